@@ -1,0 +1,1 @@
+"""Identity tokens that connect a Django project's own users to Layer."""

@@ -1,0 +1,157 @@
+"""Refusals over HTTP: one tree, one status each, one JSON shape."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.core.exceptions import PermissionDenied, SuspiciousOperation
+from django.db import InterfaceError, OperationalError
+from django.http import Http404, UnreadablePostError
+from rest_framework import exceptions as drf
+
+from django_layer_identity.exceptions import (
+    AuthenticationFailed,
+    Refusal,
+    Unavailable,
+    UserIDMismatch,
+)
+
+#: HTTP status of each refusal; the authentication codes are 401 by DRF's rule where
+#: the first authenticator has a challenge to offer, as ``Basic`` or ``Token``.
+STATUSES: Mapping[str, int] = {
+    "parse_error": 400,
+    "nonce_missing": 400,
+    "nonce_invalid": 400,
+    "app_id_required": 400,
+    "not_authenticated": 403,
+    "authentication_failed": 403,
+    "user_inactive": 403,
+    "user_id_mismatch": 403,
+    "permission_denied": 403,
+    "csrf_failed": 403,
+    "app_unknown": 404,
+    "method_not_allowed": 405,
+    "user_id_unavailable": 409,
+    "body_too_large": 413,
+    "unsupported_media_type": 415,
+    "throttled": 429,
+    "no_signing_key": 503,
+    "signing_failed": 503,
+    "user_id_failed": 503,
+    "unavailable": 503,
+}
+CHALLENGED = ("not_authenticated", "authentication_failed")
+
+
+class BodyMalformed(Refusal):
+    """The body is not what its content type says, or breaks one of our rules."""
+
+    code = "parse_error"
+    detail = "The body could not be parsed."
+
+
+class BodyTooLarge(Refusal):
+    """The body is over 16 KiB."""
+
+    code = "body_too_large"
+    detail = "The body is larger than 16 KiB."
+
+
+class NotAuthenticated(Refusal):
+    """Nobody is logged in."""
+
+    code = "not_authenticated"
+    detail = "Log in first: the request has no valid credentials."
+
+
+class NotPermitted(Refusal):
+    """A permission class of the project says no."""
+
+    code = "permission_denied"
+    detail = "This user may not have an identity token."
+
+
+class CSRFFailed(Refusal):
+    """The session is valid, its CSRF token is missing or wrong."""
+
+    code = "csrf_failed"
+    detail = "The CSRF token is missing or wrong: send it in the X-CSRFToken header."
+
+
+class MethodNotAllowed(Refusal):
+    """The method is not POST."""
+
+    code = "method_not_allowed"
+    detail = "Only POST is allowed here."
+
+
+class MediaTypeUnsupported(Refusal):
+    """The content type, or a content encoding, is one that nothing here reads."""
+
+    code = "unsupported_media_type"
+    detail = (
+        "Send application/json, a form or multipart/form-data, and no Content-Encoding."
+    )
+
+
+class Throttled(Refusal):
+    """A throttle of the project says: not so often."""
+
+    code = "throttled"
+    detail = "Too many requests. Wait before the next one."
+
+    def __init__(self, wait: float | None) -> None:
+        super().__init__()
+        self.wait = wait  # seconds
+
+
+class LostPlus(Refusal):
+    """A nonce has a space where Layer's had a plus sign."""
+
+    code = "nonce_invalid"
+    detail = "The nonce has a space: percent-encode “+” as %2B in a form body."
+    field = "nonce"
+
+
+_TRANSLATIONS: tuple[tuple[type[Exception], type[Refusal]], ...] = (
+    (drf.NotAuthenticated, NotAuthenticated),
+    (drf.AuthenticationFailed, AuthenticationFailed),
+    (drf.MethodNotAllowed, MethodNotAllowed),
+    (drf.UnsupportedMediaType, MediaTypeUnsupported),
+    (drf.ParseError, BodyMalformed),
+    (drf.APIException, NotPermitted),  # whatever a permission of the project raises
+    (PermissionDenied, NotPermitted),
+    (Http404, NotPermitted),
+    (SuspiciousOperation, BodyMalformed),
+    (UnreadablePostError, BodyMalformed),
+    (OperationalError, Unavailable),
+    (InterfaceError, Unavailable),
+)
+
+
+def to_refusal(exc: Exception) -> Refusal | None:
+    """Return the refusal that an exception means, or None: then it is a bug."""
+    if isinstance(exc, Refusal):
+        return exc
+    if isinstance(exc, drf.Throttled):
+        return Throttled(exc.wait)
+    for raised, refusal in _TRANSLATIONS:
+        if isinstance(exc, raised):
+            return refusal()
+    return None
+
+
+def refusal_body(refusal: Refusal, status: int) -> dict[str, Any]:
+    """Return the JSON; ``error`` says ``detail`` again, as Layer's clients read it."""
+    body: dict[str, Any] = {
+        "code": refusal.code,
+        "detail": refusal.detail,
+        "error": refusal.detail,
+        "status": status,
+    }
+    if refusal.field:
+        body["fields"] = {refusal.field: [refusal.detail]}
+    if isinstance(refusal, UserIDMismatch):
+        body["user_id"] = refusal.user_id
+    return body

@@ -1,0 +1,77 @@
+"""The only reader of ``settings.LAYER_IDENTITY``: typed, lazy, uncached."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import timedelta
+from typing import Any, TypeVar
+
+from django.conf import settings
+
+T = TypeVar("T")
+
+#: An attribute path, ``"module:function"`` or a callable.
+Source = str | Callable[..., Any]
+
+DEFAULT_CLAIMS: Mapping[str, Source] = {
+    "display_name": "get_full_name",
+    "first_name": "first_name",
+    "last_name": "last_name",
+}
+
+
+class LayerIdentitySettings:
+    """Read ``settings.LAYER_IDENTITY``, one typed property a key."""
+
+    @property
+    def KEY_ENCRYPTION_KEYS(self) -> Sequence[str]:
+        """Secrets that encrypt private keys: the first encrypts, all decrypt."""
+        return self._get("KEY_ENCRYPTION_KEYS", [])
+
+    @property
+    def USER_ID(self) -> Source:
+        """Where a user's Layer user ID comes from."""
+        return self._get("USER_ID", "get_username")
+
+    @property
+    def CLAIMS(self) -> Mapping[str, Source]:
+        """Profile claim name -> where its value comes from."""
+        return self._get("CLAIMS", DEFAULT_CLAIMS)
+
+    @property
+    def TOKEN_LIFETIME(self) -> timedelta:
+        """Time from now to the ``exp`` claim; a Layer app may have its own."""
+        return self._get("TOKEN_LIFETIME", timedelta(minutes=5))
+
+    @property
+    def CLOCK_SKEW(self) -> timedelta:
+        """How far the ``iat`` claim is set back."""
+        return self._get("CLOCK_SKEW", timedelta(seconds=5))
+
+    @property
+    def AUTHENTICATION_CLASSES(self) -> Sequence[str | type] | None:
+        """Who may ask, for our endpoint alone; None means DRF's own setting."""
+        return self._get("AUTHENTICATION_CLASSES", None)
+
+    @property
+    def PERMISSION_CLASSES(self) -> Sequence[str | type]:
+        """Who of them gets an answer, for our endpoint alone."""
+        default = ["rest_framework.permissions.IsAuthenticated"]
+        return self._get("PERMISSION_CLASSES", default)
+
+    @property
+    def SANDBOX(self) -> bool | None:
+        """True lets the sandbox's views answer without ``DEBUG``."""
+        return self._get("SANDBOX", None)
+
+    @property
+    def sandbox_enabled(self) -> bool:
+        """Whether the sandbox's views answer at all."""
+        return settings.DEBUG or self.SANDBOX is True
+
+    def _get(self, name: str, default: T) -> T:
+        value: T = getattr(settings, "LAYER_IDENTITY", {}).get(name, default)
+        return value
+
+
+conf = LayerIdentitySettings()

@@ -1,0 +1,180 @@
+"""Everything the app raises on purpose. Knows no HTTP and nothing of Django."""
+
+from __future__ import annotations
+
+
+class LayerIdentityError(Exception):
+    """Base class: catch this to catch everything the app raises on purpose."""
+
+
+class ConfigurationError(LayerIdentityError):
+    """``settings.LAYER_IDENTITY`` misses something or holds a value of no use."""
+
+
+class InvalidIdentifier(LayerIdentityError, ValueError):
+    """The text is not a Layer identifier of the kind that belongs here."""
+
+
+class InvalidClaims(LayerIdentityError, ValueError):
+    """A claim breaks one of Layer's rules, so no token can carry it."""
+
+
+class InvalidToken(LayerIdentityError, ValueError):
+    """
+    Layer would not accept the identity token.
+
+    ``code`` is one of the ``eit_*`` codes of Layer's own validator; ``message`` says
+    what is wrong and what to do about it.
+    """
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(f"{message} ({code})")
+        self.code = code
+        self.message = message
+
+
+class InvalidKey(LayerIdentityError, ValueError):
+    """The text is not an unencrypted RSA private key of an accepted size."""
+
+
+class KeyExists(LayerIdentityError):
+    """The Layer app has a signing key with this public half or this key ID."""
+
+
+class KeyStateError(LayerIdentityError):
+    """The signing key's state does not allow what was asked of it."""
+
+
+class NotFound(LayerIdentityError, LookupError):
+    """No Layer app or signing key, or more than one, answers to the name given."""
+
+
+class DecryptionError(LayerIdentityError):
+    """A stored private key cannot be decrypted."""
+
+
+class WrongEncryptionKey(DecryptionError):
+    """The entry of ``KEY_ENCRYPTION_KEYS`` that encrypted it is not there."""
+
+
+class DamagedCiphertext(DecryptionError):
+    """What is stored was altered or cut off."""
+
+
+class SwappedCiphertext(DecryptionError):
+    """What is stored belongs to another signing key or another Layer app."""
+
+
+class Refusal(LayerIdentityError):
+    """
+    An identity token was asked for and the answer is no.
+
+    ``code`` is stable: clients may depend on it. ``detail`` is the sentence that the
+    caller reads; the reason behind it, where there is more to say, is the exception's
+    cause and goes to the log alone.
+    """
+
+    code: str
+    detail: str
+    field: str | None = None  # the request's parameter that is at fault
+    fault_is_ours = False  # something to mend here, and not by the client
+
+    def __init__(self, detail: str | None = None) -> None:
+        if detail is not None:
+            self.detail = detail
+        super().__init__(self.detail)
+
+
+class NonceMissing(Refusal):
+    """There is no nonce, or an empty one."""
+
+    code = "nonce_missing"
+    detail = "Send the nonce that Layer gave as the top-level parameter “nonce”."
+    field = "nonce"
+
+
+class NonceInvalid(Refusal):
+    """The nonce cannot be one that Layer gave."""
+
+    code = "nonce_invalid"
+    detail = "The nonce is not one that Layer gave."
+    field = "nonce"
+
+
+class AppIDRequired(Refusal):
+    """Several Layer apps are enabled and the request names none."""
+
+    code = "app_id_required"
+    detail = "Several Layer apps are enabled: name one in the parameter “app_id”."
+    field = "app_id"
+
+
+class AppUnknown(Refusal):
+    """No enabled Layer app has that ID, whatever the reason."""
+
+    code = "app_unknown"
+    detail = "No enabled Layer app has this app ID."
+
+
+class AuthenticationFailed(Refusal):
+    """The caller is not a saved instance of the project's user model."""
+
+    code = "authentication_failed"
+    detail = "The credentials sent with the request were not accepted."
+
+
+class UserInactive(Refusal):
+    """The user's account is switched off."""
+
+    code = "user_inactive"
+    detail = "This user account is inactive."
+
+
+class UserIDMismatch(Refusal):
+    """The client expects another Layer user ID than the user has."""
+
+    code = "user_id_mismatch"
+    detail = "The “user_id” sent is not the Layer user ID of the logged-in user."
+
+    def __init__(self, user_id: str) -> None:
+        super().__init__()
+        self.user_id = user_id
+
+
+class UserIDUnavailable(Refusal):
+    """The user has no value that could be his Layer user ID."""
+
+    code = "user_id_unavailable"
+    detail = "This user has no usable Layer user ID."
+
+
+class UserIDFailed(Refusal):
+    """``USER_ID`` cannot be computed: a fault of the installation."""
+
+    code = "user_id_failed"
+    detail = "The Layer user ID could not be determined. Try again later."
+    fault_is_ours = True
+
+
+class NoSigningKey(Refusal):
+    """The Layer app has no active signing key."""
+
+    code = "no_signing_key"
+    detail = "Identity tokens cannot be signed at the moment. Try again later."
+    fault_is_ours = True
+
+
+class SigningFailed(Refusal):
+    """The active signing key cannot be used."""
+
+    code = "signing_failed"
+    detail = "The identity token could not be signed. Try again later."
+    fault_is_ours = True
+
+
+class Unavailable(Refusal):
+    """The database cannot be reached or does not answer."""
+
+    code = "unavailable"
+    detail = "The service is unavailable. Try again later."
+    fault_is_ours = True

@@ -1,0 +1,158 @@
+"""The one road: a user, a nonce and a Layer app become an identity token."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
+from typing import TYPE_CHECKING
+
+from django.contrib.auth import get_user_model
+from django.db import InterfaceError, OperationalError
+
+from django_layer_identity.conf import conf
+from django_layer_identity.exceptions import (
+    AuthenticationFailed,
+    NoSigningKey,
+    Refusal,
+    SigningFailed,
+    Unavailable,
+    UserIDMismatch,
+    UserInactive,
+)
+from django_layer_identity.mapping.attributes import MappingContext
+from django_layer_identity.mapping.profile import profile_claims
+from django_layer_identity.mapping.user_ids import layer_user_id
+from django_layer_identity.models import LayerApp, SigningKey
+from django_layer_identity.protocol.claims import IdentityClaims, check_nonce
+from django_layer_identity.protocol.token import sign_identity_token
+from django_layer_identity.signals import (
+    Facts,
+    nonce_digest,
+    report_issued,
+    report_refused,
+)
+
+if TYPE_CHECKING:
+    from django.contrib.auth.base_user import AbstractBaseUser
+    from django.http import HttpRequest
+
+
+@dataclass(frozen=True)
+class IssuedToken:
+    """An identity token and what it says; times are aware and of whole seconds."""
+
+    token: str = field(repr=False)
+    user_id: str
+    app: LayerApp
+    key_id: str
+    issued_at: datetime
+    expires_at: datetime
+
+
+def issue_identity_token(
+    user: AbstractBaseUser,
+    nonce: str,
+    *,
+    app: LayerApp | str | None = None,
+    expected_user_id: str | None = None,
+    request: HttpRequest | None = None,
+) -> IssuedToken:
+    """
+    Sign an identity token for a user who has proved who he is.
+
+    :param nonce: what Layer gave to the client.
+    :param app: a Layer app, an app ID in any accepted form, or None for the only one.
+    :param expected_user_id: what the client takes the Layer user ID to be; compared,
+        never believed. None and ``""`` mean that it does not say.
+    :param request: handed on to the callables of ``USER_ID`` and ``CLAIMS``.
+    :raises Refusal: if the answer is no; its ``code`` says why.
+    """
+    attempt = _Attempt(user)
+    try:
+        issued = attempt.run(nonce, app, expected_user_id, request)
+    except Refusal as refusal:
+        fault = (refusal.__cause__ or refusal) if refusal.fault_is_ours else None
+        report_refused(refusal.code, attempt.facts(), fault=fault)
+        raise
+    report_issued(attempt.facts())
+    return issued
+
+
+@dataclass
+class _Attempt:
+    """What is known so far, so that a refusal can be reported with it."""
+
+    user: AbstractBaseUser
+    nonce: str | None = None
+    app: LayerApp | None = None
+    key: SigningKey | None = None
+
+    def run(
+        self,
+        nonce: str,
+        app: LayerApp | str | None,
+        expected_user_id: str | None,
+        request: HttpRequest | None,
+    ) -> IssuedToken:
+        _check_user(self.user)
+        self.nonce = check_nonce(nonce)
+        self.app = _find_app(app)
+        context = MappingContext(self.user, self.app, request)
+        user_id = layer_user_id(context)
+        if expected_user_id not in (None, "", user_id):
+            raise UserIDMismatch(user_id)
+        profile = profile_claims(context)
+        self.key = _active_key(self.app)
+        return _sign(self.key, self.app, user_id, self.nonce, profile)
+
+    def facts(self) -> Facts:
+        return Facts(
+            user_pk=getattr(self.user, "pk", None),
+            app_id=str(self.app.identifier) if self.app else None,
+            fingerprint=self.key.fingerprint if self.key else None,
+            nonce_digest=nonce_digest(self.nonce) if self.nonce else None,
+        )
+
+
+def _check_user(user: AbstractBaseUser) -> None:
+    """Let in saved, active users of this project; not stateless ones, for example."""
+    if not isinstance(user, get_user_model()) or user.pk is None or user._state.adding:
+        raise AuthenticationFailed
+    if not user.is_active:
+        raise UserInactive
+
+
+def _find_app(app: LayerApp | str | None) -> LayerApp:
+    try:
+        return LayerApp.objects.for_issuing(app)
+    except (InterfaceError, OperationalError) as exc:
+        raise Unavailable from exc
+
+
+def _active_key(app: LayerApp) -> SigningKey:
+    try:
+        return app.active_key
+    except SigningKey.DoesNotExist as exc:
+        raise NoSigningKey from exc
+
+
+def _sign(
+    key: SigningKey, app: LayerApp, user_id: str, nonce: str, profile: dict[str, str]
+) -> IssuedToken:
+    now = datetime.now(timezone.utc).replace(microsecond=0)
+    try:
+        claims = IdentityClaims(
+            provider_id=app.provider,
+            user_id=user_id,
+            nonce=nonce,
+            issued_at=now - conf.CLOCK_SKEW,
+            expires_at=now + (app.token_lifetime or conf.TOKEN_LIFETIME),
+            profile=profile,
+        )
+        signer = key.signer()
+        token = sign_identity_token(claims, signer)
+    except Exception as exc:  # a custody may raise anything, and no client caused it
+        raise SigningFailed from exc
+    return IssuedToken(
+        token, user_id, app, str(signer.key_id), claims.issued_at, claims.expires_at
+    )

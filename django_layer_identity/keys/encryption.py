@@ -1,0 +1,107 @@
+"""
+Encryption at rest: ``lid1:<id of the encrypting key>:<Fernet token>``.
+
+What is encrypted names the Layer app and the fingerprint besides the key, so that a
+missing encrypting key, a damaged row and a row with another's key are told apart.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import secrets
+
+from cryptography.fernet import Fernet, InvalidToken
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+from django.views.decorators.debug import sensitive_variables
+
+from django_layer_identity.conf import conf
+from django_layer_identity.exceptions import (
+    ConfigurationError,
+    DamagedCiphertext,
+    SwappedCiphertext,
+    WrongEncryptionKey,
+)
+
+VERSION = "lid1"
+MIN_ENTRY_LENGTH = 32  # characters; 192 bits and more where they are base64
+_SETTING = "LAYER_IDENTITY['KEY_ENCRYPTION_KEYS']"
+
+
+def new_encryption_key() -> str:
+    """Return a fresh entry for ``KEY_ENCRYPTION_KEYS``: 256 random bits as text."""
+    return secrets.token_urlsafe(32)
+
+
+class _EncryptionKey:
+    """One entry of the setting; its ID is derived too, and discloses nothing of it."""
+
+    @sensitive_variables()
+    def __init__(self, entry: str) -> None:
+        # HKDF and not PBKDF2: entries are random, and this runs at each decryption.
+        kdf = HKDF(SHA256(), 40, salt=None, info=b"django-layer-identity lid1")
+        material = kdf.derive(entry.encode())
+        self.fernet = Fernet(base64.urlsafe_b64encode(material[:32]))
+        self.id = material[32:].hex()
+
+
+@sensitive_variables()
+def _encryption_keys() -> list[_EncryptionKey]:
+    entries = [entry for entry in conf.KEY_ENCRYPTION_KEYS if entry]
+    if not entries:
+        raise ConfigurationError(
+            f"{_SETTING} is empty: private keys are stored encrypted or not at all. "
+            "“manage.py layer_encryption_key” makes an entry."
+        )
+    if min(map(len, entries)) < MIN_ENTRY_LENGTH:
+        raise ConfigurationError(
+            f"{_SETTING} has an entry of fewer than {MIN_ENTRY_LENGTH} characters."
+        )
+    return [_EncryptionKey(entry) for entry in entries]
+
+
+@sensitive_variables("der", "document")
+def encrypt_private_key(der: bytes, *, app: int, fingerprint: str) -> str:
+    """
+    Encrypt with the first entry of ``KEY_ENCRYPTION_KEYS``.
+
+    :param app: the primary key of the Layer app.
+    :raises ConfigurationError: if there is no entry, or one too short.
+    """
+    encryption_key = _encryption_keys()[0]
+    key = base64.b64encode(der).decode("ascii")
+    document = json.dumps({"app": app, "fingerprint": fingerprint, "key": key})
+    token = encryption_key.fernet.encrypt(document.encode("ascii")).decode("ascii")
+    return f"{VERSION}:{encryption_key.id}:{token}"
+
+
+@sensitive_variables("document")
+def decrypt_private_key(ciphertext: str, *, app: int, fingerprint: str) -> bytes:
+    """
+    Return what :func:`encrypt_private_key` was given.
+
+    :raises WrongEncryptionKey: if the entry that encrypted it is not in the setting.
+    :raises DamagedCiphertext: if it was altered or cut off.
+    :raises SwappedCiphertext: if it belongs to another app or another key.
+    :raises ConfigurationError: if there is no entry, or one too short.
+    """
+    version, _, rest = ciphertext.partition(":")
+    key_id, _, token = rest.partition(":")
+    if version != VERSION or not token:
+        raise DamagedCiphertext("The stored private key is damaged.")
+    by_id = {key.id: key for key in _encryption_keys()}
+    if key_id not in by_id:
+        raise WrongEncryptionKey(
+            f"The stored private key was encrypted with an entry {key_id!r} that is "
+            f"not in {_SETTING}: put the former entry back."
+        )
+    try:
+        document = json.loads(by_id[key_id].fernet.decrypt(token))
+    except InvalidToken as exc:
+        raise DamagedCiphertext("The stored private key is damaged.") from exc
+    if (document["app"], document["fingerprint"]) != (app, fingerprint):
+        raise SwappedCiphertext(
+            "The stored private key belongs to another signing key or Layer app."
+        )
+    return base64.b64decode(document["key"])

@@ -1,0 +1,63 @@
+"""From a stored key to a signer, through a bounded cache of loaded keys."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import lru_cache
+from threading import Lock
+
+from django_layer_identity.keys.encryption import decrypt_private_key
+from django_layer_identity.keys.pem import PrivateKey, restore_private_key
+from django_layer_identity.protocol.identifiers import KeyID
+
+MAX_LOADED_KEYS = 64  # keys in one process; each holds a few kilobytes
+
+
+@dataclass(frozen=True)
+class StoredPrivateKey:
+    """A private key as a row holds it; equal where app and public half are."""
+
+    app: int  # primary key of the Layer app
+    fingerprint: str
+    ciphertext: str = field(repr=False, compare=False)
+
+
+@dataclass(frozen=True)
+class LocalSigner:
+    """A private key in this process's memory, and the ID that Layer knows it by."""
+
+    key_id: KeyID
+    private_key: PrivateKey = field(repr=False)
+
+    def sign(self, message: bytes) -> bytes:
+        """Return the RSASSA-PKCS1-v1_5 signature with SHA-256 of the message."""
+        return self.private_key.sign(message)
+
+
+@lru_cache(maxsize=MAX_LOADED_KEYS)
+def _load(stored: StoredPrivateKey) -> PrivateKey:
+    der = decrypt_private_key(
+        stored.ciphertext, app=stored.app, fingerprint=stored.fingerprint
+    )
+    return restore_private_key(der)
+
+
+_loading = Lock()
+
+
+def load_private_key(stored: StoredPrivateKey) -> PrivateKey:
+    """
+    Return the loaded key: parsed once a process, the same object ever after.
+
+    Failures are not remembered, so a setting put right works at the next request.
+
+    :raises DecryptionError: if the stored key cannot be decrypted.
+    :raises ConfigurationError: if ``KEY_ENCRYPTION_KEYS`` is empty or too short.
+    """
+    with _loading:  # or a cold server's first requests would all parse it at once
+        return _load(stored)
+
+
+def forget_loaded_keys() -> None:
+    """Empty the cache: for tests, and for processes that end their work with keys."""
+    _load.cache_clear()

@@ -1,0 +1,1 @@
+"""From a Django user to Layer's user ID and claims."""

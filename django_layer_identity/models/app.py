@@ -1,0 +1,73 @@
+"""The Layer apps that users of this project may enter."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+from django_layer_identity.models.managers import LayerAppManager
+from django_layer_identity.protocol.claims import MAX_LIFETIME
+from django_layer_identity.protocol.identifiers import ENVIRONMENTS, AppID, ProviderID
+
+
+class LayerApp(models.Model):
+    """An app in Layer's dashboard, together with the provider that vouches for it."""
+
+    name = models.CharField(
+        _("name"), max_length=100, help_text=_("For the people who work here.")
+    )
+    app_id = models.UUIDField(
+        _("app ID"),
+        unique=True,
+        help_text=_("From Layer's dashboard; clients name it in their requests."),
+    )
+    environment = models.CharField(
+        _("environment"),
+        max_length=10,
+        choices=[(name, name) for name in ENVIRONMENTS],
+        default="production",
+    )
+    provider_id = models.UUIDField(
+        _("provider ID"), help_text=_("From Layer's dashboard; names who signs.")
+    )
+    enabled = models.BooleanField(
+        _("enabled"),
+        default=True,
+        help_text=_("A disabled app gets no tokens; clients are told it is unknown."),
+    )
+    token_lifetime = models.DurationField(
+        _("token lifetime"),
+        null=True,
+        blank=True,
+        help_text=_("Empty for the project's setting; at most 24 hours."),
+    )
+
+    objects = LayerAppManager()
+
+    class Meta:
+        verbose_name = _("Layer app")
+        verbose_name_plural = _("Layer apps")
+        constraints = [
+            models.CheckConstraint(
+                name="layer_identity_app_token_lifetime",
+                condition=Q(token_lifetime__isnull=True)
+                | Q(token_lifetime__gt=timedelta(0), token_lifetime__lte=MAX_LIFETIME),
+                violation_error_message=_("A token lives for at most 24 hours."),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def identifier(self) -> AppID:
+        """The app ID with its environment, as Layer writes it."""
+        return AppID(self.app_id, self.environment)
+
+    @property
+    def provider(self) -> ProviderID:
+        """The provider ID, as Layer writes it."""
+        return ProviderID(self.provider_id)

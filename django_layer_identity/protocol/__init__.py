@@ -1,0 +1,1 @@
+"""Layer's rules, and nothing of Django: importable in a plain script."""

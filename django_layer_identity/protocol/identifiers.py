@@ -1,0 +1,111 @@
+"""
+Layer's identifiers: ``layer:///providers/<uuid>``, ``keys`` and ``apps``.
+
+Layer used bare UUIDs until mid-2015 and prefixed ones afterwards; LayerKit for iOS
+sends upper case. Every form is read, one form is printed.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+from uuid import UUID
+
+from django_layer_identity.exceptions import InvalidIdentifier
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+ENVIRONMENTS = ("staging", "production")
+
+_UUID = r"(?P<uuid>[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})"
+
+
+@dataclass(frozen=True)
+class _Identifier:
+    uuid: UUID
+
+    name: ClassVar[str]
+    prefix: ClassVar[str]
+    pattern: ClassVar[re.Pattern[str]]
+
+    @classmethod
+    def _match(cls, text: object) -> re.Match[str]:
+        text = str(text) if isinstance(text, UUID) else text
+        match = cls.pattern.fullmatch(text) if isinstance(text, str) else None
+        if match is None:
+            raise InvalidIdentifier(cls._complaint(text))
+        return match
+
+    @classmethod
+    def _complaint(cls, text: object) -> str:
+        for other in (ProviderID, KeyID, AppID):
+            if isinstance(text, str) and text.startswith(other.prefix):
+                if other is not cls:
+                    return f"This is {other.name}; {cls.name} belongs here."
+        return f"{cls.name.capitalize()} is a UUID, or {cls.prefix} and a UUID."
+
+
+class _PrefixedUUID(_Identifier):
+    @classmethod
+    def parse(cls, text: object) -> Self:
+        """
+        Read a bare UUID, in either case, or the prefixed form.
+
+        :raises InvalidIdentifier: if it is neither, or an identifier of another kind.
+        """
+        return cls(UUID(cls._match(text)["uuid"]))
+
+    def __str__(self) -> str:
+        return f"{self.prefix}{self.uuid}"
+
+
+class ProviderID(_PrefixedUUID):
+    """Who vouches for the users: the ``iss`` claim."""
+
+    name = "a provider ID"
+    prefix = "layer:///providers/"
+    pattern = re.compile(rf"(?:{prefix})?{_UUID}")
+
+
+class KeyID(_PrefixedUUID):
+    """The key pair that Layer knows: the ``kid`` header."""
+
+    name = "a key ID"
+    prefix = "layer:///keys/"
+    pattern = re.compile(rf"(?:{prefix})?{_UUID}")
+
+
+@dataclass(frozen=True)
+class AppID(_Identifier):
+    """A Layer app; ``environment`` is None where the text did not name one."""
+
+    environment: str | None = None
+
+    name = "an app ID"
+    prefix = "layer:///apps/"
+    pattern = re.compile(
+        rf"(?:{prefix}(?P<environment>{'|'.join(ENVIRONMENTS)})/)?{_UUID}"
+    )
+
+    @classmethod
+    def parse(cls, text: object) -> Self:
+        """
+        Read a bare UUID, in either case, or ``layer:///apps/<environment>/<uuid>``.
+
+        :raises InvalidIdentifier: if it is neither, or an identifier of another kind.
+        """
+        match = cls._match(text)
+        return cls(UUID(match["uuid"]), match["environment"])
+
+    def __str__(self) -> str:
+        if self.environment is None:
+            return str(self.uuid)
+        return f"{self.prefix}{self.environment}/{self.uuid}"
+
+    def matches(self, other: AppID) -> bool:
+        """Compare the UUIDs, and the environments where both name one."""
+        if self.environment and other.environment:
+            return self == other
+        return self.uuid == other.uuid

@@ -1,0 +1,63 @@
+"""
+What happened, without secrets: two signals and a log line for each outcome.
+
+Receivers get ``user_pk``, ``app_id`` (as Layer writes it), ``fingerprint`` (of the
+signing key) and ``nonce_digest``; each is None where it was not known yet. A refusal
+has its ``code`` besides. Neither a nonce nor a token ever comes this way.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from django.dispatch import Signal
+from django.utils.crypto import salted_hmac
+
+identity_token_issued = Signal()
+identity_token_refused = Signal()
+
+logger = logging.getLogger("django_layer_identity")
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What may be told of an attempt."""
+
+    user_pk: Any = None
+    app_id: str | None = None
+    fingerprint: str | None = None
+    nonce_digest: str | None = None
+
+    def __str__(self) -> str:
+        # %r, as a primary key may be text that its user chose, line breaks and all.
+        return "app={app_id!r} key={fingerprint!r} user={user_pk!r} nonce={nonce_digest!r}".format(
+            **asdict(self)
+        )
+
+
+def nonce_digest(nonce: str) -> str:
+    """Return what a nonce can be recognised by, and not be learnt from: 64 digits."""
+    return salted_hmac(
+        "django_layer_identity.nonce", nonce, algorithm="sha256"
+    ).hexdigest()
+
+
+def report_issued(facts: Facts) -> None:
+    """Tell the log and whoever listens; a receiver that fails stops no login."""
+    logger.info("Identity token issued: %s", facts)
+    identity_token_issued.send_robust(sender=None, **asdict(facts))
+
+
+def report_refused(
+    code: str, facts: Facts, *, fault: BaseException | None = None
+) -> None:
+    """
+    Tell the log and whoever listens why the answer is no.
+
+    :param fault: what has to be mended here, where the client is not to blame.
+    """
+    level = logging.INFO if fault is None else logging.ERROR
+    logger.log(level, "Identity token refused: %s %s", code, facts, exc_info=fault)
+    identity_token_refused.send_robust(sender=None, code=code, **asdict(facts))

@@ -1,0 +1,13 @@
+"""``path("layer/", include("django_layer_identity.urls"))``."""
+
+from __future__ import annotations
+
+from django.urls import re_path
+
+from django_layer_identity.api.views import IdentityTokenView
+
+app_name = "layer_identity"
+urlpatterns = [
+    # Both with and without the slash: a redirect would drop a phone's POST body.
+    re_path(r"^authenticate/?$", IdentityTokenView.as_view(), name="authenticate"),
+]

@@ -1,0 +1,59 @@
+from __future__ import annotations
+
+from uuid import UUID
+
+import pytest
+from django.contrib.auth.models import User
+from django.core.cache import cache
+
+from django_layer_identity.keys.pem import PrivateKey, generate_private_key
+from django_layer_identity.keys.signers import forget_loaded_keys
+from django_layer_identity.models import LayerApp, SigningKey
+
+APP_ID = UUID("aaaaaaaa-0000-4000-8000-000000000001")
+PROVIDER_ID = UUID("bbbbbbbb-0000-4000-8000-000000000002")
+KEY_ID = UUID("cccccccc-0000-4000-8000-000000000003")
+OTHER_KEY_ID = UUID("dddddddd-0000-4000-8000-000000000004")
+
+
+@pytest.fixture(autouse=True)
+def _no_memory():
+    """Each test begins with no key loaded and nothing cached."""
+    forget_loaded_keys()
+    cache.clear()
+
+
+@pytest.fixture(scope="session")
+def private_key() -> PrivateKey:
+    return generate_private_key(2048)
+
+
+@pytest.fixture(scope="session")
+def other_private_key() -> PrivateKey:
+    return generate_private_key(2048)
+
+
+@pytest.fixture
+def app(db) -> LayerApp:
+    return LayerApp.objects.create(
+        name="Messenger",
+        app_id=APP_ID,
+        environment="production",
+        provider_id=PROVIDER_ID,
+    )
+
+
+@pytest.fixture
+def key(app, private_key) -> SigningKey:
+    """The app's active key."""
+    key = SigningKey.from_private_key(app, private_key, key_id=KEY_ID)
+    key.save()
+    key.activate()
+    return key
+
+
+@pytest.fixture
+def alice(db) -> User:
+    return User.objects.create_user(
+        "alice", first_name="Alice", last_name="Liddell", password="wonderland"
+    )

@@ -1,0 +1,89 @@
+"""
+Which of PostgreSQL, MariaDB and Redis can be reached here.
+
+Where to look, and as whom, comes from the environment: ``TEST_POSTGRESQL_URL``,
+``TEST_MARIADB_URL`` and ``TEST_REDIS_URL``. ``REQUIRE_SERVICES=1`` turns what is
+missing from a skip into a failure.
+"""
+
+from __future__ import annotations
+
+import os
+from urllib.parse import unquote, urlsplit
+
+REQUIRED = os.environ.get("REQUIRE_SERVICES") == "1"
+POSTGRESQL_URL = os.environ.get(
+    "TEST_POSTGRESQL_URL", "postgresql://postgres@127.0.0.1:5432/postgres"
+)
+MARIADB_URL = os.environ.get("TEST_MARIADB_URL", "mysql://root@127.0.0.1:3306/test")
+REDIS_URL = os.environ.get("TEST_REDIS_URL", "redis://127.0.0.1:6379/9")
+
+#: Why a service is not there, by name; the tests that want it skip with these words.
+missing: dict[str, str] = {}
+
+
+def _settings(engine: str, url: str) -> dict[str, object]:
+    parts = urlsplit(url)
+    return {
+        "ENGINE": f"django.db.backends.{engine}",
+        "HOST": parts.hostname,
+        "PORT": parts.port,
+        "USER": unquote(parts.username or ""),
+        "PASSWORD": unquote(parts.password or ""),
+        "NAME": parts.path.lstrip("/"),
+        "TEST": {"NAME": "test_django_layer_identity"},
+    }
+
+
+def _reach_postgresql() -> dict[str, object]:
+    import psycopg
+
+    psycopg.connect(POSTGRESQL_URL, connect_timeout=3).close()
+    return _settings("postgresql", POSTGRESQL_URL)
+
+
+def _reach_mariadb() -> dict[str, object]:
+    import MySQLdb
+
+    parts = urlsplit(MARIADB_URL)
+    MySQLdb.connect(
+        host=parts.hostname,
+        port=parts.port or 3306,
+        user=unquote(parts.username or ""),
+        password=unquote(parts.password or ""),
+        connect_timeout=3,
+    ).close()
+    settings = _settings("mysql", MARIADB_URL)
+    charset = {"CHARSET": "utf8mb4"}
+    return {**settings, "TEST": {**settings["TEST"], **charset}}  # type: ignore[dict-item]
+
+
+def _reach_redis() -> dict[str, object]:
+    import redis
+
+    with redis.from_url(REDIS_URL, socket_connect_timeout=3) as client:
+        client.ping()
+    return {
+        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "LOCATION": REDIS_URL,
+        "KEY_PREFIX": f"django-layer-identity-{os.getpid()}",
+    }
+
+
+def _found(name: str, reach: object) -> dict[str, dict[str, object]]:
+    try:
+        return {name: reach()}  # type: ignore[operator]
+    except Exception as exc:
+        missing[name] = f"{name} cannot be reached: {exc}".strip()
+        return {}
+
+
+def databases() -> dict[str, dict[str, object]]:
+    return {
+        **_found("postgresql", _reach_postgresql),
+        **_found("mariadb", _reach_mariadb),
+    }
+
+
+def cache() -> dict[str, dict[str, object]]:
+    return _found("redis", _reach_redis)

@@ -1,0 +1,60 @@
+"""The project under test: ours installed, DRF's defaults, nothing else."""
+
+from __future__ import annotations
+
+from tests.services.available import cache, databases
+
+SECRET_KEY = "a secret for tests"
+USE_TZ = True
+ROOT_URLCONF = "tests.urls"
+ALLOWED_HOSTS = ["testserver"]
+
+INSTALLED_APPS = [
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.messages",
+    "django.contrib.sessions",
+    "rest_framework",
+    "rest_framework.authtoken",
+    "django_layer_identity",
+    "django_layer_identity.sandbox",
+    "tests",
+]
+MIDDLEWARE = [
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+]
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ]
+        },
+    }
+]
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+STATIC_URL = "static/"
+
+# SQLite always; PostgreSQL, MariaDB and Redis where they can be reached.
+DATABASES = {
+    "default": {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"},
+    **databases(),
+}
+DATABASE_ROUTERS = ["tests.services.routing.OneDatabase"]
+CACHES = {
+    "default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"},
+    **cache(),
+}
+
+LAYER_IDENTITY = {
+    "KEY_ENCRYPTION_KEYS": ["an entry for tests, longer than 32 characters"],
+    "SANDBOX": True,
+}
