@@ -37,6 +37,10 @@ class InvalidKey(LayerIdentityError, ValueError):
     """The text is not an unencrypted RSA private key of an accepted size."""
 
 
+class AppExists(LayerIdentityError):
+    """There is a Layer app with this app ID, and it is another one."""
+
+
 class KeyExists(LayerIdentityError):
     """The Layer app has a signing key with this public half or this key ID."""
 

@@ -6,16 +6,17 @@ import re
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from django.db import models, router
+from django.db import models, router, transaction
 
 from django_layer_identity.exceptions import (
+    AppExists,
     AppIDRequired,
     AppUnknown,
     InvalidIdentifier,
     NotFound,
 )
 from django_layer_identity.keys import pem
-from django_layer_identity.protocol.identifiers import AppID, KeyID
+from django_layer_identity.protocol.identifiers import AppID, KeyID, ProviderID
 
 if TYPE_CHECKING:
     from django_layer_identity.models.app import LayerApp
@@ -71,10 +72,42 @@ class LayerAppManager(models.Manager["LayerApp"]):
             raise NotFound(f"There is no Layer app with the app ID {wanted}.")
         return found
 
+    def ensure(self, *, name: str, app_id: AppID, provider_id: ProviderID) -> LayerApp:
+        """
+        Return the app, created if need be: the same again changes nothing.
+
+        :param app_id: names its environment.
+        :raises AppExists: if an app of that ID differs in anything else.
+        :raises ValidationError: if the name is too long.
+        """
+        app = self.model(
+            name=name,
+            app_id=app_id.uuid,
+            environment=app_id.environment,
+            provider_id=provider_id.uuid,
+        )
+        found = self.filter(app_id=app.app_id).first()
+        if found is None:
+            app.full_clean()
+            app.save()
+            return app
+        for field in ("name", "environment", "provider_id"):
+            if getattr(found, field) != getattr(app, field):
+                raise AppExists(
+                    f"There is a Layer app with this app ID, and its {field} is "
+                    f"{getattr(found, field)}."
+                )
+        return found
+
 
 class SigningKeyManager(models.Manager["SigningKey"]):
     def import_private_key(
-        self, app: LayerApp, text: str, *, key_id: str | UUID | None = None
+        self,
+        app: LayerApp,
+        text: str,
+        *,
+        key_id: str | UUID | None = None,
+        activate: bool = False,
     ) -> SigningKey:
         """
         Take in the private key that Layer's dashboard showed once.
@@ -84,12 +117,18 @@ class SigningKeyManager(models.Manager["SigningKey"]):
         :raises InvalidKey: if the text is no RSA private key of an accepted size.
         :raises InvalidIdentifier: if the key ID is none.
         :raises KeyExists: if the app has this key, or the key ID, already.
+        :raises KeyStateError: if it is to be activated and has no key ID.
         :raises ConfigurationError: if ``KEY_ENCRYPTION_KEYS`` is not set.
         """
-        return self._store(app, pem.read_private_key(text), key_id)
+        return self._store(app, pem.read_private_key(text), key_id, activate)
 
     def generate(
-        self, app: LayerApp, *, bits: int = 2048, key_id: str | UUID | None = None
+        self,
+        app: LayerApp,
+        *,
+        bits: int = 2048,
+        key_id: str | UUID | None = None,
+        activate: bool = False,
     ) -> SigningKey:
         """
         Make a key pair here; its public half is to be registered with Layer.
@@ -97,15 +136,23 @@ class SigningKeyManager(models.Manager["SigningKey"]):
         :raises InvalidKey: if the size is not 2048, 3072 or 4096 bits.
         :raises InvalidIdentifier: if the key ID is none.
         :raises KeyExists: if the app has the key ID already.
+        :raises KeyStateError: if it is to be activated and has no key ID.
         :raises ConfigurationError: if ``KEY_ENCRYPTION_KEYS`` is not set.
         """
-        return self._store(app, pem.generate_private_key(bits), key_id)
+        return self._store(app, pem.generate_private_key(bits), key_id, activate)
 
     def _store(
-        self, app: LayerApp, private_key: pem.PrivateKey, key_id: str | UUID | None
+        self,
+        app: LayerApp,
+        private_key: pem.PrivateKey,
+        key_id: str | UUID | None,
+        activate: bool,
     ) -> SigningKey:
         key = self.model.from_private_key(app, private_key, key_id=key_id)
-        key.save_unique()
+        with transaction.atomic(using=router.db_for_write(self.model)):
+            key.save_unique()
+            if activate:
+                key.activate()
         return key
 
     def named(self, text: str) -> SigningKey:

@@ -28,6 +28,7 @@ class _Identifier:
 
     name: ClassVar[str]
     prefix: ClassVar[str]
+    form: ClassVar[str]
     pattern: ClassVar[re.Pattern[str]]
 
     @classmethod
@@ -40,11 +41,13 @@ class _Identifier:
 
     @classmethod
     def _complaint(cls, text: object) -> str:
-        for other in (ProviderID, KeyID, AppID):
+        others = [kind for kind in (ProviderID, KeyID, AppID) if kind is not cls]
+        for other in others:
             if isinstance(text, str) and text.startswith(other.prefix):
-                if other is not cls:
-                    return f"This is {other.name}; {cls.name} belongs here."
-        return f"{cls.name.capitalize()} is a UUID, or {cls.prefix} and a UUID."
+                return f"This is {other.name}; {cls.name} belongs here."
+        return (
+            f"{cls.name[0].upper()}{cls.name[1:]} is a UUID or has the form {cls.form}."
+        )
 
 
 class _PrefixedUUID(_Identifier):
@@ -66,6 +69,7 @@ class ProviderID(_PrefixedUUID):
 
     name = "a provider ID"
     prefix = "layer:///providers/"
+    form = "layer:///providers/<uuid>"
     pattern = re.compile(rf"(?:{prefix})?{_UUID}")
 
 
@@ -74,6 +78,7 @@ class KeyID(_PrefixedUUID):
 
     name = "a key ID"
     prefix = "layer:///keys/"
+    form = "layer:///keys/<uuid>"
     pattern = re.compile(rf"(?:{prefix})?{_UUID}")
 
 
@@ -85,6 +90,7 @@ class AppID(_Identifier):
 
     name = "an app ID"
     prefix = "layer:///apps/"
+    form = "layer:///apps/<environment>/<uuid>"
     pattern = re.compile(
         rf"(?:{prefix}(?P<environment>{'|'.join(ENVIRONMENTS)})/)?{_UUID}"
     )

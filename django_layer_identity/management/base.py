@@ -1,0 +1,75 @@
+"""What the commands share: arguments, and errors that people can read."""
+
+from __future__ import annotations
+
+import sys
+from argparse import ArgumentParser
+from collections.abc import Callable
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from django_layer_identity.exceptions import LayerIdentityError
+from django_layer_identity.keys.pem import MAX_PEM_LENGTH
+
+
+class LayerCommand(BaseCommand):
+    """
+    A command that parses, calls one function and prints.
+
+    Subclasses write ``run``; standard output is its result alone, so that it can be
+    piped, and remarks go to standard error. What is raised as ``LayerIdentityError``
+    is shown as an error.
+    """
+
+    run: Callable[..., None]
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        try:
+            self.run(**options)
+        except LayerIdentityError as exc:
+            raise CommandError(str(exc)) from exc
+        except ValidationError as exc:
+            raise CommandError(" ".join(exc.messages)) from exc
+
+    def remark(self, text: str) -> None:
+        """Tell the person at the terminal something that is not the result."""
+        self.stderr.write(text, style_func=str)
+
+
+def add_app_argument(parser: CommandParser | ArgumentParser) -> None:
+    """Let a command take ``--app``."""
+    parser.add_argument(
+        "--app",
+        metavar="APP",
+        help="app ID in any form; may be left out where there is only one Layer app",
+    )
+
+
+def add_key_argument(parser: CommandParser | ArgumentParser) -> None:
+    """Let a command take KEY."""
+    parser.add_argument(
+        "key",
+        metavar="KEY",
+        help="key ID, or the first 8 or more digits of a fingerprint",
+    )
+
+
+def read_secret_file(name: str) -> str:
+    """
+    Return the text of a file, or of standard input where the name is ``-``.
+
+    It is read as far as a private key can reach, and no further.
+
+    :raises CommandError: if it cannot be read.
+    """
+    try:
+        if name == "-":
+            return sys.stdin.read(MAX_PEM_LENGTH + 1)
+        with open(name, encoding="utf-8") as file:
+            return file.read(MAX_PEM_LENGTH + 1)
+    except UnicodeDecodeError as exc:
+        raise CommandError(f"{name} is not a text file.") from exc
+    except OSError as exc:
+        raise CommandError(f"{name} cannot be read: {exc.strerror}.") from exc

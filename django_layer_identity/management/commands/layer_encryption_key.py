@@ -1,0 +1,17 @@
+"""``manage.py layer_encryption_key``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django_layer_identity.keys.encryption import new_encryption_key
+from django_layer_identity.management.base import LayerCommand
+
+
+class Command(LayerCommand):
+    help = "Print a fresh entry for LAYER_IDENTITY['KEY_ENCRYPTION_KEYS']."
+    requires_system_checks = []
+
+    def run(self, **options: Any) -> None:
+        self.stdout.write(new_encryption_key())
+        self.remark("Keep it as secret as SECRET_KEY, apart from the database.")

@@ -1,0 +1,22 @@
+"""``manage.py layer_key_activate``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.core.management.base import CommandParser
+
+from django_layer_identity.management.base import LayerCommand, add_key_argument
+from django_layer_identity.models import SigningKey
+
+
+class Command(LayerCommand):
+    help = "Sign with this key from now on; prints its new state."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        add_key_argument(parser)
+
+    def run(self, *, key: str, **options: Any) -> None:
+        signing_key = SigningKey.objects.named(key)
+        signing_key.activate()
+        self.stdout.write(signing_key.state.value)

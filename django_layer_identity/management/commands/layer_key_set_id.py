@@ -1,0 +1,23 @@
+"""``manage.py layer_key_set_id``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.core.management.base import CommandParser
+
+from django_layer_identity.management.base import LayerCommand, add_key_argument
+from django_layer_identity.models import SigningKey
+
+
+class Command(LayerCommand):
+    help = "Enter the key ID that Layer gave; prints the key's new state."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        add_key_argument(parser)
+        parser.add_argument("key_id", metavar="ID", help="from Layer's dashboard")
+
+    def run(self, *, key: str, key_id: str, **options: Any) -> None:
+        signing_key = SigningKey.objects.named(key)
+        signing_key.set_key_id(key_id)
+        self.stdout.write(signing_key.state.value)
