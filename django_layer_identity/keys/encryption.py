@@ -98,7 +98,7 @@ def decrypt_private_key(ciphertext: str, *, app: int, fingerprint: str) -> bytes
         )
     try:
         document = json.loads(by_id[key_id].fernet.decrypt(token))
-    except InvalidToken as exc:
+    except (InvalidToken, ValueError) as exc:
         raise DamagedCiphertext("The stored private key is damaged.") from exc
     if (document["app"], document["fingerprint"]) != (app, fingerprint):
         raise SwappedCiphertext(

@@ -76,14 +76,14 @@ class LayerAppManager(models.Manager["LayerApp"]):
         """
         Return the app, created if need be: the same again changes nothing.
 
-        :param app_id: names its environment.
+        :param app_id: its environment is production if it names none.
         :raises AppExists: if an app of that ID differs in anything else.
         :raises ValidationError: if the name is too long.
         """
         app = self.model(
             name=name,
             app_id=app_id.uuid,
-            environment=app_id.environment,
+            environment=app_id.environment or "production",
             provider_id=provider_id.uuid,
         )
         found = self.filter(app_id=app.app_id).first()

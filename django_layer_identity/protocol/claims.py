@@ -78,7 +78,7 @@ def check_user_id(user_id: object) -> str:
     return user_id
 
 
-def _check_profile(profile: Mapping[str, str]) -> None:
+def _check_profile(profile: Mapping[str, object]) -> None:
     for name, value in profile.items():
         if name not in PROFILE_CLAIMS:
             raise InvalidClaims(f"{name!r} is not a profile claim that Layer knows.")

@@ -42,9 +42,7 @@ class Command(LayerCommand):
             raise CommandError(f"The app ID is one of {wanted.environment}.")
         app = LayerApp.objects.ensure(
             name=name,
-            app_id=AppID(
-                wanted.uuid, wanted.environment or environment or "production"
-            ),
+            app_id=AppID(wanted.uuid, wanted.environment or environment),
             provider_id=ProviderID.parse(provider_id),
         )
         self.stdout.write(str(app.identifier))

@@ -1,0 +1,195 @@
+"""
+Would Layer accept this identity token? The rules of Layer's own validator.
+
+The codes are Layer's (its authentication guide for iOS, April 2016, lists them); the
+checks run from the outside in and the first finding wins. Only the public key that
+the caller looks up is trusted: nothing in the token chooses the key or the algorithm.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
+from types import MappingProxyType
+from typing import Any
+
+from jwt.api_jws import PyJWS
+from jwt.exceptions import PyJWTError
+
+from django_layer_identity.exceptions import InvalidIdentifier, InvalidToken
+from django_layer_identity.protocol.claims import MAX_USER_ID_LENGTH, PROFILE_CLAIMS
+from django_layer_identity.protocol.identifiers import KeyID, ProviderID
+from django_layer_identity.protocol.jws import take_apart
+from django_layer_identity.protocol.token import ALGORITHM, CONTENT_TYPE, TYPE
+
+_HEADER = {"typ": TYPE, "alg": ALGORITHM, "cty": CONTENT_TYPE}
+_CLAIMS = {"iss": str, "prn": str, "iat": int, "exp": int, "nce": str}
+_HINTS = {
+    "iss": "It is the provider ID, layer:///providers/<uuid>.",
+    "prn": "It is your user ID as a JSON string: convert numbers with str().",
+    "iat": "It is the time of issue as whole Unix seconds, in UTC.",
+    "exp": "It is the time of expiry as whole Unix seconds, in UTC.",
+    "nce": "It is the nonce that Layer gave: check that the client sent it at all.",
+}
+
+
+@dataclass(frozen=True)
+class ValidatedToken:
+    """What an acceptable identity token says; the nonce is yet to be looked up."""
+
+    key_id: KeyID
+    provider_id: ProviderID
+    user_id: str
+    nonce: str = field(repr=False)
+    issued_at: datetime
+    expires_at: datetime
+    profile: Mapping[str, str] = field(repr=False)
+
+
+def validate_identity_token(
+    token: object,
+    *,
+    find_public_key: Callable[[KeyID], str],
+    now: datetime,
+) -> ValidatedToken:
+    """
+    Return what the token says if Layer would accept it.
+
+    :param find_public_key: gives the PEM text of the public key that Layer knows by
+        that ID, or raises :exc:`InvalidToken` itself.
+    :param now: an aware datetime. There is no tolerance: Layer documents none.
+    :raises InvalidToken: with Layer's code and a sentence on what to do. Neither the
+        token nor the nonce is in it.
+    """
+    text, header, claims = take_apart(token)
+    key_id = _read_header(header)
+    _verify_signature(text, find_public_key(key_id))
+    _check_types(claims)
+    provider_id = _read_provider(claims["iss"])
+    _check_times(claims, now.timestamp())
+    profile = {name: claims[name] for name in PROFILE_CLAIMS if name in claims}
+    return ValidatedToken(
+        key_id=key_id,
+        provider_id=provider_id,
+        user_id=claims["prn"],
+        nonce=claims["nce"],
+        issued_at=_as_datetime(claims, "iat"),
+        expires_at=_as_datetime(claims, "exp"),
+        profile=MappingProxyType(profile),
+    )
+
+
+def _read_header(header: dict[str, Any]) -> KeyID:
+    for name, expected in _HEADER.items():
+        if _header_text(header, name) != expected:
+            raise InvalidToken(
+                "eit_header_param_wrong_value",
+                f"The token's header field “{name}” should be {expected}.",
+            )
+    if "crit" in header:
+        # RFC 7515, section 4.1.11: who does not understand an extension refuses.
+        raise InvalidToken(
+            "eit_header_param_wrong_value",
+            "The token's header has the field “crit”. Layer knows no extensions.",
+        )
+    return _read_key_id(_header_text(header, "kid"))
+
+
+def _header_text(header: dict[str, Any], name: str) -> str:
+    if name not in header:
+        raise InvalidToken(
+            "eit_header_param_not_found",
+            f"The token's header lacks the field “{name}”.",
+        )
+    value = header[name]
+    if not isinstance(value, str):
+        raise InvalidToken(
+            "eit_header_param_wrong_type",
+            f"The token's header field “{name}” should be a string.",
+        )
+    return value
+
+
+def _read_key_id(text: str) -> KeyID:
+    try:
+        return KeyID.parse(text)
+    except InvalidIdentifier as exc:
+        raise InvalidToken(
+            "eit_key_malformed",
+            "The token's header field “kid” is not a key ID; one should start with "
+            "layer:///keys/. It is the ID that Layer shows, not the key's name.",
+        ) from exc
+
+
+def _read_provider(text: str) -> ProviderID:
+    try:
+        return ProviderID.parse(text)
+    except InvalidIdentifier as exc:
+        raise InvalidToken(
+            "eit_provider_not_found",
+            "The token's claim “iss” is not a provider ID. " + _HINTS["iss"],
+        ) from exc
+
+
+def _verify_signature(text: str, public_key: str) -> None:
+    try:
+        # One algorithm, ours: with the header's, anybody could sign with the public
+        # key as an HMAC secret, or not sign at all.
+        PyJWS().decode(text, public_key, algorithms=[ALGORITHM])
+    except PyJWTError as exc:
+        raise InvalidToken(
+            "eit_signature_verification_failed",
+            "The token was not signed by the private key that belongs to its “kid”. "
+            "Compare the fingerprints of the keys; staging and production differ.",
+        ) from exc
+
+
+def _check_types(claims: dict[str, Any]) -> None:
+    for name, kind in _CLAIMS.items():
+        if name not in claims:
+            raise InvalidToken(
+                "eit_claim_not_found",
+                f"The token lacks the claim “{name}”. {_HINTS[name]}",
+            )
+        if type(claims[name]) is not kind:  # true is an int to Python, not to JSON
+            raise _wrong_claim(name, _HINTS[name])
+    if not 0 < len(claims["prn"]) <= MAX_USER_ID_LENGTH:
+        raise _wrong_claim("prn", f"It has 1 to {MAX_USER_ID_LENGTH} characters.")
+    for name, limit in PROFILE_CLAIMS.items():
+        _check_profile_claim(name, claims.get(name, ""), limit)
+
+
+def _check_profile_claim(name: str, value: object, limit: int | None) -> None:
+    if not isinstance(value, str):
+        raise _wrong_claim(name, "It is a string; leave it out where there is none.")
+    if limit is not None and len(value) > limit:
+        raise _wrong_claim(name, f"It has at most {limit} characters.")
+
+
+def _wrong_claim(name: str, hint: str) -> InvalidToken:
+    return InvalidToken(
+        "eit_claim_wrong_type", f"The token's claim “{name}” is of no use. {hint}"
+    )
+
+
+def _check_times(claims: dict[str, Any], now: float) -> None:
+    if now >= claims["exp"]:  # RFC 7519, section 4.1.4: on or after
+        raise InvalidToken(
+            "eit_expired",
+            "The token is past its “exp”. Issue one for each nonce and do not keep "
+            "it; check the clock, and that times are in UTC.",
+        )
+    if now < claims["iat"]:
+        raise InvalidToken(
+            "eit_not_before",
+            "The token is before its “iat”. Check the clock, that times are in UTC, "
+            "and that they are seconds and not milliseconds.",
+        )
+
+
+def _as_datetime(claims: dict[str, Any], name: str) -> datetime:
+    try:
+        return datetime.fromtimestamp(claims[name], tz=timezone.utc)
+    except (ValueError, OverflowError, OSError) as exc:  # which one: the platform's
+        raise _wrong_claim(name, _HINTS[name]) from exc

@@ -1,0 +1,121 @@
+"""What every endpoint of Layer's client API has in common."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any, cast
+
+from django.contrib.auth.decorators import login_not_required
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
+from django.urls import ResolverMatch, reverse
+from django.utils.decorators import method_decorator
+from django.views import View
+from django.views.decorators.cache import never_cache
+from django.views.decorators.csrf import csrf_exempt
+
+from django_layer_identity.conf import conf
+from django_layer_identity.sandbox import state
+from django_layer_identity.sandbox.cors import add_cors_headers
+from django_layer_identity.sandbox.errors import (
+    AuthenticationRequired,
+    InvalidHeader,
+    InvalidRequest,
+    LayerAPIError,
+    MethodNotAllowed,
+)
+
+MAX_BODY_LENGTH = 32 * 1024  # bytes; ours, twice what the longest token needs
+
+_MEDIA_TYPE = re.compile(
+    r'application/vnd\.layer\+json\s*;\s*version="?(1\.[01]|[23]\.0)"?', re.IGNORECASE
+)
+_AUTHORIZATION = re.compile(
+    r"""Layer\s+session-token=(?P<quote>["']?)(?P<token>[\w.-]+)(?P=quote)""",
+    re.ASCII | re.IGNORECASE,
+)
+
+
+@method_decorator([csrf_exempt, login_not_required, never_cache], name="dispatch")
+class Endpoint(View):
+    """Answer as Layer's servers did, in development only."""
+
+    def dispatch(
+        self, request: HttpRequest, *args: Any, **kwargs: Any
+    ) -> HttpResponseBase:
+        if not conf.sandbox_enabled:
+            raise Http404
+        try:
+            self.check_accept(request)
+            response = super().dispatch(request, *args, **kwargs)
+        except LayerAPIError as exc:
+            response = exc.as_response()
+        add_cors_headers(request, response)
+        return response
+
+    def options(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        """Answer a browser that asks whether it may (CORS preflight)."""
+        return HttpResponse(status=204)
+
+    def http_method_not_allowed(
+        self, request: HttpRequest, *args: Any, **kwargs: Any
+    ) -> HttpResponse:
+        allowed = super().http_method_not_allowed(request, *args, **kwargs)["Allow"]
+        response = MethodNotAllowed(f"Use one of {allowed}.").as_response()
+        response["Allow"] = allowed
+        return response
+
+    def check_accept(self, request: HttpRequest) -> None:
+        """
+        Insist on Layer's own media type (client API, "Introduction").
+
+        :raises InvalidHeader: if it is missing; a preflight cannot carry it.
+        """
+        if request.method == "OPTIONS":
+            return
+        accepted = request.headers.get("Accept", "").split(",")
+        if not any(_MEDIA_TYPE.fullmatch(one.strip()) for one in accepted):
+            raise InvalidHeader(
+                "Send the header Accept: application/vnd.layer+json; version=2.0 "
+                "(or 1.0, 1.1, 3.0).",
+                header="Accept",
+            )
+
+    def read_object(self, request: HttpRequest) -> dict[str, Any]:
+        """
+        Return the JSON object in the body.
+
+        :raises InvalidRequest: if there is none, or it is too long.
+        """
+        raw = request.read(MAX_BODY_LENGTH + 1)
+        if len(raw) > MAX_BODY_LENGTH:
+            raise InvalidRequest(f"The body is longer than {MAX_BODY_LENGTH} bytes.")
+        try:
+            body = json.loads(raw.decode())
+        except (ValueError, RecursionError) as exc:
+            raise InvalidRequest("The body is not JSON in UTF-8.") from exc
+        if not isinstance(body, dict):
+            raise InvalidRequest("The body is not a JSON object.")
+        return body
+
+    def require_session(self, request: HttpRequest) -> state.Session:
+        """
+        Return the session that the Authorization header names.
+
+        :raises AuthenticationRequired: with a nonce, so that the client can sign in
+            again at once.
+        """
+        header = _AUTHORIZATION.fullmatch(request.headers.get("Authorization", ""))
+        session = state.find_session(header["token"]) if header else None
+        if session is None:
+            raise AuthenticationRequired(
+                "Sign in again: the header Authorization: Layer "
+                'session-token="..." names no session, or one that has ended.',
+                nonce=state.create_nonce(),
+            )
+        return session
+
+    def root_url(self, request: HttpRequest) -> str:
+        """Return the absolute URL at which the project has included the sandbox."""
+        match = cast("ResolverMatch", request.resolver_match)  # there before any view
+        return request.build_absolute_uri(reverse(f"{match.namespace}:root"))

@@ -1,0 +1,142 @@
+"""What Layer had on file: the project's apps, their providers and public keys."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import NamedTuple
+from uuid import UUID
+
+from django.db import router
+from django.utils import timezone
+
+from django_layer_identity.exceptions import InvalidIdentifier, InvalidToken
+from django_layer_identity.models import LayerApp
+from django_layer_identity.protocol.identifiers import AppID, KeyID
+from django_layer_identity.protocol.validation import (
+    ValidatedToken,
+    validate_identity_token,
+)
+from django_layer_identity.sandbox.errors import InvalidAppID
+
+
+class Registration(NamedTuple):
+    """A Layer app with one of its keys, or with None for keys if it has none."""
+
+    app_id: UUID
+    environment: str
+    provider_id: UUID
+    enabled: bool
+    key_id: UUID | None
+    public_key: str  # None where the key ID is, which nobody can ask for
+    revoked_at: datetime | None
+
+
+def load_registrations() -> list[Registration]:
+    """Read every app with its keys: one query, in the write database."""
+    rows = LayerApp.objects.using(router.db_for_write(LayerApp)).values_list(
+        "app_id",
+        "environment",
+        "provider_id",
+        "enabled",
+        "keys__key_id",
+        "keys__public_key",
+        "keys__revoked_at",
+    )
+    return [Registration(*row) for row in rows]
+
+
+def find_app(registrations: Sequence[Registration], app_id: object) -> Registration:
+    """
+    Return a registration of the app that the client names.
+
+    :raises InvalidAppID: if the text is no app ID, or no enabled app has it.
+    """
+    try:
+        wanted = AppID.parse(app_id)
+    except InvalidIdentifier as exc:
+        raise InvalidAppID(f"The app_id is malformed. {exc}") from exc
+    for row in registrations:
+        if row.enabled and wanted.matches(AppID(row.app_id, row.environment)):
+            return row
+    raise InvalidAppID(
+        "No enabled Layer app here has this app_id. Compare the UUID and the "
+        "environment with the Layer apps in the admin."
+    )
+
+
+def check_identity_token(
+    token: object, app: Registration, registrations: Sequence[Registration]
+) -> ValidatedToken:
+    """
+    Return what the token says if Layer would open a session with the app for it.
+
+    :raises InvalidToken: if not, with Layer's code.
+    """
+    validated = validate_identity_token(
+        token,
+        find_public_key=lambda key_id: _find_public_key(key_id, app, registrations),
+        now=timezone.now(),
+    )
+    _check_provider(validated, app, registrations)
+    return validated
+
+
+def _find_public_key(
+    key_id: KeyID, app: Registration, registrations: Sequence[Registration]
+) -> str:
+    key = _find_key(key_id, app, registrations)
+    if key.revoked_at is not None:
+        raise InvalidToken(
+            "eit_key_disabled",
+            "The signing key that the token's “kid” names was revoked. Activate "
+            "another one and issue a new token.",
+        )
+    return key.public_key
+
+
+def _find_key(
+    key_id: KeyID, app: Registration, registrations: Sequence[Registration]
+) -> Registration:
+    known = [row for row in registrations if row.key_id == key_id.uuid]
+    if not known:
+        raise InvalidToken(
+            "eit_key_not_found",
+            "No signing key here has the key ID in the token's “kid”; one should "
+            "start with layer:///keys/. It is the ID that Layer shows beside the key.",
+        )
+    # Staging and production may share a key: the app's own row counts first, then
+    # those of its provider, and among equals a revoked one, to be on the safe side.
+    return min(
+        known,
+        key=lambda row: (
+            row.app_id != app.app_id,
+            row.provider_id != app.provider_id,
+            row.revoked_at is None,
+        ),
+    )
+
+
+def _check_provider(
+    validated: ValidatedToken, app: Registration, registrations: Sequence[Registration]
+) -> None:
+    provider_id = validated.provider_id.uuid
+    if provider_id not in {row.provider_id for row in registrations}:
+        raise InvalidToken(
+            "eit_provider_not_found",
+            "No Layer app here has the provider ID in the token's “iss”. Compare it "
+            "with the Layer apps in the admin.",
+        )
+    if provider_id != app.provider_id:
+        raise InvalidToken(
+            "eit_provider_not_bound_to_app",
+            "The provider ID in the token's “iss” belongs to another Layer app than "
+            "the app_id of this request. Issue the token for the same app.",
+        )
+    key = _find_key(validated.key_id, app, registrations)
+    if key.provider_id != provider_id:
+        raise InvalidToken(
+            "eit_key_not_found",
+            "The signing key in the token's “kid” belongs to another provider than "
+            "the one in its “iss”.",
+        )

@@ -1,0 +1,132 @@
+from __future__ import annotations
+
+import pytest
+from cryptography.fernet import Fernet
+
+from django_layer_identity.exceptions import (
+    ConfigurationError,
+    DamagedCiphertext,
+    SwappedCiphertext,
+    WrongEncryptionKey,
+)
+from django_layer_identity.keys.encryption import (
+    decrypt_private_key,
+    encrypt_private_key,
+    new_encryption_key,
+)
+
+NEW = "a new entry of more than thirty-two characters"
+OLD = "an old entry of more than thirty-two characters"
+OWNER = {"app": 7, "fingerprint": "f" * 64}
+
+
+@pytest.fixture(autouse=True)
+def entries(settings):
+    settings.LAYER_IDENTITY = {"KEY_ENCRYPTION_KEYS": [NEW, OLD]}
+    return settings.LAYER_IDENTITY["KEY_ENCRYPTION_KEYS"]
+
+
+def test_what_was_encrypted_is_decrypted():
+    ciphertext = encrypt_private_key(b"the key", **OWNER)
+
+    assert decrypt_private_key(ciphertext, **OWNER) == b"the key"
+
+
+def test_the_ciphertext_names_its_version_and_the_entry_and_shows_no_key():
+    version, entry, token = encrypt_private_key(b"the key", **OWNER).split(":")
+
+    assert version == "lid1"
+    assert entry == "265818783eb54ea6"  # HKDF-SHA256 of the entry, bytes 32 to 40
+    assert token.startswith("gAAAA")  # Fernet, version 128
+    assert b"the key" not in token.encode()
+
+
+def test_no_entry_is_used_as_it_is():
+    token = encrypt_private_key(b"the key", **OWNER).split(":")[2]
+
+    with pytest.raises(ValueError, match="32 url-safe base64-encoded bytes"):
+        Fernet(NEW).decrypt(token)
+
+
+def test_the_first_entry_encrypts_and_all_decrypt(entries):
+    entries[:] = [OLD]
+    ciphertext = encrypt_private_key(b"the key", **OWNER)
+    entries[:] = [NEW, "", OLD]
+
+    assert decrypt_private_key(ciphertext, **OWNER) == b"the key"
+    assert encrypt_private_key(b"", **OWNER)[:22] != ciphertext[:22]
+
+
+def test_a_missing_entry_is_named_with_its_setting(entries):
+    ciphertext = encrypt_private_key(b"the key", **OWNER)
+    entries[:] = [OLD]
+
+    with pytest.raises(WrongEncryptionKey) as caught:
+        decrypt_private_key(ciphertext, **OWNER)
+
+    assert str(caught.value) == (
+        "The stored private key was encrypted with an entry '265818783eb54ea6' that is "
+        "not in LAYER_IDENTITY['KEY_ENCRYPTION_KEYS']: put the former entry back."
+    )
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        pytest.param(lambda text: "", id="empty"),
+        pytest.param(lambda text: text[:-10], id="cut-off"),
+        pytest.param(lambda text: text[:-10] + "A" * 10, id="altered"),
+        pytest.param(lambda text: text.replace("lid1", "lid2"), id="other-version"),
+        pytest.param(lambda text: text.rsplit(":", 1)[0], id="no-token"),
+        pytest.param(lambda text: text + "é", id="not-ascii"),
+    ],
+)
+def test_a_damaged_row_is_told_apart(damage):
+    ciphertext = damage(encrypt_private_key(b"the key", **OWNER))
+
+    with pytest.raises(DamagedCiphertext) as caught:
+        decrypt_private_key(ciphertext, **OWNER)
+
+    assert str(caught.value) == "The stored private key is damaged."
+
+
+@pytest.mark.parametrize("other", [{"app": 8}, {"fingerprint": "e" * 64}])
+def test_a_swapped_row_is_told_apart(other):
+    ciphertext = encrypt_private_key(b"the key", **OWNER)
+
+    with pytest.raises(SwappedCiphertext) as caught:
+        decrypt_private_key(ciphertext, **{**OWNER, **other})
+
+    assert str(caught.value) == (
+        "The stored private key belongs to another signing key or Layer app."
+    )
+
+
+@pytest.mark.parametrize("empty", [[], [""]])
+def test_without_an_entry_nothing_is_encrypted(entries, empty):
+    entries[:] = empty
+
+    with pytest.raises(ConfigurationError) as caught:
+        encrypt_private_key(b"the key", **OWNER)
+
+    assert str(caught.value) == (
+        "LAYER_IDENTITY['KEY_ENCRYPTION_KEYS'] is empty: private keys are stored "
+        "encrypted or not at all. “manage.py layer_encryption_key” makes an entry."
+    )
+
+
+def test_a_short_entry_is_refused(entries):
+    entries[:] = ["x" * 31]
+
+    with pytest.raises(ConfigurationError) as caught:
+        encrypt_private_key(b"the key", **OWNER)
+
+    assert str(caught.value) == (
+        "LAYER_IDENTITY['KEY_ENCRYPTION_KEYS'] has an entry of fewer than "
+        "32 characters."
+    )
+
+
+def test_a_fresh_entry_is_long_enough_and_never_the_same():
+    assert len(new_encryption_key()) == 43
+    assert new_encryption_key() != new_encryption_key()
