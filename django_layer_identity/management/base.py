@@ -10,7 +10,7 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from django_layer_identity.exceptions import LayerIdentityError
+from django_layer_identity.exceptions import LayerIdentityError, Refusal
 from django_layer_identity.keys.pem import MAX_PEM_LENGTH
 
 
@@ -28,6 +28,10 @@ class LayerCommand(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         try:
             self.run(**options)
+        except Refusal as exc:
+            # Clients are not told the reason; whoever sits at the terminal is.
+            reason = f" Reason: {exc.__cause__}" if exc.__cause__ else ""
+            raise CommandError(f"{exc}{reason}") from exc
         except LayerIdentityError as exc:
             raise CommandError(str(exc)) from exc
         except ValidationError as exc:

@@ -1,0 +1,46 @@
+from __future__ import annotations
+
+import pytest
+from django.core.cache import caches
+from django.db import connections
+
+from tests.services import routing
+from tests.services.available import REQUIRED, missing
+
+
+def need(name):
+    """Skip, saying why, where a service is not there; fail where it must be."""
+    if name not in missing:
+        return
+    if REQUIRED:
+        pytest.fail(missing[name])
+    pytest.skip(missing[name])
+
+
+def hang_up():
+    """Close this thread's connections to Redis, which Django leaves to the garbage."""
+    for pool in caches["default"]._cache._pools.values():
+        pool.disconnect()
+
+
+@pytest.fixture(
+    params=["default", "postgresql", "mariadb"], ids=["sqlite", "postgresql", "mariadb"]
+)
+def database(request):
+    """Each database in turn, with our tables in it and nowhere else."""
+    need(request.param)
+    token = routing.database.set(request.param)
+    request.getfixturevalue("db")
+    yield connections[request.param]
+    routing.database.reset(token)
+
+
+@pytest.fixture
+def redis(settings):
+    """Redis in place of the default cache."""
+    need("redis")
+    settings.CACHES = {**settings.CACHES, "default": settings.CACHES["redis"]}
+    caches["default"].clear()
+    yield caches["default"]
+    caches["default"].clear()
+    hang_up()

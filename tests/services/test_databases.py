@@ -1,0 +1,119 @@
+"""What the database has to see to, on SQLite, PostgreSQL and MariaDB."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from io import StringIO
+
+import pytest
+from django.core.management import call_command
+from django.db import IntegrityError, router, transaction
+
+from django_layer_identity.exceptions import KeyExists
+from django_layer_identity.issuing import issue_identity_token
+from django_layer_identity.models import LayerApp, SigningKey
+from tests.conftest import APP_ID, KEY_ID, OTHER_KEY_ID, PROVIDER_ID
+
+pytestmark = [
+    pytest.mark.service,
+    pytest.mark.django_db(databases="__all__"),
+]
+
+
+@pytest.fixture
+def app(database):
+    return LayerApp.objects.create(
+        name="Messenger", app_id=APP_ID, provider_id=PROVIDER_ID
+    )
+
+
+@pytest.fixture
+def other_app(database):
+    return LayerApp.objects.create(
+        name="Test", app_id=OTHER_KEY_ID, provider_id=PROVIDER_ID
+    )
+
+
+@pytest.fixture
+def key(app, private_key):
+    key = SigningKey.from_private_key(app, private_key, key_id=KEY_ID)
+    key.save()
+    key.activate()
+    return key
+
+
+@pytest.fixture
+def draft(app, other_private_key):
+    draft = SigningKey.from_private_key(app, other_private_key)
+    draft.save()
+    return draft
+
+
+def refuses(**change):
+    using = router.db_for_write(SigningKey)
+    with pytest.raises(IntegrityError), transaction.atomic(using=using):
+        SigningKey.objects.update(**change)
+
+
+def test_the_database_is_the_one_that_is_meant(app, database):
+    vendors = {"default": "sqlite", "mariadb": "mysql"}
+
+    assert app._state.db == database.alias
+    assert database.vendor == vendors.get(database.alias, database.alias)
+
+
+def test_no_migration_is_missing(database):
+    call_command("makemigrations", "--check", "--dry-run", stdout=StringIO())
+
+
+def test_a_second_active_key_is_refused(key, draft):
+    draft.set_key_id(OTHER_KEY_ID)
+
+    refuses(active_for=key.app)
+
+
+def test_a_key_active_for_another_app_is_refused(key, other_app):
+    refuses(active_for=other_app)
+
+
+def test_an_active_key_that_is_revoked_is_refused(key):
+    refuses(revoked_at=key.created_at)
+
+
+def test_an_active_key_without_an_id_is_refused(key):
+    refuses(key_id=None)
+
+
+def test_many_keys_that_are_not_active_are_fine(app, private_key, draft):
+    SigningKey.from_private_key(app, private_key).save()
+
+    assert SigningKey.objects.filter(active_for=None, key_id=None).count() == 2
+
+
+def test_a_key_is_stored_once_an_app(key, private_key):
+    with pytest.raises(KeyExists):
+        SigningKey.from_private_key(key.app, private_key).save_unique()
+
+
+def test_a_lifetime_over_a_day_is_refused(app):
+    using = router.db_for_write(LayerApp)
+    with pytest.raises(IntegrityError), transaction.atomic(using=using):
+        LayerApp.objects.update(token_lifetime=timedelta(hours=25))
+
+
+def test_a_key_lives_its_whole_life(key, draft):
+    draft.set_key_id(OTHER_KEY_ID)
+    draft.activate()
+    key.activate()
+    draft.revoke()
+    key.retire()
+
+    states = {key.pk: key.state.value for key in SigningKey.objects.all()}
+    assert states == {key.pk: "retired", draft.pk: "revoked"}
+
+
+def test_a_token_takes_one_query(key, alice, django_assert_num_queries, database):
+    with django_assert_num_queries(1, connection=database):
+        issued = issue_identity_token(alice, "a+b/c==")
+
+    assert (issued.user_id, issued.key_id) == ("alice", f"layer:///keys/{KEY_ID}")

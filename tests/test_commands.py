@@ -1,0 +1,285 @@
+from __future__ import annotations
+
+import io
+import json
+
+import jwt
+import pytest
+from django.core.management import CommandError, call_command
+
+from django_layer_identity.models import LayerApp, SigningKey
+from tests.conftest import APP_ID, KEY_ID, OTHER_KEY_ID, PROVIDER_ID
+from tests.test_pem import as_pem
+
+
+@pytest.fixture
+def run(capsys):
+    """Call a command; return what it prints, without the last line break."""
+
+    def call(*args):
+        call_command(*args)
+        return capsys.readouterr().out.removesuffix("\n")
+
+    return call
+
+
+@pytest.fixture
+def pem_file(tmp_path, private_key):
+    path = tmp_path / "private_key.pem"
+    path.write_text(as_pem(private_key))
+    return str(path)
+
+
+def error(*args):
+    with pytest.raises(CommandError) as caught:
+        call_command(*args)
+    return str(caught.value)
+
+
+CREATE = (
+    *("layer_app_create", "--name", "Messenger"),
+    *("--app-id", str(APP_ID).upper(), "--provider-id", str(PROVIDER_ID)),
+)
+
+
+def test_app_create_prints_the_app_id(run, db):
+    assert run(*CREATE) == f"layer:///apps/production/{APP_ID}"
+    assert str(LayerApp.objects.get().provider_id) == str(PROVIDER_ID)
+
+
+def test_app_create_again_changes_nothing_and_succeeds(run, app):
+    assert run(*CREATE) == f"layer:///apps/production/{APP_ID}"
+    assert LayerApp.objects.get() == app
+
+
+def test_app_create_takes_the_environment_from_an_option(run, db):
+    printed = run(*CREATE, "--environment", "staging")
+
+    assert printed == f"layer:///apps/staging/{APP_ID}"
+
+
+def test_app_create_takes_the_environment_from_the_app_id(run, db):
+    app_id = f"layer:///apps/staging/{APP_ID}"
+
+    assert run(*CREATE, "--app-id", app_id) == app_id
+
+
+def test_app_create_refuses_two_environments(db):
+    app_id = f"layer:///apps/staging/{APP_ID}"
+
+    message = error(*CREATE, "--app-id", app_id, "--environment", "production")
+
+    assert message == "The app ID is one of staging."
+    assert not LayerApp.objects.exists()
+
+
+def test_app_create_refuses_another_app_under_the_same_id(app):
+    assert error(*CREATE, "--name", "Chat") == (
+        "There is a Layer app with this app ID, and its name is Messenger."
+    )
+
+
+def test_app_create_refuses_a_key_id_for_a_provider_id(db):
+    assert error(*CREATE, "--provider-id", f"layer:///keys/{KEY_ID}") == (
+        "This is a key ID; a provider ID belongs here."
+    )
+
+
+def test_app_create_refuses_a_name_too_long(db):
+    assert error(*CREATE, "--name", "x" * 101) == (
+        "Ensure this value has at most 100 characters (it has 101)."
+    )
+
+
+def test_key_import_prints_the_fingerprint(run, app, pem_file, private_key):
+    assert run("layer_key_import", "--app", str(APP_ID), pem_file) == (
+        private_key.fingerprint
+    )
+    assert SigningKey.objects.get().state == "draft"
+
+
+def test_key_import_enters_the_id_and_activates(run, app, pem_file):
+    run("layer_key_import", "--key-id", str(KEY_ID), "--activate", pem_file)
+
+    assert SigningKey.objects.get().state == "active"
+
+
+def test_key_import_reads_standard_input(run, app, private_key, monkeypatch):
+    monkeypatch.setattr("sys.stdin", io.StringIO(as_pem(private_key)))
+
+    assert run("layer_key_import", "-") == private_key.fingerprint
+
+
+def test_key_import_tells_what_to_do_with_the_file(app, pem_file, capsys):
+    call_command("layer_key_import", pem_file)
+
+    assert capsys.readouterr().err == (
+        "The key is draft. Delete the file it came from.\n"
+    )
+
+
+def test_key_import_stores_nothing_that_cannot_be_activated(app, pem_file):
+    assert error("layer_key_import", "--activate", pem_file) == (
+        "Enter the key ID that Layer gave to this key first."
+    )
+    assert not SigningKey.objects.exists()
+
+
+def test_key_import_refuses_a_file_that_is_not_there(app, tmp_path):
+    path = tmp_path / "nowhere.pem"
+
+    assert error("layer_key_import", str(path)) == (
+        f"{path} cannot be read: No such file or directory."
+    )
+
+
+def test_key_import_refuses_a_file_that_is_not_text(app, tmp_path, private_key):
+    path = tmp_path / "key.der"
+    path.write_bytes(private_key.to_der())
+
+    assert error("layer_key_import", str(path)) == f"{path} is not a text file."
+
+
+def test_key_import_reads_no_further_than_a_key_can_reach(app, tmp_path):
+    path = tmp_path / "large"
+    path.write_text("x" * 100_000)
+
+    assert error("layer_key_import", str(path)) == (
+        "This is too long: a private key has at most 16 KiB."
+    )
+
+
+def test_key_import_needs_an_app(db, pem_file):
+    assert error("layer_key_import", pem_file) == (
+        "Name the Layer app: there is not exactly one."
+    )
+
+
+def test_key_generate_prints_the_public_half(run, app):
+    printed = run("layer_key_generate")
+
+    key = SigningKey.objects.get()
+    assert printed + "\n" == key.public_key
+    assert (key.state, key.bits) == ("draft", 2048)
+
+
+def test_key_generate_enters_the_id_and_activates(run, app):
+    run("layer_key_generate", "--key-id", str(KEY_ID), "--activate", "--bits", "3072")
+
+    key = SigningKey.objects.get()
+    assert (key.state, key.bits) == ("active", 3072)
+
+
+def test_key_generate_remarks_on_standard_error(app, capsys):
+    call_command("layer_key_generate")
+
+    fingerprint = SigningKey.objects.get().fingerprint
+    assert capsys.readouterr().err == (
+        f"The key is draft; its fingerprint is {fingerprint}.\n"
+    )
+
+
+def test_key_generate_refuses_a_small_size(app):
+    assert error("layer_key_generate", "--bits", "1024") == (
+        "A key has 2048, 3072 or 4096 bits."
+    )
+
+
+def test_key_set_id_prints_the_new_state(run, app, private_key):
+    SigningKey.from_private_key(app, private_key).save()
+
+    fingerprint = private_key.fingerprint[:8]
+    assert run("layer_key_set_id", fingerprint, str(KEY_ID)) == "ready"
+    assert SigningKey.objects.get().key_id == KEY_ID
+
+
+def test_key_activate_prints_the_new_state(run, app, private_key):
+    SigningKey.from_private_key(app, private_key, key_id=KEY_ID).save()
+
+    assert run("layer_key_activate", f"layer:///keys/{KEY_ID}") == "active"
+
+
+def test_key_activate_refuses_a_key_that_is_not_there(key):
+    assert error("layer_key_activate", str(OTHER_KEY_ID)) == (
+        f"There is no signing key named {str(OTHER_KEY_ID)!r}."
+    )
+
+
+def test_key_list_prints_a_table(run, key, other_private_key):
+    draft = SigningKey.from_private_key(key.app, other_private_key)
+    draft.save()
+
+    lines = [line.split("  ") for line in run("layer_key_list").splitlines()]
+
+    assert [[cell.strip() for cell in line if cell] for line in lines] == [
+        ["STATE", "KEY ID", "FINGERPRINT", "BITS", "APP", "CREATED"],
+        [
+            *("active", str(key.identifier), key.fingerprint[:16], "2048"),
+            *(str(key.app.identifier), f"{key.created_at:%Y-%m-%dT%H:%M:%S}+00:00"),
+        ],
+        [
+            *("draft", "-", draft.fingerprint[:16], "2048"),
+            *(str(key.app.identifier), f"{draft.created_at:%Y-%m-%dT%H:%M:%S}+00:00"),
+        ],
+    ]
+
+
+def test_key_list_prints_json_for_scripts(run, key):
+    assert json.loads(run("layer_key_list", "--json")) == [
+        {
+            "state": "active",
+            "key_id": f"layer:///keys/{KEY_ID}",
+            "fingerprint": key.fingerprint,
+            "bits": 2048,
+            "app_id": f"layer:///apps/production/{APP_ID}",
+            "created_at": f"{key.created_at:%Y-%m-%dT%H:%M:%S}+00:00",
+        }
+    ]
+
+
+def test_key_list_narrows_to_an_app(run, key):
+    LayerApp.objects.create(name="Test", app_id=KEY_ID, provider_id=PROVIDER_ID)
+
+    assert run("layer_key_list", "--app", str(KEY_ID), "--json") == "[]"
+
+
+def test_encryption_key_prints_a_fresh_entry(run):
+    first, second = run("layer_encryption_key"), run("layer_encryption_key")
+
+    assert (len(first), len(second)) == (43, 43)
+    assert first != second
+
+
+def test_token_issue_prints_a_token(run, key, alice):
+    token = run("layer_token_issue", "alice", "--nonce", "a+b/c==")
+
+    claims = jwt.decode(token, key.public_key, algorithms=["RS256"])
+    assert (claims["prn"], claims["nce"]) == ("alice", "a+b/c==")
+
+
+def test_token_issue_leaves_a_trace(run, key, alice, caplog):
+    caplog.set_level("INFO", "django_layer_identity")
+
+    run("layer_token_issue", "alice", "--nonce", "a+b/c==", "--app", str(APP_ID))
+
+    [record] = caplog.records
+    assert record.getMessage().startswith("Identity token issued: ")
+
+
+def test_token_issue_refuses_a_user_who_is_not_there(key):
+    assert error("layer_token_issue", "mallory", "--nonce", "x") == (
+        "There is no user 'mallory'."
+    )
+
+
+def test_token_issue_says_why_not(app, alice):
+    assert error("layer_token_issue", "alice", "--nonce", "x") == (
+        "Identity tokens cannot be signed at the moment. Try again later. "
+        "Reason: LayerApp has no active_key."
+    )
+
+
+def test_token_issue_says_why_not_where_there_is_no_more_to_say(key, alice):
+    assert error("layer_token_issue", "alice", "--nonce", " ") == (
+        "A nonce is more than white space."
+    )

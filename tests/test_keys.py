@@ -1,0 +1,353 @@
+"""Signing keys and their lives."""
+
+from __future__ import annotations
+
+import pytest
+from django.db import IntegrityError, transaction
+
+from django_layer_identity.exceptions import (
+    ConfigurationError,
+    InvalidIdentifier,
+    InvalidKey,
+    KeyExists,
+    KeyStateError,
+    NotFound,
+    WrongEncryptionKey,
+)
+from django_layer_identity.models import LayerApp, SigningKey
+from tests.conftest import APP_ID, KEY_ID, OTHER_KEY_ID, PROVIDER_ID
+from tests.test_pem import as_pem
+
+
+@pytest.fixture
+def draft(app, other_private_key):
+    """A key that Layer has given no ID yet."""
+    draft = SigningKey.from_private_key(app, other_private_key)
+    draft.save()
+    return draft
+
+
+@pytest.fixture
+def other_app(db):
+    return LayerApp.objects.create(
+        name="Test", app_id=OTHER_KEY_ID, provider_id=PROVIDER_ID
+    )
+
+
+def refused(act, *args):
+    with pytest.raises(KeyStateError) as caught:
+        act(*args)
+    return str(caught.value)
+
+
+def test_an_imported_key_is_described_and_encrypted(app, private_key):
+    key = SigningKey.objects.import_private_key(app, as_pem(private_key))
+
+    key.refresh_from_db()
+    assert key.fingerprint == private_key.fingerprint
+    assert key.public_key == private_key.public_pem
+    assert key.bits == 2048
+    assert key.encrypted_private_key.startswith("lid1:")
+    assert key.state == "draft"
+
+
+def test_a_key_can_be_imported_with_its_id_and_activated(app, private_key):
+    key = SigningKey.objects.import_private_key(
+        app, as_pem(private_key), key_id=f"layer:///keys/{KEY_ID}", activate=True
+    )
+
+    assert key.state == "active"
+    assert str(key.identifier) == f"layer:///keys/{KEY_ID}"
+
+
+def test_a_generated_key_has_the_size_asked_for(app):
+    key = SigningKey.objects.generate(app, bits=3072, key_id=KEY_ID)
+
+    assert key.bits == 3072
+    assert key.state == "ready"
+
+
+def test_a_key_without_an_id_is_not_activated_and_not_stored(app, private_key):
+    message = refused(
+        lambda: SigningKey.objects.import_private_key(
+            app, as_pem(private_key), activate=True
+        )
+    )
+
+    assert message == "Enter the key ID that Layer gave to this key first."
+    assert not SigningKey.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("key_id", "message"),
+    [
+        ("my key", "A key ID is a UUID or has the form layer:///keys/<uuid>."),
+        (
+            f"layer:///providers/{PROVIDER_ID}",
+            "This is a provider ID; a key ID belongs here.",
+        ),
+        (
+            str(PROVIDER_ID),
+            "This is the Layer app's provider ID; a key ID belongs here.",
+        ),
+        (APP_ID, "This is the Layer app's app ID; a key ID belongs here."),
+    ],
+)
+def test_an_id_of_something_else_is_no_key_id(app, private_key, key_id, message):
+    with pytest.raises(InvalidIdentifier) as caught:
+        SigningKey.objects.import_private_key(app, as_pem(private_key), key_id=key_id)
+
+    assert str(caught.value) == message
+    assert not SigningKey.objects.exists()
+
+
+def test_a_key_is_imported_once_an_app(key, private_key, other_app):
+    pem = as_pem(private_key)
+    with pytest.raises(KeyExists) as caught:
+        SigningKey.objects.import_private_key(key.app, pem)
+
+    assert str(caught.value) == (
+        "This key is there already: its public half is the same."
+    )
+    assert SigningKey.objects.import_private_key(other_app, pem).state == "draft"
+
+
+def test_a_key_id_is_used_once_an_app(key, other_private_key):
+    with pytest.raises(KeyExists) as caught:
+        SigningKey.objects.import_private_key(
+            key.app, as_pem(other_private_key), key_id=KEY_ID
+        )
+
+    assert str(caught.value) == "Another key of this app has this key ID."
+
+
+def test_the_database_has_the_last_word_on_what_is_new(key, monkeypatch):
+    monkeypatch.setattr(SigningKey, "validate_constraints", lambda self: None)
+    twin = SigningKey(app=key.app, fingerprint=key.fingerprint, bits=2048)
+
+    with pytest.raises(KeyExists) as caught:
+        twin.save_unique()
+
+    assert str(caught.value) == "This key or its key ID was stored a moment ago."
+
+
+def test_nothing_is_stored_unencrypted(app, settings):
+    settings.LAYER_IDENTITY = {}
+
+    with pytest.raises(ConfigurationError):
+        SigningKey.objects.generate(app)
+
+    assert not SigningKey.objects.exists()
+
+
+def test_what_is_no_key_is_not_stored(app):
+    with pytest.raises(InvalidKey):
+        SigningKey.objects.import_private_key(app, "hello")
+
+    assert not SigningKey.objects.exists()
+
+
+def test_a_key_is_shown_by_its_id_or_the_start_of_its_fingerprint(key, draft):
+    assert str(key) == str(KEY_ID)
+    assert str(draft) == draft.fingerprint[:16]
+    assert draft.identifier is None
+
+
+def test_a_draft_becomes_ready_with_its_id(draft):
+    assert draft.state == "draft"
+
+    draft.set_key_id(str(OTHER_KEY_ID).upper())
+
+    draft.refresh_from_db()
+    assert draft.key_id == OTHER_KEY_ID
+    assert draft.state == "ready"
+
+
+def test_a_wrong_id_can_be_corrected_until_tokens_were_signed(draft):
+    draft.set_key_id(KEY_ID)
+    draft.set_key_id(OTHER_KEY_ID)
+    draft.activate()
+
+    assert refused(draft.set_key_id, KEY_ID) == (
+        "The key ID of such a key is never changed."
+    )
+
+
+def test_activating_retires_the_former_key(key, draft):
+    draft.set_key_id(OTHER_KEY_ID)
+    draft.activate()
+
+    key.refresh_from_db()
+    assert (draft.state, key.state) == ("active", "retired")
+    assert key.retired_at == draft.activated_at
+    assert LayerApp.objects.get().active_key == draft
+
+
+def test_a_retired_key_can_be_activated_again(key, draft):
+    draft.set_key_id(OTHER_KEY_ID)
+    draft.activate()
+    key.activate()
+
+    draft.refresh_from_db()
+    assert (draft.state, key.state) == ("retired", "active")
+
+
+def test_activating_an_active_key_changes_nothing(key):
+    since = key.activated_at
+
+    key.activate()
+
+    assert key.activated_at == since
+    assert key.state == "active"
+
+
+def test_each_app_has_an_active_key_of_its_own(key, other_app, other_private_key):
+    other = SigningKey.from_private_key(other_app, other_private_key, key_id=KEY_ID)
+    other.save()
+    other.activate()
+
+    key.refresh_from_db()
+    assert (key.state, other.state) == ("active", "active")
+
+
+def test_a_draft_is_not_activated(draft):
+    assert refused(draft.activate) == (
+        "Enter the key ID that Layer gave to this key first."
+    )
+    assert draft.state == "draft"
+
+
+def test_a_key_that_cannot_be_decrypted_is_not_activated(key, draft, settings):
+    draft.set_key_id(OTHER_KEY_ID)
+    settings.LAYER_IDENTITY = {"KEY_ENCRYPTION_KEYS": ["x" * 32]}
+
+    with pytest.raises(WrongEncryptionKey):
+        draft.activate()
+
+    key.refresh_from_db()
+    assert key.state == "active"
+
+
+def test_halves_that_do_not_belong_together_are_not_activated(key, draft):
+    draft.set_key_id(OTHER_KEY_ID)
+    SigningKey.objects.filter(pk=draft.pk).update(public_key=key.public_key)
+
+    assert refused(draft.activate) == (
+        "The public half does not belong to the private half."
+    )
+    key.refresh_from_db()
+    assert key.state == "active"
+
+
+def test_a_retired_key_leaves_no_active_one(key):
+    key.retire()
+
+    assert key.state == "retired"
+    with pytest.raises(SigningKey.DoesNotExist):
+        LayerApp.objects.get().active_key  # noqa: B018
+
+
+def test_only_an_active_key_retires(draft):
+    assert refused(draft.retire) == "This key is draft, not active."
+
+
+def test_revoking_destroys_the_private_half(key):
+    key.revoke()
+
+    key.refresh_from_db()
+    assert key.state == "revoked"
+    assert key.encrypted_private_key == ""
+    assert key.public_key != ""
+
+
+def test_revoking_is_for_good(key):
+    key.revoke()
+    since = key.revoked_at
+    key.revoke()
+
+    assert key.revoked_at == since
+    assert refused(key.activate) == "A revoked key never signs again."
+    assert refused(key.set_key_id, OTHER_KEY_ID) == (
+        "The key ID of such a key is never changed."
+    )
+    assert refused(key.retire) == "This key is revoked, not active."
+
+
+def test_a_stale_object_does_not_bring_a_key_back(key):
+    stale = SigningKey.objects.get()
+    key.revoke()
+
+    assert refused(stale.activate) == "A revoked key never signs again."
+    assert SigningKey.objects.get().state == "revoked"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        pytest.param({"revoked_at": "2024-01-01T00:00Z"}, id="revoked"),
+        pytest.param({"key_id": None}, id="without-an-id"),
+    ],
+)
+def test_the_database_refuses_an_active_key_that_cannot_sign(key, change):
+    with pytest.raises(IntegrityError), transaction.atomic():
+        SigningKey.objects.update(**change)
+
+
+def test_the_database_refuses_a_key_active_for_another_app(key, other_app):
+    with pytest.raises(IntegrityError), transaction.atomic():
+        SigningKey.objects.update(active_for=other_app)
+
+
+def test_the_database_refuses_a_second_active_key(key, draft):
+    draft.set_key_id(OTHER_KEY_ID)
+
+    with pytest.raises(IntegrityError), transaction.atomic():
+        SigningKey.objects.update(active_for=key.app)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(lambda key: str(key.key_id), id="id"),
+        pytest.param(lambda key: str(key.identifier), id="prefixed-id"),
+        pytest.param(lambda key: key.fingerprint, id="fingerprint"),
+        pytest.param(lambda key: key.fingerprint[:8].upper(), id="its-start"),
+    ],
+)
+def test_an_administrator_finds_a_key(key, draft, name):
+    assert SigningKey.objects.named(name(key)) == key
+
+
+@pytest.mark.parametrize("name", [str(OTHER_KEY_ID), "0" * 64, "00000000"])
+def test_an_administrator_is_told_that_there_is_no_such_key(key, name):
+    with pytest.raises(NotFound) as caught:
+        SigningKey.objects.named(name)
+
+    assert str(caught.value) == f"There is no signing key named {name!r}."
+
+
+def test_an_administrator_is_told_that_there_are_several(key, other_app, private_key):
+    SigningKey.from_private_key(other_app, private_key).save()
+
+    with pytest.raises(NotFound) as caught:
+        SigningKey.objects.named(key.fingerprint)
+
+    assert str(caught.value) == (
+        f"There is more than one signing key named {key.fingerprint!r}."
+    )
+
+
+@pytest.mark.parametrize(
+    "name", ["", "abc", "my key", "f" * 65, f"layer:///apps/{KEY_ID}"]
+)
+def test_an_administrator_is_told_how_keys_are_named(key, name):
+    with pytest.raises(NotFound) as caught:
+        SigningKey.objects.named(name)
+
+    assert str(caught.value) == (
+        f"{name!r} is neither a key ID nor the first 8 or more digits of a fingerprint."
+    )
+
+
+def test_neither_str_nor_repr_shows_what_is_stored(key):
+    assert "lid1" not in f"{key!s}{key!r}"

@@ -1,0 +1,201 @@
+from __future__ import annotations
+
+import copy
+from datetime import timedelta
+from uuid import UUID
+
+import pytest
+from django.core.exceptions import ValidationError
+from django.db import IntegrityError
+from django.db.models import ProtectedError
+
+from django_layer_identity.exceptions import (
+    AppExists,
+    AppIDRequired,
+    AppUnknown,
+    InvalidIdentifier,
+    NotFound,
+)
+from django_layer_identity.models import LayerApp
+from django_layer_identity.protocol.identifiers import AppID, ProviderID
+from tests.conftest import APP_ID, PROVIDER_ID
+
+OTHER = UUID("aaaaaaaa-0000-4000-8000-000000000009")
+
+
+@pytest.fixture
+def other_app(db):
+    return LayerApp.objects.create(
+        name="Test", app_id=OTHER, environment="staging", provider_id=PROVIDER_ID
+    )
+
+
+def ensure(**changes):
+    values = {
+        "name": "Messenger",
+        "app_id": AppID(APP_ID, "production"),
+        "provider_id": ProviderID(PROVIDER_ID),
+    }
+    return LayerApp.objects.ensure(**{**values, **changes})
+
+
+def test_an_app_is_shown_by_its_name(app):
+    assert str(app) == "Messenger"
+
+
+def test_an_app_knows_its_ids_as_layer_writes_them(app):
+    assert str(app.identifier) == f"layer:///apps/production/{APP_ID}"
+    assert str(app.provider) == f"layer:///providers/{PROVIDER_ID}"
+
+
+@pytest.mark.parametrize(
+    "app_id",
+    [str(APP_ID), str(APP_ID).upper(), f"layer:///apps/production/{APP_ID}"],
+)
+def test_an_app_is_found_by_its_id_in_any_form(app, other_app, app_id):
+    assert LayerApp.objects.for_issuing(app_id) == app
+    assert LayerApp.objects.named(app_id) == app
+
+
+def test_an_app_is_found_by_itself(app, other_app):
+    assert LayerApp.objects.for_issuing(app) == app
+
+
+def test_the_only_enabled_app_needs_no_name(app, other_app):
+    LayerApp.objects.filter(pk=other_app.pk).update(enabled=False)
+
+    assert LayerApp.objects.for_issuing(None) == app
+
+
+def test_of_several_enabled_apps_one_must_be_named(app, other_app):
+    with pytest.raises(AppIDRequired):
+        LayerApp.objects.for_issuing(None)
+
+
+@pytest.mark.parametrize(
+    "app_id",
+    [
+        None,
+        "",
+        "messenger",
+        str(OTHER),
+        f"layer:///apps/staging/{APP_ID}",
+        f"layer:///providers/{PROVIDER_ID}",
+        7,
+        ["x"],
+    ],
+)
+def test_every_other_app_is_unknown(db, app_id):
+    LayerApp.objects.create(
+        name="Off", app_id=APP_ID, provider_id=PROVIDER_ID, enabled=False
+    )
+
+    with pytest.raises(AppUnknown):
+        LayerApp.objects.for_issuing(app_id)
+
+
+def test_an_environment_that_is_not_the_apps_is_unknown(app):
+    with pytest.raises(AppUnknown):
+        LayerApp.objects.for_issuing(f"layer:///apps/staging/{APP_ID}")
+
+
+def test_a_disabled_app_is_unknown_even_by_itself(app):
+    LayerApp.objects.update(enabled=False)
+
+    with pytest.raises(AppUnknown):
+        LayerApp.objects.for_issuing(app)
+
+
+def test_an_app_and_its_active_key_take_one_query(key, django_assert_num_queries):
+    with django_assert_num_queries(1):
+        assert LayerApp.objects.for_issuing(str(APP_ID)).active_key == key
+    with django_assert_num_queries(1):
+        assert LayerApp.objects.for_issuing(None).active_key == key
+
+
+def test_an_administrator_may_leave_out_the_only_app(app):
+    assert LayerApp.objects.named(None) == app
+
+
+def test_an_administrator_must_name_one_of_several_apps(app, other_app):
+    with pytest.raises(NotFound) as caught:
+        LayerApp.objects.named(None)
+
+    assert str(caught.value) == "Name the Layer app: there is not exactly one."
+
+
+@pytest.mark.parametrize("app_id", [str(OTHER), f"layer:///apps/staging/{APP_ID}"])
+def test_an_administrator_is_told_which_app_is_not_there(app, app_id):
+    with pytest.raises(NotFound) as caught:
+        LayerApp.objects.named(app_id)
+
+    assert str(caught.value) == f"There is no Layer app with the app ID {app_id}."
+
+
+def test_an_administrator_is_told_what_an_app_id_looks_like(app):
+    with pytest.raises(InvalidIdentifier):
+        LayerApp.objects.named("messenger")
+
+
+def test_an_app_is_created_once(db):
+    first = ensure()
+
+    assert ensure() == first
+    assert LayerApp.objects.get() == first
+    assert first.environment == "production"
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"name": "Chat"}, "name is Messenger"),
+        ({"app_id": AppID(APP_ID, "staging")}, "environment is production"),
+        ({"provider_id": ProviderID(OTHER)}, f"provider_id is {PROVIDER_ID}"),
+    ],
+)
+def test_an_app_is_not_changed_by_creating_it_again(db, change, message):
+    before = copy.copy(ensure())
+
+    with pytest.raises(AppExists) as caught:
+        ensure(**change)
+
+    assert str(caught.value) == (
+        f"There is a Layer app with this app ID, and its {message}."
+    )
+    after = LayerApp.objects.get()
+    assert (after.name, after.environment, after.provider_id) == (
+        before.name,
+        before.environment,
+        before.provider_id,
+    )
+
+
+def test_an_app_with_a_name_too_long_is_not_created(db):
+    with pytest.raises(ValidationError):
+        ensure(name="x" * 101)
+
+    assert not LayerApp.objects.exists()
+
+
+@pytest.mark.parametrize(
+    "lifetime", [timedelta(0), timedelta(seconds=-1), timedelta(hours=24, seconds=1)]
+)
+def test_the_database_refuses_a_lifetime_out_of_range(app, lifetime):
+    app.token_lifetime = lifetime
+
+    with pytest.raises(IntegrityError):
+        app.save()
+
+
+def test_a_lifetime_out_of_range_is_explained(app):
+    app.token_lifetime = timedelta(days=2)
+
+    with pytest.raises(ValidationError) as caught:
+        app.full_clean()
+
+    assert caught.value.messages == ["A token lives for at most 24 hours."]
+
+
+def test_an_app_with_keys_cannot_be_deleted(key):
+    with pytest.raises(ProtectedError):
+        key.app.delete()
