@@ -1,0 +1,15 @@
+# The front door. Everything goes through tox, which `make` installs beside the project.
+PYTHON ?= python3
+TOX = .venv/bin/tox
+
+.PHONY: demo test
+
+demo: $(TOX)
+	$(TOX) run -q -e demo
+
+test: $(TOX)
+	$(TOX) run -e py
+
+$(TOX):
+	$(PYTHON) -m venv .venv
+	.venv/bin/python -m pip install --quiet "tox>=4.22"
