@@ -1,0 +1,18 @@
+"""Sphinx's settings."""
+
+from __future__ import annotations
+
+from typing import Any
+
+project = "django-layer-identity"
+author = "the django-layer-identity maintainers"
+project_copyright = f"2026, {author}"
+html_theme = "furo"
+html_title = project
+exclude_patterns = ["_build"]
+nitpicky = True
+
+
+def setup(app: Any) -> None:
+    """Let the settings have a directive of their own, as in Django's documentation."""
+    app.add_crossref_type("setting", "setting", indextemplate="pair: %s; setting")

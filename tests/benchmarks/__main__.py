@@ -1,0 +1,100 @@
+"""
+What a token costs, as ratios to one RSA signature of the same key in the same run.
+
+Rounds of the candidates are interleaved, so that a machine's moods meet them all; the
+median of the rounds is printed.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import statistics
+import sys
+import time
+
+import django
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tests.settings")
+django.setup()
+
+from django.contrib.auth.models import User
+from django.core.management import call_command
+from django.test import Client
+
+from django_layer_identity.issuing import issue_identity_token
+from django_layer_identity.keys.pem import read_private_key
+from django_layer_identity.keys.signers import forget_loaded_keys
+from django_layer_identity.models import LayerApp, SigningKey
+
+ROUNDS = 25
+CALLS = 8  # of each candidate in a round
+
+
+def prepare():
+    call_command("migrate", verbosity=0)
+    user = User.objects.create_user("alice", first_name="Alice")
+    app = LayerApp.objects.create(
+        name="Messenger",
+        app_id="aaaaaaaa-0000-4000-8000-000000000001",
+        provider_id="bbbbbbbb-0000-4000-8000-000000000002",
+    )
+    key = SigningKey.objects.generate(
+        app, key_id="cccccccc-0000-4000-8000-000000000003", activate=True
+    )
+    return user, key
+
+
+def candidates(user, key):
+    private_key = key.signer().private_key
+    pem = private_key._key.private_bytes(*pem_format()).decode()
+    client = Client()
+    client.force_login(user)
+    body = json.dumps({"nonce": "a+b/c=="})
+
+    def endpoint():
+        answer = client.post("/layer/authenticate", body, "application/json")
+        assert answer.status_code == 200  # noqa: S101
+
+    def cold():
+        forget_loaded_keys()
+        issue_identity_token(user, "a+b/c==")
+
+    return {
+        "one RSA signature": lambda: private_key.sign(b"x" * 400),
+        "issue_identity_token": lambda: issue_identity_token(user, "a+b/c=="),
+        "the endpoint, session and all": endpoint,
+        "parsing the PEM at each token": lambda: read_private_key(pem),
+        "a token with no key loaded": cold,
+    }
+
+
+def pem_format():
+    from cryptography.hazmat.primitives import serialization
+
+    return (
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.NoEncryption(),
+    )
+
+
+def seconds(call):
+    start = time.perf_counter()
+    for _ in range(CALLS):
+        call()
+    return (time.perf_counter() - start) / CALLS
+
+
+def main():
+    calls = candidates(*prepare())
+    rounds = {name: [] for name in calls}
+    for _ in range(ROUNDS):
+        for name, call in calls.items():
+            rounds[name].append(seconds(call))
+    unit = statistics.median(rounds["one RSA signature"])
+    for name, times in rounds.items():
+        sys.stdout.write(f"{statistics.median(times) / unit:8.1f}  {name}\n")
+
+
+main()

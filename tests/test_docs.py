@@ -1,0 +1,63 @@
+"""The documentation says what the code does."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from django_layer_identity import checks
+from django_layer_identity.api.errors import CHALLENGED, STATUSES
+from django_layer_identity.exceptions import Refusal
+
+ROOT = Path(__file__).parent.parent
+COMMANDS = ROOT / "django_layer_identity/management/commands"
+
+
+def documented(page, pattern):
+    return re.findall(pattern, (ROOT / "docs" / page).read_text(), re.MULTILINE)
+
+
+def test_every_setting_is_documented_in_order():
+    assert documented("settings.rst", r"^\.\. setting:: (\w+)$") == checks.KNOWN
+
+
+def test_every_check_is_documented_in_order():
+    source = Path(checks.__file__).read_text()
+    ids = re.findall(r'id="(layer_identity\.[EW]\d{3})"', source)
+
+    assert documented("checks.rst", r"^\* \*\*(.+)\*\*:") == sorted(ids)
+    assert len(set(ids)) == len(ids)
+
+
+def test_every_command_is_documented():
+    names = {path.stem for path in COMMANDS.glob("layer_*.py")}
+
+    assert set(documented("commands.rst", r"^``(layer_\w+)")) == names
+
+
+def test_every_refusal_is_documented_with_its_status():
+    rows = documented("endpoint.rst", r"^   \* - (.+)\n     - ``(\w+)``$")
+
+    assert [(code, status) for status, code in rows] == [
+        (code, "401 or 403" if code in CHALLENGED else str(status))
+        for code, status in STATUSES.items()
+    ]
+
+
+def all_refusals(kind=Refusal):
+    for refusal in kind.__subclasses__():
+        yield refusal
+        yield from all_refusals(refusal)
+
+
+def test_every_refusal_has_a_status():
+    assert {refusal.code for refusal in all_refusals()} == set(STATUSES)
+
+
+@pytest.mark.parametrize(
+    "refusal", all_refusals(), ids=lambda refusal: refusal.__name__
+)
+def test_every_refusal_is_a_sentence(refusal):
+    assert re.fullmatch(r"[A-Z“].{15,120}\.", refusal.detail)
