@@ -8,16 +8,15 @@ median of the rounds is printed.
 from __future__ import annotations
 
 import json
-import os
 import statistics
 import sys
 import time
 
-import django
-
-os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tests.settings")
-django.setup()
-
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+)
 from django.contrib.auth.models import User
 from django.core.management import call_command
 from django.test import Client
@@ -47,14 +46,16 @@ def prepare():
 
 def candidates(user, key):
     private_key = key.signer().private_key
-    pem = private_key._key.private_bytes(*pem_format()).decode()
+    pem = private_key._key.private_bytes(
+        Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()
+    ).decode()
     client = Client()
     client.force_login(user)
     body = json.dumps({"nonce": "a+b/c=="})
 
     def endpoint():
         answer = client.post("/layer/authenticate", body, "application/json")
-        assert answer.status_code == 200  # noqa: S101
+        assert answer.status_code == 200
 
     def cold():
         forget_loaded_keys()
@@ -67,16 +68,6 @@ def candidates(user, key):
         "parsing the PEM at each token": lambda: read_private_key(pem),
         "a token with no key loaded": cold,
     }
-
-
-def pem_format():
-    from cryptography.hazmat.primitives import serialization
-
-    return (
-        serialization.Encoding.PEM,
-        serialization.PrivateFormat.PKCS8,
-        serialization.NoEncryption(),
-    )
 
 
 def seconds(call):
