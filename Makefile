@@ -5,7 +5,8 @@ TOX = .venv/bin/tox
 .PHONY: demo test
 
 demo: $(TOX)
-	$(TOX) run -q -e demo
+	@$(TOX) run -qq -e demo --notest
+	@exec .tox/demo/bin/python example_project/manage.py demo
 
 test: $(TOX)
 	$(TOX) run -e py

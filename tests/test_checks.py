@@ -114,7 +114,7 @@ def test_encryption_keys_are_long_strings(settings, entries):
     ("source", "complaint"),
     [
         ("nickname", "User has no 'nickname'."),
-        ("profile.phone_number.digits", "User has no 'profile'."),
+        ("nowhere.at_all", "User has no 'nowhere'."),
         (7, "it is a int."),
         (
             "tests.nowhere:identify",

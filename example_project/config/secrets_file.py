@@ -1,0 +1,82 @@
+"""The demo's secrets: made at first run, in a file that only its owner can read."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+from pathlib import Path
+from typing import TypedDict
+
+ACCOUNTS = ("alice", "bob", "admin")
+
+
+class Secrets(TypedDict):
+    """What the file holds."""
+
+    secret_key: str
+    encryption_key: str
+    passwords: dict[str, str]
+
+
+def data_directory() -> Path:
+    """Where secrets and database live; ``DEMO_DATA_DIR`` moves it."""
+    default = Path(__file__).parent.parent / ".data"
+    return Path(os.environ.get("DEMO_DATA_DIR") or default).resolve()
+
+
+def secrets_path() -> Path:
+    return data_directory() / "secrets.json"
+
+
+def database_path() -> Path:
+    return data_directory() / "db.sqlite3"
+
+
+def read() -> Secrets:
+    """
+    Read the secrets of this installation.
+
+    :raises FileNotFoundError: before ``manage.py`` has run for the first time.
+    """
+    stored: Secrets = json.loads(secrets_path().read_text(encoding="utf-8"))
+    return stored
+
+
+def create_if_missing() -> None:
+    """
+    Write fresh secrets unless there are some.
+
+    :raises SystemExit: if a database is there whose secrets are lost.
+    """
+    if secrets_path().exists():
+        return
+    if database_path().exists():
+        raise SystemExit(
+            f"{secrets_path()} is gone, and the database beside it cannot be used"
+            f" without it. Delete {data_directory()} to start afresh."
+        )
+    data_directory().mkdir(mode=0o700, parents=True, exist_ok=True)
+    _write_once(secrets_path(), json.dumps(_generate(), indent=2))
+
+
+def _generate() -> Secrets:
+    return {
+        "secret_key": secrets.token_urlsafe(50),
+        "encryption_key": secrets.token_urlsafe(32),
+        "passwords": {name: secrets.token_hex(8) for name in ACCOUNTS},
+    }
+
+
+def _write_once(path: Path, text: str) -> None:
+    """Publish a complete file under its name, or leave the one that came first."""
+    draft = path.with_suffix(f".{secrets.token_hex(4)}")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        with open(descriptor, "w", encoding="utf-8") as file:
+            file.write(text)
+        path.hardlink_to(draft)
+    except FileExistsError:
+        pass  # another process was quicker; its secrets count
+    finally:
+        draft.unlink()

@@ -1,0 +1,80 @@
+"""The one command of the demo, behind ``make demo``."""
+
+from __future__ import annotations
+
+import os
+import socket
+
+from config import secrets_file
+from django.core.management import call_command
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from demo.preparation import prepare
+
+HOST = "127.0.0.1"  # never another: the page signs people in without passwords
+
+WELCOME = """
+The demo is ready.
+
+  Page    http://{host}:{port}/
+  Admin   http://{host}:{port}/admin/
+
+  Account   Password (made at first run)
+{accounts}
+
+Data: {data}
+Stop with Ctrl+C. Running it again keeps everything.
+"""
+
+
+class Command(BaseCommand):
+    help = "Create what the demo lacks, keep what it has, and serve it on 127.0.0.1."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument(
+            "--prepare-only",
+            action="store_true",
+            help="Create what is missing and stop, without starting the server.",
+        )
+
+    def handle(self, *, prepare_only: bool, **options: object) -> None:
+        os.umask(0o077)  # the database holds accounts and a private key
+        if prepare_only:
+            prepare(secrets_file.read())
+            return
+        port = _port(os.environ.get("PORT") or "8000")
+        prepare(secrets_file.read())
+        self.stdout.write(_welcome(port))
+        self.stdout.flush()
+        call_command("runserver", f"{HOST}:{port}", use_reloader=False)
+
+
+def _welcome(port: int) -> str:
+    passwords = secrets_file.read()["passwords"]
+    accounts = [f"  {name:<9} {password}" for name, password in passwords.items()]
+    return WELCOME.format(
+        host=HOST,
+        port=port,
+        accounts="\n".join(accounts),
+        data=secrets_file.data_directory(),
+    )
+
+
+def _port(text: str) -> int:
+    """
+    Read a TCP port and make sure that it is free.
+
+    :raises CommandError: naming PORT, if it is not a port or cannot be had.
+    """
+    if not (text.isascii() and text.isdigit() and 1 <= int(text) <= 65535):
+        raise CommandError(f"PORT must be a number from 1 to 65535, not {text!r}.")
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, int(text)))
+        except OSError as exc:
+            raise CommandError(
+                f"Port {text} cannot be used ({exc.strerror})."
+                " Choose another one, for example: PORT=8001 make demo"
+            ) from exc
+    return int(text)

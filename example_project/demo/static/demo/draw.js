@@ -1,0 +1,110 @@
+// Draws the steps from the flow's state; changes nothing but what is seen.
+
+import { Refused } from "./http.js";
+import { element } from "./render.js";
+
+export const STEPS = ["sign-in", "nonce", "authenticate", "connect", "leave"];
+
+const STATUS = {
+  "sign-in": (flow, { left }) =>
+    left ? `${left} has left. Who is next?` : "Nobody is signed in.",
+  nonce: (flow) => `Signed in as ${flow.user.username}.`,
+  authenticate: () => "The nonce has arrived.",
+  connect: () => "The identity token has arrived.",
+  leave: (flow) => standing(flow),
+};
+
+const RESULTS = {
+  "sign-in": ({ user }) => ["Signed in as ", element("b", {}, user.name)],
+  nonce: ({ nonce }) => (nonce ? [element("code", {}, nonce)] : []),
+  authenticate: ({ token }) => (token ? ["Here it is, good for a few minutes."] : []),
+  connect: (flow) => (flow.identity ? [identityCard(flow)] : []),
+};
+
+export function part(step, selector = "") {
+  return document.querySelector(`[data-step="${step}"] ${selector}`);
+}
+
+export function draw(flow, page) {
+  for (const [index, step] of STEPS.entries()) {
+    const current = step === flow.next;
+    const done = isDone(flow, step, index);
+    drawStep(part(step), { current, done });
+    drawButtons(step, current, page.busy);
+    fill(part(step, ".result"), done ? RESULTS[step](flow) : []);
+    fill(part(step, ".error"), page.failure?.step === step ? describe(page.failure) : []);
+    drawWayOut(flow, page, step);
+  }
+  drawStatus(flow, page);
+}
+
+/** Put the next button under the eye and the Enter key. */
+export function reveal(step) {
+  const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
+  part(step, ".primary").focus({ preventScroll: true });
+  part(step).scrollIntoView({ block: "nearest", behavior: calm ? "auto" : "smooth" });
+}
+
+function isDone(flow, step, index) {
+  if (step === "sign-in") return Boolean(flow.user);
+  return index < STEPS.indexOf(flow.next) && !flow.isStranger;
+}
+
+function drawStep(node, { current, done }) {
+  node.classList.toggle("current", current);
+  node.classList.toggle("done", done);
+  if (current) node.setAttribute("aria-current", "step");
+  else node.removeAttribute("aria-current");
+}
+
+function drawButtons(step, current, busy) {
+  for (const button of part(step, ".actions").children) {
+    button.disabled = !current || busy;
+    button.hidden = !current;
+  }
+}
+
+function drawStatus(flow, { busy, failure, left }) {
+  const status = document.getElementById("status");
+  status.className = failure ? "bad" : flow.identity ? "good" : "";
+  if (busy) status.textContent = "Waiting for the answer…";
+  else if (failure) status.textContent = "That did not work.";
+  else status.textContent = STATUS[flow.next](flow, { left });
+}
+
+function standing({ identity, session }) {
+  return identity
+    ? `Authenticated as ${identity.user_id}`
+    : `Layer still knows this device as ${session.user.username}.`;
+}
+
+function identityCard(flow) {
+  const { user_id: userId, display_name: name } = flow.identity;
+  return element(
+    "span",
+    { className: "identity" },
+    element("b", {}, standing(flow)),
+    element("span", { className: "name" }, name || userId),
+  );
+}
+
+function describe({ error }) {
+  if (!(error instanceof Refused)) {
+    return ["The server did not answer. Is it still running?"];
+  }
+  const codes = [error.status, error.code, error.id].filter(Boolean).join(" · ");
+  return [error.message, element("code", {}, codes)];
+}
+
+// A small button beside the obvious one: sign out early, or retry from the nonce.
+function drawWayOut(flow, { busy, failure }, step) {
+  const button = part(step, ".quiet");
+  if (!button) return;
+  const wanted = step === "sign-in" ? flow.user : failure?.step === step && flow.nonce;
+  button.hidden = busy || !wanted || Boolean(flow.session);
+}
+
+function fill(node, children) {
+  node.replaceChildren(...children);
+  node.hidden = children.length === 0;
+}

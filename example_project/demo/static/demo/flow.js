@@ -1,0 +1,145 @@
+// What a phone does, call by call. Knows the two servers and nothing of the page.
+
+import { Refused, call, cookie, json } from "./http.js";
+
+const LAYER = { Accept: "application/vnd.layer+json; version=2.0" };
+const STORED = "layer-demo-session";
+
+export class Flow {
+  user = null; // who is signed in to Django: {username, name}
+  nonce = null;
+  token = null;
+  session = null; // Layer's session: {token, user}
+  identity = null; // what Layer knows of the user
+
+  constructor(config, onExchange) {
+    this.config = config;
+    this.onExchange = onExchange;
+    this.user = config.user;
+    this.session = JSON.parse(sessionStorage.getItem(STORED));
+  }
+
+  /** The only step that makes sense now. */
+  get next() {
+    if (this.isStranger || this.identity) return "leave";
+    if (this.session) return "connect";
+    if (!this.user) return "sign-in";
+    if (!this.nonce) return "nonce";
+    return this.token ? "connect" : "authenticate";
+  }
+
+  /** Layer knows this device as somebody who is not the one signed in here. */
+  get isStranger() {
+    return this.session && this.session.user.username !== this.user?.username;
+  }
+
+  async signIn(username) {
+    const body = new URLSearchParams({ username }).toString();
+    const headers = {
+      "Content-Type": "application/x-www-form-urlencoded",
+      ...this.#csrf(),
+    };
+    const { response } = await this.#send("sign-in", "POST", "/sign-in", { headers, body });
+    this.user = response.body;
+  }
+
+  async askForNonce() {
+    const { response } = await this.#layer("nonce", "POST", "/sandbox/nonces");
+    this.nonce = response.body.nonce;
+  }
+
+  async authenticate() {
+    const body = json({
+      app_id: this.config.appId,
+      user_id: this.user.username,
+      nonce: this.nonce,
+    });
+    const headers = {
+      Accept: "application/json",
+      "Content-Type": "application/json",
+      ...this.#csrf(),
+    };
+    const path = "/layer/authenticate";
+    const { response } = await this.#send("authenticate", "POST", path, { headers, body });
+    this.token = response.body.identity_token;
+  }
+
+  async connect() {
+    if (!this.session) await this.#openSession();
+    try {
+      await this.#fetchIdentity();
+    } catch (error) {
+      if (error.status === 401) this.#forget(); // the session has ended at Layer
+      throw error;
+    }
+  }
+
+  /** Leave Layer first, wait for its answer, and only then leave Django. */
+  async leave() {
+    if (this.session) await this.#closeSession();
+    await this.#send("leave", "POST", "/sign-out", { headers: this.#csrf() });
+    this.#forget();
+    this.user = null;
+  }
+
+  /** Drop the nonce and the token made for it; both live for minutes only. */
+  startAgain() {
+    this.nonce = null;
+    this.token = null;
+  }
+
+  async #openSession() {
+    const body = json({ identity_token: this.token, app_id: this.config.appId });
+    const headers = { "Content-Type": "application/json" };
+    const { response } = await this.#layer("connect", "POST", "/sandbox/sessions", {
+      headers,
+      body,
+    });
+    this.session = { token: response.body.session_token, user: this.user };
+    sessionStorage.setItem(STORED, json(this.session));
+  }
+
+  async #fetchIdentity() {
+    const path = `/sandbox/identities/${encodeURIComponent(this.user.username)}`;
+    const { response } = await this.#layer("connect", "GET", path, {
+      headers: this.#authorization(),
+    });
+    this.identity = response.body;
+  }
+
+  async #closeSession() {
+    const path = `/sandbox/sessions/${this.session.token}`;
+    await this.#layer("leave", "DELETE", path, { headers: this.#authorization() });
+  }
+
+  #forget() {
+    sessionStorage.removeItem(STORED);
+    this.session = null;
+    this.identity = null;
+    this.startAgain();
+  }
+
+  #authorization() {
+    return { Authorization: `Layer session-token="${this.session.token}"` };
+  }
+
+  #csrf() {
+    return { "X-CSRFToken": cookie(this.config.csrfCookie) };
+  }
+
+  // Layer is another company's server: it never sees the site's cookies.
+  #layer(step, method, path, { headers, body } = {}) {
+    return this.#send(step, method, path, {
+      headers: { ...LAYER, ...headers },
+      body,
+      credentials: "omit",
+    });
+  }
+
+  async #send(step, method, path, options) {
+    const exchange = await call(method, path, options);
+    this.onExchange(step, exchange);
+    if (exchange.response.status >= 300) throw new Refused(exchange);
+    return exchange;
+  }
+}

@@ -1,0 +1,43 @@
+// One HTTP call and the record of it: what went out and what came back.
+
+export class Refused extends Error {
+  constructor(exchange) {
+    const { status, body } = exchange.response;
+    super(body.detail ?? body.message ?? "That was refused. Reload the page, then retry.");
+    this.status = status;
+    this.code = body.code; // a name here, a number at Layer
+    this.id = body.id; // the name of Layer's number
+  }
+}
+
+export async function call(method, path, { headers = {}, body, ...options } = {}) {
+  const exchange = { method, path, headers, body, response: null };
+  const response = await fetch(path, { method, headers, body, ...options });
+  const text = await response.text();
+  exchange.response = {
+    status: response.status,
+    statusText: response.statusText,
+    contentType: response.headers.get("Content-Type") ?? "",
+    body: parsed(text),
+  };
+  return exchange;
+}
+
+export function json(value) {
+  return JSON.stringify(value);
+}
+
+export function cookie(name) {
+  const entry = document.cookie
+    .split("; ")
+    .find((candidate) => candidate.startsWith(`${name}=`));
+  return entry ? decodeURIComponent(entry.slice(name.length + 1)) : "";
+}
+
+function parsed(text) {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text;
+  }
+}

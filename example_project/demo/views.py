@@ -1,0 +1,72 @@
+"""The demo's page, and its sign-in without passwords."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.conf import settings
+from django.contrib import auth
+from django.contrib.auth.models import User
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import render
+from django.views.decorators.cache import never_cache
+from django.views.decorators.csrf import ensure_csrf_cookie
+from django.views.decorators.http import require_POST, require_safe
+
+from demo.people import PEOPLE
+from django_layer_identity.models import LayerApp
+
+USERNAMES = tuple(person.username for person in PEOPLE)
+CONTENT_SECURITY_POLICY = "; ".join(
+    ["default-src 'self'", "base-uri 'none'", "form-action 'self'"]
+)
+
+
+@require_safe
+@never_cache
+@ensure_csrf_cookie
+def index(request: HttpRequest) -> HttpResponse:
+    """Show the page; what it does from here on is in ``static/demo/``."""
+    app = LayerApp.objects.order_by("pk").first()
+    context = {
+        "people": User.objects.filter(username__in=USERNAMES).order_by("username"),
+        "config": {
+            "appId": str(app.identifier) if app else None,
+            "csrfCookie": settings.CSRF_COOKIE_NAME,
+            "user": _public(request.user) if request.user.is_authenticated else None,
+        },
+    }
+    response = render(request, "demo/index.html", context)
+    response["Content-Security-Policy"] = CONTENT_SECURITY_POLICY
+    return response
+
+
+@require_POST
+def sign_in(request: HttpRequest) -> JsonResponse:
+    """Sign in alice or bob without a password, on a developer's machine only."""
+    if not settings.DEBUG:
+        return _refusal("debug_only", "Signing in by button works only with DEBUG.")
+    username = request.POST.get("username")
+    if username not in USERNAMES:
+        return _refusal("not_a_demo_user", "Only alice and bob sign in by button.")
+    user = User.objects.filter(username=username, is_active=True).first()
+    if user is None:
+        return _refusal("user_inactive", f"{username} is not an active user here.")
+    auth.login(request, user)
+    return JsonResponse(_public(user))
+
+
+@require_POST
+def sign_out(request: HttpRequest) -> HttpResponse:
+    """End the Django session, the last thing the leaving user does."""
+    auth.logout(request)
+    return HttpResponse(status=204)
+
+
+def _public(user: Any) -> dict[str, str]:
+    username: str = user.get_username()
+    return {"username": username, "name": user.get_full_name() or username}
+
+
+def _refusal(code: str, detail: str) -> JsonResponse:
+    return JsonResponse({"code": code, "detail": detail}, status=403)

@@ -1,0 +1,120 @@
+"""The demo in a process of its own, and Chromium to use it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+from contextlib import closing
+from importlib.util import find_spec
+from itertools import takewhile
+from pathlib import Path
+from threading import Timer
+from typing import NamedTuple, NoReturn
+
+import pytest
+
+MANAGE = Path(__file__).parents[2] / "example_project" / "manage.py"
+START_SECONDS = 60  # a first start makes a database and a key
+CHROMIUM_FLAGS = [  # nothing that calls home, and nothing that needs a screen
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-gpu",
+    "--disable-quic",
+    "--disable-sync",
+    "--no-first-run",
+]
+
+
+class Demo(NamedTuple):
+    """A running demo."""
+
+    url: str
+    port: int
+    data: Path
+    printed: str  # before it began to serve
+
+
+def absent(
+    what: str,
+) -> NoReturn:  # pragma: no cover  # where coverage counts, all is there
+    """Skip and say so, or fail where everything has to be there."""
+    if os.environ.get("REQUIRE_SERVICES") == "1":
+        pytest.fail(f"{what} is missing.")
+    pytest.skip(f"{what} is missing.")
+
+
+def environment(data: Path, **variables: str) -> dict[str, str]:
+    """Return the environment of a demo with its own data and its own settings."""
+    own = {"DEMO_DATA_DIR": str(data), "PYTHONUNBUFFERED": "1", **variables}
+    inherited = dict(os.environ)
+    inherited.pop("DJANGO_SETTINGS_MODULE", None)  # pytest-django's
+    return inherited | own
+
+
+def is_not_serving(line: str) -> bool:
+    """Whether this comes before the last line that Django prints when it listens."""
+    return not line.startswith("Quit the server")
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return server.getsockname()[1]
+
+
+@pytest.fixture(scope="session")
+def demo(tmp_path_factory):
+    data, port = tmp_path_factory.mktemp("demo"), free_port()
+    log = data / "server.log"
+    with (
+        log.open("w") as stderr,
+        subprocess.Popen(
+            [sys.executable, MANAGE, "demo"],
+            env=environment(data, PORT=str(port)),
+            stdout=subprocess.PIPE,
+            stderr=stderr,
+            text=True,
+        ) as process,
+    ):
+        watchdog = Timer(START_SECONDS, process.kill)
+        watchdog.start()
+        printed = "".join(takewhile(is_not_serving, process.stdout))
+        watchdog.cancel()
+        assert "development server at" in printed, log.read_text()
+        yield Demo(f"http://127.0.0.1:{port}", port, data, printed)
+        process.terminate()
+
+
+@pytest.fixture(scope="module")
+def chromium():
+    """
+    Start Chromium, for one module only.
+
+    Playwright keeps an event loop for as long as it runs, and Django refuses to touch
+    a database under one: tests of other modules must not find it.
+    """
+    executable = shutil.which("chromium") or absent("Chromium")
+    find_spec("playwright") or absent("Playwright, from PyPI,")
+    from playwright.sync_api import expect, sync_playwright
+
+    expect.set_options(timeout=20_000)  # milliseconds; CI machines are slow
+    flags = [*CHROMIUM_FLAGS, *["--no-sandbox"] * (os.geteuid() == 0)]
+    with (
+        sync_playwright() as playwright,
+        closing(
+            playwright.chromium.launch(executable_path=executable, args=flags)
+        ) as browser,
+    ):
+        yield browser
+
+
+@pytest.fixture
+def phone(chromium, demo):
+    """A fresh browser that has the demo's page open."""
+    from tests.browser.phone import Phone
+
+    settings = {"base_url": demo.url, "reduced_motion": "reduce"}
+    with closing(chromium.new_context(**settings)) as context:
+        yield Phone(context.new_page())
