@@ -12,8 +12,7 @@ def found(settings, **layer_identity):
     return checks.run_checks(tags=["layer_identity"])
 
 
-def identify(context):
-    return context.user.username
+identify = str  # any callable will do
 
 
 def test_a_project_without_settings_is_fine(settings):

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 from cryptography.fernet import Fernet
+from django.views.debug import ExceptionReporter, SafeExceptionReporterFilter
 
 from django_layer_identity.exceptions import (
     ConfigurationError,
@@ -17,6 +18,7 @@ from django_layer_identity.keys.encryption import (
 
 NEW = "a new entry of more than thirty-two characters"
 OLD = "an old entry of more than thirty-two characters"
+CLEANSED = SafeExceptionReporterFilter.cleansed_substitute
 OWNER = {"app": 7, "fingerprint": "f" * 64}
 
 
@@ -130,3 +132,23 @@ def test_a_short_entry_is_refused(entries):
 def test_a_fresh_entry_is_long_enough_and_never_the_same():
     assert len(new_encryption_key()) == 43
     assert new_encryption_key() != new_encryption_key()
+
+
+@pytest.mark.parametrize("fails", ["encrypt", "decrypt"])
+def test_a_failure_inside_shows_no_key_in_an_error_report(monkeypatch, fails, rf):
+    ciphertext = encrypt_private_key(b"the key", **OWNER)
+
+    def fail(*args):
+        raise RuntimeError
+
+    monkeypatch.setattr(Fernet, "encrypt", fail)
+    monkeypatch.setattr("json.loads", fail)
+    calls = {"encrypt": encrypt_private_key, "decrypt": decrypt_private_key}
+    text = {"encrypt": b"the key", "decrypt": ciphertext}[fails]
+
+    with pytest.raises(RuntimeError) as caught:
+        calls[fails](text, **OWNER)
+
+    frames = ExceptionReporter(rf.get("/"), *caught._excinfo).get_traceback_frames()
+    ours = [frame for frame in frames if "keys/encryption.py" in frame["filename"]]
+    assert {value for frame in ours for _, value in frame["vars"]} == {CLEANSED}

@@ -61,7 +61,7 @@ def _encryption_keys() -> list[_EncryptionKey]:
     return [_EncryptionKey(entry) for entry in entries]
 
 
-@sensitive_variables("der", "document")
+@sensitive_variables()
 def encrypt_private_key(der: bytes, *, app: int, fingerprint: str) -> str:
     """
     Encrypt with the first entry of ``KEY_ENCRYPTION_KEYS``.
@@ -76,7 +76,7 @@ def encrypt_private_key(der: bytes, *, app: int, fingerprint: str) -> str:
     return f"{VERSION}:{encryption_key.id}:{token}"
 
 
-@sensitive_variables("document")
+@sensitive_variables()
 def decrypt_private_key(ciphertext: str, *, app: int, fingerprint: str) -> bytes:
     """
     Return what :func:`encrypt_private_key` was given.

@@ -74,7 +74,7 @@ def _found(name: str, reach: object) -> dict[str, dict[str, object]]:
     try:
         return {name: reach()}  # type: ignore[operator]
     except Exception as exc:
-        missing[name] = f"{name} cannot be reached: {exc}".strip()
+        missing[name] = f"{name} cannot be reached: {exc}".splitlines()[0]
         return {}
 
 

@@ -1,0 +1,182 @@
+"""Read what people paste, and show the app's refusals beside the right field."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from copy import copy
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from django import forms
+from django.contrib.admin.widgets import AdminRadioSelect
+from django.core.exceptions import ValidationError
+from django.utils.translation import gettext_lazy as _
+
+from django_layer_identity.exceptions import LayerIdentityError
+from django_layer_identity.keys.pem import (
+    PrivateKey,
+    generate_private_key,
+    read_private_key,
+)
+from django_layer_identity.models import LayerApp, SigningKey
+from django_layer_identity.models.key import check_key_id
+from django_layer_identity.protocol.identifiers import AppID, KeyID, ProviderID
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from uuid import UUID
+
+
+@contextmanager
+def _refusals_as_errors() -> Iterator[None]:
+    """Make what the app, or a constraint, refuses an error of the field in hand."""
+    try:
+        yield
+    except LayerIdentityError as exc:
+        raise ValidationError(str(exc)) from exc
+    except ValidationError as exc:
+        raise ValidationError(exc.messages) from exc
+
+
+class _IdentifierField(forms.CharField):
+    """An identifier in any form in which Layer shows it; its value is the UUID."""
+
+    kind: ClassVar[type[AppID | KeyID | ProviderID]]
+
+    def to_python(self, value: object) -> UUID | None:  # type: ignore[override]
+        text = super().to_python(value)
+        if text in self.empty_values:
+            return None
+        with _refusals_as_errors():
+            return self.kind.parse(text).uuid
+
+
+class AppIDField(_IdentifierField):
+    kind = AppID
+
+
+class KeyIDField(_IdentifierField):
+    kind = KeyID
+
+
+class ProviderIDField(_IdentifierField):
+    kind = ProviderID
+
+
+class PrivateKeyInput(forms.Textarea):
+    """Takes a private key in and never shows one, not even back to who pasted it."""
+
+    def __init__(self) -> None:
+        super().__init__({"rows": 12, "autocomplete": "off", "spellcheck": "false"})
+
+    def format_value(self, value: object) -> None:
+        return None
+
+
+class LayerAppForm(forms.ModelForm):
+    class Meta:
+        model = LayerApp
+        # The environment goes before the app ID, which may name one too.
+        fields = (
+            "name",
+            "environment",
+            "app_id",
+            "provider_id",
+            "enabled",
+            "token_lifetime",
+        )
+        field_classes = {"app_id": AppIDField, "provider_id": ProviderIDField}
+
+    def clean_app_id(self) -> UUID:
+        pasted = AppID.parse(self["app_id"].data.strip())
+        environment = self.cleaned_data.get("environment")
+        if not pasted.matches(AppID(pasted.uuid, environment)):
+            raise ValidationError(
+                _("This app ID is of another environment than the one chosen.")
+            )
+        return pasted.uuid
+
+
+def _check_key_id(key: SigningKey, key_id: UUID | None) -> UUID:
+    """Return the ID if the key could have it; the key itself is left as it is."""
+    key = copy(key)
+    with _refusals_as_errors():
+        key.key_id = check_key_id(key.app, key_id)  # type: ignore[arg-type]
+        key.validate_constraints(exclude={"fingerprint"})
+    return key.key_id
+
+
+class KeyIDForm(forms.ModelForm):
+    """All that is ever changed by hand in a signing key: the ID that Layer gave."""
+
+    class Meta:
+        model = SigningKey
+        fields = ("key_id",)
+        field_classes = {"key_id": KeyIDField}
+
+    def clean_key_id(self) -> UUID:
+        return _check_key_id(self.instance, self.cleaned_data["key_id"])
+
+
+class NewSigningKeyForm(forms.ModelForm):
+    """Import a private key or generate one; what is kept of it is encrypted."""
+
+    IMPORT, GENERATE = "import", "generate"
+
+    source = forms.ChoiceField(
+        label=_("Private key"),
+        choices=[
+            (
+                IMPORT,
+                _("Import the private key that Layer's dashboard showed once"),
+            ),
+            (GENERATE, _("Generate a key pair here")),
+        ],
+        initial=IMPORT,
+        widget=AdminRadioSelect,
+    )
+    private_key = forms.CharField(
+        label=_("Private key to import"),
+        required=False,
+        widget=PrivateKeyInput,
+        help_text=_(
+            "PEM: the whole of it, with its lines -----BEGIN … and -----END …. It is "
+            "stored encrypted and never shown again."
+        ),
+    )
+
+    class Meta:
+        model = SigningKey
+        fields = ("app", "source", "private_key", "key_id")
+        field_classes = {"key_id": KeyIDField}
+
+    def clean_private_key(self) -> PrivateKey | None:
+        """Read it; where a pair is to be generated, nothing that was pasted counts."""
+        if self.cleaned_data.get("source") != self.IMPORT:
+            return None
+        text = self.cleaned_data["private_key"]
+        if not text:
+            raise ValidationError(_("Paste the private key to import."))
+        with _refusals_as_errors():
+            private_key = read_private_key(text)
+            if app := self.cleaned_data.get("app"):
+                key = SigningKey(app=app, fingerprint=private_key.fingerprint)
+                key.validate_constraints(exclude={"key_id"})
+        return private_key
+
+    def clean_key_id(self) -> UUID | None:
+        app: LayerApp | None = self.cleaned_data.get("app")
+        key_id: UUID | None = self.cleaned_data["key_id"]
+        if app is None or key_id is None:
+            return key_id
+        return _check_key_id(SigningKey(app=app), key_id)
+
+    def clean(self) -> dict[str, Any]:
+        super().clean()
+        data = self.cleaned_data
+        if not self.errors:
+            private_key = data["private_key"] or generate_private_key()
+            with _refusals_as_errors():
+                self.instance = SigningKey.from_private_key(
+                    data["app"], private_key, key_id=data["key_id"]
+                )
+        return data

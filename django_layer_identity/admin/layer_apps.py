@@ -1,0 +1,53 @@
+"""Layer apps in the admin, each with its keys."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from django.contrib import admin
+
+from django_layer_identity.admin.display import active_key, short_fingerprint, state
+from django_layer_identity.admin.forms import LayerAppForm
+from django_layer_identity.models import LayerApp, SigningKey
+
+if TYPE_CHECKING:
+    from django.http import HttpRequest
+
+
+class SigningKeyInline(admin.TabularInline):
+    """An app's keys, to be seen and followed; their own pages change them."""
+
+    model = SigningKey
+    fk_name = "app"
+    fields: ClassVar[Any] = (state, short_fingerprint, "created_at", "activated_at")
+    readonly_fields: ClassVar[Any] = fields
+    extra = 0
+    show_change_link = True
+
+    def has_add_permission(self, request: HttpRequest, obj: object = None) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: object = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: object = None) -> bool:
+        return False
+
+
+@admin.register(LayerApp)
+class LayerAppAdmin(admin.ModelAdmin):
+    form = LayerAppForm
+    list_display = ("name", "app_id", "environment", "enabled", active_key)
+    list_select_related = ("active_key",)
+    search_fields = ("name",)
+
+    class Media:
+        css = {"all": ("layer_identity/admin.css",)}
+
+    def get_inlines(self, request: HttpRequest, obj: LayerApp | None) -> list[type]:
+        return [SigningKeyInline] if obj else []
+
+    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
+        """Say that its keys protect an app, not that a permission is missing."""
+        objects, count, lacking, protected = super().get_deleted_objects(objs, request)
+        return objects, count, set() if protected else lacking, protected

@@ -1,0 +1,231 @@
+from __future__ import annotations
+
+from uuid import UUID
+
+import pytest
+from django.contrib.admin.models import LogEntry
+from django.contrib.auth.models import Permission, User
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from pytest_django.asserts import assertContains, assertNotContains
+
+from django_layer_identity.models import LayerApp, SigningKey
+from tests.conftest import APP_ID, KEY_ID, OTHER_KEY_ID, PROVIDER_ID
+
+APPS = "/admin/layer_identity/layerapp/"
+
+
+@pytest.fixture
+def viewer(db, client):
+    """A client of staff who may see Layer apps, and nothing else."""
+    user = User.objects.create_user("viewer", is_staff=True)
+    user.user_permissions.add(Permission.objects.get(codename="view_layerapp"))
+    client.force_login(user)
+    return client
+
+
+def page_of(app):
+    return f"{APPS}{app.pk}/change/"
+
+
+def entered(**overrides):
+    return {
+        "name": "Messenger",
+        "environment": "production",
+        "app_id": str(APP_ID),
+        "provider_id": str(PROVIDER_ID),
+        "enabled": "on",
+        "token_lifetime": "",
+        "keys-TOTAL_FORMS": "0",
+        "keys-INITIAL_FORMS": "0",
+        **overrides,
+    }
+
+
+def errors(response):
+    return response.context["adminform"].form.errors
+
+
+@pytest.mark.parametrize(
+    ("app_id", "provider_id"),
+    [
+        (str(APP_ID), str(PROVIDER_ID)),
+        (str(APP_ID).upper(), str(PROVIDER_ID).upper()),
+        (
+            f"layer:///apps/production/{APP_ID}",
+            f"layer:///providers/{PROVIDER_ID}",
+        ),
+        (f" {APP_ID}\n", f" layer:///providers/{PROVIDER_ID} "),
+    ],
+    ids=["bare", "upper-case", "prefixed", "spaces-around"],
+)
+def test_an_app_is_added_with_its_ids_in_any_form(admin_client, app_id, provider_id):
+    admin_client.post(f"{APPS}add/", entered(app_id=app_id, provider_id=provider_id))
+
+    assert list(LayerApp.objects.values()) == [
+        {
+            "id": LayerApp.objects.get().pk,
+            "name": "Messenger",
+            "environment": "production",
+            "app_id": UUID("aaaaaaaa-0000-4000-8000-000000000001"),
+            "provider_id": UUID("bbbbbbbb-0000-4000-8000-000000000002"),
+            "enabled": True,
+            "token_lifetime": None,
+        }
+    ]
+
+
+@pytest.mark.parametrize(
+    ("field", "text", "error"),
+    [
+        (
+            "app_id",
+            f"layer:///providers/{PROVIDER_ID}",
+            "This is a provider ID; an app ID belongs here.",
+        ),
+        (
+            "app_id",
+            f"layer:///keys/{KEY_ID}",
+            "This is a key ID; an app ID belongs here.",
+        ),
+        (
+            "provider_id",
+            f"layer:///apps/production/{APP_ID}",
+            "This is an app ID; a provider ID belongs here.",
+        ),
+        (
+            "provider_id",
+            f"layer:///keys/{KEY_ID}",
+            "This is a key ID; a provider ID belongs here.",
+        ),
+        (
+            "app_id",
+            f"layer:///apps/staging/{APP_ID}",
+            "This app ID is of another environment than the one chosen.",
+        ),
+        ("app_id", "", "This field is required."),
+    ],
+    ids=[
+        "provider-for-app",
+        "key-for-app",
+        "app-for-provider",
+        "key-for-provider",
+        "other-environment",
+        "empty",
+    ],
+)
+def test_an_app_with_a_wrong_id_is_not_added(admin_client, field, text, error):
+    response = admin_client.post(f"{APPS}add/", entered(**{field: text}))
+
+    assert errors(response) == {field: [error]}
+    assert not LayerApp.objects.exists()
+
+
+def test_an_app_id_is_added_once(admin_client, app):
+    response = admin_client.post(f"{APPS}add/", entered(name="Another"))
+
+    assert errors(response) == {
+        "app_id": ["Layer app with this App ID already exists."]
+    }
+
+
+def test_an_app_in_no_environment_is_not_added(admin_client):
+    response = admin_client.post(f"{APPS}add/", entered(environment=""))
+
+    assert errors(response) == {"environment": ["This field is required."]}
+
+
+def test_an_app_is_renamed_and_keeps_its_ids(admin_client, app):
+    admin_client.post(page_of(app), entered(name="Chat"))
+
+    app.refresh_from_db()
+    assert (app.name, app.app_id, app.provider_id) == ("Chat", APP_ID, PROVIDER_ID)
+    assert LogEntry.objects.get().get_change_message() == "Changed Name."
+
+
+def test_the_list_says_which_apps_have_an_active_key(admin_client, app, key):
+    LayerApp.objects.create(name="New", app_id=KEY_ID, provider_id=PROVIDER_ID)
+
+    response = admin_client.get(APPS)
+
+    cell = (
+        '<td class="field-active_key"><span class="layer-state layer-{}">{}</span></td>'
+    )
+    assertContains(response, cell.format("active", "active"), count=1, html=True)
+    assertContains(response, cell.format("none", "none is active"), count=1, html=True)
+
+
+def test_the_list_needs_one_query_however_many_apps_it_has(
+    admin_client, app, key, django_assert_num_queries
+):
+    with CaptureQueriesContext(connection) as one:
+        admin_client.get(APPS)
+    LayerApp.objects.create(name="New", app_id=KEY_ID, provider_id=PROVIDER_ID)
+
+    with django_assert_num_queries(len(one)):
+        admin_client.get(APPS)
+
+
+def test_apps_are_searched_by_name(admin_client, app):
+    assertContains(admin_client.get(APPS, {"q": "messen"}), "1 Layer app")
+    assertContains(admin_client.get(APPS, {"q": "other"}), "0 Layer apps")
+
+
+def test_the_page_of_an_app_links_its_keys_and_says_their_states(
+    admin_client, app, key, other_private_key
+):
+    draft = SigningKey.from_private_key(app, other_private_key)
+    draft.save()
+
+    response = admin_client.get(page_of(app))
+
+    for listed, state in ((key, "active"), (draft, "draft")):
+        badge = f'<span class="layer-state layer-{state}">{state}</span>'
+        assertContains(
+            response, f"/admin/layer_identity/signingkey/{listed.pk}/change/"
+        )
+        assertContains(response, badge, html=True)
+
+
+def test_the_page_of_a_new_app_has_no_keys_yet(admin_client):
+    assertNotContains(admin_client.get(f"{APPS}add/"), "keys-group")
+
+
+def test_the_keys_on_the_page_of_an_app_are_not_edited_there(admin_client, app, key):
+    forged = {"keys-0-id": key.pk, "keys-0-key_id": OTHER_KEY_ID, "keys-0-DELETE": "on"}
+    counts = {"keys-TOTAL_FORMS": "2", "keys-INITIAL_FORMS": "1"}
+
+    admin_client.post(page_of(app), entered(**forged, **counts))
+
+    assert SigningKey.objects.values_list("key_id", flat=True).get() == KEY_ID
+
+
+def test_the_page_of_an_app_leads_to_a_new_key(admin_client, app):
+    link = f"/admin/layer_identity/signingkey/add/?app={app.pk}"
+
+    assertContains(admin_client.get(page_of(app)), link)
+
+
+def test_staff_who_may_not_see_keys_see_none(viewer, app, key):
+    response = viewer.get(page_of(app))
+
+    assertContains(response, "View Layer app")
+    assertNotContains(response, "signingkey")
+    assertNotContains(response, str(key))
+
+
+def test_an_app_with_keys_is_not_deleted(admin_client, app, key):
+    url = f"{APPS}{app.pk}/delete/"
+
+    assertContains(
+        admin_client.get(url), "would require deleting the following protected"
+    )
+    admin_client.post(url, {"post": "yes"})
+
+    assert LayerApp.objects.get() == app
+
+
+def test_an_app_without_keys_is_deleted(admin_client, app):
+    admin_client.post(f"{APPS}{app.pk}/delete/", {"post": "yes"})
+
+    assert not LayerApp.objects.exists()

@@ -1,0 +1,315 @@
+from __future__ import annotations
+
+import base64
+import re
+import sys
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption,
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+)
+from django.contrib.admin.models import LogEntry
+from django.contrib.auth.models import Permission, User
+from django.contrib.messages import get_messages
+from django.core.signals import got_request_exception
+from django.views.debug import ExceptionReporter
+
+from django_layer_identity.admin import forms
+from django_layer_identity.models import SigningKey
+from tests.conftest import APP_ID, KEY_ID, PROVIDER_ID
+
+KEYS = "/admin/layer_identity/signingkey/"
+ADD = f"{KEYS}add/"
+
+
+def to_pem(key, encryption=None):
+    return key.private_bytes(
+        Encoding.PEM, PrivateFormat.PKCS8, encryption or NoEncryption()
+    ).decode()
+
+
+@pytest.fixture(scope="session")
+def pem(private_key) -> str:
+    """The private key as somebody would paste it."""
+    body = base64.encodebytes(private_key.to_der()).decode()
+    return f"-----BEGIN PRIVATE KEY-----\n{body}-----END PRIVATE KEY-----\n"
+
+
+def entered(app, /, **overrides):
+    return {"app": app.pk, "source": "import", "key_id": "", **overrides}
+
+
+def errors(response):
+    return response.context["adminform"].form.errors
+
+
+def lines_of(pem):
+    """The whole lines of the PEM body; the last one may be too short to tell."""
+    return pem.splitlines()[1:-2]
+
+
+def said(response):
+    return [str(message) for message in get_messages(response.wsgi_request)]
+
+
+def test_an_imported_key_is_stored_and_its_page_comes_next(
+    admin_client, app, private_key, pem
+):
+    response = admin_client.post(ADD, entered(app, private_key=pem))
+
+    key = SigningKey.objects.get()
+    assert response.url == f"{KEYS}{key.pk}/change/"
+    assert (key.app, key.state, key.fingerprint, key.public_key, key.bits) == (
+        app,
+        "draft",
+        private_key.fingerprint,
+        private_key.public_pem,
+        2048,
+    )
+
+
+@pytest.mark.parametrize(
+    "key_id",
+    [str(KEY_ID), str(KEY_ID).upper(), f"layer:///keys/{KEY_ID}"],
+    ids=["bare", "upper-case", "prefixed"],
+)
+def test_a_key_imported_with_its_id_is_ready_to_sign(admin_client, app, pem, key_id):
+    admin_client.post(ADD, entered(app, private_key=pem, key_id=key_id))
+
+    key = SigningKey.objects.get()
+    assert (key.state, key.key_id) == ("ready", KEY_ID)
+    key.self_test()
+
+
+def test_a_pair_is_generated(admin_client, app):
+    admin_client.post(ADD, entered(app, source="generate", key_id=str(KEY_ID)))
+
+    key = SigningKey.objects.get()
+    assert (key.state, key.bits) == ("ready", 2048)
+    key.self_test()
+
+
+def test_where_a_pair_is_generated_nothing_pasted_counts(
+    admin_client, app, private_key, pem
+):
+    admin_client.post(ADD, entered(app, source="generate", private_key=pem))
+
+    assert SigningKey.objects.get().fingerprint != private_key.fingerprint
+
+
+def test_the_page_of_an_app_has_chosen_it_already(admin_client, app):
+    response = admin_client.get(ADD, {"app": app.pk})
+
+    assert response.context["adminform"].form["app"].value() == str(app.pk)
+
+
+def test_a_new_key_is_saved_by_one_button(admin_client):
+    page = admin_client.get(ADD).content.decode()
+
+    assert re.findall(r'<input type="submit".* value="([^"]+)"', page) == ["Save"]
+
+
+def test_staff_who_may_only_add_keys_go_back_to_the_index(client, app, pem):
+    user = User.objects.create_user("importer", is_staff=True)
+    user.user_permissions.add(Permission.objects.get(codename="add_signingkey"))
+    client.force_login(user)
+
+    response = client.post(ADD, entered(app, private_key=pem))
+
+    assert response.url == "/admin/"
+    assert SigningKey.objects.count() == 1
+
+
+def test_staff_who_may_not_add_keys_add_none(client, app, pem):
+    user = User.objects.create_user("viewer", is_staff=True)
+    user.user_permissions.add(Permission.objects.get(codename="view_signingkey"))
+    client.force_login(user)
+
+    response = client.post(ADD, entered(app, private_key=pem))
+
+    assert response.status_code == 403
+    assert not SigningKey.objects.exists()
+
+
+def ec_pem():
+    return to_pem(ec.generate_private_key(ec.SECP256R1()))
+
+
+def encrypted_pem():
+    key = rsa.generate_private_key(65537, 2048)
+    return to_pem(key, BestAvailableEncryption(b"passphrase"))
+
+
+def small_pem():
+    return to_pem(rsa.generate_private_key(65537, 1024))
+
+
+@pytest.mark.parametrize(
+    ("pasted", "error"),
+    [
+        (lambda: "", "Paste the private key to import."),
+        (
+            lambda: "MIIEowIBAAKCAQEA",
+            "This is not PEM: a private key begins with "
+            "-----BEGIN RSA PRIVATE KEY----- or -----BEGIN PRIVATE KEY-----.",
+        ),
+        (ec_pem, "This is no RSA private key, and Layer accepts RSA alone."),
+        (encrypted_pem, "This private key is encrypted: remove its passphrase."),
+        (small_pem, "This key has 1024 bits; 2048 to 4096 are accepted."),
+    ],
+    ids=["nothing", "not-pem", "ec", "encrypted", "1024-bits"],
+)
+def test_what_is_no_usable_private_key_is_not_stored(admin_client, app, pasted, error):
+    response = admin_client.post(ADD, entered(app, private_key=pasted()))
+
+    assert errors(response) == {"private_key": [error]}
+    assert not SigningKey.objects.exists()
+
+
+def test_the_public_half_alone_is_not_stored(admin_client, app, private_key):
+    response = admin_client.post(ADD, entered(app, private_key=private_key.public_pem))
+
+    error = "This is the public half only: the private key is needed."
+    assert errors(response) == {"private_key": [error]}
+    assert not SigningKey.objects.exists()
+
+
+def test_a_key_whose_public_half_is_there_is_not_stored_again(
+    admin_client, app, key, pem
+):
+    response = admin_client.post(ADD, entered(app, private_key=pem))
+
+    error = "This key is there already: its public half is the same."
+    assert errors(response) == {"private_key": [error]}
+    assert SigningKey.objects.get() == key
+
+
+@pytest.mark.parametrize(
+    ("key_id", "error"),
+    [
+        (
+            f"layer:///providers/{PROVIDER_ID}",
+            "This is a provider ID; a key ID belongs here.",
+        ),
+        (
+            str(PROVIDER_ID).upper(),
+            "This is the Layer app's provider ID; a key ID belongs here.",
+        ),
+        (str(APP_ID), "This is the Layer app's app ID; a key ID belongs here."),
+        (
+            f"layer:///apps/production/{APP_ID}",
+            "This is an app ID; a key ID belongs here.",
+        ),
+    ],
+    ids=["provider", "provider-bare", "app-bare", "app"],
+)
+def test_a_key_with_the_id_of_something_else_is_not_stored(
+    admin_client, app, pem, key_id, error
+):
+    response = admin_client.post(ADD, entered(app, private_key=pem, key_id=key_id))
+
+    assert errors(response) == {"key_id": [error]}
+    assert not SigningKey.objects.exists()
+
+
+def test_a_key_with_the_id_of_another_key_is_not_stored(admin_client, app, key):
+    response = admin_client.post(
+        ADD, entered(app, source="generate", key_id=str(KEY_ID))
+    )
+
+    assert errors(response) == {"key_id": ["Another key of this app has this key ID."]}
+    assert SigningKey.objects.get() == key
+
+
+def test_without_an_encryption_key_no_private_key_is_stored(
+    admin_client, app, pem, settings
+):
+    settings.LAYER_IDENTITY = {}
+
+    response = admin_client.post(ADD, entered(app, private_key=pem))
+
+    error = (
+        "LAYER_IDENTITY['KEY_ENCRYPTION_KEYS'] is empty: private keys are stored "
+        "encrypted or not at all. “manage.py layer_encryption_key” makes an entry."
+    )
+    assert errors(response) == {"__all__": [error]}
+    assert not SigningKey.objects.exists()
+
+
+def test_every_field_at_fault_has_its_error(admin_client, pem):
+    response = admin_client.post(ADD, {"private_key": pem, "key_id": str(KEY_ID)})
+
+    required = ["This field is required."]
+    assert errors(response) == {"app": required, "source": required}
+
+
+def test_a_key_without_an_app_is_read_all_the_same(admin_client, pem):
+    response = admin_client.post(ADD, {"source": "import", "private_key": pem})
+
+    assert errors(response) == {"app": ["This field is required."]}
+
+
+def test_a_key_stored_by_somebody_else_a_moment_ago_is_told(
+    admin_client, app, key, pem, monkeypatch
+):
+    monkeypatch.setattr(SigningKey, "validate_constraints", lambda *a, **kw: None)
+
+    response = admin_client.post(ADD, entered(app, private_key=pem))
+
+    assert response.url == ADD
+    assert said(response) == ["This key or its key ID was stored a moment ago."]
+    assert SigningKey.objects.get() == key
+
+
+def test_the_box_for_a_private_key_shows_none_and_keeps_none():
+    assert forms.PrivateKeyInput().render("private_key", "a private key") == (
+        '<textarea name="private_key" cols="40" rows="12" autocomplete="off" '
+        'spellcheck="false">\n</textarea>'
+    )
+
+
+@pytest.mark.parametrize(
+    "overrides",
+    [
+        {},
+        {"key_id": "no key ID"},
+        {"app": ""},
+        {"source": ""},
+        {"source": "generate"},
+    ],
+    ids=["stored", "wrong-key-id", "no-app", "no-source", "generated"],
+)
+def test_a_pasted_private_key_is_never_seen_again(admin_client, app, pem, overrides):
+    posted = entered(app, private_key=pem, **overrides)
+
+    pages = [admin_client.post(ADD, posted, follow=True), admin_client.get(KEYS)]
+    for key in SigningKey.objects.all():
+        pages.append(admin_client.get(f"{KEYS}{key.pk}/history/"))
+    seen = "".join([page.content.decode() for page in pages])
+    seen += str(LogEntry.objects.values_list())
+    assert [line for line in lines_of(pem) if line in seen] == []
+
+
+def test_error_reports_hide_the_private_key(admin_client, app, pem, monkeypatch):
+    reports = []
+
+    def report(sender, request, **kwargs):
+        reporter = ExceptionReporter(request, *sys.exc_info())
+        reports.append(reporter.get_traceback_html() + reporter.get_traceback_text())
+
+    def fail(*args, **kwargs):
+        raise RuntimeError("a mistake of ours")
+
+    got_request_exception.connect(report)
+    monkeypatch.setattr(forms, "read_private_key", fail)
+
+    with pytest.raises(RuntimeError):
+        admin_client.post(ADD, entered(app, private_key=pem))
+
+    [seen] = reports
+    assert "a mistake of ours" in seen
+    assert [line for line in lines_of(pem) if line in seen] == []
