@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.contrib.auth import get_user_model
 from django.db import InterfaceError, OperationalError
@@ -94,7 +94,7 @@ class _Attempt:
         expected_user_id: str | None,
         request: HttpRequest | None,
     ) -> IssuedToken:
-        _check_user(self.user)
+        check_user(self.user)
         self.nonce = check_nonce(nonce)
         self.app = _find_app(app)
         context = MappingContext(self.user, self.app, request)
@@ -114,9 +114,14 @@ class _Attempt:
         )
 
 
-def _check_user(user: AbstractBaseUser) -> None:
-    """Let in saved, active users of this project; not stateless ones, for example."""
-    if not isinstance(user, get_user_model()) or user.pk is None or user._state.adding:
+def check_user(user: object) -> None:
+    """
+    Let in saved, active users of this project; not stateless ones, for example.
+
+    :raises AuthenticationFailed, UserInactive: for everybody else.
+    """
+    model: type[Any] = get_user_model()
+    if not isinstance(user, model) or user.pk is None or user._state.adding:
         raise AuthenticationFailed
     if not user.is_active:
         raise UserInactive

@@ -101,7 +101,7 @@ class Throttled(Refusal):
     code = "throttled"
     detail = "Too many requests. Wait before the next one."
 
-    def __init__(self, wait: float | None) -> None:
+    def __init__(self, wait: int | None) -> None:
         super().__init__()
         self.wait = wait  # seconds
 
@@ -120,7 +120,7 @@ _TRANSLATIONS: tuple[tuple[type[Exception], type[Refusal]], ...] = (
     (drf.MethodNotAllowed, MethodNotAllowed),
     (drf.UnsupportedMediaType, MediaTypeUnsupported),
     (drf.ParseError, BodyMalformed),
-    (drf.APIException, NotPermitted),  # whatever a permission of the project raises
+    (drf.APIException, NotPermitted),  # whatever else a permission class raises
     (PermissionDenied, NotPermitted),
     (Http404, NotPermitted),
     (SuspiciousOperation, BodyMalformed),
@@ -135,7 +135,9 @@ def to_refusal(exc: Exception) -> Refusal | None:
     if isinstance(exc, Refusal):
         return exc
     if isinstance(exc, drf.Throttled):
-        return Throttled(exc.wait)
+        return Throttled(getattr(exc, "wait", None))
+    if isinstance(exc, drf.APIException) and exc.status_code >= 500:
+        return Unavailable()  # whom a class of the project asks does not answer
     for raised, refusal in _TRANSLATIONS:
         if isinstance(exc, raised):
             return refusal()

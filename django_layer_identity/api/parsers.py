@@ -2,29 +2,40 @@
 Bodies: JSON, form or multipart, at most 16 KiB, UTF-8, no Content-Encoding.
 
 DRF's own parsers read bodies of any size in any charset, keep the last of two equal
-names and replace what is not UTF-8; here each of these is a clear refusal.
+names, replace what is not UTF-8 and let half characters through; here each of these is
+a clear refusal.
 """
 
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from io import BytesIO
 from typing import IO, TYPE_CHECKING, Any, NoReturn
 from urllib.parse import parse_qsl
 
 from django.core.exceptions import SuspiciousOperation
 from django.http import QueryDict
+from django.http.request import RawPostDataException
+from django.utils.datastructures import MultiValueDict
 from rest_framework import parsers
 from rest_framework.exceptions import ParseError
 
-from django_layer_identity.api.errors import BodyMalformed, MediaTypeUnsupported
+from django_layer_identity.api.errors import (
+    BodyMalformed,
+    BodyTooLarge,
+    MediaTypeUnsupported,
+    to_refusal,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+MAX_LENGTH = 16 * 1024  # bytes; a nonce and two IDs have some 300
 MAX_DEPTH = 16  # levels of JSON; what we read is on the first
 UTF_8 = ("", "utf-8", "utf8", "us-ascii", "ascii")
 SINGLE = ("nonce", "app_id", "user_id")  # parameters that are sent once or not at all
+REPLACEMENT = "\N{REPLACEMENT CHARACTER}"  # what Django puts where it cannot decode
 
 
 class _BodyParser(parsers.BaseParser):
@@ -52,8 +63,7 @@ class _BodyParser(parsers.BaseParser):
     def parse_text(
         self, text: str, media_type: str | None, context: Mapping[str, Any]
     ) -> Any:
-        """Return the parameters, or raise :class:`BodyMalformed`."""
-        raise AssertionError("Each parser has its own.")
+        """Return the parameters, or raise :class:`BodyMalformed`: each in its way."""
 
 
 class JSONBodyParser(_BodyParser):
@@ -76,6 +86,7 @@ class JSONBodyParser(_BodyParser):
             raise BodyMalformed("The JSON is nested too deep.")
         if not isinstance(data, dict):
             raise BodyMalformed("The body is not a JSON object.")
+        _refuse_half_characters(data)
         return data
 
 
@@ -91,7 +102,6 @@ class FormBodyParser(_BodyParser):
             pairs = parse_qsl(text, keep_blank_values=True, errors="strict")
         except ValueError as exc:
             raise BodyMalformed("The form is not percent-encoded UTF-8.") from exc
-        _refuse_twice(name for name, _ in pairs)
         form = QueryDict(mutable=True)
         for name, value in pairs:
             form.appendlist(name, value)
@@ -106,14 +116,59 @@ class MultiPartBodyParser(_BodyParser):
     def parse_text(
         self, text: str, media_type: str | None, context: Mapping[str, Any]
     ) -> parsers.DataAndFiles:
-        django = parsers.MultiPartParser()
+        django, utf_8 = parsers.MultiPartParser(), {**context, "encoding": "utf-8"}
         try:
-            parts = django.parse(BytesIO(text.encode()), media_type, context)
+            parts = django.parse(BytesIO(text.encode()), media_type, utf_8)
         except (ParseError, SuspiciousOperation) as exc:
             raise BodyMalformed("The multipart body is malformed.") from exc
-        for form in (parts.data, parts.files):
-            _refuse_twice(name for name, values in form.lists() for _ in values)
+        if REPLACEMENT not in text and REPLACEMENT in str(parts.data):
+            raise BodyMalformed("A part is not valid UTF-8.")
         return parts
+
+
+def read_body(request: Any) -> Exception | None:
+    """
+    Read and parse the body, once for everybody: Django and DRF keep the result.
+
+    What is wrong with it is returned, and whoever looks at it then finds it empty.
+    """
+    try:
+        _read_raw(request)
+        _refuse_repeated(request.data)
+    except Exception as exc:
+        if to_refusal(exc) is None:
+            raise
+        _forget(request)
+        return exc
+    return None
+
+
+def _read_raw(request: Any) -> None:
+    length = _stated_length(request)
+    if length > MAX_LENGTH:
+        raise BodyTooLarge
+    if length:
+        with suppress(RawPostDataException):  # a middleware has parsed it
+            request.body  # noqa: B018
+
+
+def _stated_length(request: Any) -> int:
+    try:
+        return int(request.META.get("CONTENT_LENGTH") or 0)
+    except ValueError:
+        return 0  # as Django and DRF have it
+
+
+def _forget(request: Any) -> None:
+    request._request._mark_post_parse_error()
+    vars(request._request).setdefault("_body", b"")
+    request._data = request._full_data = QueryDict()
+    request._files = MultiValueDict()
+
+
+def _refuse_repeated(data: dict[str, Any]) -> None:
+    if isinstance(data, QueryDict):  # values and files together
+        _refuse_twice(name for name, values in data.lists() for _ in values)
 
 
 def _refuse_twice(names: Iterable[str]) -> None:
@@ -130,6 +185,13 @@ def _to_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _refuse_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is no JSON number")
+
+
+def _refuse_half_characters(data: dict[str, Any]) -> None:
+    try:
+        json.dumps(data, ensure_ascii=False).encode()
+    except UnicodeEncodeError as exc:
+        raise BodyMalformed("The JSON has half a character.") from exc
 
 
 def _is_deep(value: Any) -> bool:

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import math
-from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
-from django.db import transaction
-from django.http.request import QueryDict, RawPostDataException
+from django.db import connections, transaction
 from django.utils.decorators import method_decorator
 from django.utils.module_loading import import_string
 from django.views.decorators.cache import cache_control
-from rest_framework.exceptions import PermissionDenied
 from rest_framework.negotiation import DefaultContentNegotiation
 from rest_framework.renderers import JSONRenderer
 from rest_framework.response import Response
@@ -21,9 +17,11 @@ from rest_framework.views import APIView
 from django_layer_identity.api.errors import (
     CHALLENGED,
     STATUSES,
-    BodyTooLarge,
+    BodyMalformed,
     CSRFFailed,
     LostPlus,
+    NotAuthenticated,
+    NotPermitted,
     Throttled,
     refusal_body,
     to_refusal,
@@ -32,18 +30,26 @@ from django_layer_identity.api.parsers import (
     FormBodyParser,
     JSONBodyParser,
     MultiPartBodyParser,
+    read_body,
 )
 from django_layer_identity.conf import conf
-from django_layer_identity.exceptions import NonceMissing, Refusal
-from django_layer_identity.issuing import IssuedToken, issue_identity_token
+from django_layer_identity.exceptions import (
+    AuthenticationFailed,
+    NonceMissing,
+    Refusal,
+)
+from django_layer_identity.issuing import (
+    IssuedToken,
+    check_user,
+    issue_identity_token,
+)
 from django_layer_identity.signals import Facts, report_refused
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from django.contrib.auth.base_user import AbstractBaseUser
     from rest_framework.request import Request
-
-MAX_BODY_LENGTH = 16 * 1024  # bytes; a nonce and two IDs have some 300
 
 
 class JSONAlways(DefaultContentNegotiation):
@@ -54,9 +60,14 @@ class JSONAlways(DefaultContentNegotiation):
     ) -> Any:
         return renderers[0], renderers[0].media_type
 
+    def select_parser(self, request: Any, parsers: Any) -> Any:
+        """Take a content type at its word: it is no pattern, as to DRF."""
+        content_type = request._request.content_type
+        exact = (parser for parser in parsers if parser.media_type == content_type)
+        return next(exact, None)
+
 
 @method_decorator(cache_control(no_store=True), name="dispatch")
-@method_decorator(transaction.non_atomic_requests, name="dispatch")
 class IdentityTokenView(APIView):
     """
     Answer a logged-in user's nonce with an identity token.
@@ -76,17 +87,25 @@ class IdentityTokenView(APIView):
 
     user_pk: Any = None  # of the caller, once he is known
 
+    @classmethod
+    def as_view(cls, **initkwargs: Any) -> Any:
+        """Return the view, exempt from ``ATOMIC_REQUESTS`` in every database."""
+        view = super().as_view(**initkwargs)
+        for alias in connections:
+            transaction.non_atomic_requests(alias)(view)
+        return view
+
     def post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        nonce = request.data.get("nonce")
-        form = isinstance(request.data, QueryDict)
-        if form and isinstance(nonce, str) and " " in nonce:
+        data: Any = request.data  # a dict or a form
+        nonce = data.get("nonce")
+        if _is_form(request) and isinstance(nonce, str) and " " in nonce:
             raise LostPlus
         try:
             issued = issue_identity_token(
-                request.user,
+                cast("AbstractBaseUser", request.user),  # authentication let it in
                 nonce,
-                app=_unless_empty(request.data.get("app_id")),
-                expected_user_id=request.data.get("user_id"),
+                app=_unless_empty(data.get("app_id")),
+                expected_user_id=data.get("user_id"),
                 request=request._request,
             )
         except Refusal as refusal:
@@ -100,7 +119,7 @@ class IdentityTokenView(APIView):
         if refusal.code in CHALLENGED and challenge:
             status, headers = 401, {"WWW-Authenticate": challenge}
         if isinstance(refusal, Throttled) and refusal.wait is not None:
-            headers = {"Retry-After": str(math.ceil(refusal.wait))}
+            headers = {"Retry-After": str(refusal.wait)}
         body = refusal_body(refusal, status)
         if isinstance(refusal, NonceMissing) and self.request.data:
             names = ", ".join(str(name)[:40] for name in list(self.request.data)[:8])
@@ -122,20 +141,26 @@ class IdentityTokenView(APIView):
         It is read first all the same, so that the project's authentication classes
         never meet a body that is too large or malformed: to them it is empty.
         """
-        complaint = _read_body(request)
+        complaint = read_body(request)
         super().initial(request, *args, **kwargs)
         if complaint is not None:
             raise complaint
 
     def perform_authentication(self, request: Request) -> None:
+        """Learn who asks; nobody else comes as far as permissions and the body."""
         try:
             super().perform_authentication(request)
-        except PermissionDenied as exc:
+        except Exception as exc:
             # The words of DRF's SessionAuthentication, which has no class for it.
-            if str(exc.detail).startswith("CSRF Failed"):
+            if str(exc).startswith("CSRF Failed"):
                 raise CSRFFailed from exc
+            if isinstance(to_refusal(exc), (NotPermitted, BodyMalformed)):
+                raise AuthenticationFailed from exc
             raise
+        if request.successful_authenticator is None:
+            raise NotAuthenticated
         self.user_pk = getattr(request.user, "pk", None)
+        check_user(request.user)
 
     def get_authenticators(self) -> list[Any]:
         own, project = self.authentication_classes, conf.AUTHENTICATION_CLASSES
@@ -159,20 +184,9 @@ def _instances(*choices: Sequence[str | type] | None) -> list[Any]:
     ]
 
 
-def _read_body(request: Request) -> Exception | None:
-    try:
-        length = str(request.META.get("CONTENT_LENGTH", ""))
-        if length.isdecimal() and int(length) > MAX_BODY_LENGTH:
-            raise BodyTooLarge
-        with suppress(RawPostDataException):  # a middleware was here first
-            request.body  # noqa: B018  # Django keeps it for those who read it later
-        request.data  # noqa: B018
-    except Exception as exc:
-        request._request._mark_post_parse_error()
-        if to_refusal(exc) is None:
-            raise
-        return exc
-    return None
+def _is_form(request: Request) -> bool:
+    """Tell whether “+” stands for a space in the body."""
+    return request._request.content_type == FormBodyParser.media_type
 
 
 def _unless_empty(app_id: Any) -> Any:

@@ -53,7 +53,7 @@ def import_callable(source: str) -> Any:
     """
     try:
         found = import_string(source.replace(":", "."))
-    except ImportError as exc:
+    except (ImportError, ValueError) as exc:  # ValueError: no module's name at all
         raise ConfigurationError(f"{source!r} cannot be imported: {exc}") from exc
     if not callable(found):
         raise ConfigurationError(f"{source!r} is not callable.")

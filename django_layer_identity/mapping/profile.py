@@ -38,12 +38,14 @@ def profile_claims(context: MappingContext) -> dict[str, str]:
     sources = conf.CLAIMS
     known = [name for name in PROFILE_CLAIMS if name in sources]
     claims = {name: _claim(name, sources[name], context) for name in known}
-    return {name: value for name, value in claims.items() if value}
+    return {name: value for name, value in claims.items() if value.strip()}
 
 
 def _claim(name: str, source: Source, context: MappingContext) -> str:
     try:
         value = resolve(source, context)
+        if isinstance(value, Promise):
+            value = str(value)  # lazy until now, and as likely to fail
     except ConfigurationError:
         if DEFAULT_CLAIMS.get(name) == source:
             return ""  # nobody asked for it, and this user model has none
@@ -54,11 +56,11 @@ def _claim(name: str, source: Source, context: MappingContext) -> str:
         return ""
     if value is None:
         return ""
-    if not isinstance(value, (str, Promise)):
+    if not isinstance(value, str):
         kind = type(value).__name__
         logger.warning("Claim %s left out: it is a %s, not text.", name, kind)
         return ""
-    return _fit(name, str(value))
+    return _fit(name, value)
 
 
 def _fit(name: str, value: str) -> str:

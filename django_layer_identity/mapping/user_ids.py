@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from django_layer_identity.conf import conf
@@ -29,17 +29,20 @@ def layer_user_id(context: MappingContext) -> str:
     :raises UserIDFailed: if the value is of another type, or computing it fails.
     """
     try:
-        value = resolve(conf.USER_ID, context)
+        return check_user_id(_as_text(resolve(conf.USER_ID, context)))
     except Refusal:
         raise
-    except Exception as exc:
-        raise UserIDFailed from exc
-    if isinstance(value, (int, UUID)) and not isinstance(value, bool):
-        value = str(value)
-    if value is not None and not isinstance(value, str):
-        message = f"USER_ID gave a {type(value).__name__}, not text."
-        raise UserIDFailed from TypeError(message)
-    try:
-        return check_user_id(value or "")
     except InvalidClaims as exc:
         raise UserIDUnavailable from exc
+    except Exception as exc:
+        raise UserIDFailed from exc
+
+
+def _as_text(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, (int, UUID)) and not isinstance(value, bool):
+        return str(value)
+    if not isinstance(value, str):
+        raise TypeError(f"USER_ID gave a {type(value).__name__}, not text.")
+    return value

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from django.db import models, router, transaction
+from django.views.decorators.debug import sensitive_variables
 
 from django_layer_identity.exceptions import (
     AppExists,
@@ -101,6 +102,7 @@ class LayerAppManager(models.Manager["LayerApp"]):
 
 
 class SigningKeyManager(models.Manager["SigningKey"]):
+    @sensitive_variables("text")
     def import_private_key(
         self,
         app: LayerApp,

@@ -1,0 +1,80 @@
+"""How the tests of the endpoint talk to it, and what they expect to hear."""
+
+from __future__ import annotations
+
+import json
+
+import jwt
+from rest_framework.test import APIClient
+
+URL = "/layer/authenticate"
+NONCE = (  # 64 bytes in standard Base64, as Layer's are
+    "+w4hNEdabYCTprnM3/IFGCs+UWR3ip2ww9bp/A8iNUhbboGUp7rN4PMGGSw/UmV4i56xxNfq/RAjNklcb4KVqA=="
+)
+JSON = "application/json"
+FORM = "application/x-www-form-urlencoded"
+MULTIPART = "multipart/form-data; boundary=b"
+BASE64 = "Content-Transfer-Encoding: base64"
+
+
+def phone_of(user):
+    """Return a client whose authentication is beyond doubt and queries nothing."""
+    client = APIClient()
+    client.force_authenticate(user)
+    return client
+
+
+def ask(user, /, **parameters):
+    """Post the parameters as JSON on the user's behalf."""
+    return phone_of(user).post(URL, parameters, format="json")
+
+
+def read(response):
+    """Return status and body; each answer is JSON and may be stored nowhere."""
+    assert response["Content-Type"] == "application/json"
+    assert response["Cache-Control"] == "no-store"
+    return response.status_code, json.loads(response.content)
+
+
+def part(disposition, value, *headers):
+    lines = [f"Content-Disposition: form-data; {disposition}", *headers, "", value]
+    return "--b\r\n" + "\r\n".join(lines) + "\r\n"
+
+
+def multipart(*parts):
+    return "".join(parts) + "--b--\r\n"
+
+
+def refusal(status, code, detail, **more):
+    body = {"code": code, "detail": detail, "error": detail, "status": status}
+    return status, {**body, **more}
+
+
+def not_authenticated(status=403):
+    return refusal(
+        status,
+        "not_authenticated",
+        "Log in first: the request has no valid credentials.",
+    )
+
+
+def authentication_failed(status=403):
+    return refusal(
+        status,
+        "authentication_failed",
+        "The credentials sent with the request were not accepted.",
+    )
+
+
+def parse_error(detail):
+    return refusal(400, "parse_error", detail)
+
+
+def decode(token, key):
+    """Return the claims; PyJWT verifies the signature with the public half."""
+    return jwt.decode(token, key.public_key, algorithms=["RS256"])
+
+
+def configure(settings, **changes):
+    """Change keys of ``LAYER_IDENTITY``, and leave the others."""
+    settings.LAYER_IDENTITY = {**settings.LAYER_IDENTITY, **changes}

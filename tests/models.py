@@ -1,0 +1,39 @@
+"""
+Models of a project that has users and more: what mapping has to cope with.
+
+No constraints between databases' tables: these are made before the migrated ones.
+"""
+
+from __future__ import annotations
+
+from django.contrib.auth.base_user import AbstractBaseUser
+from django.contrib.auth.models import User
+from django.db import models
+
+
+class Member(AbstractBaseUser):
+    """A user model without ``username`` and names; its primary key is text."""
+
+    email = models.CharField(max_length=200, primary_key=True)
+
+    USERNAME_FIELD = "email"
+
+    def __str__(self) -> str:
+        return self.email
+
+
+class Profile(models.Model):
+    id = models.BigAutoField(primary_key=True)
+    user = models.OneToOneField(User, models.CASCADE, db_constraint=False)
+    phone_number = models.CharField(max_length=200, blank=True)
+
+    def __str__(self) -> str:
+        return self.phone_number
+
+
+class Device(models.Model):
+    udid = models.UUIDField(primary_key=True)
+    user = models.OneToOneField(User, models.CASCADE, db_constraint=False)
+
+    def __str__(self) -> str:
+        return str(self.udid)

@@ -1,0 +1,224 @@
+"""Who is let in, by whatever authentication the project has, and who is not."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import pytest
+from django.contrib.auth.models import AnonymousUser, User
+from django.test import Client
+from rest_framework.authtoken.models import Token
+from rest_framework.test import APIClient
+
+from tests.endpoint import (
+    FORM,
+    JSON,
+    MULTIPART,
+    NONCE,
+    URL,
+    ask,
+    authentication_failed,
+    configure,
+    multipart,
+    not_authenticated,
+    part,
+    phone_of,
+    read,
+    refusal,
+)
+
+BASIC = "rest_framework.authentication.BasicAuthentication"
+SESSION = "rest_framework.authentication.SessionAuthentication"
+TOKEN = "rest_framework.authentication.TokenAuthentication"
+ALICE_BASIC = "Basic YWxpY2U6d29uZGVybGFuZA=="  # alice:wonderland
+ALICE_WRONG = "Basic YWxpY2U6d3Jvbmc="  # alice:wrong
+CSRF_TOKEN = "c" * 32
+CSRF_FAILED = refusal(
+    403,
+    "csrf_failed",
+    "The CSRF token is missing or wrong: send it in the X-CSRFToken header.",
+)
+
+
+@pytest.fixture
+def browser(key, alice):
+    """Alice's session, without any exemption from CSRF checks."""
+    client = Client(enforce_csrf_checks=True)
+    client.force_login(alice)
+    client.cookies["csrftoken"] = CSRF_TOKEN
+    return client
+
+
+def post(authorization=None, client=None, **parameters):
+    headers = {"Authorization": authorization} if authorization else {}
+    client = client or APIClient(enforce_csrf_checks=True)
+    return client.post(URL, {"nonce": NONCE, **parameters}, headers=headers)
+
+
+def test_an_anonymous_request_is_403_where_sessions_come_first(key):
+    response = post()
+
+    assert read(response) == not_authenticated()
+    assert "WWW-Authenticate" not in response
+
+
+@pytest.mark.parametrize(
+    ("classes", "challenge"),
+    [([BASIC, SESSION], 'Basic realm="api"'), ([TOKEN], "Token")],
+)
+def test_an_anonymous_request_is_401_where_there_is_a_challenge(
+    settings, key, classes, challenge
+):
+    configure(settings, AUTHENTICATION_CLASSES=classes)
+
+    response = post()
+
+    assert read(response) == not_authenticated(401)
+    assert response["WWW-Authenticate"] == challenge
+
+
+def test_wrong_credentials_are_403_where_sessions_come_first(key, alice):
+    response = post(ALICE_WRONG)
+
+    assert read(response) == authentication_failed()
+    assert "WWW-Authenticate" not in response
+
+
+@pytest.mark.parametrize(
+    ("scheme", "authorization", "challenge"),
+    [
+        (BASIC, ALICE_WRONG, 'Basic realm="api"'),
+        (BASIC, "Basic", 'Basic realm="api"'),
+        (TOKEN, "Token no-such-token", "Token"),
+    ],
+)
+def test_wrong_credentials_are_401_where_there_is_a_challenge(
+    settings, key, alice, scheme, authorization, challenge
+):
+    configure(settings, AUTHENTICATION_CLASSES=[scheme])
+
+    response = post(authorization)
+
+    assert read(response) == authentication_failed(401)
+    assert response["WWW-Authenticate"] == challenge
+
+
+def test_basic_credentials_let_in(key, alice):
+    assert read(post(ALICE_BASIC))[0] == 200
+
+
+def test_a_token_lets_in(settings, key, alice):
+    configure(settings, AUTHENTICATION_CLASSES=[TOKEN])
+
+    token = Token.objects.create(user=alice)
+
+    assert read(post(f"Token {token.key}"))[0] == 200
+
+
+def test_a_session_lets_in_with_its_csrf_token_in_the_header(browser):
+    headers = {"X-CSRFToken": CSRF_TOKEN}
+
+    response = browser.post(URL, {"nonce": NONCE}, JSON, headers=headers)
+
+    assert read(response)[0] == 200
+
+
+@pytest.mark.parametrize(
+    ("content_type", "body"),
+    [
+        pytest.param(FORM, f"nonce=abc&csrfmiddlewaretoken={CSRF_TOKEN}", id="form"),
+        pytest.param(
+            MULTIPART,
+            multipart(
+                part("name=nonce", "abc"), part("name=csrfmiddlewaretoken", CSRF_TOKEN)
+            ),
+            id="multipart",
+        ),
+    ],
+)
+def test_a_session_lets_in_with_its_csrf_token_in_a_form(browser, content_type, body):
+    assert read(browser.generic("POST", URL, body, content_type))[0] == 200
+
+
+@pytest.mark.parametrize(
+    ("content_type", "body"),
+    [
+        (JSON, f'{{"nonce": "abc", "csrfmiddlewaretoken": "{CSRF_TOKEN}"}}'),
+        (JSON, "{"),
+        (FORM, "nonce=abc"),
+        (FORM, f"nonce=abc&csrfmiddlewaretoken={'d' * 32}"),
+        (FORM, f"%ff=&csrfmiddlewaretoken={CSRF_TOKEN}"),
+        ("text/plain", "x" * 17_408),
+    ],
+)
+def test_a_session_without_its_csrf_token_is_refused(browser, content_type, body):
+    response = browser.generic("POST", URL, body, content_type)
+
+    assert read(response) == CSRF_FAILED
+
+
+@pytest.mark.parametrize("body", ["{", "x" * 17_408])
+def test_a_session_with_its_csrf_token_hears_what_is_wrong_with_the_body(browser, body):
+    headers = {"X-CSRFToken": CSRF_TOKEN}
+
+    status, _ = read(browser.generic("POST", URL, body, JSON, headers=headers))
+
+    assert status == (400 if body == "{" else 413)
+
+
+def test_the_session_of_a_user_switched_off_is_none(browser, alice):
+    alice.is_active = False
+    alice.save()
+
+    assert read(browser.post(URL, {"nonce": NONCE}, JSON)) == not_authenticated()
+
+
+def test_a_user_switched_off_is_refused(key, alice):
+    alice.is_active = False
+
+    assert read(ask(alice, nonce=NONCE)) == refusal(
+        403, "user_inactive", "This user account is inactive."
+    )
+
+
+@pytest.mark.parametrize(
+    "user",
+    [
+        pytest.param(
+            SimpleNamespace(pk=1, is_authenticated=True, is_active=True), id="stateless"
+        ),
+        pytest.param(User(username="alice"), id="unsaved"),
+        pytest.param(User(pk=1, username="alice"), id="unsaved-with-primary-key"),
+        pytest.param(AnonymousUser(), id="anonymous"),
+        pytest.param("alice", id="text"),
+    ],
+)
+def test_whoever_is_no_saved_user_of_the_project_is_refused(settings, key, user):
+    allow_any = ["rest_framework.permissions.AllowAny"]
+    configure(settings, PERMISSION_CLASSES=allow_any)
+
+    assert read(ask(user, nonce=NONCE)) == authentication_failed()
+    assert (
+        read(phone_of(user).generic("POST", URL, "{", JSON)) == authentication_failed()
+    )
+
+
+def test_a_deleted_user_is_refused(key, alice):
+    alice.delete()
+
+    assert read(ask(alice, nonce=NONCE)) == authentication_failed()
+
+
+@pytest.mark.parametrize(
+    "classes", [["rest_framework.permissions.AllowAny"], []], ids=["allow-any", "none"]
+)
+def test_nobody_stays_nobody_without_a_permission_class(settings, key, classes):
+    configure(settings, PERMISSION_CLASSES=classes)
+
+    assert read(post()) == not_authenticated()
+
+
+def test_without_authentication_nobody_gets_in(settings, key):
+    configure(settings, AUTHENTICATION_CLASSES=[])
+
+    assert read(post()) == not_authenticated()

@@ -1,0 +1,209 @@
+"""Bodies that are not what they should be: a clear refusal each, never a fault."""
+
+from __future__ import annotations
+
+import pytest
+from django.http.request import RawPostDataException
+
+from tests.endpoint import (
+    BASE64,
+    FORM,
+    JSON,
+    MULTIPART,
+    URL,
+    multipart,
+    parse_error,
+    part,
+    phone_of,
+    read,
+)
+
+NOT_JSON = "The body is not valid JSON."
+NO_OBJECT = "The body is not a JSON object."
+TOO_DEEP = "The JSON is nested too deep."
+HALF = "The JSON has half a character."
+NOT_UTF_8 = "The body is not valid UTF-8."
+NOT_PERCENT_ENCODED = "The form is not percent-encoded UTF-8."
+MALFORMED = "The multipart body is malformed."
+
+
+@pytest.fixture
+def phone(key, alice):
+    return phone_of(alice)
+
+
+def nested(opening, closing, depth):
+    return f'{{"nonce": "abc", "x": {opening * depth}1{closing * depth}}}'
+
+
+def reads_post(get_response):
+    """Be a middleware that looks at the body before us."""
+
+    def middleware(request):
+        assert request.POST is not None
+        return get_response(request)
+
+    return middleware
+
+
+def reads_body(get_response):
+    """Be a middleware that leaves nothing of the body."""
+
+    def middleware(request):
+        assert request.read()
+        return get_response(request)
+
+    return middleware
+
+
+@pytest.mark.parametrize(
+    ("body", "detail"),
+    [
+        pytest.param("{", NOT_JSON, id="cut-off"),
+        pytest.param("nonce=abc", NOT_JSON, id="a-form"),
+        pytest.param('{"nonce": "abc"} {}', NOT_JSON, id="more-after-it"),
+        pytest.param('{"nonce": "a\nb"}', NOT_JSON, id="raw-line-break"),
+        pytest.param("{'nonce': 'abc'}", NOT_JSON, id="single-quotes"),
+        pytest.param('\ufeff{"nonce": "abc"}', NOT_JSON, id="byte-order-mark"),
+        pytest.param('{"nonce": NaN}', NOT_JSON, id="nan"),
+        pytest.param('{"nonce": "abc", "x": -Infinity}', NOT_JSON, id="infinity"),
+        pytest.param('{"x": ' + "1" * 5000 + "}", NOT_JSON, id="huge-integer"),
+        pytest.param("[]", NO_OBJECT, id="list"),
+        pytest.param('"abc"', NO_OBJECT, id="string"),
+        pytest.param("null", NO_OBJECT, id="null"),
+        pytest.param("17", NO_OBJECT, id="number"),
+        pytest.param(nested("[", "]", 20), TOO_DEEP, id="20-lists-deep"),
+        pytest.param(nested("[", "]", 1000), TOO_DEEP, id="1000-lists-deep"),
+        pytest.param(nested('{"x":', "}", 1000), TOO_DEEP, id="1000-objects-deep"),
+        pytest.param(nested("[", "]", 8000), TOO_DEEP, id="8000-lists-deep"),
+        pytest.param('{"nonce": "\\ud800"}', HALF, id="lone-surrogate"),
+        pytest.param('{"\\udc00": "abc"}', HALF, id="lone-surrogate-as-name"),
+        pytest.param('{"x": [{"y": "\\ud800"}]}', HALF, id="lone-surrogate-inside"),
+        pytest.param(b'{"nonce": "\xff"}', NOT_UTF_8, id="not-utf-8"),
+        pytest.param(b'{"nonce": "\xed\xa0\x80"}', NOT_UTF_8, id="encoded-surrogate"),
+        pytest.param('{"nonce": "abc"}'.encode("utf-16"), NOT_UTF_8, id="utf-16"),
+    ],
+)
+def test_malformed_json_is_refused(phone, body, detail):
+    response = phone.generic("POST", URL, body, JSON)
+
+    assert read(response) == parse_error(detail)
+
+
+@pytest.mark.parametrize(
+    ("body", "detail"),
+    [
+        pytest.param(b"nonce=\xff", NOT_UTF_8, id="not-utf-8"),
+        pytest.param("nonce=%ff", NOT_PERCENT_ENCODED, id="percent-encoded-byte"),
+        pytest.param("%ff=abc", NOT_PERCENT_ENCODED, id="percent-encoded-name"),
+        pytest.param("x=%ED%A0%80", NOT_PERCENT_ENCODED, id="surrogate"),
+    ],
+)
+def test_a_malformed_form_is_refused(phone, body, detail):
+    response = phone.generic("POST", URL, body, FORM)
+
+    assert read(response) == parse_error(detail)
+
+
+@pytest.mark.parametrize(
+    ("body", "content_type", "detail"),
+    [
+        pytest.param("x", "multipart/form-data", MALFORMED, id="no-boundary"),
+        pytest.param(
+            "x", "multipart/form-data; boundary=é", MALFORMED, id="bad-boundary"
+        ),
+        pytest.param(
+            multipart(part("name=x; filename=f", "A", BASE64)),
+            MULTIPART,
+            MALFORMED,
+            id="bad-base64",
+        ),
+        pytest.param(
+            multipart(part("name=x", "/w==", BASE64)),
+            MULTIPART,
+            "A part is not valid UTF-8.",
+            id="not-utf-8-in-base64",
+        ),
+        pytest.param(
+            multipart(*[part("name=x", "")] * 4), MULTIPART, MALFORMED, id="many-fields"
+        ),
+        pytest.param(b"--b\xff", MULTIPART, NOT_UTF_8, id="not-utf-8"),
+    ],
+)
+def test_a_malformed_multipart_body_is_refused(
+    settings, phone, body, content_type, detail
+):
+    settings.DATA_UPLOAD_MAX_NUMBER_FIELDS = 3
+
+    response = phone.generic("POST", URL, body, content_type)
+
+    assert read(response) == parse_error(detail)
+
+
+def test_a_part_in_base64_is_decoded(phone):
+    body = multipart(part("name=nonce", "4pyT", BASE64))
+
+    response = phone.generic("POST", URL, body, MULTIPART)
+
+    assert read(response)[0] == 200
+
+
+@pytest.mark.parametrize("name", ["nonce", "app_id", "user_id"])
+@pytest.mark.parametrize(
+    ("content_type", "body"),
+    [
+        pytest.param(JSON, '{{"{0}": "abc", "{0}": "abc"}}', id="json"),
+        pytest.param(JSON, '{{"{0}": "abc", "\\u{1}": "abc"}}', id="json-escaped"),
+        pytest.param(FORM, "{0}=abc&{0}=abc", id="form"),
+        pytest.param(
+            MULTIPART, multipart(*[part("name={0}", "abc")] * 2), id="multipart"
+        ),
+        pytest.param(
+            MULTIPART,
+            multipart(part("name={0}", "a"), part("name={0}; filename=f", "b")),
+            id="value-and-file",
+        ),
+    ],
+)
+def test_a_parameter_sent_twice_is_refused(phone, content_type, body, name):
+    escaped = f"{ord(name[0]):04x}{name[1:]}"
+
+    response = phone.generic("POST", URL, body.format(name, escaped), content_type)
+
+    assert read(response) == parse_error(f"The parameter “{name}” was sent twice.")
+
+
+def test_other_parameters_may_be_sent_twice(phone):
+    response = phone.generic("POST", URL, "nonce=abc&tag=a&tag=b", FORM)
+
+    assert read(response)[0] == 200
+
+
+@pytest.mark.parametrize(
+    ("content_type", "body"),
+    [
+        pytest.param(FORM, "nonce={0}&nonce={0}", id="form"),
+        pytest.param(
+            MULTIPART, multipart(*[part("name=nonce", "{0}")] * 2), id="multipart"
+        ),
+    ],
+)
+def test_a_middleware_that_reads_the_form_first_changes_nothing(
+    settings, phone, content_type, body
+):
+    settings.MIDDLEWARE = [*settings.MIDDLEWARE, "tests.test_api_bodies.reads_post"]
+
+    twice = phone.generic("POST", URL, body.format("abc"), content_type)
+    assert read(twice) == parse_error("The parameter “nonce” was sent twice.")
+
+    once = body.format("abc").replace("nonce", "x", 1)
+    assert read(phone.generic("POST", URL, once, content_type))[0] == 200
+
+
+def test_a_middleware_that_reads_the_body_away_is_no_fault_of_the_client(
+    settings, phone
+):
+    settings.MIDDLEWARE = [*settings.MIDDLEWARE, "tests.test_api_bodies.reads_body"]
+
+    with pytest.raises(RawPostDataException):
+        phone.generic("POST", URL, "{}", JSON)

@@ -1,0 +1,201 @@
+"""How a body is sent: its charset, length, media type and encoding."""
+
+from __future__ import annotations
+
+import json
+from io import BytesIO
+
+import pytest
+from django.core.handlers.asgi import ASGIRequest
+from django.test import RequestFactory
+from rest_framework.parsers import JSONParser
+from rest_framework.test import force_authenticate
+
+from django_layer_identity.api.views import IdentityTokenView
+from tests.endpoint import (
+    FORM,
+    JSON,
+    MULTIPART,
+    NONCE,
+    URL,
+    decode,
+    multipart,
+    parse_error,
+    part,
+    phone_of,
+    read,
+    refusal,
+)
+
+CHARSET = "The body's charset is UTF-8."
+TOO_LARGE = refusal(413, "body_too_large", "The body is larger than 16 KiB.")
+UNSUPPORTED = refusal(
+    415,
+    "unsupported_media_type",
+    "Send application/json, a form or multipart/form-data, and no Content-Encoding.",
+)
+
+
+@pytest.fixture
+def phone(key, alice):
+    return phone_of(alice)
+
+
+class Unread(BytesIO):
+    """A body that nobody can read."""
+
+    read = readline = None
+
+
+class Torn(BytesIO):
+    """A connection that broke off."""
+
+    def read(self, *args):
+        raise OSError("connection reset")
+
+
+@pytest.mark.parametrize(
+    ("content_type", "charset"),
+    [
+        (JSON, "no-such-charset"),
+        (JSON, "utf-16"),
+        (JSON, "iso-8859-1"),
+        (JSON, "punycode"),
+        (FORM, "utf-7"),
+        (MULTIPART, "no-such-charset"),
+    ],
+)
+def test_the_charset_is_utf_8(phone, content_type, charset):
+    typed = f"{content_type}; charset={charset}"
+
+    response = phone.generic("POST", URL, '{"nonce": "abc"}', typed)
+
+    assert read(response) == parse_error(CHARSET)
+
+
+@pytest.mark.parametrize("charset", ["utf-8", "UTF8", '"utf-8"', "'utf-8'", "us-ascii"])
+@pytest.mark.parametrize(
+    ("content_type", "body"),
+    [
+        pytest.param(JSON, '{"nonce": "東京"}', id="json"),
+        pytest.param(FORM, "nonce=東京", id="form"),
+        pytest.param(MULTIPART, multipart(part("name=nonce", "東京")), id="multipart"),
+    ],
+)
+def test_utf_8_is_read_as_such_under_all_its_names(
+    phone, key, content_type, body, charset
+):
+    response = phone.generic("POST", URL, body, f"{content_type}; charset={charset}")
+
+    status, answer = read(response)
+    assert status == 200
+    assert decode(answer["identity_token"], key)["nce"] == "東京"
+
+
+def test_a_body_that_breaks_off_is_refused(phone):
+    response = phone.generic("POST", URL, "{}", JSON, **{"wsgi.input": Torn()})
+
+    assert read(response) == parse_error("The body could not be parsed.")
+
+
+def test_a_body_that_is_too_large_for_django_is_refused(settings, phone):
+    settings.DATA_UPLOAD_MAX_MEMORY_SIZE = 10
+
+    response = phone.generic("POST", URL, '{"nonce": "abc"}', JSON)
+
+    assert read(response) == parse_error("The body could not be parsed.")
+
+
+def test_a_parser_of_drf_may_be_used_instead(key, alice):
+    view = IdentityTokenView.as_view(parser_classes=[JSONParser])
+    request = RequestFactory().post(URL, "{", JSON)
+    force_authenticate(request, alice)
+
+    response = view(request).render()
+
+    assert read(response) == parse_error("The body could not be parsed.")
+
+
+def test_16_kib_are_read_and_not_a_byte_more(phone):
+    body = json.dumps({"nonce": NONCE}).ljust(16_384)
+
+    assert read(phone.generic("POST", URL, body, JSON))[0] == 200
+    assert read(phone.generic("POST", URL, f"{body} ", JSON)) == TOO_LARGE
+
+
+@pytest.mark.parametrize("length", [17_408, 100_000, 10**15, "+17408", "17_408"])
+@pytest.mark.parametrize("content_type", [JSON, FORM, MULTIPART, "text/plain"])
+def test_a_large_body_is_refused_unread(phone, length, content_type):
+    response = phone.generic(
+        "POST",
+        URL,
+        "x",
+        content_type,
+        CONTENT_LENGTH=str(length),
+        **{"wsgi.input": Unread()},
+    )
+
+    assert read(response) == TOO_LARGE
+
+
+def test_100_000_levels_are_too_large_before_they_are_too_deep(phone):
+    response = phone.generic("POST", URL, "[" * 100_000 + "]" * 100_000, JSON)
+
+    assert read(response) == TOO_LARGE
+
+
+@pytest.mark.parametrize("length", ["", "none"])
+def test_a_body_of_no_stated_length_is_no_body(phone, length):
+    response = phone.generic(
+        "POST", URL, "x", JSON, CONTENT_LENGTH=length, **{"wsgi.input": Unread()}
+    )
+
+    assert read(response)[1]["code"] == "nonce_missing"
+
+
+def test_an_endless_body_under_asgi_is_never_read(key, alice):
+    headers = [(b"content-type", b"application/json")]
+    scope = {"type": "http", "method": "POST", "path": URL, "headers": headers}
+    request = ASGIRequest(scope, Unread())
+    force_authenticate(request, alice)
+
+    response = IdentityTokenView.as_view()(request)
+
+    assert read(response.render())[1]["code"] == "nonce_missing"
+
+
+@pytest.mark.parametrize(
+    "content_type",
+    [
+        "text/plain",
+        "application/xml",
+        "application/vnd.layer+json",
+        "application/x-json",
+        "application/*",
+        "*/*",
+        "nonsense",
+        "",
+    ],
+)
+def test_other_media_types_are_refused(phone, content_type):
+    response = phone.generic("POST", URL, '{"nonce": "abc"}', content_type)
+
+    assert read(response) == UNSUPPORTED
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "deflate", "BR", "identity, gzip", ""])
+@pytest.mark.parametrize("content_type", [JSON, FORM, MULTIPART])
+def test_encoded_bodies_are_refused(phone, content_type, encoding):
+    headers = {"Content-Encoding": encoding}
+
+    response = phone.generic("POST", URL, "x", content_type, headers=headers)
+
+    assert read(response) == UNSUPPORTED
+
+
+def test_the_encoding_that_is_none_is_accepted(phone):
+    headers = {"Content-Encoding": "Identity"}
+
+    response = phone.generic("POST", URL, '{"nonce": "abc"}', JSON, headers=headers)
+
+    assert read(response)[0] == 200

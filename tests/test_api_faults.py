@@ -1,0 +1,166 @@
+"""Faults on our side: an honest answer, and the reason in the log alone."""
+
+from __future__ import annotations
+
+import pytest
+from django.db import InterfaceError, OperationalError, connection
+from rest_framework.authtoken.models import Token
+
+from django_layer_identity.keys.signers import forget_loaded_keys
+from django_layer_identity.models import SigningKey
+from tests.endpoint import NONCE, URL, ask, configure, read, refusal
+
+USER_ID_UNAVAILABLE = refusal(
+    409, "user_id_unavailable", "This user has no usable Layer user ID."
+)
+USER_ID_FAILED = refusal(
+    503,
+    "user_id_failed",
+    "The Layer user ID could not be determined. Try again later.",
+)
+NO_SIGNING_KEY = refusal(
+    503,
+    "no_signing_key",
+    "Identity tokens cannot be signed at the moment. Try again later.",
+)
+SIGNING_FAILED = refusal(
+    503, "signing_failed", "The identity token could not be signed. Try again later."
+)
+UNAVAILABLE = refusal(
+    503, "unavailable", "The service is unavailable. Try again later."
+)
+
+
+def raises(context):
+    raise LookupError("the directory is down")
+
+
+def database_down(error):
+    def fail(execute, *args):
+        raise error("server closed the connection")
+
+    return connection.execute_wrapper(fail)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [None, "", "   ", "\u3000", "None", "x" * 129, "a\nb", "a\x00", "\ud800"],
+    ids=ascii,
+)
+def test_a_user_without_a_usable_id_is_told_so(settings, key, alice, value):
+    configure(settings, USER_ID=lambda context: value)
+
+    assert read(ask(alice, nonce=NONCE)) == USER_ID_UNAVAILABLE
+
+
+@pytest.mark.parametrize(
+    ("source", "reason"),
+    [
+        (raises, "LookupError: the directory is down"),
+        (lambda context: True, "TypeError: USER_ID gave a bool, not text."),
+        (lambda context: 1.5, "TypeError: USER_ID gave a float, not text."),
+        (lambda context: b"alice", "TypeError: USER_ID gave a bytes, not text."),
+        (lambda context: 10**5000, "ValueError: Exceeds the limit"),
+        ("nickname", "'nickname' leads nowhere: User has no 'nickname'."),
+        ("no.such.module:function", "No module named 'no'"),
+    ],
+    ids=["raises", "bool", "float", "bytes", "huge-integer", "attribute", "module"],
+)
+def test_a_user_id_that_cannot_be_computed_is_our_fault(
+    settings, caplog, key, alice, source, reason
+):
+    configure(settings, USER_ID=source)
+
+    assert read(ask(alice, nonce=NONCE)) == USER_ID_FAILED
+    assert reason in caplog.text
+
+
+def test_without_an_active_key_nothing_is_signed(app, alice):
+    assert read(ask(alice, nonce=NONCE)) == NO_SIGNING_KEY
+
+
+def test_a_retired_key_signs_no_more(key, alice):
+    key.retire()
+
+    assert read(ask(alice, nonce=NONCE)) == NO_SIGNING_KEY
+
+
+def test_a_revoked_key_signs_no_more(key, alice):
+    assert read(ask(alice, nonce=NONCE))[0] == 200
+
+    key.revoke()
+
+    assert read(ask(alice, nonce=NONCE)) == NO_SIGNING_KEY
+
+
+@pytest.mark.parametrize(
+    ("entries", "reason"),
+    [
+        (["another entry, longer than 32 characters"], "WrongEncryptionKey"),
+        (["too short"], "has an entry of fewer than 32 characters"),
+        ([], "private keys are stored encrypted or not at all"),
+    ],
+)
+def test_a_key_encrypted_with_another_entry_is_not_used(
+    settings, caplog, key, alice, entries, reason
+):
+    forget_loaded_keys()
+    configure(settings, KEY_ENCRYPTION_KEYS=entries)
+
+    assert read(ask(alice, nonce=NONCE)) == SIGNING_FAILED
+    assert reason in caplog.text
+
+
+def test_a_damaged_key_is_not_used(caplog, key, alice):
+    forget_loaded_keys()
+    key.encrypted_private_key = key.encrypted_private_key[:-5]
+    key.save()
+
+    assert read(ask(alice, nonce=NONCE)) == SIGNING_FAILED
+    assert "DamagedCiphertext" in caplog.text
+
+
+def test_a_swapped_key_is_not_used(caplog, key, alice, other_private_key):
+    forget_loaded_keys()
+    other = SigningKey.from_private_key(key.app, other_private_key)
+    key.encrypted_private_key = other.encrypted_private_key
+    key.save()
+
+    assert read(ask(alice, nonce=NONCE)) == SIGNING_FAILED
+    assert "SwappedCiphertext" in caplog.text
+
+
+def test_what_was_put_right_works_at_the_next_request(settings, key, alice):
+    forget_loaded_keys()
+    right = settings.LAYER_IDENTITY
+    configure(settings, KEY_ENCRYPTION_KEYS=["x" * 32])
+    assert read(ask(alice, nonce=NONCE)) == SIGNING_FAILED
+
+    settings.LAYER_IDENTITY = right
+
+    assert read(ask(alice, nonce=NONCE))[0] == 200
+
+
+@pytest.mark.parametrize("error", [OperationalError, InterfaceError])
+def test_a_database_that_is_gone_is_no_bug(caplog, key, alice, error):
+    with database_down(error):
+        response = ask(alice, nonce=NONCE)
+
+    assert read(response) == UNAVAILABLE
+    assert "server closed the connection" in caplog.text
+
+
+@pytest.mark.parametrize("error", [OperationalError, InterfaceError])
+def test_a_database_that_is_gone_makes_nobody_a_stranger(
+    settings, caplog, key, alice, client, error
+):
+    token_authentication = "rest_framework.authentication.TokenAuthentication"
+    configure(settings, AUTHENTICATION_CLASSES=[token_authentication])
+    headers = {"Authorization": f"Token {Token.objects.create(user=alice).key}"}
+
+    with database_down(error):
+        response = client.post(URL, {"nonce": NONCE}, headers=headers)
+
+    assert read(response) == UNAVAILABLE
+    assert "server closed the connection" in caplog.text
+    assert read(client.post(URL, {"nonce": NONCE}, headers=headers))[0] == 200

@@ -1,0 +1,260 @@
+"""The one road to a token, walked without HTTP."""
+
+from __future__ import annotations
+
+import time
+from datetime import datetime, timedelta, timezone
+from uuid import UUID
+
+import jwt
+import pytest
+from django.contrib.auth.models import AnonymousUser, User
+from django.db import InterfaceError, OperationalError, connection
+from django.test import RequestFactory
+
+from django_layer_identity.exceptions import (
+    AppIDRequired,
+    AppUnknown,
+    AuthenticationFailed,
+    NonceInvalid,
+    NonceMissing,
+    NoSigningKey,
+    SigningFailed,
+    Unavailable,
+    UserIDMismatch,
+    UserInactive,
+)
+from django_layer_identity.issuing import issue_identity_token
+from django_layer_identity.models import LayerApp
+from tests.conftest import APP_ID, KEY_ID, PROVIDER_ID
+from tests.endpoint import NONCE, configure, decode
+from tests.models import Member
+
+OTHER_APP_ID = UUID("aaaaaaaa-0000-4000-8000-000000000009")
+
+
+def issue(user, nonce=NONCE, **options):
+    return issue_identity_token(user, nonce, **options)
+
+
+def times(issued, key):
+    """Return ``iat`` and ``exp``, counted from now in whole seconds."""
+    claims = decode(issued.token, key)
+    now = round(time.time())
+    return claims["iat"] - now, claims["exp"] - now
+
+
+def test_a_token_has_layers_header(key, alice):
+    assert jwt.get_unverified_header(issue(alice).token) == {
+        "typ": "JWT",
+        "alg": "RS256",
+        "cty": "layer-eit;v=1",
+        "kid": f"layer:///keys/{KEY_ID}",
+    }
+
+
+def test_a_token_has_layers_claims(key, alice):
+    issued = issue(alice)
+
+    claims = decode(issued.token, key)
+    assert claims == {
+        "iss": f"layer:///providers/{PROVIDER_ID}",
+        "prn": "alice",
+        "iat": claims["iat"],
+        "exp": claims["exp"],
+        "nce": NONCE,
+        "display_name": "Alice Liddell",
+        "first_name": "Alice",
+        "last_name": "Liddell",
+    }
+    assert (type(claims["iat"]), type(claims["exp"])) == (int, int)
+
+
+def test_what_is_issued_says_what_the_token_says(app, key, alice):
+    issued = issue(alice)
+
+    claims = decode(issued.token, key)
+    assert (issued.user_id, issued.app, issued.key_id) == (
+        "alice",
+        app,
+        f"layer:///keys/{KEY_ID}",
+    )
+    assert issued.issued_at == datetime.fromtimestamp(claims["iat"], timezone.utc)
+    assert issued.expires_at == datetime.fromtimestamp(claims["exp"], timezone.utc)
+
+
+def test_what_is_issued_does_not_show_its_token(key, alice):
+    issued = issue(alice)
+
+    assert issued.token not in repr(issued)
+
+
+def test_names_arrive_intact_and_travel_as_ascii(key, alice):
+    alice.first_name, alice.last_name = "Zoë 東京", "😀"
+
+    issued = issue(alice)
+
+    payload = jwt.utils.base64url_decode(issued.token.split(".")[1])
+    assert payload.isascii()
+    assert decode(issued.token, key)["display_name"] == "Zoë 東京 😀"
+
+
+def test_a_token_lives_five_minutes_and_is_five_seconds_old(key, alice):
+    issued_at, expires_at = times(issue(alice), key)
+
+    assert -7 <= issued_at <= -5
+    assert expires_at - issued_at == 305
+
+
+def test_lifetime_and_clock_skew_are_settings(settings, key, alice):
+    configure(
+        settings, TOKEN_LIFETIME=timedelta(hours=2), CLOCK_SKEW=timedelta(minutes=1)
+    )
+
+    issued_at, expires_at = times(issue(alice), key)
+
+    assert -62 <= issued_at <= -60
+    assert expires_at - issued_at == 7260
+
+
+def test_an_app_may_have_its_own_lifetime(app, key, alice):
+    app.token_lifetime = timedelta(hours=24)
+    app.save()
+
+    issued_at, expires_at = times(issue(alice), key)
+
+    assert expires_at - issued_at == 86_405
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"TOKEN_LIFETIME": timedelta(hours=25)},
+        {"TOKEN_LIFETIME": timedelta(0), "CLOCK_SKEW": timedelta(0)},
+        {"TOKEN_LIFETIME": 300},
+        {"CLOCK_SKEW": 5},
+    ],
+)
+def test_a_lifetime_of_no_use_signs_nothing(settings, key, alice, changes):
+    configure(settings, **changes)
+
+    with pytest.raises(SigningFailed):
+        issue(alice)
+
+
+@pytest.mark.parametrize(
+    "form", [str, lambda app_id: f"layer:///apps/production/{app_id}"]
+)
+def test_the_app_may_be_named_by_its_id(app, key, alice, form):
+    assert issue(alice, app=form(APP_ID)).app == app
+
+
+def test_the_app_may_be_given_itself(app, key, alice):
+    assert issue(alice, app=app).app == app
+
+
+def test_the_app_given_is_looked_at_again(app, key, alice):
+    LayerApp.objects.update(enabled=False)
+
+    with pytest.raises(AppUnknown):
+        issue(alice, app=app)
+
+
+def test_several_apps_have_to_be_told_apart(app, key, alice):
+    LayerApp.objects.create(name="B", app_id=OTHER_APP_ID, provider_id=PROVIDER_ID)
+
+    with pytest.raises(AppIDRequired):
+        issue(alice)
+    with pytest.raises(NoSigningKey):
+        issue(alice, app=str(OTHER_APP_ID))
+
+
+@pytest.mark.parametrize(
+    ("nonce", "refusal"),
+    [
+        (None, NonceMissing),
+        ("", NonceMissing),
+        (17, NonceInvalid),
+        (b"x", NonceInvalid),
+    ],
+)
+def test_a_nonce_is_text(key, alice, nonce, refusal):
+    with pytest.raises(refusal):
+        issue(alice, nonce)
+
+
+@pytest.mark.parametrize("expected", [None, "", "alice"])
+def test_what_the_client_expects_is_compared(key, alice, expected):
+    assert issue(alice, expected_user_id=expected).user_id == "alice"
+
+
+def test_what_the_client_expects_is_never_believed(key, alice):
+    with pytest.raises(UserIDMismatch) as refused:
+        issue(alice, expected_user_id="bob")
+
+    assert refused.value.user_id == "alice"
+
+
+@pytest.mark.parametrize(
+    "user", [None, AnonymousUser(), User(username="alice")], ids=repr
+)
+def test_users_that_are_none_are_refused(key, user):
+    with pytest.raises(AuthenticationFailed):
+        issue(user)
+
+
+def test_a_deleted_user_is_refused(key, alice):
+    alice.delete()
+
+    with pytest.raises(AuthenticationFailed):
+        issue(alice)
+
+
+def test_an_inactive_user_is_refused(key, alice):
+    alice.is_active = False
+
+    with pytest.raises(UserInactive):
+        issue(alice)
+
+
+def test_a_user_of_another_model_is_refused(key, alice):
+    member = Member.objects.create(email="zoe@example.com")
+
+    with pytest.raises(AuthenticationFailed):
+        issue(member)
+    assert str(member) == "zoe@example.com"
+
+
+def test_a_user_model_of_the_project_is_welcome(settings, key):
+    settings.AUTH_USER_MODEL = "tests.Member"
+    member = Member.objects.create(email="zoe@example.com")
+
+    claims = decode(issue(member).token, key)
+
+    assert sorted(claims) == ["exp", "iat", "iss", "nce", "prn"]
+    assert claims["prn"] == "zoe@example.com"
+
+
+def test_callables_are_given_user_app_and_request(settings, app, key, alice):
+    contexts = []
+    configure(settings, USER_ID=lambda context: contexts.append(context) or "a")
+    request = RequestFactory().post("/")
+
+    issue(alice, request=request)
+    issue(alice)
+
+    assert [(context.user, context.app, context.request) for context in contexts] == [
+        (alice, app, request),
+        (alice, app, None),
+    ]
+
+
+@pytest.mark.parametrize("error", [OperationalError, InterfaceError])
+def test_a_database_that_is_gone_is_a_refusal_with_its_cause(key, alice, error):
+    def fail(*args):
+        raise error("gone")
+
+    with connection.execute_wrapper(fail), pytest.raises(Unavailable) as refused:
+        issue(alice)
+
+    assert isinstance(refused.value.__cause__, error)

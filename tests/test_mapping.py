@@ -1,0 +1,203 @@
+"""From a Django user to the Layer user ID."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+import pytest
+from django.contrib.auth.models import User
+
+from django_layer_identity.exceptions import (
+    ConfigurationError,
+    UserIDFailed,
+    UserIDUnavailable,
+)
+from django_layer_identity.mapping.attributes import MappingContext, resolve
+from django_layer_identity.mapping.user_ids import layer_user_id
+from django_layer_identity.models import LayerApp
+from tests.endpoint import configure
+from tests.models import Device, Member, Profile
+
+UDID = UUID("eeeeeeee-0000-4000-8000-000000000005")
+
+
+def context_of(user, **options):
+    return MappingContext(user, LayerApp(name="Messenger"), **options)
+
+
+def shout(context):
+    return context.user.get_username().upper()
+
+
+NO_FUNCTION = "alice"
+
+
+class Fragile:
+    """A user whose attributes fail in their own ways."""
+
+    @property
+    def handle(self):
+        return self.missing
+
+    def refuse(self):
+        raise UserIDUnavailable
+
+
+@pytest.fixture
+def user_id(settings):
+    """Return a user's Layer user ID under a value of ``USER_ID``."""
+
+    def user_id(user, source):
+        configure(settings, USER_ID=source)
+        return layer_user_id(context_of(user))
+
+    return user_id
+
+
+def test_the_username_is_the_default():
+    assert layer_user_id(context_of(User(username="alice"))) == "alice"
+
+
+def test_whatever_stands_for_the_username_is_the_default():
+    assert layer_user_id(context_of(Member(email="a@example.com"))) == "a@example.com"
+
+
+@pytest.mark.parametrize(
+    ("source", "value"),
+    [
+        ("username", "alice"),
+        ("email", "alice@example.com"),
+        ("get_username", "alice"),
+        ("get_full_name", "Alice Liddell"),
+        ("email.upper", "ALICE@EXAMPLE.COM"),
+        ("pk", "17"),
+        ("profile.phone_number", "+441865000000"),
+        ("device.udid", "eeeeeeee-0000-4000-8000-000000000005"),
+        (lambda context: str(context.user.profile), "+441865000000"),
+        (lambda context: f"{context.user.device}", str(UDID)),
+        (shout, "ALICE"),
+        ("tests.test_mapping:shout", "ALICE"),
+        (lambda context: context.app.name, "Messenger"),
+        (lambda context: 17, "17"),
+        (lambda context: 0, "0"),
+        (lambda context: UDID, "eeeeeeee-0000-4000-8000-000000000005"),
+        (lambda context: " padded ", " padded "),
+        (lambda context: "x" * 128, "x" * 128),
+        (lambda context: "auth0|東京~*😀", "auth0|東京~*😀"),
+    ],
+)
+def test_a_user_id_comes_from_attributes_methods_and_callables(user_id, source, value):
+    user = User(17, username="alice", email="alice@example.com")
+    user.first_name, user.last_name = "Alice", "Liddell"
+    user.profile = Profile(phone_number="+441865000000")
+    user.device = Device(udid=UDID)
+
+    assert user_id(user, source) == value
+
+
+@pytest.mark.parametrize(
+    ("source", "value"),
+    [("profile.phone_number", "+441865000000"), ("device.udid", str(UDID))],
+)
+def test_related_rows_are_followed(user_id, alice, source, value):
+    Profile.objects.create(user=alice, phone_number="+441865000000")
+    Device.objects.create(user=alice, udid=UDID)
+
+    assert user_id(alice, source) == value
+
+
+@pytest.mark.parametrize("source", ["profile.phone_number", "device.udid", "profile"])
+def test_a_user_without_a_related_row_has_no_id(user_id, alice, source):
+    with pytest.raises(UserIDUnavailable):
+        user_id(alice, source)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [None, "", " ", "\t", "\u2003", "None", "x" * 129, "a\nb", "\x00", "\udfff"],
+)
+def test_a_value_that_is_none_is_refused(user_id, value):
+    with pytest.raises(UserIDUnavailable):
+        user_id(User(), lambda context: value)
+
+
+def test_an_empty_field_is_refused(user_id):
+    with pytest.raises(UserIDUnavailable):
+        user_id(User(username="alice"), "email")
+
+
+@pytest.mark.parametrize(
+    ("value", "kind"),
+    [
+        (True, "bool"),
+        (False, "bool"),
+        (1.0, "float"),
+        (b"alice", "bytes"),
+        ([], "list"),
+    ],
+)
+def test_a_value_of_another_type_is_refused(user_id, value, kind):
+    with pytest.raises(UserIDFailed) as refused:
+        user_id(User(), lambda context: value)
+
+    assert str(refused.value.__cause__) == f"USER_ID gave a {kind}, not text."
+
+
+@pytest.mark.parametrize(
+    ("source", "reason"),
+    [
+        ("nickname", "'nickname' leads nowhere: User has no 'nickname'."),
+        ("username.", "'username.' leads nowhere: str has no ''."),
+        ("", "'' leads nowhere: User has no ''."),
+        ("username.__class__", "'username.__class__' names a private attribute."),
+        ("_state.db", "'_state.db' names a private attribute."),
+        ("delete", "'delete' names a method that changes data."),
+        ("profile.save", "'profile.save' names a method that changes data."),
+        (
+            "tests.test_mapping:NO_FUNCTION",
+            "'tests.test_mapping:NO_FUNCTION' is not callable.",
+        ),
+        (
+            "tests.test_mapping:nothing",
+            "'tests.test_mapping:nothing' cannot be imported: "
+            'Module "tests.test_mapping" does not define a "nothing" attribute/class',
+        ),
+        (
+            "no.such:function",
+            "'no.such:function' cannot be imported: No module named 'no'",
+        ),
+        (":function", "':function' cannot be imported: Empty module name"),
+    ],
+)
+def test_a_source_that_leads_nowhere_is_a_configuration_error(source, reason):
+    user = User(username="alice")
+    user.profile = Profile()
+
+    with pytest.raises(ConfigurationError) as error:
+        resolve(source, context_of(user))
+
+    assert str(error.value) == reason
+
+
+def test_a_source_that_leads_nowhere_is_our_fault(user_id):
+    with pytest.raises(UserIDFailed) as refused:
+        user_id(User(), "nickname")
+
+    assert isinstance(refused.value.__cause__, ConfigurationError)
+
+
+def test_an_attribute_that_fails_inside_is_told_from_one_that_is_not_there(user_id):
+    with pytest.raises(UserIDFailed) as refused:
+        user_id(Fragile(), "handle")
+
+    assert str(refused.value.__cause__) == "'Fragile' object has no attribute 'missing'"
+
+
+def test_a_method_may_refuse_by_itself(user_id):
+    with pytest.raises(UserIDUnavailable):
+        user_id(Fragile(), "refuse")
+
+
+def test_a_method_that_needs_more_than_a_call_fails(user_id):
+    with pytest.raises(UserIDFailed):
+        user_id(User(), "check_password")

@@ -1,0 +1,178 @@
+"""The profile claims: what there is goes along, and nothing of it stops a login."""
+
+from __future__ import annotations
+
+import pytest
+from django.contrib.auth.models import User
+from django.utils.functional import lazy, lazystr
+
+from django_layer_identity.mapping.attributes import MappingContext
+from django_layer_identity.mapping.profile import profile_claims
+from django_layer_identity.models import LayerApp
+from tests.endpoint import NONCE, ask, configure, decode, read
+from tests.models import Member, Profile
+
+
+def claims_of(user):
+    return profile_claims(MappingContext(user, LayerApp()))
+
+
+@pytest.fixture
+def display_name(settings):
+    """Return the claim that a value becomes."""
+
+    def display_name(value):
+        configure(settings, CLAIMS={"display_name": lambda context: value})
+        return claims_of(User()).get("display_name")
+
+    return display_name
+
+
+@pytest.fixture
+def avatar_url(settings):
+    """Return the claim that a value becomes."""
+
+    def avatar_url(value):
+        configure(settings, CLAIMS={"avatar_url": lambda context: value})
+        return claims_of(User()).get("avatar_url")
+
+    return avatar_url
+
+
+def fail(*args):
+    raise LookupError("the directory is down")
+
+
+def test_names_are_the_default():
+    assert claims_of(User(first_name="Alice", last_name="Liddell")) == {
+        "display_name": "Alice Liddell",
+        "first_name": "Alice",
+        "last_name": "Liddell",
+    }
+
+
+def test_empty_names_are_left_out():
+    assert claims_of(User(first_name="Alice")) == {
+        "display_name": "Alice",
+        "first_name": "Alice",
+    }
+
+
+def test_defaults_that_the_user_model_lacks_are_skipped_in_silence(caplog):
+    assert claims_of(Member(email="zoe@example.com")) == {}
+    assert caplog.messages == []
+
+
+def test_claims_come_from_attributes_methods_and_callables(settings):
+    user = User(username="alice")
+    user.profile = Profile(phone_number="+441865000000")
+    configure(
+        settings,
+        CLAIMS={
+            "public_key": "profile.phone_number",
+            "display_name": "get_username",
+            "avatar_url": lambda context: f"https://example.com/{context.user}.png",
+        },
+    )
+
+    assert claims_of(user) == {
+        "display_name": "alice",
+        "avatar_url": "https://example.com/alice.png",
+        "public_key": "+441865000000",
+    }
+
+
+def test_no_claims_are_wanted(settings):
+    configure(settings, CLAIMS={})
+
+    assert claims_of(User(first_name="Alice")) == {}
+
+
+@pytest.mark.parametrize("name", ["prn", "iss", "exp", "nce", "iat", "role"])
+def test_claims_that_are_no_profile_are_ignored(settings, name):
+    configure(settings, CLAIMS={name: lambda context: "forged"})
+
+    assert claims_of(User()) == {}
+
+
+@pytest.mark.parametrize(
+    ("value", "claim"),
+    [
+        ("Zoë 東京 😀", "Zoë 東京 😀"),
+        ("  Alice  ", "Alice"),
+        (lazystr("Alice"), "Alice"),
+        ("x" * 128, "x" * 128),
+        ("x" * 129, "x" * 128),
+        ("x" * 127 + " y", "x" * 127),
+        ("A\x00li\nce\x7f\x85", "Alice"),
+        ("\u202eecilA\u202c", "ecilA"),
+        ("\u2066A\u2069\u200f\u061c", "A"),
+        ("A\ud800", "A"),
+        ("👩\u200d👧", "👩\u200d👧"),
+        ("\u202e \n", None),
+        ("", None),
+        (None, None),
+    ],
+    ids=ascii,
+)
+def test_a_name_is_made_safe_and_short(display_name, value, claim):
+    assert display_name(value) == claim
+
+
+@pytest.mark.parametrize("value", [" ", "", None])
+def test_an_empty_url_is_left_out(avatar_url, value):
+    assert avatar_url(value) is None
+
+
+def test_a_url_is_whole_or_left_out(caplog, avatar_url):
+    assert avatar_url("x" * 1024) == "x" * 1024
+    assert avatar_url("x" * 1025) is None
+    assert caplog.messages == ["Claim avatar_url left out: over 1024 characters."]
+
+
+def test_a_public_key_has_no_limit(settings):
+    configure(settings, CLAIMS={"public_key": lambda context: "k" * 10_000})
+
+    assert claims_of(User()) == {"public_key": "k" * 10_000}
+
+
+@pytest.mark.parametrize(
+    ("value", "kind"), [(17, "int"), (True, "bool"), (b"x", "bytes"), (["x"], "list")]
+)
+def test_what_is_no_text_is_left_out(caplog, display_name, value, kind):
+    assert display_name(value) is None
+    assert caplog.messages == [
+        f"Claim display_name left out: it is a {kind}, not text."
+    ]
+
+
+@pytest.mark.parametrize(
+    "source", ["nickname", "_state", "delete", "no.such:function", "username.nothing"]
+)
+def test_a_source_that_leads_nowhere_is_left_out(settings, caplog, source):
+    configure(settings, CLAIMS={"display_name": source})
+
+    assert claims_of(User(username="alice")) == {}
+    assert caplog.messages == ["Claim display_name left out: its source leads nowhere."]
+
+
+def test_claims_that_fail_stop_no_login(settings, caplog, key, alice):
+    configure(
+        settings,
+        CLAIMS={
+            "display_name": fail,
+            "first_name": lambda context: lazy(fail, str)(),
+            "last_name": "last_name",
+        },
+    )
+
+    status, body = read(ask(alice, nonce=NONCE))
+
+    assert status == 200
+    claims = decode(body["identity_token"], key)
+    assert sorted(claims) == ["exp", "iat", "iss", "last_name", "nce", "prn"]
+    assert caplog.messages[:2] == [
+        "Claim display_name left out: its source failed.",
+        "Claim first_name left out: its source failed.",
+    ]
+    assert "LookupError: the directory is down" in caplog.text

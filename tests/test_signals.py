@@ -1,0 +1,257 @@
+"""Each outcome is told once, without secrets, and whoever listens stops nothing."""
+
+from __future__ import annotations
+
+import logging
+
+import pytest
+from django.contrib.auth.models import AnonymousUser
+from rest_framework.permissions import BasePermission
+
+from django_layer_identity.exceptions import SigningFailed
+from django_layer_identity.issuing import issue_identity_token
+from django_layer_identity.keys.signers import forget_loaded_keys
+from django_layer_identity.signals import (
+    identity_token_issued,
+    identity_token_refused,
+    nonce_digest,
+)
+from tests.conftest import APP_ID
+from tests.endpoint import (
+    FORM,
+    JSON,
+    NONCE,
+    URL,
+    ask,
+    configure,
+    phone_of,
+    read,
+)
+from tests.models import Member
+
+APP = f"layer:///apps/production/{APP_ID}"
+SECRETS = ["alice@example.com", "+441865000000", "wonderland", "Liddell"]
+
+
+class Never(BasePermission):
+    def has_permission(self, request, view):
+        return False
+
+
+@pytest.fixture
+def heard():
+    """What receivers are told, in order: "issued" or a refusal's code, and the facts."""
+    told = []
+
+    def issued(signal, sender, **facts):
+        told.append(("issued", facts))
+
+    def refused(signal, sender, code, **facts):
+        told.append((code, facts))
+
+    identity_token_issued.connect(issued)
+    identity_token_refused.connect(refused)
+    yield told
+    identity_token_issued.disconnect(issued)
+    identity_token_refused.disconnect(refused)
+
+
+@pytest.fixture
+def log(caplog):
+    """Our own lines, whatever their level."""
+    caplog.set_level(logging.INFO, "django_layer_identity")
+    return lambda: [
+        record.getMessage()
+        for record in caplog.records
+        if record.name == "django_layer_identity"
+    ]
+
+
+def facts(**known):
+    unknown = ["user_pk", "app_id", "fingerprint", "nonce_digest"]
+    return {**dict.fromkeys(unknown), **known}
+
+
+def test_a_token_is_told_once_with_what_is_known(heard, key, alice):
+    ask(alice, nonce=NONCE)
+
+    known = facts(
+        user_pk=alice.pk,
+        app_id=APP,
+        fingerprint=key.fingerprint,
+        nonce_digest=nonce_digest(NONCE),
+    )
+    assert heard == [("issued", known)]
+
+
+def test_a_token_that_no_endpoint_issued_is_told_once_too(heard, key, alice):
+    issue_identity_token(alice, NONCE)
+
+    assert [outcome for outcome, _ in heard] == ["issued"]
+
+
+def test_a_refusal_is_told_with_what_was_known_by_then(heard, settings, app, alice):
+    nonce = nonce_digest(NONCE)
+    pk = alice.pk
+
+    ask(alice, nonce="\x00")
+    ask(alice, nonce=NONCE, app_id="nonsense")
+    ask(alice, nonce=NONCE, user_id="bob")
+    ask(alice, nonce=NONCE)
+
+    assert heard == [
+        ("nonce_invalid", facts(user_pk=pk)),
+        ("app_unknown", facts(user_pk=pk, nonce_digest=nonce)),
+        ("user_id_mismatch", facts(user_pk=pk, nonce_digest=nonce, app_id=APP)),
+        ("no_signing_key", facts(user_pk=pk, nonce_digest=nonce, app_id=APP)),
+    ]
+
+
+def test_a_key_that_does_not_sign_is_named(heard, settings, key, alice):
+    forget_loaded_keys()
+    configure(settings, KEY_ENCRYPTION_KEYS=[])
+
+    with pytest.raises(SigningFailed):
+        issue_identity_token(alice, NONCE)
+
+    code, known = heard[0]
+    assert (code, known["fingerprint"]) == ("signing_failed", key.fingerprint)
+
+
+@pytest.mark.parametrize(
+    ("body", "content_type", "code"),
+    [
+        ("{", JSON, "parse_error"),
+        ("{}", JSON, "nonce_missing"),
+        ("nonce=a+b", FORM, "nonce_invalid"),
+        ("x", "text/plain", "unsupported_media_type"),
+        ("x" * 17_408, JSON, "body_too_large"),
+    ],
+)
+def test_the_refusal_of_a_body_is_told_once(
+    heard, key, alice, body, content_type, code
+):
+    phone_of(alice).generic("POST", URL, body, content_type)
+
+    assert heard == [(code, facts(user_pk=alice.pk))]
+
+
+def test_the_refusal_of_a_method_is_told_once(heard, key, alice):
+    phone_of(alice).get(URL)
+
+    assert heard == [("method_not_allowed", facts(user_pk=alice.pk))]
+
+
+def test_the_refusal_of_a_permission_is_told_once(heard, settings, key, alice):
+    configure(settings, PERMISSION_CLASSES=[Never])
+
+    ask(alice, nonce=NONCE)
+
+    assert heard == [("permission_denied", facts(user_pk=alice.pk))]
+
+
+def test_the_refusal_of_a_stranger_is_told_once(heard, key, client, alice):
+    client.post(URL, {"nonce": NONCE})
+    ask(AnonymousUser(), nonce=NONCE)
+    alice.is_active = False
+    ask(alice, nonce=NONCE)
+
+    assert heard == [
+        ("not_authenticated", facts()),
+        ("authentication_failed", facts()),
+        ("user_inactive", facts(user_pk=alice.pk)),
+    ]
+
+
+def test_receivers_that_fail_stop_nothing(heard, key, alice, client):
+    def fail(**kwargs):
+        raise ZeroDivisionError
+
+    identity_token_issued.connect(fail)
+    identity_token_refused.connect(fail)
+    try:
+        assert read(ask(alice, nonce=NONCE))[0] == 200
+        assert read(ask(alice))[0] == 400
+        assert read(client.post(URL))[0] == 403
+    finally:
+        identity_token_issued.disconnect(fail)
+        identity_token_refused.disconnect(fail)
+    assert [outcome for outcome, _ in heard] == [
+        "issued",
+        "nonce_missing",
+        "not_authenticated",
+    ]
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [{}, {"app_id": "nonsense"}, {"user_id": "alice@example.com"}, {"nonce": "\x00"}],
+    ids=repr,
+)
+def test_neither_log_nor_signal_holds_a_secret(heard, caplog, key, alice, parameters):
+    caplog.set_level(logging.DEBUG)
+    alice.email = "alice@example.com"
+
+    _, body = read(
+        ask(alice, **{"nonce": NONCE, "password": "wonderland", **parameters})
+    )
+
+    told = caplog.text + str(heard)
+    secrets = [NONCE, *SECRETS, body.get("identity_token", NONCE)]
+    assert [secret for secret in secrets if secret in told] == []
+
+
+def test_the_log_has_a_line_for_each_outcome(log, key, alice, client):
+    digest = nonce_digest(NONCE)
+
+    ask(alice, nonce=NONCE)
+    ask(alice, nonce=NONCE, user_id="bob")
+    client.post(URL)
+
+    assert log() == [
+        f"Identity token issued: app='{APP}' key='{key.fingerprint}' "
+        f"user={alice.pk} nonce='{digest}'",
+        f"Identity token refused: user_id_mismatch app='{APP}' key=None "
+        f"user={alice.pk} nonce='{digest}'",
+        "Identity token refused: not_authenticated app=None key=None user=None "
+        "nonce=None",
+    ]
+
+
+def test_the_log_tells_our_faults_from_those_of_clients(caplog, app, alice):
+    caplog.set_level(logging.INFO, "django_layer_identity")
+
+    ask(alice)
+    ask(alice, nonce=NONCE)
+
+    levels = [
+        (record.levelname, bool(record.exc_info))
+        for record in caplog.records
+        if record.name == "django_layer_identity"
+    ]
+    assert levels == [("INFO", False), ("ERROR", True)]
+
+
+def test_a_primary_key_cannot_split_a_line(settings, log, key):
+    settings.AUTH_USER_MODEL = "tests.Member"
+    pk = "eve\r\nIdentity token issued: app='x'\u2028\x85\x1b[2J"
+    member = Member.objects.create(email=pk)
+
+    ask(member, nonce=NONCE)
+
+    assert [line.isprintable() for line in log()] == [True]
+
+
+@pytest.mark.parametrize("name", ["nonce", "app_id", "user_id", "x\ny"])
+def test_what_is_sent_cannot_split_a_line(log, key, alice, name):
+    ask(alice, **{"nonce": NONCE, name: "a\r\nIdentity token issued: b\u2028c"})
+
+    assert [line.isprintable() for line in log()] == [True]
+
+
+def test_a_nonce_digest_is_keyed(settings):
+    digest = nonce_digest(NONCE)
+    settings.SECRET_KEY = "another secret for tests"
+
+    assert len(digest) == 64
+    assert nonce_digest(NONCE) != digest
