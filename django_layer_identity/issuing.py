@@ -71,8 +71,7 @@ def issue_identity_token(
     try:
         issued = attempt.run(nonce, app, expected_user_id, request)
     except Refusal as refusal:
-        fault = (refusal.__cause__ or refusal) if refusal.fault_is_ours else None
-        report_refused(refusal.code, attempt.facts(), fault=fault)
+        report_refused(refusal, attempt.facts())
         raise
     report_issued(attempt.facts())
     return issued

@@ -15,6 +15,8 @@ from typing import Any
 from django.dispatch import Signal
 from django.utils.crypto import salted_hmac
 
+from django_layer_identity.exceptions import LayerIdentityError, Refusal
+
 identity_token_issued = Signal()
 identity_token_refused = Signal()
 
@@ -50,14 +52,15 @@ def report_issued(facts: Facts) -> None:
     identity_token_issued.send_robust(sender=None, **asdict(facts))
 
 
-def report_refused(
-    code: str, facts: Facts, *, fault: BaseException | None = None
-) -> None:
-    """
-    Tell the log and whoever listens why the answer is no.
-
-    :param fault: what has to be mended here, where the client is not to blame.
-    """
-    level = logging.INFO if fault is None else logging.ERROR
-    logger.log(level, "Identity token refused: %s %s", code, facts, exc_info=fault)
-    identity_token_refused.send_robust(sender=None, code=code, **asdict(facts))
+def report_refused(refusal: Refusal, facts: Facts) -> None:
+    """Tell the log and whoever listens why the answer is no."""
+    cause = refusal.__cause__
+    if refusal.fault_is_ours:
+        line = "Identity token refused: %s %s"
+        logger.error(line, refusal.code, facts, exc_info=cause or refusal)
+    else:
+        # Of other people's exceptions nobody knows whom they name.
+        reason = cause if isinstance(cause, LayerIdentityError) else refusal
+        line = "Identity token refused: %s %s reason=%r"
+        logger.info(line, refusal.code, facts, str(reason))
+    identity_token_refused.send_robust(sender=None, code=refusal.code, **asdict(facts))

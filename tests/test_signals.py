@@ -212,9 +212,10 @@ def test_the_log_has_a_line_for_each_outcome(log, key, alice, client):
         f"Identity token issued: app='{APP}' key='{key.fingerprint}' "
         f"user={alice.pk} nonce='{digest}'",
         f"Identity token refused: user_id_mismatch app='{APP}' key=None "
-        f"user={alice.pk} nonce='{digest}'",
+        f"user={alice.pk} nonce='{digest}' "
+        "reason='The “user_id” sent is not the Layer user ID of the logged-in user.'",
         "Identity token refused: not_authenticated app=None key=None user=None "
-        "nonce=None",
+        "nonce=None reason='Log in first: the request has no valid credentials.'",
     ]
 
 
@@ -255,3 +256,38 @@ def test_a_nonce_digest_is_keyed(settings):
 
     assert len(digest) == 64
     assert nonce_digest(NONCE) != digest
+
+
+@pytest.mark.parametrize(
+    ("user_id", "reason"),
+    [
+        (" ", "A Layer user ID is not blank."),
+        ("x" * 129, "A Layer user ID has at most 128 characters."),
+    ],
+)
+def test_the_log_says_why_a_user_id_is_not_usable(
+    log, settings, key, alice, user_id, reason
+):
+    configure(settings, USER_ID=lambda context: user_id)
+
+    ask(alice, nonce=NONCE)
+
+    [line] = log()
+    assert line.endswith(f" reason={reason!r}")
+
+
+def test_the_log_repeats_no_words_of_the_projects_own_classes(
+    log, settings, key, alice
+):
+    class Talkative(BasePermission):
+        message = "alice@example.com may not"
+
+        def has_permission(self, request, view):
+            return False
+
+    configure(settings, PERMISSION_CLASSES=[Talkative])
+
+    ask(alice, nonce=NONCE)
+
+    [line] = log()
+    assert line.endswith(" reason='This user may not have an identity token.'")

@@ -130,8 +130,9 @@ class IdentityTokenView(APIView):
         refusal = to_refusal(exc)
         if refusal is None:
             raise exc
-        fault = exc if refusal.fault_is_ours else None
-        report_refused(refusal.code, Facts(user_pk=self.user_pk), fault=fault)
+        if refusal is not exc:
+            refusal.__cause__ = exc
+        report_refused(refusal, Facts(user_pk=self.user_pk))
         return self.refuse(refusal)
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:

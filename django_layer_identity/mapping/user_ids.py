@@ -8,7 +8,6 @@ from uuid import UUID
 from django_layer_identity.conf import conf
 from django_layer_identity.exceptions import (
     InvalidClaims,
-    Refusal,
     UserIDFailed,
     UserIDUnavailable,
 )
@@ -30,8 +29,8 @@ def layer_user_id(context: MappingContext) -> str:
     """
     try:
         return check_user_id(_as_text(resolve(conf.USER_ID, context)))
-    except Refusal:
-        raise
+    except UserIDUnavailable:
+        raise  # a callable may say so itself
     except InvalidClaims as exc:
         raise UserIDUnavailable from exc
     except Exception as exc:
