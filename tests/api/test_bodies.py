@@ -191,7 +191,7 @@ def test_other_parameters_may_be_sent_twice(phone):
 def test_a_middleware_that_reads_the_form_first_changes_nothing(
     settings, phone, content_type, body
 ):
-    settings.MIDDLEWARE = [*settings.MIDDLEWARE, "tests.test_api_bodies.reads_post"]
+    settings.MIDDLEWARE = [*settings.MIDDLEWARE, "tests.api.test_bodies.reads_post"]
 
     twice = phone.generic("POST", URL, body.format("abc"), content_type)
     assert read(twice) == parse_error("The parameter “nonce” was sent twice.")
@@ -203,7 +203,7 @@ def test_a_middleware_that_reads_the_form_first_changes_nothing(
 def test_a_middleware_that_reads_the_body_away_is_no_fault_of_the_client(
     settings, phone
 ):
-    settings.MIDDLEWARE = [*settings.MIDDLEWARE, "tests.test_api_bodies.reads_body"]
+    settings.MIDDLEWARE = [*settings.MIDDLEWARE, "tests.api.test_bodies.reads_body"]
 
     with pytest.raises(RawPostDataException):
         phone.generic("POST", URL, "{}", JSON)

@@ -36,7 +36,7 @@ from tests.endpoint import (
 PERMISSION_DENIED = refusal(
     403, "permission_denied", "This user may not have an identity token."
 )
-HERE = "tests.test_api_classes"
+HERE = "tests.api.test_classes"
 BUSY = [f"{HERE}.Busy", f"{HERE}.BusyForAWhile"]
 THROTTLED = refusal(429, "throttled", "Too many requests. Wait before the next one.")
 

@@ -76,7 +76,7 @@ def test_whatever_stands_for_the_username_is_the_default():
         (lambda context: str(context.user.profile), "+441865000000"),
         (lambda context: f"{context.user.device}", str(UDID)),
         (shout, "ALICE"),
-        ("tests.test_mapping:shout", "ALICE"),
+        ("tests.mapping.test_user_ids:shout", "ALICE"),
         (lambda context: context.app.name, "Messenger"),
         (lambda context: 17, "17"),
         (lambda context: 0, "0"),
@@ -154,13 +154,13 @@ def test_a_value_of_another_type_is_refused(user_id, value, kind):
         ("delete", "'delete' names a method that changes data."),
         ("profile.save", "'profile.save' names a method that changes data."),
         (
-            "tests.test_mapping:NO_FUNCTION",
-            "'tests.test_mapping:NO_FUNCTION' is not callable.",
+            "tests.mapping.test_user_ids:NO_FUNCTION",
+            "'tests.mapping.test_user_ids:NO_FUNCTION' is not callable.",
         ),
         (
-            "tests.test_mapping:nothing",
-            "'tests.test_mapping:nothing' cannot be imported: "
-            'Module "tests.test_mapping" does not define a "nothing" attribute/class',
+            "tests.mapping.test_user_ids:nothing",
+            "'tests.mapping.test_user_ids:nothing' cannot be imported: "
+            'Module "tests.mapping.test_user_ids" does not define a "nothing" attribute/class',
         ),
         (
             "no.such:function",

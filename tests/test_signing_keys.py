@@ -16,7 +16,7 @@ from django_layer_identity.exceptions import (
 )
 from django_layer_identity.models import LayerApp, SigningKey
 from tests.conftest import APP_ID, KEY_ID, OTHER_KEY_ID, PROVIDER_ID
-from tests.test_pem import as_pem
+from tests.keys.test_pem import as_pem
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ from django_layer_identity.protocol.claims import IdentityClaims
 from django_layer_identity.protocol.identifiers import KeyID, ProviderID
 from django_layer_identity.protocol.token import sign_identity_token
 
-VECTORS = Path(__file__).parent / "vectors"
+VECTORS = Path(__file__).parents[1] / "vectors"
 NEW_YEAR = datetime(2024, 1, 1, tzinfo=timezone.utc)
 CLAIMS = IdentityClaims(
     provider_id=ProviderID(UUID("bbbbbbbb-0000-4000-8000-000000000002")),

@@ -22,7 +22,7 @@ from django_layer_identity.keys.pem import (
     verify_signature,
 )
 
-VECTORS = Path(__file__).parent / "vectors"
+VECTORS = Path(__file__).parents[1] / "vectors"
 NOT_PEM = (
     "This is not PEM: a private key begins with "
     "-----BEGIN RSA PRIVATE KEY----- or -----BEGIN PRIVATE KEY-----."
