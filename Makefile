@@ -1,6 +1,7 @@
 # The front door. Everything goes through tox, which `make` installs beside the project.
 PYTHON ?= python3
 TOX = .venv/bin/tox
+ENV ?= py
 
 .PHONY: demo test
 
@@ -9,7 +10,7 @@ demo: $(TOX)
 	@exec .tox/demo/bin/python example_project/manage.py demo
 
 test: $(TOX)
-	$(TOX) run -e py
+	$(TOX) run -e $(ENV)
 
 $(TOX):
 	$(PYTHON) -m venv .venv
