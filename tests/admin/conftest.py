@@ -1,0 +1,43 @@
+from __future__ import annotations
+
+import pytest
+from django.contrib.auth.models import Permission, User
+
+from django_layer_identity.models import SigningKey
+from tests.conftest import OTHER_KEY_ID
+
+
+@pytest.fixture
+def draft(app, other_private_key) -> SigningKey:
+    """A key that waits for its key ID."""
+    key = SigningKey.from_private_key(app, other_private_key)
+    key.save()
+    return key
+
+
+@pytest.fixture
+def ready(draft) -> SigningKey:
+    draft.set_key_id(OTHER_KEY_ID)
+    return draft
+
+
+@pytest.fixture
+def retired(key, ready) -> SigningKey:
+    ready.activate()
+    key.refresh_from_db()
+    return key
+
+
+@pytest.fixture
+def revoked(key) -> SigningKey:
+    key.revoke()
+    return key
+
+
+@pytest.fixture
+def viewer(db, client):
+    """A client of staff who may see keys, and nothing else."""
+    user = User.objects.create_user("viewer", is_staff=True)
+    user.user_permissions.add(Permission.objects.get(codename="view_signingkey"))
+    client.force_login(user)
+    return client

@@ -1,0 +1,36 @@
+"""The pages of signing keys, in a tester's words."""
+
+from __future__ import annotations
+
+from django.contrib.admin.models import LogEntry
+from django.contrib.messages import get_messages
+
+from django_layer_identity.models import SigningKey
+
+KEYS = "/admin/layer_identity/signingkey/"
+
+
+def page_of(key):
+    return f"{KEYS}{key.pk}/change/"
+
+
+def act(client, action, *keys, **more):
+    """Choose an action for some keys of the list."""
+    selected = {"_selected_action": [key.pk for key in keys]}
+    return client.post(KEYS, {"action": action, **selected, **more})
+
+
+def state_of(key):
+    return SigningKey.objects.get(pk=key.pk).state
+
+
+def errors(response):
+    return response.context["adminform"].form.errors
+
+
+def said(response):
+    return [str(message) for message in get_messages(response.wsgi_request)]
+
+
+def history():
+    return [entry.get_change_message() for entry in LogEntry.objects.all()]

@@ -1,0 +1,187 @@
+from __future__ import annotations
+
+import re
+
+import pytest
+from django.utils.html import escape
+from pytest_django.asserts import assertContains, assertNotContains
+
+from django_layer_identity.exceptions import KeyStateError
+from django_layer_identity.models import LayerApp, SigningKey
+from tests.admin.pages import KEYS, act, errors, history, page_of, said, state_of
+from tests.conftest import APP_ID, KEY_ID, OTHER_KEY_ID, PROVIDER_ID
+
+
+def test_the_page_of_a_key_shows_what_to_compare_and_to_register(admin_client, draft):
+    response = admin_client.get(page_of(draft))
+
+    digits = " ".join(re.findall("....", draft.fingerprint))
+    assertContains(response, f'<code class="layer-digits">{digits}</code>')
+    pem = escape(draft.public_key)
+    assertContains(response, f'<pre class="layer-pem">{pem}</pre>')
+    assertContains(response, "Register this public key in Layer&#x27;s dashboard")
+
+
+@pytest.mark.parametrize(
+    ("name", "buttons"),
+    [
+        ("draft", ["Save", "Save and activate", "Revoke…"]),
+        ("ready", ["Save", "Save and activate", "Revoke…"]),
+        ("key", ["Retire", "Revoke…"]),
+        ("retired", ["Activate again", "Revoke…"]),
+        ("revoked", []),
+    ],
+    ids=["draft", "ready", "active", "retired", "revoked"],
+)
+def test_the_page_of_a_key_offers_what_its_state_allows(
+    request, admin_client, name, buttons
+):
+    key = request.getfixturevalue(name)
+
+    page = admin_client.get(page_of(key)).content.decode()
+
+    assert re.findall(r'<input type="submit"[^>]* value="([^"]+)"', page) == buttons
+    assert f'<span class="layer-state layer-{key.state}">{key.state}</span>' in page
+
+
+@pytest.mark.parametrize("url", ["", "{}/change/", "{}/history/"])
+def test_no_page_of_a_key_has_its_private_half(admin_client, key, url):
+    response = admin_client.get(KEYS + url.format(key.pk))
+
+    assert response.status_code == 200
+    assertNotContains(response, "lid1:")
+    assertNotContains(response, key.encrypted_private_key.rpartition(":")[2][:24])
+
+
+@pytest.mark.parametrize(
+    "lookup",
+    [
+        "signingkey/?encrypted_private_key__startswith",
+        "signingkey/?encrypted_private_key",
+        "signingkey/?app__keys__encrypted_private_key__startswith",
+        "layerapp/?keys__encrypted_private_key__startswith",
+        "layerapp/?active_key__encrypted_private_key__startswith",
+    ],
+)
+def test_no_list_can_be_asked_what_the_private_half_is(admin_client, key, lookup):
+    response = admin_client.get(f"/admin/layer_identity/{lookup}=lid1")
+
+    assert response.status_code == 400
+
+
+def test_keys_are_filtered_by_app(admin_client, app, key):
+    other = LayerApp.objects.create(
+        name="Other", app_id=PROVIDER_ID, provider_id=PROVIDER_ID
+    )
+
+    for chosen, found in ((app, [key]), (other, [])):
+        response = admin_client.get(KEYS, {"app__id__exact": chosen.pk})
+
+        assert list(response.context["cl"].result_list) == found
+
+
+def test_keys_are_never_deleted(admin_client, key):
+    assert admin_client.post(f"{KEYS}{key.pk}/delete/").status_code == 403
+
+    act(admin_client, "delete_selected", key, post="yes")
+
+    assert SigningKey.objects.get() == key
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        (str(KEY_ID), 1),
+        (f"layer:///keys/{KEY_ID}", 1),
+        (str(OTHER_KEY_ID), 0),
+    ],
+    ids=["key-id", "prefixed", "of-no-key"],
+)
+def test_keys_are_searched_by_key_id(admin_client, key, text, found):
+    response = admin_client.get(KEYS, {"q": text})
+
+    assert response.context["cl"].result_count == found
+
+
+def test_keys_are_searched_by_the_beginning_of_a_fingerprint(admin_client, key, draft):
+    response = admin_client.get(KEYS, {"q": draft.fingerprint[:12]})
+
+    assert list(response.context["cl"].result_list) == [draft]
+
+
+# The key ID
+
+
+@pytest.mark.parametrize(
+    "key_id",
+    [str(OTHER_KEY_ID), str(OTHER_KEY_ID).upper(), f"layer:///keys/{OTHER_KEY_ID}"],
+    ids=["bare", "upper-case", "prefixed"],
+)
+def test_a_key_id_is_entered(admin_client, draft, key_id):
+    response = admin_client.post(page_of(draft), {"key_id": key_id, "_save": ""})
+
+    draft.refresh_from_db()
+    assert (draft.key_id, draft.state) == (OTHER_KEY_ID, "ready")
+    assert response.url == page_of(draft)
+    assert history() == ["Changed Key ID."]
+
+
+@pytest.mark.parametrize(
+    ("key_id", "error"),
+    [
+        ("", "A key ID is a UUID or has the form layer:///keys/<uuid>."),
+        (
+            f"layer:///providers/{PROVIDER_ID}",
+            "This is a provider ID; a key ID belongs here.",
+        ),
+        (
+            str(PROVIDER_ID),
+            "This is the Layer app's provider ID; a key ID belongs here.",
+        ),
+        (str(APP_ID), "This is the Layer app's app ID; a key ID belongs here."),
+        (str(KEY_ID), "Another key of this app has this key ID."),
+    ],
+    ids=["empty", "provider", "provider-bare", "app-bare", "of-another-key"],
+)
+@pytest.mark.parametrize("button", ["_save", "_activate"])
+def test_a_wrong_key_id_is_not_entered(admin_client, key, draft, key_id, error, button):
+    response = admin_client.post(page_of(draft), {"key_id": key_id, button: ""})
+
+    assert errors(response) == {"key_id": [error]}
+    assert state_of(draft) == "draft"
+    assert history() == []
+
+
+def test_beside_an_error_the_key_is_shown_as_it_is(admin_client, key, draft):
+    response = admin_client.post(page_of(draft), {"key_id": str(KEY_ID), "_save": ""})
+
+    assertContains(response, '<span class="layer-state layer-draft">draft</span>')
+
+
+def test_saving_the_same_key_id_changes_nothing(admin_client, ready):
+    admin_client.post(page_of(ready), {"key_id": str(OTHER_KEY_ID), "_save": ""})
+
+    assert SigningKey.objects.get().key_id == OTHER_KEY_ID
+    assert history() == []
+
+
+def test_the_key_id_of_a_key_that_was_active_is_final(admin_client, key):
+    admin_client.post(page_of(key), {"key_id": str(OTHER_KEY_ID), "_save": ""})
+
+    assert SigningKey.objects.get().key_id == KEY_ID
+
+
+def test_a_key_id_that_became_final_a_moment_ago_is_told(
+    admin_client, draft, monkeypatch
+):
+    def refuse(*args):
+        raise KeyStateError("The key ID of such a key is never changed.")
+
+    monkeypatch.setattr(SigningKey, "set_key_id", refuse)
+
+    posted = {"key_id": str(OTHER_KEY_ID), "_save": ""}
+    response = admin_client.post(page_of(draft), posted)
+
+    assert response.url == page_of(draft)
+    assert said(response) == ["The key ID of such a key is never changed."]
+    assert history() == []
