@@ -12,6 +12,7 @@ from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.core import checks
 from django.core.checks import CheckMessage, Error, Tags, Warning
+from django.utils.module_loading import import_string
 
 from django_layer_identity.conf import LayerIdentitySettings, conf
 from django_layer_identity.exceptions import ConfigurationError
@@ -42,6 +43,8 @@ def check_settings(**kwargs: Any) -> list[CheckMessage]:
 
 def check_deployment(**kwargs: Any) -> list[CheckMessage]:
     """Apply the rules that matter where strangers can reach the project."""
+    if _is_mapping():
+        return []  # said already
     return _sandbox_answers() + _encryption_keys_set()
 
 
@@ -166,7 +169,7 @@ def _claim_sources() -> list[CheckMessage]:
 def _classes() -> list[CheckMessage]:
     return [
         Error(
-            f"LAYER_IDENTITY[{name!r}] must be a list of classes or dotted paths.",
+            f"LAYER_IDENTITY[{name!r}] must be a list of classes or their dotted paths.",
             hint='For example: ["rest_framework.authentication.TokenAuthentication"].',
             id="layer_identity.E007",
         )
@@ -174,8 +177,18 @@ def _classes() -> list[CheckMessage]:
             ("AUTHENTICATION_CLASSES", conf.AUTHENTICATION_CLASSES or []),
             ("PERMISSION_CLASSES", conf.PERMISSION_CLASSES),
         )
-        if isinstance(value, str) or not isinstance(value, Sequence)
+        if not _are_classes(value)
     ]
+
+
+def _are_classes(value: object) -> bool:
+    if isinstance(value, str) or not isinstance(value, Sequence):
+        return False
+    try:
+        found = [import_string(one) if isinstance(one, str) else one for one in value]
+    except ImportError:
+        return False
+    return all(isinstance(one, type) for one in found)
 
 
 RULES: tuple[Callable[[], list[CheckMessage]], ...] = (

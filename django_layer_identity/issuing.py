@@ -7,7 +7,8 @@ from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
 from django.contrib.auth import get_user_model
-from django.db import InterfaceError, OperationalError
+from django.db import Error
+from django.views.decorators.debug import sensitive_variables
 
 from django_layer_identity.conf import conf
 from django_layer_identity.exceptions import (
@@ -42,13 +43,14 @@ class IssuedToken:
     """An identity token and what it says; times are aware and of whole seconds."""
 
     token: str = field(repr=False)
-    user_id: str
+    user_id: str = field(repr=False)
     app: LayerApp
     key_id: str
     issued_at: datetime
     expires_at: datetime
 
 
+@sensitive_variables()
 def issue_identity_token(
     user: AbstractBaseUser,
     nonce: str,
@@ -82,7 +84,7 @@ class _Attempt:
     """What is known so far, so that a refusal can be reported with it."""
 
     user: AbstractBaseUser
-    nonce: str | None = None
+    nonce: str | None = field(default=None, repr=False)
     app: LayerApp | None = None
     key: SigningKey | None = None
 
@@ -122,14 +124,14 @@ def check_user(user: object) -> None:
     model: type[Any] = get_user_model()
     if not isinstance(user, model) or user.pk is None or user._state.adding:
         raise AuthenticationFailed
-    if not user.is_active:
+    if not getattr(user, "is_active", True):
         raise UserInactive
 
 
 def _find_app(app: LayerApp | str | None) -> LayerApp:
     try:
         return LayerApp.objects.for_issuing(app)
-    except (InterfaceError, OperationalError) as exc:
+    except Error as exc:
         raise Unavailable from exc
 
 
@@ -140,6 +142,7 @@ def _active_key(app: LayerApp) -> SigningKey:
         raise NoSigningKey from exc
 
 
+@sensitive_variables()
 def _sign(
     key: SigningKey, app: LayerApp, user_id: str, nonce: str, profile: dict[str, str]
 ) -> IssuedToken:

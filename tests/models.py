@@ -37,3 +37,13 @@ class Device(models.Model):
 
     def __str__(self) -> str:
         return str(self.udid)
+
+
+class Guest(models.Model):
+    """A user model from scratch: nothing of Django's, not even ``is_active``."""
+
+    id = models.BigAutoField(primary_key=True)
+    name = models.CharField(max_length=50)
+
+    def __str__(self):
+        return self.name

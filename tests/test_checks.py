@@ -163,11 +163,22 @@ def test_a_claim_that_leads_nowhere_is_noticed(settings):
 
 
 @pytest.mark.parametrize("name", ["AUTHENTICATION_CLASSES", "PERMISSION_CLASSES"])
-@pytest.mark.parametrize("value", ["rest_framework.permissions.AllowAny", 7])
+@pytest.mark.parametrize(
+    "value",
+    [
+        "rest_framework.permissions.AllowAny",
+        7,
+        [7],
+        ["rest_framework.permissions.AllowAnyone"],
+        ["rest_framework.nowhere.AllowAny"],
+        ["AllowAny"],
+        ["rest_framework.permissions.SAFE_METHODS"],
+    ],
+)
 def test_classes_come_in_a_list(settings, name, value):
     assert found(settings, **{name: value}) == [
         Error(
-            f"LAYER_IDENTITY[{name!r}] must be a list of classes or dotted paths.",
+            f"LAYER_IDENTITY[{name!r}] must be a list of classes or their dotted paths.",
             hint='For example: ["rest_framework.authentication.TokenAuthentication"].',
             id="layer_identity.E007",
         )
@@ -210,6 +221,15 @@ def test_a_project_without_the_sandbox_is_fine(settings):
     ]
 
     assert deployed(settings, SANDBOX=True) == []
+
+
+def test_a_setting_that_is_no_dict_is_left_to_the_other_check(settings):
+    settings.LAYER_IDENTITY = None
+
+    messages = checks.run_checks(include_deployment_checks=True)
+
+    ours = [message.id for message in messages if "layer_identity" in message.id]
+    assert ours == ["layer_identity.E001"]
 
 
 def test_missing_encryption_keys_are_named_before_going_live(settings):

@@ -2,10 +2,12 @@ from __future__ import annotations
 
 import io
 import json
+from pathlib import Path
 
 import jwt
 import pytest
 from django.core.management import CommandError, call_command
+from django.db import OperationalError
 
 from django_layer_identity.models import LayerApp, SigningKey
 from tests.conftest import APP_ID, KEY_ID, OTHER_KEY_ID, PROVIDER_ID
@@ -87,7 +89,23 @@ def test_app_create_refuses_a_key_id_for_a_provider_id(db):
 
 def test_app_create_refuses_a_name_too_long(db):
     assert error(*CREATE, "--name", "x" * 101) == (
-        "Ensure this value has at most 100 characters (it has 101)."
+        "name: Ensure this value has at most 100 characters (it has 101)."
+    )
+
+
+def test_app_create_names_the_field_that_is_empty(db):
+    assert error(*CREATE, "--name", "") == "name: This field cannot be blank."
+
+
+def test_a_busy_database_is_told_with_what_to_do(db, monkeypatch):
+    def fail(*args, **kwargs):
+        raise OperationalError("database is locked")
+
+    monkeypatch.setattr(LayerApp, "save", fail)
+
+    assert error(*CREATE) == (
+        "The database is busy or cannot be reached, and nothing was changed. "
+        "Run it again. Reason: database is locked"
     )
 
 
@@ -108,6 +126,13 @@ def test_key_import_reads_standard_input(run, app, private_key, monkeypatch):
     monkeypatch.setattr("sys.stdin", io.StringIO(as_pem(private_key)))
 
     assert run("layer_key_import", "-") == private_key.fingerprint
+
+
+def test_key_import_reads_what_a_windows_editor_saved(run, app, pem_file, private_key):
+    text = Path(pem_file).read_text()
+    Path(pem_file).write_text(text, encoding="utf-8-sig")
+
+    assert run("layer_key_import", pem_file) == private_key.fingerprint
 
 
 def test_key_import_tells_what_to_do_with_the_file(app, pem_file, capsys):
@@ -197,6 +222,20 @@ def test_key_activate_prints_the_new_state(run, app, private_key):
     SigningKey.from_private_key(app, private_key, key_id=KEY_ID).save()
 
     assert run("layer_key_activate", f"layer:///keys/{KEY_ID}") == "active"
+
+
+def test_of_two_apps_with_the_same_key_one_is_named(run, key, private_key):
+    other = LayerApp.objects.create(
+        name="T", app_id=OTHER_KEY_ID, provider_id=PROVIDER_ID
+    )
+    SigningKey.from_private_key(other, private_key, key_id=KEY_ID).save()
+
+    assert error("layer_key_activate", str(KEY_ID)) == (
+        f"There is more than one signing key named {str(KEY_ID)!r}. Name its Layer app."
+    )
+    assert (
+        run("layer_key_activate", "--app", str(OTHER_KEY_ID), str(KEY_ID)) == "active"
+    )
 
 
 def test_key_activate_refuses_a_key_that_is_not_there(key):

@@ -11,6 +11,7 @@ import pytest
 from django.contrib.auth.models import AnonymousUser, User
 from django.db import InterfaceError, OperationalError, connection
 from django.test import RequestFactory
+from django.views.debug import ExceptionReporter
 
 from django_layer_identity.exceptions import (
     AppIDRequired,
@@ -25,10 +26,11 @@ from django_layer_identity.exceptions import (
     UserInactive,
 )
 from django_layer_identity.issuing import issue_identity_token
+from django_layer_identity.keys.pem import PrivateKey
 from django_layer_identity.models import LayerApp
 from tests.conftest import APP_ID, KEY_ID, PROVIDER_ID
 from tests.endpoint import NONCE, configure, decode
-from tests.models import Member
+from tests.models import Guest, Member
 
 OTHER_APP_ID = UUID("aaaaaaaa-0000-4000-8000-000000000009")
 
@@ -258,3 +260,30 @@ def test_a_database_that_is_gone_is_a_refusal_with_its_cause(key, alice, error):
         issue(alice)
 
     assert isinstance(refused.value.__cause__, error)
+
+
+def test_a_failure_inside_shows_no_nonce_in_an_error_report(
+    key, alice, monkeypatch, rf
+):
+    def fail(self, message):
+        raise RuntimeError
+
+    monkeypatch.setattr(PrivateKey, "sign", fail)
+
+    with pytest.raises(SigningFailed) as caught:
+        issue_identity_token(alice, "a-nonce-to-be-kept")
+
+    frames = ExceptionReporter(rf.get("/"), *caught._excinfo).get_traceback_frames()
+    ours = [frame for frame in frames if "/tests/" not in frame["filename"]]
+    shown = [value for frame in ours for _, value in frame["vars"]]
+    assert len(shown) > 20
+    assert not [value for value in shown if "a-nonce-to-be-kept" in value]
+
+
+def test_a_user_model_that_knows_nothing_of_activity_is_served(settings, key):
+    settings.AUTH_USER_MODEL = "tests.Guest"
+    configure(settings, USER_ID="name")
+
+    issued = issue(Guest.objects.create(name="alice"))
+
+    assert issued.user_id == "alice"

@@ -169,7 +169,7 @@ def test_a_wrong_id_can_be_corrected_until_tokens_were_signed(draft):
     draft.activate()
 
     assert refused(draft.set_key_id, KEY_ID) == (
-        "The key ID of such a key is never changed."
+        "This key was active or is revoked: its key ID is never changed."
     )
 
 
@@ -268,7 +268,7 @@ def test_revoking_is_for_good(key):
     assert key.revoked_at == since
     assert refused(key.activate) == "A revoked key never signs again."
     assert refused(key.set_key_id, OTHER_KEY_ID) == (
-        "The key ID of such a key is never changed."
+        "This key was active or is revoked: its key ID is never changed."
     )
     assert refused(key.retire) == "This key is revoked, not active."
 
@@ -333,8 +333,10 @@ def test_an_administrator_is_told_that_there_are_several(key, other_app, private
         SigningKey.objects.named(key.fingerprint)
 
     assert str(caught.value) == (
-        f"There is more than one signing key named {key.fingerprint!r}."
+        f"There is more than one signing key named {key.fingerprint!r}. "
+        "Name its Layer app."
     )
+    assert SigningKey.objects.named(key.fingerprint, key.app) == key
 
 
 @pytest.mark.parametrize(

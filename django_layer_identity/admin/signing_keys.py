@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
-from django.db import router, transaction
+from django.db import OperationalError, router, transaction
 from django.http import HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from django.forms import ModelForm
     from django.http import HttpRequest, HttpResponse
 
+BUSY = _("The database is busy. Nothing was changed: try again.")
 CONFIRMATION = "admin/layer_identity/signingkey/revoke_confirmation.html"
 
 
@@ -124,7 +125,9 @@ class SigningKeyAdmin(admin.ModelAdmin):
             return super().changeform_view(request, *args, **kwargs)
         except LayerIdentityError as exc:  # the form was right until a moment ago
             self.message_user(request, str(exc), messages.ERROR)
-            return HttpResponseRedirect(request.get_full_path())
+        except OperationalError:
+            self.message_user(request, BUSY, messages.ERROR)
+        return HttpResponseRedirect(request.get_full_path())
 
     def save_model(
         self, request: HttpRequest, obj: SigningKey, form: ModelForm, change: bool
@@ -213,9 +216,10 @@ class SigningKeyAdmin(admin.ModelAdmin):
                 with transaction.atomic(using=router.db_for_write(SigningKey)):
                     act(key)
                     self._log_act(request, key, former)
-            except LayerIdentityError as exc:
+            except (LayerIdentityError, OperationalError) as exc:
                 text = _("The signing key %(key)s stays %(state)s: %(reason)s")
-                facts = {"key": key, "state": key.state.label, "reason": exc}
+                reason = exc if isinstance(exc, LayerIdentityError) else BUSY
+                facts = {"key": key, "state": former.label, "reason": reason}
                 self.message_user(request, text % facts, messages.ERROR)
             else:
                 text = _("The signing key %(key)s is %(state)s now.")

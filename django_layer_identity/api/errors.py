@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from django.core.exceptions import PermissionDenied, SuspiciousOperation
-from django.db import InterfaceError, OperationalError
+from django.db import Error
 from django.http import Http404, UnreadablePostError
 from rest_framework import exceptions as drf
 
@@ -125,8 +125,7 @@ _TRANSLATIONS: tuple[tuple[type[Exception], type[Refusal]], ...] = (
     (Http404, NotPermitted),
     (SuspiciousOperation, BodyMalformed),
     (UnreadablePostError, BodyMalformed),
-    (OperationalError, Unavailable),
-    (InterfaceError, Unavailable),
+    (Error, Unavailable),
 )
 
 

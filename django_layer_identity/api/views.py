@@ -8,6 +8,10 @@ from django.db import connections, transaction
 from django.utils.decorators import method_decorator
 from django.utils.module_loading import import_string
 from django.views.decorators.cache import cache_control
+from django.views.decorators.debug import (
+    sensitive_post_parameters,
+    sensitive_variables,
+)
 from rest_framework.negotiation import DefaultContentNegotiation
 from rest_framework.renderers import JSONRenderer
 from rest_framework.response import Response
@@ -67,6 +71,7 @@ class JSONAlways(DefaultContentNegotiation):
         return next(exact, None)
 
 
+@method_decorator(sensitive_post_parameters("nonce"), name="dispatch")
 @method_decorator(cache_control(no_store=True), name="dispatch")
 class IdentityTokenView(APIView):
     """
@@ -95,6 +100,7 @@ class IdentityTokenView(APIView):
             transaction.non_atomic_requests(alias)(view)
         return view
 
+    @sensitive_variables()
     def post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         data: Any = request.data  # a dict or a form
         nonce = data.get("nonce")

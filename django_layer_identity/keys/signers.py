@@ -36,10 +36,11 @@ class LocalSigner:
 
 @lru_cache(maxsize=MAX_LOADED_KEYS)
 def _load(stored: StoredPrivateKey) -> PrivateKey:
-    der = decrypt_private_key(
-        stored.ciphertext, app=stored.app, fingerprint=stored.fingerprint
+    return restore_private_key(  # at once: a local variable shows in error reports
+        decrypt_private_key(
+            stored.ciphertext, app=stored.app, fingerprint=stored.fingerprint
+        )
     )
-    return restore_private_key(der)
 
 
 _loading = Lock()

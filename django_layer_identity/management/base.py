@@ -9,9 +9,11 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import InterfaceError, OperationalError
 
 from django_layer_identity.exceptions import LayerIdentityError, Refusal
 from django_layer_identity.keys.pem import MAX_PEM_LENGTH
+from django_layer_identity.models import LayerApp, SigningKey
 
 
 class LayerCommand(BaseCommand):
@@ -35,11 +37,24 @@ class LayerCommand(BaseCommand):
         except LayerIdentityError as exc:
             raise CommandError(str(exc)) from exc
         except ValidationError as exc:
-            raise CommandError(" ".join(exc.messages)) from exc
+            raise CommandError(_by_field(exc)) from exc
+        except (InterfaceError, OperationalError) as exc:
+            raise CommandError(
+                f"The database is busy or cannot be reached, and nothing was changed. "
+                f"Run it again. Reason: {exc}"
+            ) from exc
 
     def remark(self, text: str) -> None:
         """Tell the person at the terminal something that is not the result."""
         self.stderr.write(text, style_func=str)
+
+
+def _by_field(exc: ValidationError) -> str:
+    return " ".join(
+        f"{name}: {message}"
+        for name, messages in exc.message_dict.items()
+        for message in messages
+    )
 
 
 def add_app_argument(parser: CommandParser | ArgumentParser) -> None:
@@ -52,7 +67,8 @@ def add_app_argument(parser: CommandParser | ArgumentParser) -> None:
 
 
 def add_key_argument(parser: CommandParser | ArgumentParser) -> None:
-    """Let a command take KEY."""
+    """Let a command take KEY, and ``--app`` where two apps have the same."""
+    add_app_argument(parser)
     parser.add_argument(
         "key",
         metavar="KEY",
@@ -71,9 +87,19 @@ def read_secret_file(name: str) -> str:
     try:
         if name == "-":
             return sys.stdin.read(MAX_PEM_LENGTH + 1)
-        with open(name, encoding="utf-8") as file:
+        with open(name, encoding="utf-8-sig") as file:
             return file.read(MAX_PEM_LENGTH + 1)
     except UnicodeDecodeError as exc:
         raise CommandError(f"{name} is not a text file.") from exc
     except OSError as exc:
         raise CommandError(f"{name} cannot be read: {exc.strerror}.") from exc
+
+
+def find_key(key: str, app: str | None) -> SigningKey:
+    """
+    Return the key that KEY and ``--app`` name.
+
+    :raises NotFound, InvalidIdentifier: if they name none, or more than one.
+    """
+    layer_app = None if app is None else LayerApp.objects.named(app)
+    return SigningKey.objects.named(key, layer_app)

@@ -11,7 +11,7 @@ from django.utils.functional import Promise
 from django_layer_identity.conf import DEFAULT_CLAIMS, conf
 from django_layer_identity.exceptions import ConfigurationError
 from django_layer_identity.mapping.attributes import resolve
-from django_layer_identity.protocol.claims import PROFILE_CLAIMS
+from django_layer_identity.protocol.claims import PROFILE_CLAIMS, has_unprintable
 
 if TYPE_CHECKING:
     from django_layer_identity.conf import Source
@@ -69,5 +69,9 @@ def _fit(name: str, value: str) -> str:
         return _UNSAFE.sub("", value).strip()[:limit].rstrip()
     if limit is not None and len(value) > limit:
         logger.warning("Claim %s left out: over %d characters.", name, limit)
+        return ""
+    lines = value.splitlines() if name == "public_key" else [value]  # PEM has several
+    if any(has_unprintable(line) for line in lines):
+        logger.warning("Claim %s left out: it has control characters.", name)
         return ""
     return value

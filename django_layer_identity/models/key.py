@@ -205,7 +205,9 @@ class SigningKey(models.Model):
         with transaction.atomic(using=self._database):
             self._lock()
             if self.activated_at or self.revoked_at:
-                raise KeyStateError("The key ID of such a key is never changed.")
+                raise KeyStateError(
+                    "This key was active or is revoked: its key ID is never changed."
+                )
             self.key_id = check_key_id(self.app, key_id)
             self.save_unique()
 

@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from django.db import models, router, transaction
+from django.db import IntegrityError, models, router, transaction
 from django.views.decorators.debug import sensitive_variables
 
 from django_layer_identity.exceptions import (
@@ -87,11 +87,15 @@ class LayerAppManager(models.Manager["LayerApp"]):
             environment=app_id.environment or "production",
             provider_id=provider_id.uuid,
         )
-        found = self.filter(app_id=app.app_id).first()
-        if found is None:
-            app.full_clean()
-            app.save()
+        app.clean_fields()
+        try:
+            with transaction.atomic(using=router.db_for_write(self.model)):
+                app.save(force_insert=True)
+        except IntegrityError:
+            pass  # there is one
+        else:
             return app
+        found = self.using(router.db_for_write(self.model)).get(app_id=app.app_id)
         for field in ("name", "environment", "provider_id"):
             if getattr(found, field) != getattr(app, field):
                 raise AppExists(
@@ -151,18 +155,23 @@ class SigningKeyManager(models.Manager["SigningKey"]):
         activate: bool,
     ) -> SigningKey:
         key = self.model.from_private_key(app, private_key, key_id=key_id)
-        with transaction.atomic(using=router.db_for_write(self.model)):
+        using = router.db_for_write(self.model)
+        with transaction.atomic(using=using):
+            # First, or two that activate would each wait for the other: with the key
+            # goes a shared lock on its app.
+            type(app)._default_manager.using(using).select_for_update().get(pk=app.pk)
             key.save_unique()
             if activate:
                 key.activate()
         return key
 
-    def named(self, text: str) -> SigningKey:
+    def named(self, text: str, app: LayerApp | None = None) -> SigningKey:
         """
         Return the key that an administrator means.
 
         :param text: a key ID in any form, or the first 8 or more digits of a
             fingerprint.
+        :param app: whose key it is, as two apps may have the same.
         :raises NotFound: if there is no such key, or more than one.
         """
         try:
@@ -174,8 +183,11 @@ class SigningKeyManager(models.Manager["SigningKey"]):
                     "a fingerprint."
                 ) from None
             found = self.filter(fingerprint__startswith=text.lower())
+        if app is not None:
+            found = found.filter(app=app)
         keys = list(found[:2])
         if len(keys) != 1:
             count = "more than one" if keys else "no"
-            raise NotFound(f"There is {count} signing key named {text!r}.")
+            hint = " Name its Layer app." if keys else ""
+            raise NotFound(f"There is {count} signing key named {text!r}.{hint}")
         return keys[0]

@@ -102,7 +102,7 @@ class IdentityClaims:
     """
 
     provider_id: ProviderID
-    user_id: str
+    user_id: str = field(repr=False)
     nonce: str = field(repr=False)
     issued_at: datetime
     expires_at: datetime

@@ -3,6 +3,7 @@ from __future__ import annotations
 import re
 
 import pytest
+from django.db import OperationalError
 from pytest_django.asserts import assertContains, assertNotContains
 
 from django_layer_identity.admin.signing_keys import SigningKeyAdmin
@@ -219,3 +220,31 @@ def test_reading_a_page_never_acts(admin_client, key, ready, action):
     admin_client.get(page_of(key), {f"_{action}": ""})
 
     assert list(SigningKey.objects.values()) == before
+
+
+@pytest.fixture
+def busy(monkeypatch):
+    """A database that somebody else is writing to."""
+
+    def fail(*args, **kwargs):
+        raise OperationalError("database is locked")
+
+    monkeypatch.setattr(SigningKey, "_lock", fail)
+
+
+def test_a_busy_database_is_told_beside_the_key(admin_client, key, busy):
+    response = act(admin_client, "retire", key)
+
+    assert said(response) == [
+        f"The signing key {key} stays active: "
+        "The database is busy. Nothing was changed: try again."
+    ]
+    assert (state_of(key), history()) == ("active", [])
+
+
+def test_a_busy_database_is_told_where_a_key_id_is_entered(admin_client, draft, busy):
+    response = admin_client.post(page_of(draft), {"key_id": str(KEY_ID)})
+
+    assert response.url == page_of(draft)
+    assert said(response) == ["The database is busy. Nothing was changed: try again."]
+    assert state_of(draft) == "draft"

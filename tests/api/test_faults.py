@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from django.db import InterfaceError, OperationalError, connection
+from django.db import InterfaceError, OperationalError, ProgrammingError, connection
 from rest_framework.authtoken.models import Token
 
 from django_layer_identity.keys.signers import forget_loaded_keys
@@ -141,7 +141,7 @@ def test_what_was_put_right_works_at_the_next_request(settings, key, alice):
     assert read(ask(alice, nonce=NONCE))[0] == 200
 
 
-@pytest.mark.parametrize("error", [OperationalError, InterfaceError])
+@pytest.mark.parametrize("error", [OperationalError, InterfaceError, ProgrammingError])
 def test_a_database_that_is_gone_is_no_bug(caplog, key, alice, error):
     with database_down(error):
         response = ask(alice, nonce=NONCE)

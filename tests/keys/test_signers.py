@@ -3,6 +3,7 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from django.views.debug import ExceptionReporter
 
 from django_layer_identity.exceptions import WrongEncryptionKey
 from django_layer_identity.keys import signers
@@ -59,6 +60,21 @@ def test_a_failure_is_not_remembered(stored, settings):
     settings.LAYER_IDENTITY = good
 
     assert load_private_key(stored).fingerprint == stored.fingerprint
+
+
+def test_a_failure_inside_shows_no_key_in_an_error_report(stored, monkeypatch, rf):
+    def fail(der):
+        raise RuntimeError
+
+    monkeypatch.setattr(signers, "restore_private_key", fail)
+
+    with pytest.raises(RuntimeError) as caught:
+        load_private_key(stored)
+
+    frames = ExceptionReporter(rf.get("/"), *caught._excinfo).get_traceback_frames()
+    ours = [frame for frame in frames if "keys/signers.py" in frame["filename"]]
+    names = {name for frame in ours for name, _ in frame["vars"]}
+    assert names == {"stored"}
 
 
 def test_the_same_key_in_two_apps_is_two_entries(stored, private_key):

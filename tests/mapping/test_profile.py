@@ -176,3 +176,18 @@ def test_claims_that_fail_stop_no_login(settings, caplog, key, alice):
         "Claim first_name left out: its source failed.",
     ]
     assert "LookupError: the directory is down" in caplog.text
+
+
+@pytest.mark.parametrize("value", ["http://x/\r\n", "http://x/\x00", "http://x/\ud800"])
+def test_a_url_with_what_no_url_has_is_left_out(caplog, avatar_url, value):
+    assert avatar_url(value) is None
+    assert caplog.messages == ["Claim avatar_url left out: it has control characters."]
+
+
+def test_a_public_key_keeps_its_lines_and_nothing_stranger(settings):
+    pem = "-----BEGIN PUBLIC KEY-----\nMIIB\n-----END PUBLIC KEY-----\n"
+    configure(settings, CLAIMS={"public_key": lambda context: pem})
+    assert claims_of(User()) == {"public_key": pem}
+
+    configure(settings, CLAIMS={"public_key": lambda context: pem + "\ud800"})
+    assert claims_of(User()) == {}

@@ -6,8 +6,11 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 
-from django_layer_identity.management.base import LayerCommand, add_key_argument
-from django_layer_identity.models import SigningKey
+from django_layer_identity.management.base import (
+    LayerCommand,
+    add_key_argument,
+    find_key,
+)
 
 
 class Command(LayerCommand):
@@ -16,7 +19,7 @@ class Command(LayerCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         add_key_argument(parser)
 
-    def run(self, *, key: str, **options: Any) -> None:
-        signing_key = SigningKey.objects.named(key)
+    def run(self, *, key: str, app: str | None, **options: Any) -> None:
+        signing_key = find_key(key, app)
         signing_key.activate()
         self.stdout.write(signing_key.state.value)

@@ -6,8 +6,11 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 
-from django_layer_identity.management.base import LayerCommand, add_key_argument
-from django_layer_identity.models import SigningKey
+from django_layer_identity.management.base import (
+    LayerCommand,
+    add_key_argument,
+    find_key,
+)
 
 
 class Command(LayerCommand):
@@ -17,7 +20,7 @@ class Command(LayerCommand):
         add_key_argument(parser)
         parser.add_argument("key_id", metavar="ID", help="from Layer's dashboard")
 
-    def run(self, *, key: str, key_id: str, **options: Any) -> None:
-        signing_key = SigningKey.objects.named(key)
+    def run(self, *, key: str, app: str | None, key_id: str, **options: Any) -> None:
+        signing_key = find_key(key, app)
         signing_key.set_key_id(key_id)
         self.stdout.write(signing_key.state.value)

@@ -1,0 +1,70 @@
+"""Two connections at once, on the databases that serve many."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
+from threading import Barrier
+
+import pytest
+from django.db import connections
+
+from django_layer_identity.models import LayerApp, SigningKey
+from django_layer_identity.protocol.identifiers import AppID, ProviderID
+from tests.conftest import APP_ID, KEY_ID, OTHER_KEY_ID, PROVIDER_ID
+from tests.keys.test_pem import as_pem
+
+pytestmark = [
+    pytest.mark.service,
+    pytest.mark.django_db(transaction=True, databases="__all__"),
+]
+
+
+@pytest.fixture
+def at_once(database):
+    """Call functions at the same time, each on a connection of its own."""
+    barrier = Barrier(2)
+
+    def call(function):
+        try:
+            barrier.wait(timeout=10)
+            return function()
+        finally:
+            connections[database.alias].close()
+
+    def run(*functions):
+        with ThreadPoolExecutor(2) as pool:
+            tasks = [pool.submit(copy_context().run, call, one) for one in functions]
+            return [task.result(timeout=60) for task in tasks]
+
+    return run
+
+
+@pytest.mark.parametrize("database", ["postgresql", "mariadb"], indirect=True)
+@pytest.mark.parametrize("turn", range(5))
+def test_of_two_keys_that_come_in_active_the_last_one_is(
+    database, at_once, private_key, other_private_key, turn
+):
+    app = LayerApp.objects.create(name="M", app_id=APP_ID, provider_id=PROVIDER_ID)
+
+    def take_in(key, key_id):
+        return lambda: SigningKey.objects.import_private_key(
+            app, as_pem(key), key_id=key_id, activate=True
+        )
+
+    at_once(take_in(private_key, KEY_ID), take_in(other_private_key, OTHER_KEY_ID))
+
+    states = sorted(key.state.value for key in SigningKey.objects.all())
+    assert states == ["active", "retired"]
+
+
+@pytest.mark.parametrize("database", ["postgresql", "mariadb"], indirect=True)
+def test_an_app_created_twice_at_once_is_one(database, at_once):
+    def ensure():
+        return LayerApp.objects.ensure(
+            name="M", app_id=AppID(APP_ID), provider_id=ProviderID(PROVIDER_ID)
+        )
+
+    first, second = at_once(ensure, ensure)
+
+    assert first == second == LayerApp.objects.get()
