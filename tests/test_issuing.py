@@ -282,7 +282,7 @@ def test_a_failure_inside_shows_no_nonce_in_an_error_report(
 
 def test_a_user_model_that_knows_nothing_of_activity_is_served(settings, key):
     settings.AUTH_USER_MODEL = "tests.Guest"
-    configure(settings, USER_ID="name")
+    configure(settings, USER_ID=lambda context: str(context.user))
 
     issued = issue(Guest.objects.create(name="alice"))
 
