@@ -127,9 +127,8 @@ class IdentityTokenView(APIView):
         if isinstance(refusal, Throttled) and refusal.wait is not None:
             headers = {"Retry-After": str(refusal.wait)}
         body = refusal_body(refusal, status)
-        if isinstance(refusal, NonceMissing) and self.request.data:
-            names = ", ".join(str(name)[:40] for name in list(self.request.data)[:8])
-            body["fields"]["nonce"].append(f"The body has: {names}.")
+        if isinstance(refusal, NonceMissing):
+            body["fields"]["nonce"] += _what_there_is(self.request.data)
         return Response(body, status=status, headers=headers)
 
     def handle_exception(self, exc: Exception) -> Response:
@@ -198,6 +197,14 @@ def _is_form(request: Request) -> bool:
 
 def _unless_empty(app_id: Any) -> Any:
     return None if app_id == "" else app_id
+
+
+def _what_there_is(data: Any) -> list[str]:
+    """Help whoever nested the nonce, or misspelt it, to see it."""
+    if not data or "nonce" in data:
+        return []
+    names = ", ".join(str(name)[:40] for name in list(data)[:8])
+    return [f"The body has: {names}."]
 
 
 def _success_body(issued: IssuedToken) -> dict[str, Any]:
