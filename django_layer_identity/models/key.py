@@ -265,7 +265,6 @@ class SigningKey(models.Model):
 
     def _lock(self) -> None:
         """Let an app's keys change one at a time, and look at this one again."""
-        apps = LayerApp.objects.using(self._database).select_for_update()
-        apps.get(pk=self.app_id)
+        LayerApp.objects.lock(self.app_id, self._database)
         keys = SigningKey.objects.using(self._database).select_for_update()
         self.refresh_from_db(from_queryset=keys)

@@ -73,6 +73,10 @@ class LayerAppManager(models.Manager["LayerApp"]):
             raise NotFound(f"There is no Layer app with the app ID {wanted}.")
         return found
 
+    def lock(self, pk: int, using: str) -> None:
+        """Hold an app's row to the end of the transaction: its keys change in turn."""
+        self.using(using).select_for_update().get(pk=pk)
+
     def ensure(self, *, name: str, app_id: AppID, provider_id: ProviderID) -> LayerApp:
         """
         Return the app, created if need be: the same again changes nothing.
@@ -159,7 +163,7 @@ class SigningKeyManager(models.Manager["SigningKey"]):
         with transaction.atomic(using=using):
             # First, or two that activate would each wait for the other: with the key
             # goes a shared lock on its app.
-            type(app)._default_manager.using(using).select_for_update().get(pk=app.pk)
+            type(app).objects.lock(app.pk, using)
             key.save_unique()
             if activate:
                 key.activate()

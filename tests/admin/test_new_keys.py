@@ -20,9 +20,9 @@ from django.views.debug import ExceptionReporter
 
 from django_layer_identity.admin import forms
 from django_layer_identity.models import SigningKey
+from tests.admin.pages import KEYS
 from tests.conftest import APP_ID, KEY_ID, PROVIDER_ID
 
-KEYS = "/admin/layer_identity/signingkey/"
 ADD = f"{KEYS}add/"
 
 

@@ -16,6 +16,8 @@ from typing import NamedTuple, NoReturn
 
 import pytest
 
+from tests.services.available import skip_or_fail
+
 MANAGE = Path(__file__).parents[2] / "example_project" / "manage.py"
 START_SECONDS = 60  # a first start makes a database and a key
 CHROMIUM_FLAGS = [  # nothing that calls home, and nothing that needs a screen
@@ -37,13 +39,8 @@ class Demo(NamedTuple):
     printed: str  # before it began to serve
 
 
-def absent(
-    what: str,
-) -> NoReturn:  # pragma: no cover  # where coverage counts, all is there
-    """Skip and say so, or fail where everything has to be there."""
-    if os.environ.get("REQUIRE_SERVICES") == "1":
-        pytest.fail(f"{what} is missing.")
-    pytest.skip(f"{what} is missing.")
+def absent(what: str) -> NoReturn:
+    skip_or_fail(f"{what} is missing.")
 
 
 def environment(data: Path, **variables: str) -> dict[str, str]:

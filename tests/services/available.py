@@ -9,6 +9,7 @@ missing from a skip into a failure.
 from __future__ import annotations
 
 import os
+from typing import NoReturn
 from urllib.parse import unquote, urlsplit
 
 REQUIRED = os.environ.get("REQUIRE_SERVICES") == "1"
@@ -76,6 +77,15 @@ def _found(name: str, reach: object) -> dict[str, dict[str, object]]:
     except Exception as exc:
         missing[name] = f"{name} cannot be reached: {exc}".splitlines()[0]
         return {}
+
+
+def skip_or_fail(reason: str) -> NoReturn:
+    """Skip the test and say why; fail it where everything has to be there."""
+    import pytest  # not before: the settings read this module
+
+    if REQUIRED:
+        pytest.fail(reason)
+    pytest.skip(reason)
 
 
 def databases() -> dict[str, dict[str, object]]:

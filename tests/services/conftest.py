@@ -5,16 +5,13 @@ from django.core.cache import caches
 from django.db import connections
 
 from tests.services import routing
-from tests.services.available import REQUIRED, missing
+from tests.services.available import missing, skip_or_fail
 
 
 def need(name):
     """Skip, saying why, where a service is not there; fail where it must be."""
-    if name not in missing:
-        return
-    if REQUIRED:
-        pytest.fail(missing[name])
-    pytest.skip(missing[name])
+    if name in missing:
+        skip_or_fail(missing[name])
 
 
 def hang_up():
