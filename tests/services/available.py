@@ -2,8 +2,8 @@
 Which of PostgreSQL, MariaDB and Redis can be reached here.
 
 Where to look, and as whom, comes from the environment: ``TEST_POSTGRESQL_URL``,
-``TEST_MARIADB_URL`` and ``TEST_REDIS_URL``. ``REQUIRE_SERVICES=1`` turns what is
-missing from a skip into a failure.
+``TEST_MARIADB_URL`` and ``TEST_REDIS_URL``. ``TEST_DATABASE`` names the database that the tests make there.
+``REQUIRE_SERVICES=1`` turns what is missing from a skip into a failure.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def _settings(engine: str, url: str) -> dict[str, object]:
         "USER": unquote(parts.username or ""),
         "PASSWORD": unquote(parts.password or ""),
         "NAME": parts.path.lstrip("/"),
-        "TEST": {"NAME": "test_django_layer_identity"},
+        "TEST": {"NAME": os.environ.get("TEST_DATABASE", "test_django_layer_identity")},
     }
 
 

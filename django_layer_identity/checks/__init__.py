@@ -1,0 +1,45 @@
+"""System checks: one function a rule, one ID a rule, and no database."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from django.core import checks
+from django.core.checks import CheckMessage, Tags
+
+from django_layer_identity.checks import endpoint, keys, settings, users
+
+Rule = Callable[[], list[CheckMessage]]
+
+RULES: tuple[Rule, ...] = (
+    *settings.RULES,
+    *keys.RULES,
+    *users.RULES,
+    *endpoint.RULES,
+)
+DEPLOYMENT_RULES: tuple[Rule, ...] = (
+    *endpoint.DEPLOYMENT_RULES,
+    *keys.DEPLOYMENT_RULES,
+)
+
+
+def register() -> None:
+    """Hand the rules to Django; called once, from the app's ``ready()``."""
+    checks.register(check_settings, "layer_identity")
+    checks.register(check_deployment, Tags.security, deploy=True)
+
+
+def check_settings(**kwargs: Any) -> list[CheckMessage]:
+    """Apply each rule to ``settings.LAYER_IDENTITY``."""
+    return settings.is_mapping() or _apply(RULES)
+
+
+def check_deployment(**kwargs: Any) -> list[CheckMessage]:
+    """Apply the rules that matter where strangers can reach the project."""
+    # What is no mapping has been said already.
+    return [] if settings.is_mapping() else _apply(DEPLOYMENT_RULES)
+
+
+def _apply(rules: tuple[Rule, ...]) -> list[CheckMessage]:
+    return [message for rule in rules for message in rule()]

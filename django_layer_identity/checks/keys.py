@@ -1,0 +1,43 @@
+"""What keeps private keys."""
+
+from __future__ import annotations
+
+from django.core.checks import CheckMessage, Error, Warning
+
+from django_layer_identity.conf import conf
+from django_layer_identity.keys.encryption import MIN_ENTRY_LENGTH
+
+
+def _encryption_keys() -> list[CheckMessage]:
+    entries: object = conf.KEY_ENCRYPTION_KEYS
+    if isinstance(entries, (list, tuple)) and all(map(_is_long_enough, entries)):
+        return []
+    return [
+        Error(
+            "LAYER_IDENTITY['KEY_ENCRYPTION_KEYS'] must be a list of strings of "
+            f"{MIN_ENTRY_LENGTH} characters or more.",
+            hint="“manage.py layer_encryption_key” makes one.",
+            id="layer_identity.E004",
+        )
+    ]
+
+
+def _is_long_enough(entry: object) -> bool:
+    return isinstance(entry, str) and len(entry) >= MIN_ENTRY_LENGTH
+
+
+def _encryption_keys_set() -> list[CheckMessage]:
+    if conf.KEY_ENCRYPTION_KEYS:
+        return []
+    return [
+        Warning(
+            "LAYER_IDENTITY['KEY_ENCRYPTION_KEYS'] is empty: no signing key can be "
+            "stored or used.",
+            hint="“manage.py layer_encryption_key” makes an entry.",
+            id="layer_identity.W004",
+        )
+    ]
+
+
+RULES = (_encryption_keys,)
+DEPLOYMENT_RULES = (_encryption_keys_set,)

@@ -1,0 +1,14 @@
+from __future__ import annotations
+
+from django.core import checks
+
+
+def found(settings, **layer_identity):
+    settings.LAYER_IDENTITY = layer_identity
+    return checks.run_checks(tags=["layer_identity"])
+
+
+def deployed(settings, **layer_identity):
+    settings.LAYER_IDENTITY = {"KEY_ENCRYPTION_KEYS": ["x" * 32], **layer_identity}
+    messages = checks.run_checks(tags=["security"], include_deployment_checks=True)
+    return [message for message in messages if "layer_identity" in message.id]
