@@ -1,0 +1,80 @@
+from __future__ import annotations
+
+import pytest
+from django.db import OperationalError, transaction
+
+from django_layer_identity.models import LayerApp, writes
+from django_layer_identity.models.writes import write_or_retry
+from tests.conftest import APP_ID, PROVIDER_ID
+
+LOCKED = OperationalError("database is locked")
+DEADLOCK = OperationalError(1213, "Deadlock found when trying to get lock")
+NO_SERVER = OperationalError(2006, "Server has gone away")
+
+
+@pytest.fixture(autouse=True)
+def _no_pauses(monkeypatch):
+    monkeypatch.setattr(writes, "PAUSE", 0)
+
+
+class Write:
+    """Fails as told, then creates an app."""
+
+    def __init__(self, *failures):
+        self.failures, self.runs = list(failures), 0
+
+    def __call__(self):
+        self.runs += 1
+        app = LayerApp.objects.create(name="M", app_id=APP_ID, provider_id=PROVIDER_ID)
+        if self.failures:
+            raise self.failures.pop(0)
+        return app
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("failure", [LOCKED, DEADLOCK])
+def test_a_lost_race_is_run_again_from_the_beginning(failure):
+    write = Write(failure, failure)
+
+    assert write_or_retry(write, using="default") == LayerApp.objects.get()
+    assert write.runs == 3
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_race_that_is_always_lost_is_given_up():
+    write = Write(*[LOCKED] * 9)
+
+    with pytest.raises(OperationalError, match="database is locked"):
+        write_or_retry(write, using="default")
+
+    assert (write.runs, LayerApp.objects.count()) == (6, 0)
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("failure", [NO_SERVER, OperationalError()])
+def test_another_failure_is_not_tried_again(failure):
+    write = Write(failure)
+
+    with pytest.raises(OperationalError):
+        write_or_retry(write, using="default")
+
+    assert write.runs == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_inside_another_transaction_nothing_is_run_again():
+    write = Write(LOCKED)
+
+    with transaction.atomic(), pytest.raises(OperationalError):
+        write_or_retry(write, using="default")
+
+    assert (write.runs, LayerApp.objects.count()) == (1, 0)
+
+
+@pytest.mark.parametrize("state", ["40001", "40P01", "55P03"])
+@pytest.mark.parametrize("name", ["sqlstate", "pgcode"])
+def test_postgresql_names_a_lost_race(name, state):
+    exc = OperationalError("could not serialize access")
+    exc.__cause__ = type("PostgreSQLError", (Exception,), {name: state})()
+
+    assert writes.lost_race(exc)
