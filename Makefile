@@ -3,7 +3,7 @@ PYTHON ?= python3
 TOX = .venv/bin/tox
 ENV ?= py
 
-.PHONY: demo test
+.PHONY: demo test long
 
 demo: $(TOX)
 	@$(TOX) run -qq -e demo --notest
@@ -11,6 +11,9 @@ demo: $(TOX)
 
 test: $(TOX)
 	$(TOX) run -e $(ENV)
+
+long: $(TOX)
+	$(TOX) run -e long
 
 $(TOX):
 	$(PYTHON) -m venv .venv
