@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from django.urls import re_path
+from django.urls import path, re_path
 
+from django_layer_identity.api.jwks import JWKSView
 from django_layer_identity.api.views import IdentityTokenView
 
 app_name = "layer_identity"
 urlpatterns = [
     # Both with and without the slash: a redirect would drop a phone's POST body.
     re_path(r"^authenticate/?$", IdentityTokenView.as_view(), name="authenticate"),
+    path("jwks.json", JWKSView.as_view(), name="jwks"),
 ]

@@ -80,7 +80,7 @@ class CSRFFailed(Refusal):
 
 
 class MethodNotAllowed(Refusal):
-    """The method is not POST."""
+    """The method is none of the endpoint's."""
 
     code = "method_not_allowed"
     detail = "Only POST is allowed here."

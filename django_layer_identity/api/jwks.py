@@ -1,0 +1,97 @@
+"""``GET jwks.json``: the public keys, for verifiers other than Layer."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+from typing import TYPE_CHECKING, Any
+
+from django.db import connections, transaction
+from django.http import HttpResponse
+from django.utils import timezone
+from django.utils.cache import get_conditional_response
+from django.utils.http import quote_etag
+from rest_framework.renderers import JSONRenderer
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from django_layer_identity.api.errors import (
+    STATUSES,
+    BodyMalformed,
+    MethodNotAllowed,
+    refusal_body,
+    to_refusal,
+)
+from django_layer_identity.api.views import JSONAlways
+from django_layer_identity.exceptions import InvalidIdentifier
+from django_layer_identity.models.published import published_keys
+from django_layer_identity.protocol.identifiers import AppID
+from django_layer_identity.protocol.jwk import public_jwk
+
+if TYPE_CHECKING:
+    from django.http.response import HttpResponseBase
+    from rest_framework.request import Request
+
+MAX_AGE = 60  # seconds; how long a revoked key may still be believed
+
+logger = logging.getLogger("django_layer_identity")
+
+
+class JWKSView(APIView):
+    """
+    Show the public keys as a JWK set (RFC 7517, section 5). Anybody may read it.
+
+    ``?app_id=`` narrows it to one Layer app. One that is unknown, disabled or malformed
+    has no keys, and a stranger learns nothing else about it.
+    """
+
+    http_method_names = ["get", "head"]
+    authentication_classes = []
+    permission_classes = []
+    throttle_classes = []
+    renderer_classes = [JSONRenderer]
+    content_negotiation_class = JSONAlways
+    versioning_class = None
+
+    @classmethod
+    def as_view(cls, **initkwargs: Any) -> Any:
+        """Return the view, exempt from ``ATOMIC_REQUESTS`` in every database."""
+        view = super().as_view(**initkwargs)
+        for alias in connections:
+            transaction.non_atomic_requests(alias)(view)
+        return view
+
+    def get(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        content = json.dumps({"keys": _jwks(request.query_params.getlist("app_id"))})
+        etag = quote_etag(hashlib.sha256(content.encode("ascii")).hexdigest())
+        response = HttpResponse(
+            content,
+            content_type="application/json",
+            headers={"ETag": etag, "Cache-Control": f"public, max-age={MAX_AGE}"},
+        )
+        answer = get_conditional_response(request._request, etag, response=response)
+        return answer or response
+
+    def handle_exception(self, exc: Exception) -> Response:
+        refusal = to_refusal(exc)
+        if refusal is None:
+            raise exc
+        if isinstance(refusal, MethodNotAllowed):
+            refusal = MethodNotAllowed("Only GET and HEAD are allowed here.")
+        if refusal.fault_is_ours:
+            logger.error("JWK set refused: %s", refusal.code, exc_info=exc)
+        status = STATUSES[refusal.code]
+        headers = {"Cache-Control": "no-store"}
+        return Response(refusal_body(refusal, status), status, headers=headers)
+
+
+def _jwks(app_ids: list[str]) -> list[dict[str, str]]:
+    if len(app_ids) > 1:
+        raise BodyMalformed("The parameter “app_id” was sent twice.")
+    try:
+        app_id = AppID.parse(app_ids[0]) if any(app_ids) else None
+    except InvalidIdentifier:
+        return []
+    keys = published_keys(timezone.now(), app_id)
+    return [public_jwk(key.public_key, key.key_id) for key in keys]

@@ -1,0 +1,240 @@
+"""``GET jwks.json``: which keys it shows, to whom, and for how long."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from django.db import OperationalError, connection
+from django.utils import timezone
+
+from django_layer_identity.models import SigningKey
+from django_layer_identity.protocol.identifiers import KeyID
+from django_layer_identity.protocol.jwk import public_jwk
+from tests.conftest import APP_ID, KEY_ID, OTHER_KEY_ID
+from tests.endpoint import refusal
+from tests.sandbox.layer import create_app, create_key
+
+URL = "/layer/jwks.json"
+CAP = timedelta(hours=24, minutes=5)  # the longest life, and the most skew
+UNKNOWN = "aaaaaaaa-0000-4000-8000-00000000000f"
+
+
+def shown(client, app_id=None):
+    """Return the key IDs, in order, without their common prefix."""
+    response = client.get(URL, None if app_id is None else {"app_id": app_id})
+    assert response.status_code == 200
+    return [
+        jwk["kid"].removeprefix("layer:///keys/") for jwk in response.json()["keys"]
+    ]
+
+
+def retire(key, ago):
+    """Retire it that long ago."""
+    key.retire()
+    SigningKey.objects.filter(pk=key.pk).update(retired_at=timezone.now() - ago)
+
+
+@pytest.mark.parametrize("method", ["get", "head"])
+def test_anybody_sees_the_active_key(client, key, method):
+    response = getattr(client, method)(URL)
+
+    assert response.status_code == 200
+    assert response["Content-Type"] == "application/json"
+    assert response["Cache-Control"] == "public, max-age=60"
+
+
+def test_the_set_is_that_of_rfc_7517(client, key):
+    assert client.get(URL).json() == {
+        "keys": [public_jwk(key.public_key, KeyID(KEY_ID))]
+    }
+
+
+def test_without_keys_the_set_is_empty(client, app):
+    assert client.get(URL).json() == {"keys": []}
+
+
+def test_a_draft_is_not_shown(client, app, private_key):
+    SigningKey.from_private_key(app, private_key).save()
+
+    assert shown(client) == []
+
+
+def test_a_ready_key_is_shown_before_it_signs(client, key, other_private_key):
+    ready = SigningKey.from_private_key(key.app, other_private_key, key_id=OTHER_KEY_ID)
+    ready.save()
+
+    assert shown(client) == [str(KEY_ID), str(OTHER_KEY_ID)]
+
+
+def test_a_retired_key_is_shown_while_a_token_of_its_can_live(client, key):
+    retire(key, ago=CAP - timedelta(seconds=30))
+
+    assert shown(client) == [str(KEY_ID)]
+
+
+def test_a_retired_key_is_not_shown_for_longer(client, key):
+    retire(key, ago=CAP)
+
+    assert shown(client) == []
+
+
+def test_shorter_lifetimes_set_today_hide_no_key_of_yesterday(client, key, settings):
+    lifetime = {"TOKEN_LIFETIME": timedelta(minutes=1)}
+    settings.LAYER_IDENTITY = {**settings.LAYER_IDENTITY, **lifetime}
+    key.app.token_lifetime = timedelta(minutes=2)
+    key.app.save()
+    retire(key, ago=timedelta(hours=23))
+
+    assert shown(client) == [str(KEY_ID)]
+
+
+@pytest.mark.parametrize("retired", [False, True])
+def test_a_revoked_key_is_gone_at_once(client, key, retired):
+    if retired:
+        key.retire()
+    key.revoke()
+
+    assert shown(client) == []
+
+
+def test_a_disabled_app_has_no_keys(client, key):
+    key.app.enabled = False
+    key.app.save()
+
+    assert shown(client) == []
+
+
+@pytest.mark.parametrize(
+    "app_id",
+    [
+        str(APP_ID),
+        str(APP_ID).upper(),
+        f"layer:///apps/production/{APP_ID}",
+    ],
+)
+def test_app_id_narrows_the_set(client, key, other_private_key, app_id):
+    create_key(create_app(), other_private_key, OTHER_KEY_ID)
+
+    assert shown(client) == [str(KEY_ID), str(OTHER_KEY_ID)]
+    assert shown(client, app_id) == [str(KEY_ID)]
+
+
+def test_an_empty_app_id_is_none(client, key):
+    assert shown(client, "") == [str(KEY_ID)]
+
+
+@pytest.mark.parametrize(
+    "app_id",
+    [UNKNOWN, f"layer:///apps/staging/{APP_ID}", f"layer:///keys/{APP_ID}", "a\x00"],
+)
+def test_an_app_that_is_unknown_has_no_keys_as_a_disabled_one(client, key, app_id):
+    assert shown(client, app_id) == []
+
+
+def test_a_key_that_two_apps_share_is_shown_once(client, key, private_key):
+    create_key(create_app(environment="staging"), private_key)
+
+    assert shown(client) == [str(KEY_ID)]
+
+
+def test_a_pair_revoked_in_one_app_is_shown_for_none(client, key, private_key):
+    other = create_key(create_app(enabled=False), private_key, OTHER_KEY_ID)
+    assert shown(client) == [str(KEY_ID)]
+
+    other.revoke()
+
+    assert shown(client) == []
+    assert shown(client, str(APP_ID)) == []
+
+
+def test_what_has_not_changed_is_not_sent_again(client, key):
+    etag = client.get(URL)["ETag"]
+
+    response = client.get(URL, headers={"if-none-match": etag})
+
+    assert (response.status_code, response.content) == (304, b"")
+    assert response["ETag"] == etag
+    assert response["Cache-Control"] == "public, max-age=60"
+
+
+def test_what_has_changed_is_sent(client, key):
+    etag = client.get(URL)["ETag"]
+    key.revoke()
+
+    response = client.get(URL, headers={"if-none-match": etag})
+
+    assert (response.status_code, response.json()) == (200, {"keys": []})
+    assert response["ETag"] != etag
+
+
+@pytest.mark.parametrize("query", ["", f"?app_id={APP_ID}"])
+def test_one_query_however_many_keys_there_are(
+    client, key, other_private_key, django_assert_num_queries, query
+):
+    create_key(create_app(), other_private_key, OTHER_KEY_ID)
+
+    with django_assert_num_queries(1):
+        client.get(URL + query)
+
+
+@pytest.mark.parametrize(
+    "method", ["POST", "PUT", "PATCH", "DELETE", "OPTIONS", "BREW"]
+)
+def test_other_methods_are_refused_in_our_shape(client, method):
+    client.handler.enforce_csrf_checks = True
+
+    response = client.generic(method, URL)
+
+    assert (response.status_code, response.json()) == refusal(
+        405, "method_not_allowed", "Only GET and HEAD are allowed here."
+    )
+    assert response["Allow"] == "GET, HEAD"
+    assert response["Cache-Control"] == "no-store"
+
+
+def test_an_app_id_sent_twice_is_refused(client, db):
+    response = client.get(f"{URL}?app_id={APP_ID}&app_id={UNKNOWN}")
+
+    assert (response.status_code, response.json()) == refusal(
+        400, "parse_error", "The parameter “app_id” was sent twice."
+    )
+
+
+@pytest.mark.parametrize("atomic", [False, True])
+def test_a_database_that_is_gone_is_said_to_be(
+    client, key, caplog, monkeypatch, atomic
+):
+    monkeypatch.setitem(connection.settings_dict, "ATOMIC_REQUESTS", atomic)
+
+    def fail(execute, *args):
+        raise OperationalError("server closed the connection")
+
+    with connection.execute_wrapper(fail):
+        response = client.get(URL)
+
+    assert (response.status_code, response.json()) == refusal(
+        503, "unavailable", "The service is unavailable. Try again later."
+    )
+    assert "server closed the connection" in caplog.text
+
+
+def test_a_row_with_no_public_key_is_a_bug_that_shows(client, key):
+    SigningKey.objects.update(public_key="layer")
+
+    with pytest.raises(ValueError, match="no public key in PEM"):
+        client.get(URL)
+
+
+def test_whoever_sends_accept_html_or_is_a_stranger_gets_json(client, key, settings):
+    settings.MIDDLEWARE = [
+        "django.contrib.sessions.middleware.SessionMiddleware",
+        "django.contrib.auth.middleware.AuthenticationMiddleware",
+        "django.contrib.auth.middleware.LoginRequiredMiddleware",
+    ]
+    settings.REST_FRAMEWORK = {"DEFAULT_THROTTLE_RATES": {}}
+    headers = {"accept": "text/html", "authorization": "Bearer nonsense"}
+
+    response = client.get(URL, headers=headers)
+
+    assert (response.status_code, response["Content-Type"]) == (200, "application/json")

@@ -1,0 +1,118 @@
+"""Other verifiers than Layer, each with our JWK set from a running server."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+from pathlib import Path
+
+import jwt
+import pytest
+from rest_framework.test import APIClient
+
+from django_layer_identity.models import SigningKey
+from tests.browser.conftest import absent
+from tests.browser.test_websdk import NPM, run
+from tests.conftest import APP_ID, KEY_ID, OTHER_KEY_ID
+from tests.endpoint import NONCE
+from tests.endpoint import URL as AUTHENTICATE
+
+pytestmark = pytest.mark.service
+
+SOURCES = Path(__file__).parent / "jose"
+KID = f"layer:///keys/{KEY_ID}"
+
+
+@pytest.fixture(scope="session")
+def jose(tmp_path_factory):
+    """A folder with ``jose`` from npm in it."""
+    npm = shutil.which("npm") or absent("npm")
+    folder = tmp_path_factory.mktemp("jose")
+    shutil.copytree(SOURCES, folder, dirs_exist_ok=True)
+    fetched = run(folder, npm, *NPM)
+    fetched.returncode == 0 or absent(f"jose, from npm: {fetched.stderr}")
+    return folder
+
+
+@pytest.fixture
+def jwks(live_server):
+    return f"{live_server.url}/layer/jwks.json"
+
+
+@pytest.fixture
+def token(live_server, key, alice):
+    """What the endpoint gave Alice."""
+    phone = APIClient()
+    phone.force_authenticate(alice)
+    return phone.post(AUTHENTICATE, {"nonce": NONCE}).json()["identity_token"]
+
+
+def revoke(key, other_private_key):
+    """Let another key take its place first: the set is not empty."""
+    other = SigningKey.from_private_key(key.app, other_private_key, key_id=OTHER_KEY_ID)
+    other.save()
+    other.activate()
+    key.revoke()
+
+
+def verify_with_jose(folder, jwks, token):
+    done = subprocess.run(
+        ["node", "verify.js", jwks],
+        cwd=folder,
+        input=token,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    return json.loads(done.stdout)
+
+
+def verify_with_pyjwt(jwks, token):
+    key = jwt.PyJWKClient(jwks, timeout=10).get_signing_key_from_jwt(token)
+    return key.key_id, jwt.decode(token, key, algorithms=["RS256"])
+
+
+@pytest.mark.parametrize("query", ["", f"?app_id={APP_ID}"])
+def test_jose_accepts_a_real_token(jose, jwks, token, query):
+    answer = verify_with_jose(jose, jwks + query, token)
+
+    assert answer["payload"]["prn"] == "alice"
+    assert answer["payload"]["nce"] == NONCE
+
+
+def test_jose_accepts_a_token_of_a_key_that_has_retired(jose, jwks, token, key):
+    key.retire()
+
+    assert verify_with_jose(jose, jwks, token)["payload"]["prn"] == "alice"
+
+
+def test_jose_refuses_a_revoked_keys_token(jose, jwks, token, key, other_private_key):
+    revoke(key, other_private_key)
+
+    answer = verify_with_jose(jose, jwks, token)
+
+    assert answer == {"code": "ERR_JWKS_NO_MATCHING_KEY"}
+
+
+def test_jose_refuses_a_token_that_was_altered(jose, jwks, token):
+    header, payload, signature = token.split(".")
+    altered = f"{header}.{payload}.{signature[::-1]}"
+
+    answer = verify_with_jose(jose, jwks, altered)
+
+    assert answer == {"code": "ERR_JWS_SIGNATURE_VERIFICATION_FAILED"}
+
+
+def test_pyjwt_accepts_a_real_token(jwks, token):
+    key_id, claims = verify_with_pyjwt(jwks, token)
+
+    assert (key_id, claims["prn"]) == (KID, "alice")
+
+
+def test_pyjwt_refuses_a_revoked_keys_token(jwks, token, key, other_private_key):
+    revoke(key, other_private_key)
+
+    with pytest.raises(jwt.PyJWKClientError, match="Unable to find a signing key"):
+        verify_with_pyjwt(jwks, token)
