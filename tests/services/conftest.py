@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import sys
+
 import pytest
 from django.core.cache import caches
 from django.db import connections
@@ -41,3 +43,14 @@ def redis(settings):
     yield caches["default"]
     caches["default"].clear()
     hang_up()
+
+
+@pytest.fixture
+def show(capsys):
+    """Print figures for whoever reads the gate's output."""
+
+    def write(lines):
+        with capsys.disabled():
+            sys.stdout.write("".join(f"\n    {line}" for line in ["", *lines]) + "\n")
+
+    return write

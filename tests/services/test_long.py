@@ -14,11 +14,12 @@ pytestmark = [
 
 
 @pytest.mark.parametrize("name", names())
-def test_a_hundredth_of_a_long_run_goes_well(name):
+def test_a_hundredth_of_a_long_run_goes_well(name, show):
     run = load(name)
     for service in getattr(run, "NEEDS", ()):
         need(service)
 
     lines = run.run(0.01)
 
+    show([f"{name}, at scale 0.01", *lines])
     assert lines != []

@@ -1,0 +1,1 @@
+"""The project under test as people run it: several processes, and clients outside."""

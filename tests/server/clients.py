@@ -1,0 +1,84 @@
+"""Clients outside the server, each a thread with a connection of its own."""
+
+from __future__ import annotations
+
+import base64
+import json
+import secrets
+import time
+from contextlib import closing
+from dataclasses import dataclass
+from http.client import HTTPConnection, HTTPException
+
+from django.contrib.auth.models import User
+from rest_framework.authtoken.models import Token
+
+URL = "/layer/authenticate"
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What came back, and when it was asked for (by the clock of the machine)."""
+
+    asked_at: float
+    status: int  # 0 where the connection broke
+    body: dict
+
+    @property
+    def code(self):
+        return "issued" if self.status == 200 else self.body.get("code", "no JSON")
+
+
+def new_nonce():
+    """Return a nonce as Layer would give it: 64 bytes in Base64."""
+    return base64.b64encode(secrets.token_bytes(64)).decode()
+
+
+class Phone:
+    """Asks for tokens on behalf of a user; to be closed."""
+
+    def __init__(self, address, token=None):
+        self.connection = HTTPConnection(*address, timeout=60)
+        self.headers = {"Content-Type": "application/json"}
+        if token:
+            self.headers["Authorization"] = f"Token {token}"
+
+    def close(self):
+        self.connection.close()
+
+    def ask(self, **parameters):
+        """Post the parameters, with a fresh nonce unless there is one, as JSON."""
+        body = {"nonce": new_nonce(), **parameters}
+        return self.send(json.dumps(body))
+
+    def send(self, body, **headers):
+        """Post any body at all."""
+        asked_at = time.monotonic()
+        try:
+            self.connection.request("POST", URL, body, {**self.headers, **headers})
+            response = self.connection.getresponse()
+            text = response.read()
+        except (HTTPException, OSError) as exc:
+            self.connection.close()  # the next request opens another one
+            return Answer(asked_at, 0, {"code": type(exc).__name__})
+        return Answer(asked_at, response.status, _read(response, text))
+
+
+def _read(response, text):
+    if response.headers["Content-Type"] != "application/json":
+        return {}
+    return json.loads(text)
+
+
+def phone(server, token=None):
+    """Return a client for a ``with`` statement."""
+    return closing(Phone(server.address, token))
+
+
+def create_users(using, *names):
+    """Create users and return a token of REST framework for each."""
+    users = [User(username=name, password="!") for name in names]
+    User.objects.using(using).bulk_create(users)
+    tokens = [Token(key=secrets.token_hex(20), user=user) for user in users]
+    Token.objects.using(using).bulk_create(tokens)
+    return [token.key for token in tokens]

@@ -1,0 +1,13 @@
+"""The tests' settings, with what a test changed in them: JSON in ``TEST_SERVER``."""
+
+from __future__ import annotations
+
+import json
+import os
+
+from tests.settings import *  # noqa: F403
+
+ALLOWED_HOSTS = ["127.0.0.1"]
+DATABASE_ROUTERS = []  # one database has it all
+
+globals().update(json.loads(os.environ["TEST_SERVER"]))

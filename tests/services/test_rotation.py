@@ -1,0 +1,52 @@
+"""Keys rotated while two processes serve: nobody notices."""
+
+from __future__ import annotations
+
+import pytest
+
+from django_layer_identity.issuing import issue_identity_token
+from tests.conftest import KEY_ID
+from tests.server.clients import Answer, new_nonce
+from tests.server.rotation import (
+    check,
+    does_not_verify,
+    rotate_while_serving,
+    signed_too_late,
+)
+
+pytestmark = [
+    pytest.mark.service,
+    pytest.mark.django_db(transaction=True, databases="__all__"),
+]
+KEY = f"layer:///keys/{KEY_ID}"
+
+
+@pytest.mark.parametrize("database", ["postgresql"], indirect=True)
+def test_twenty_rotations_under_load_fail_no_request(database, show):
+    record = rotate_while_serving(rotations=20, tokens=2_000)
+
+    show(check(record))
+    assert len(record.revoked_at) == 20
+    assert len(record.answers) >= 2_000
+
+
+@pytest.fixture
+def answer(key, alice):
+    """One that was asked for when the clock stood at 100."""
+    issued = issue_identity_token(alice, new_nonce())
+    return Answer(100.0, 200, {"identity_token": issued.token})
+
+
+@pytest.mark.parametrize(("revoked_at", "late"), [(99.0, 1), (100.0, 0), (101.0, 0)])
+def test_a_token_asked_for_after_the_revocation_would_be_found(
+    answer, revoked_at, late
+):
+    assert len(signed_too_late([answer], {KEY: revoked_at})) == late
+
+
+def test_a_token_under_another_key_than_its_kid_names_would_be_found(
+    answer, key, other_private_key
+):
+    assert does_not_verify([answer], {KEY: key.public_key}) == []
+    assert does_not_verify([answer], {KEY: other_private_key.public_pem}) == [answer]
+    assert does_not_verify([answer], {}) == [answer]
