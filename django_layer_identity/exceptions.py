@@ -49,6 +49,10 @@ class KeyStateError(LayerIdentityError):
     """The signing key's state does not allow what was asked of it."""
 
 
+class InvalidReason(LayerIdentityError, ValueError):
+    """The reason for a revocation is empty or too long."""
+
+
 class NotFound(LayerIdentityError, LookupError):
     """No Layer app or signing key, or more than one, answers to the name given."""
 

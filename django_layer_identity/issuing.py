@@ -156,7 +156,7 @@ def _sign(
             expires_at=now + (app.token_lifetime or conf.TOKEN_LIFETIME),
             profile=profile,
         )
-        signer = key.signer()
+        signer = key.load_signer()
         token = sign_identity_token(claims, signer)
     except Exception as exc:  # a custody may raise anything, and no client caused it
         raise SigningFailed from exc

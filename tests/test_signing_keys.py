@@ -153,13 +153,19 @@ def test_a_key_is_shown_by_its_id_or_the_start_of_its_fingerprint(key, draft):
     assert draft.identifier is None
 
 
-def test_a_draft_becomes_ready_with_its_id(draft):
+def test_a_draft_becomes_ready_with_its_id_and_a_self_test(draft):
     assert draft.state == "draft"
 
     draft.set_key_id(str(OTHER_KEY_ID).upper())
 
     draft.refresh_from_db()
     assert draft.key_id == OTHER_KEY_ID
+    assert draft.state == "draft"
+
+    draft.run_self_test()
+
+    draft.refresh_from_db()
+    assert draft.tested_at is not None
     assert draft.state == "ready"
 
 
@@ -252,7 +258,7 @@ def test_only_an_active_key_retires(draft):
 
 
 def test_revoking_destroys_the_private_half(key):
-    key.revoke()
+    key.revoke("leaked")
 
     key.refresh_from_db()
     assert key.state == "revoked"
@@ -261,9 +267,9 @@ def test_revoking_destroys_the_private_half(key):
 
 
 def test_revoking_is_for_good(key):
-    key.revoke()
+    key.revoke("leaked")
     since = key.revoked_at
-    key.revoke()
+    key.revoke("leaked")
 
     assert key.revoked_at == since
     assert refused(key.activate) == "A revoked key never signs again."
@@ -275,7 +281,7 @@ def test_revoking_is_for_good(key):
 
 def test_a_stale_object_does_not_bring_a_key_back(key):
     stale = SigningKey.objects.get()
-    key.revoke()
+    key.revoke("leaked")
 
     assert refused(stale.activate) == "A revoked key never signs again."
     assert SigningKey.objects.get().state == "revoked"

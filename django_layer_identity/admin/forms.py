@@ -18,7 +18,6 @@ from django_layer_identity.keys.pem import (
     read_private_key,
 )
 from django_layer_identity.models import LayerApp, SigningKey
-from django_layer_identity.models.key import check_key_id
 from django_layer_identity.protocol.identifiers import AppID, KeyID, ProviderID
 
 if TYPE_CHECKING:
@@ -100,7 +99,7 @@ def _check_key_id(key: SigningKey, key_id: UUID | None) -> UUID:
     """Return the ID if the key could have it; the key itself is left as it is."""
     key = copy(key)
     with _refusals_as_errors():
-        key.key_id = check_key_id(key.app, key_id)  # type: ignore[arg-type]
+        key.key_id = key.app.check_key_id(key_id)  # type: ignore[arg-type]
         key.validate_constraints(exclude={"fingerprint"})
     return key.key_id
 

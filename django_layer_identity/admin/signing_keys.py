@@ -136,6 +136,8 @@ class SigningKeyAdmin(admin.ModelAdmin):
             obj.save_unique()
         elif "key_id" in form.changed_data:
             obj.set_key_id(form.cleaned_data["key_id"])
+        if obj.key_id and obj.tested_at is None:
+            obj.run_self_test()
 
     def log_change(self, request: HttpRequest, obj: SigningKey, message: Any) -> Any:
         """Leave out that no field changed: what the buttons do has its own entry."""
@@ -191,7 +193,8 @@ class SigningKeyAdmin(admin.ModelAdmin):
     ) -> HttpResponse | None:
         """Ask first: there is no way back."""
         if "post" in request.POST:
-            self._act(request, queryset, SigningKey.revoke)
+            reason = request.POST.get("reason", "")
+            self._act(request, queryset, lambda key: key.revoke(reason))
             return None
         context = {
             **self.admin_site.each_context(request),
@@ -226,7 +229,9 @@ class SigningKeyAdmin(admin.ModelAdmin):
                 facts = {"key": key, "state": key.state.label}
                 self.message_user(request, text % facts, messages.SUCCESS)
 
-    def _log_act(self, request: HttpRequest, key: SigningKey, former: State) -> None:
+    def _log_act(
+        self, request: HttpRequest, key: SigningKey, former: SigningKey.State
+    ) -> None:
         if key.state != former:
             text = _("State: %(former)s → %(state)s")
             facts = {"former": former.label, "state": key.state.label}

@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from uuid import UUID
 
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
+from django_layer_identity.exceptions import InvalidIdentifier
 from django_layer_identity.models.managers import LayerAppManager
 from django_layer_identity.protocol.claims import MAX_LIFETIME
-from django_layer_identity.protocol.identifiers import ENVIRONMENTS, AppID, ProviderID
+from django_layer_identity.protocol.identifiers import (
+    ENVIRONMENTS,
+    AppID,
+    KeyID,
+    ProviderID,
+)
 
 
 class LayerApp(models.Model):
@@ -44,6 +51,8 @@ class LayerApp(models.Model):
         blank=True,
         help_text=_("Empty for the project's setting; at most 24 hours."),
     )
+    #: When a key of the app became active for the first time: its IDs stay from then on.
+    frozen_at = models.DateTimeField(_("IDs frozen at"), null=True, editable=False)
 
     objects = LayerAppManager()
 
@@ -71,3 +80,17 @@ class LayerApp(models.Model):
     def provider(self) -> ProviderID:
         """The provider ID, as Layer writes it."""
         return ProviderID(self.provider_id)
+
+    def check_key_id(self, key_id: str | UUID) -> UUID:
+        """
+        Read the ID that Layer gave to a key of this app.
+
+        :raises InvalidIdentifier: if it is malformed, or the ID of something else.
+        """
+        uuid = KeyID.parse(key_id).uuid
+        for other, name in ((self.provider_id, "provider"), (self.app_id, "app")):
+            if uuid == other:
+                raise InvalidIdentifier(
+                    f"This is the Layer app's {name} ID; a key ID belongs here."
+                )
+        return uuid

@@ -1,13 +1,12 @@
-"""Look apps and keys up, and bring keys into being."""
+"""Look Layer apps up, and hold them still while their keys change."""
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
-from uuid import UUID
 
-from django.db import IntegrityError, models, router, transaction
-from django.views.decorators.debug import sensitive_variables
+from django.db import IntegrityError, connections, models, router, transaction
+from django.db.models import F
+from django.utils import timezone
 
 from django_layer_identity.exceptions import (
     AppExists,
@@ -16,12 +15,10 @@ from django_layer_identity.exceptions import (
     InvalidIdentifier,
     NotFound,
 )
-from django_layer_identity.keys import pem
-from django_layer_identity.protocol.identifiers import AppID, KeyID, ProviderID
+from django_layer_identity.protocol.identifiers import AppID, ProviderID
 
 if TYPE_CHECKING:
     from django_layer_identity.models.app import LayerApp
-    from django_layer_identity.models.key import SigningKey
 
 
 class LayerAppManager(models.Manager["LayerApp"]):
@@ -75,7 +72,16 @@ class LayerAppManager(models.Manager["LayerApp"]):
 
     def lock(self, pk: int, using: str) -> None:
         """Hold an app's row to the end of the transaction: its keys change in turn."""
+        if not connections[using].features.has_select_for_update:
+            # SQLite: begin to write before anything is read, so that whoever comes
+            # second waits, and is not told that what he read has changed.
+            self.using(using).filter(pk=pk).update(enabled=F("enabled"))
         self.using(using).select_for_update().get(pk=pk)
+
+    def freeze(self, pk: int, using: str) -> None:
+        """Note that tokens may name the app's IDs from now on."""
+        fresh = self.using(using).filter(pk=pk, frozen_at__isnull=True)
+        fresh.update(frozen_at=timezone.now())
 
     def ensure(self, *, name: str, app_id: AppID, provider_id: ProviderID) -> LayerApp:
         """
@@ -107,91 +113,3 @@ class LayerAppManager(models.Manager["LayerApp"]):
                     f"{getattr(found, field)}."
                 )
         return found
-
-
-class SigningKeyManager(models.Manager["SigningKey"]):
-    @sensitive_variables("text")
-    def import_private_key(
-        self,
-        app: LayerApp,
-        text: str,
-        *,
-        key_id: str | UUID | None = None,
-        activate: bool = False,
-    ) -> SigningKey:
-        """
-        Take in the private key that Layer's dashboard showed once.
-
-        :param text: PEM, PKCS#1 or PKCS#8; stored encrypted, never shown again.
-        :param key_id: the ID that Layer's dashboard shows for it, if known yet.
-        :raises InvalidKey: if the text is no RSA private key of an accepted size.
-        :raises InvalidIdentifier: if the key ID is none.
-        :raises KeyExists: if the app has this key, or the key ID, already.
-        :raises KeyStateError: if it is to be activated and has no key ID.
-        :raises ConfigurationError: if ``KEY_ENCRYPTION_KEYS`` is not set.
-        """
-        return self._store(app, pem.read_private_key(text), key_id, activate)
-
-    def generate(
-        self,
-        app: LayerApp,
-        *,
-        bits: int = 2048,
-        key_id: str | UUID | None = None,
-        activate: bool = False,
-    ) -> SigningKey:
-        """
-        Make a key pair here; its public half is to be registered with Layer.
-
-        :raises InvalidKey: if the size is not 2048, 3072 or 4096 bits.
-        :raises InvalidIdentifier: if the key ID is none.
-        :raises KeyExists: if the app has the key ID already.
-        :raises KeyStateError: if it is to be activated and has no key ID.
-        :raises ConfigurationError: if ``KEY_ENCRYPTION_KEYS`` is not set.
-        """
-        return self._store(app, pem.generate_private_key(bits), key_id, activate)
-
-    def _store(
-        self,
-        app: LayerApp,
-        private_key: pem.PrivateKey,
-        key_id: str | UUID | None,
-        activate: bool,
-    ) -> SigningKey:
-        key = self.model.from_private_key(app, private_key, key_id=key_id)
-        using = router.db_for_write(self.model)
-        with transaction.atomic(using=using):
-            # First, or two that activate would each wait for the other: with the key
-            # goes a shared lock on its app.
-            type(app).objects.lock(app.pk, using)
-            key.save_unique()
-            if activate:
-                key.activate()
-        return key
-
-    def named(self, text: str, app: LayerApp | None = None) -> SigningKey:
-        """
-        Return the key that an administrator means.
-
-        :param text: a key ID in any form, or the first 8 or more digits of a
-            fingerprint.
-        :param app: whose key it is, as two apps may have the same.
-        :raises NotFound: if there is no such key, or more than one.
-        """
-        try:
-            found = self.filter(key_id=KeyID.parse(text).uuid)
-        except InvalidIdentifier:
-            if re.fullmatch(r"[0-9a-f]{8,64}", text.lower()) is None:
-                raise NotFound(
-                    f"{text!r} is neither a key ID nor the first 8 or more digits of "
-                    "a fingerprint."
-                ) from None
-            found = self.filter(fingerprint__startswith=text.lower())
-        if app is not None:
-            found = found.filter(app=app)
-        keys = list(found[:2])
-        if len(keys) != 1:
-            count = "more than one" if keys else "no"
-            hint = " Name its Layer app." if keys else ""
-            raise NotFound(f"There is {count} signing key named {text!r}.{hint}")
-        return keys[0]

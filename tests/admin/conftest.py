@@ -18,6 +18,7 @@ def draft(app, other_private_key) -> SigningKey:
 @pytest.fixture
 def ready(draft) -> SigningKey:
     draft.set_key_id(OTHER_KEY_ID)
+    draft.run_self_test()
     return draft
 
 
@@ -30,7 +31,7 @@ def retired(key, ready) -> SigningKey:
 
 @pytest.fixture
 def revoked(key) -> SigningKey:
-    key.revoke()
+    key.revoke("leaked")
     return key
 
 

@@ -8,7 +8,7 @@ from pytest_django.asserts import assertContains, assertNotContains
 
 from django_layer_identity.admin.signing_keys import SigningKeyAdmin
 from django_layer_identity.keys.signers import forget_loaded_keys
-from django_layer_identity.models import LayerApp, SigningKey
+from django_layer_identity.models import LayerApp, SigningKey, turns
 from tests.admin.pages import KEYS, act, history, page_of, said, state_of
 from tests.conftest import APP_ID, KEY_ID, OTHER_KEY_ID, PROVIDER_ID
 
@@ -45,8 +45,8 @@ def test_a_button_on_the_page_of_a_key_acts(request, admin_client, name, button,
         ("ready", "activate", {}, "active"),
         ("retired", "activate", {}, "active"),
         ("key", "retire", {}, "retired"),
-        ("draft", "revoke", {"post": "yes"}, "revoked"),
-        ("key", "revoke", {"post": "yes"}, "revoked"),
+        ("draft", "revoke", {"post": "yes", "reason": "leaked"}, "revoked"),
+        ("key", "revoke", {"post": "yes", "reason": "leaked"}, "revoked"),
     ],
     ids=["activate", "again", "retire", "revoke-draft", "revoke-active"],
 )
@@ -133,7 +133,7 @@ def test_an_act_that_cannot_be_recorded_is_not_done(admin_client, key, monkeypat
     monkeypatch.setattr(SigningKeyAdmin, "log_change", fail)
 
     with pytest.raises(RuntimeError):
-        act(admin_client, "revoke", key, post="yes")
+        act(admin_client, "revoke", key, post="yes", reason="leaked")
 
     assert state_of(key) == "active"
 
@@ -169,7 +169,7 @@ def test_revoking_destroys_the_private_half(admin_client, key):
     page = act(admin_client, "revoke", key).content.decode()
     hidden = re.findall(r'<input type="hidden" name="(.+?)" value="(.+?)">', page)
 
-    admin_client.post(KEYS, dict(hidden))
+    admin_client.post(KEYS, {**dict(hidden), "reason": "leaked"})
 
     key.refresh_from_db()
     assert (key.state, key.encrypted_private_key) == ("revoked", "")
@@ -229,7 +229,7 @@ def busy(monkeypatch):
     def fail(*args, **kwargs):
         raise OperationalError("database is locked")
 
-    monkeypatch.setattr(SigningKey, "_lock", fail)
+    monkeypatch.setattr(turns, "_wait_for_turn", fail)
 
 
 def test_a_busy_database_is_told_beside_the_key(admin_client, key, busy):

@@ -71,6 +71,7 @@ def test_an_app_is_added_with_its_ids_in_any_form(admin_client, app_id, provider
             "provider_id": UUID("bbbbbbbb-0000-4000-8000-000000000002"),
             "enabled": True,
             "token_lifetime": None,
+            "frozen_at": None,
         }
     ]
 

@@ -82,7 +82,7 @@ def test_a_key_imported_with_its_id_is_ready_to_sign(admin_client, app, pem, key
 
     key = SigningKey.objects.get()
     assert (key.state, key.key_id) == ("ready", KEY_ID)
-    key.self_test()
+    key.run_self_test()
 
 
 def test_a_pair_is_generated(admin_client, app):
@@ -90,7 +90,7 @@ def test_a_pair_is_generated(admin_client, app):
 
     key = SigningKey.objects.get()
     assert (key.state, key.bits) == ("ready", 2048)
-    key.self_test()
+    key.run_self_test()
 
 
 def test_where_a_pair_is_generated_nothing_pasted_counts(

@@ -88,7 +88,7 @@ def test_a_retired_key_signs_no_more(key, alice):
 def test_a_revoked_key_signs_no_more(key, alice):
     assert read(ask(alice, nonce=NONCE))[0] == 200
 
-    key.revoke()
+    key.revoke("leaked")
 
     assert read(ask(alice, nonce=NONCE)) == NO_SIGNING_KEY
 

@@ -93,7 +93,7 @@ def test_shorter_lifetimes_set_today_hide_no_key_of_yesterday(client, key, setti
 def test_a_revoked_key_is_gone_at_once(client, key, retired):
     if retired:
         key.retire()
-    key.revoke()
+    key.revoke("leaked")
 
     assert shown(client) == []
 
@@ -142,7 +142,7 @@ def test_a_pair_revoked_in_one_app_is_shown_for_none(client, key, private_key):
     other = create_key(create_app(enabled=False), private_key, OTHER_KEY_ID)
     assert shown(client) == [str(KEY_ID)]
 
-    other.revoke()
+    other.revoke("leaked")
 
     assert shown(client) == []
     assert shown(client, str(APP_ID)) == []
@@ -160,7 +160,7 @@ def test_what_has_not_changed_is_not_sent_again(client, key):
 
 def test_what_has_changed_is_sent(client, key):
     etag = client.get(URL)["ETag"]
-    key.revoke()
+    key.revoke("leaked")
 
     response = client.get(URL, headers={"if-none-match": etag})
 

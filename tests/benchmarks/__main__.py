@@ -45,7 +45,7 @@ def prepare():
 
 
 def candidates(user, key):
-    private_key = key.signer().private_key
+    private_key = key.load_signer().private_key
     pem = private_key._key.private_bytes(
         Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()
     ).decode()

@@ -81,7 +81,7 @@ def _rotate(record, app, rotations, tokens):
         new = _import_key(app)
         for key in (new, active, new):
             key.activate()
-        active.revoke()
+        active.revoke("leaked")
         record.revoked_at[str(active.identifier)] = time.monotonic()
         active = new
     record.wait_for(tokens)

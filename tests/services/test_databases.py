@@ -105,7 +105,7 @@ def test_a_key_lives_its_whole_life(key, draft):
     draft.set_key_id(OTHER_KEY_ID)
     draft.activate()
     key.activate()
-    draft.revoke()
+    draft.revoke("leaked")
     key.retire()
 
     states = {key.pk: key.state.value for key in SigningKey.objects.all()}

@@ -53,7 +53,7 @@ def revoke(key, other_private_key):
     other = SigningKey.from_private_key(key.app, other_private_key, key_id=OTHER_KEY_ID)
     other.save()
     other.activate()
-    key.revoke()
+    key.revoke("leaked")
 
 
 def verify_with_jose(folder, jwks, token):

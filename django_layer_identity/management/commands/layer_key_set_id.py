@@ -14,7 +14,9 @@ from django_layer_identity.management.base import (
 
 
 class Command(LayerCommand):
-    help = "Enter the key ID that Layer gave; prints the key's new state."
+    help = (
+        "Enter the key ID that Layer gave and test the key; prints the key's new state."
+    )
 
     def add_arguments(self, parser: CommandParser) -> None:
         add_key_argument(parser)
@@ -23,4 +25,5 @@ class Command(LayerCommand):
     def run(self, *, key: str, app: str | None, key_id: str, **options: Any) -> None:
         signing_key = find_key(key, app)
         signing_key.set_key_id(key_id)
+        signing_key.run_self_test()
         self.stdout.write(signing_key.state.value)

@@ -1,0 +1,108 @@
+"""Look keys up, and bring them into being."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from django.db import models, router, transaction
+from django.views.decorators.debug import sensitive_variables
+
+from django_layer_identity.exceptions import InvalidIdentifier, NotFound
+from django_layer_identity.keys import pem
+from django_layer_identity.protocol.identifiers import KeyID
+
+if TYPE_CHECKING:
+    from django_layer_identity.models.app import LayerApp
+    from django_layer_identity.models.key import SigningKey
+
+
+class SigningKeyManager(models.Manager["SigningKey"]):
+    @sensitive_variables("text")
+    def import_private_key(
+        self,
+        app: LayerApp,
+        text: str,
+        *,
+        key_id: str | UUID | None = None,
+        activate: bool = False,
+    ) -> SigningKey:
+        """
+        Take in the private key that Layer's dashboard showed once.
+
+        :param text: PEM, PKCS#1 or PKCS#8; stored encrypted, never shown again.
+        :param key_id: the ID that Layer's dashboard shows for it, if known yet.
+        :raises InvalidKey: if the text is no RSA private key of an accepted size.
+        :raises InvalidIdentifier: if the key ID is none.
+        :raises KeyExists: if the app has this key, or the key ID, already.
+        :raises KeyStateError: if it is to be activated and has no key ID.
+        :raises ConfigurationError: if ``KEY_ENCRYPTION_KEYS`` is not set.
+        """
+        return self._store(app, pem.read_private_key(text), key_id, activate)
+
+    def generate(
+        self,
+        app: LayerApp,
+        *,
+        bits: int = 2048,
+        key_id: str | UUID | None = None,
+        activate: bool = False,
+    ) -> SigningKey:
+        """
+        Make a key pair here; its public half is to be registered with Layer.
+
+        :raises InvalidKey: if the size is not 2048, 3072 or 4096 bits.
+        :raises InvalidIdentifier: if the key ID is none.
+        :raises KeyExists: if the app has the key ID already.
+        :raises KeyStateError: if it is to be activated and has no key ID.
+        :raises ConfigurationError: if ``KEY_ENCRYPTION_KEYS`` is not set.
+        """
+        return self._store(app, pem.generate_private_key(bits), key_id, activate)
+
+    def _store(
+        self,
+        app: LayerApp,
+        private_key: pem.PrivateKey,
+        key_id: str | UUID | None,
+        activate: bool,
+    ) -> SigningKey:
+        key = self.model.from_private_key(app, private_key, key_id=key_id)
+        using = router.db_for_write(self.model)
+        with transaction.atomic(using=using):
+            # First, or two that activate would each wait for the other: with the key
+            # goes a shared lock on its app.
+            type(app).objects.lock(app.pk, using)
+            key.save_unique()
+            if activate:
+                key.activate()
+            elif key.key_id:
+                key.run_self_test()
+        return key
+
+    def named(self, text: str, app: LayerApp | None = None) -> SigningKey:
+        """
+        Return the key that an administrator means.
+
+        :param text: a key ID in any form, or the first 8 or more digits of a
+            fingerprint.
+        :param app: whose key it is, as two apps may have the same.
+        :raises NotFound: if there is no such key, or more than one.
+        """
+        try:
+            found = self.filter(key_id=KeyID.parse(text).uuid)
+        except InvalidIdentifier:
+            if re.fullmatch(r"[0-9a-f]{8,64}", text.lower()) is None:
+                raise NotFound(
+                    f"{text!r} is neither a key ID nor the first 8 or more digits of "
+                    "a fingerprint."
+                ) from None
+            found = self.filter(fingerprint__startswith=text.lower())
+        if app is not None:
+            found = found.filter(app=app)
+        keys = list(found[:2])
+        if len(keys) != 1:
+            count = "more than one" if keys else "no"
+            hint = " Name its Layer app." if keys else ""
+            raise NotFound(f"There is {count} signing key named {text!r}.{hint}")
+        return keys[0]

@@ -1,0 +1,49 @@
+"""The keys of a Layer app change one at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from typing import TYPE_CHECKING, Concatenate, ParamSpec
+
+from django_layer_identity.models.app import LayerApp
+from django_layer_identity.models.writes import write_or_retry
+
+if TYPE_CHECKING:
+    from django_layer_identity.models.key import SigningKey
+
+P = ParamSpec("P")
+
+
+def in_turn(
+    act: Callable[Concatenate[SigningKey, P], None],
+) -> Callable[Concatenate[SigningKey, P], None]:
+    """
+    Let a key act in its turn, upon what is stored when the turn comes.
+
+    A race that was lost is run again; an act that is refused leaves the object as it
+    was.
+    """
+
+    def wrapper(key: SigningKey, /, *args: P.args, **kwargs: P.kwargs) -> None:
+        def write() -> None:
+            _wait_for_turn(key)
+            act(key, *args, **kwargs)
+
+        names = [field.attname for field in key._meta.concrete_fields]
+        before = {name: getattr(key, name) for name in names}
+        try:
+            write_or_retry(write, using=key.database)
+        except Exception:
+            for name, value in before.items():
+                setattr(key, name, value)
+            raise
+
+    return wraps(act)(wrapper)
+
+
+def _wait_for_turn(key: SigningKey) -> None:
+    """Hold the app's row, then the key's, and look at the key again."""
+    LayerApp.objects.lock(key.app_id, key.database)
+    keys = type(key).objects.using(key.database).select_for_update()
+    key.refresh_from_db(from_queryset=keys)
