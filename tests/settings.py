@@ -19,6 +19,7 @@ INSTALLED_APPS = [
     "rest_framework.authtoken",
     "django_layer_identity",
     "django_layer_identity.sandbox",
+    "tests.audit.apps.SilentAuditConfig",
     "tests",
 ]
 MIDDLEWARE = [

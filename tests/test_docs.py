@@ -13,7 +13,7 @@ from django_layer_identity.exceptions import Refusal
 
 ROOT = Path(__file__).parent.parent
 CHECKS = ROOT / "django_layer_identity/checks"
-COMMANDS = ROOT / "django_layer_identity/management/commands"
+PACKAGE = ROOT / "django_layer_identity"
 
 
 def documented(page, pattern):
@@ -33,7 +33,7 @@ def test_every_check_is_documented_in_order():
 
 
 def test_every_command_is_documented():
-    names = {path.stem for path in COMMANDS.glob("layer_*.py")}
+    names = {path.stem for path in PACKAGE.rglob("commands/layer_*.py")}
 
     assert set(documented("commands.rst", r"^``(layer_\w+)")) == names
 

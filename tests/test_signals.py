@@ -219,6 +219,24 @@ def test_the_log_has_a_line_for_each_outcome(log, key, alice, client):
     ]
 
 
+def test_each_line_has_its_facts_as_fields_of_the_record(caplog, key, alice, client):
+    caplog.set_level(logging.INFO, "django_layer_identity")
+
+    ask(alice, nonce=NONCE)
+    client.post(URL)
+
+    names = ("code", "user_pk", "app_id", "fingerprint", "nonce_digest")
+    fields = [
+        tuple(getattr(record, name) for name in names)
+        for record in caplog.records
+        if record.name == "django_layer_identity"
+    ]
+    assert fields == [
+        ("issued", alice.pk, APP, key.fingerprint, nonce_digest(NONCE)),
+        ("not_authenticated", None, None, None, None),
+    ]
+
+
 def test_the_log_tells_our_faults_from_those_of_clients(caplog, app, alice):
     caplog.set_level(logging.INFO, "django_layer_identity")
 
@@ -233,7 +251,7 @@ def test_the_log_tells_our_faults_from_those_of_clients(caplog, app, alice):
     assert levels == [("INFO", False), ("ERROR", True)]
 
 
-def test_a_primary_key_cannot_split_a_line(settings, log, key):
+def test_a_primary_key_cannot_split_a_line(settings, log, caplog, key):
     settings.AUTH_USER_MODEL = "tests.Member"
     pk = "eve\r\nIdentity token issued: app='x'\u2028\x85\x1b[2J"
     member = Member.objects.create(email=pk)
@@ -241,6 +259,8 @@ def test_a_primary_key_cannot_split_a_line(settings, log, key):
     ask(member, nonce=NONCE)
 
     assert [line.isprintable() for line in log()] == [True]
+    [record] = [one for one in caplog.records if one.name == "django_layer_identity"]
+    assert record.user_pk == repr(pk)
 
 
 @pytest.mark.parametrize("name", ["nonce", "app_id", "user_id", "x\ny"])

@@ -19,6 +19,7 @@ INSTALLED_APPS = [
     "rest_framework",
     "django_layer_identity",
     "django_layer_identity.sandbox",
+    "django_layer_identity.audit",
 ]
 DATABASES = {"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": "db"}}
 DEFAULT_AUTO_FIELD = "django.db.models.AutoField"
@@ -28,6 +29,9 @@ NEEDED = {
     "django_layer_identity/migrations/0001_apps_and_keys.py",
     "django_layer_identity/templates/",
     "django_layer_identity/sandbox/urls.py",
+    "django_layer_identity/audit/migrations/0001_audit_entries.py",
+    "django_layer_identity/audit/static/",
+    "django_layer_identity/audit/templates/",
 }
 
 

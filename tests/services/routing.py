@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from contextvars import ContextVar
 
-#: Where Layer apps and signing keys live at the moment.
+#: Where Layer apps, signing keys and audit entries live at the moment.
 database = ContextVar("database", default="default")
 
 
@@ -10,6 +10,7 @@ class OneDatabase:
     """Send the app's models to the database under test."""
 
     def db_for_read(self, model, **hints):
-        return database.get() if model._meta.app_label == "layer_identity" else None
+        ours = model._meta.app_label in ("layer_identity", "layer_identity_audit")
+        return database.get() if ours else None
 
     db_for_write = db_for_read

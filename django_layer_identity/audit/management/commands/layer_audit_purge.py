@@ -1,0 +1,42 @@
+"""``manage.py layer_audit_purge``."""
+
+from __future__ import annotations
+
+from argparse import ArgumentTypeError
+from datetime import timedelta
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import Error
+from django.utils import timezone
+
+from django_layer_identity.audit.models import AuditEntry
+
+
+class Command(BaseCommand):
+    help = "Delete the audit entries that are older than DAYS; print how many."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument(
+            "--older-than",
+            metavar="DAYS",
+            type=_days,
+            required=True,
+            help="a whole number of days, at least 1",
+        )
+
+    def handle(self, *, older_than: timedelta, **options: Any) -> None:
+        try:
+            count = AuditEntry.objects.purge(before=timezone.now() - older_than)
+        except Error as exc:
+            raise CommandError(
+                "The database is busy or cannot be reached; what was deleted by then "
+                f"is gone. Run it again. Reason: {exc}"
+            ) from exc
+        self.stdout.write(str(count))
+
+
+def _days(text: str) -> timedelta:
+    if not (text.isdecimal() and text.isascii() and 0 < int(text) <= 36500):
+        raise ArgumentTypeError(f"{text!r} is not a number of days from 1 to 36500")
+    return timedelta(days=int(text))

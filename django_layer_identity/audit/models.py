@@ -1,0 +1,60 @@
+"""What was issued and refused, to whom, and when."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from django.db import models, router
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from django_layer_identity.models.writes import write_or_retry
+
+ISSUED = "issued"  # the code of an entry that is no refusal
+BATCH = (
+    500  # rows that are deleted at once: SQLite takes 999 parameters, a lock is short
+)
+
+
+class AuditEntryQuerySet(models.QuerySet["AuditEntry"]):
+    def purge(self, before: datetime) -> int:
+        """Delete what is older, some hundred rows at a time, and say how many."""
+        alias, count = router.db_for_write(self.model), 0
+        rows = self.using(alias)
+        old = rows.filter(created_at__lt=before).order_by("created_at")
+        while batch := list(old.values_list("pk", flat=True)[:BATCH]):
+            doomed = rows.filter(pk__in=batch)
+            count += write_or_retry(doomed.delete, using=alias)[0]
+        return count
+
+
+class AuditEntry(models.Model):
+    """
+    One outcome. It refers to nothing, so that nothing can take it along when deleted.
+
+    No token, nonce, password, e-mail address or phone number is ever in it.
+    """
+
+    created_at = models.DateTimeField(_("time"), default=timezone.now)
+    code = models.CharField(_("outcome"), max_length=64)
+    user_pk = models.CharField(_("user"), max_length=255, blank=True)
+    app_id = models.CharField(_("app ID"), max_length=64, blank=True)
+    fingerprint = models.CharField(_("key fingerprint"), max_length=64, blank=True)
+    nonce_digest = models.CharField(_("nonce digest"), max_length=64, blank=True)
+    address = models.CharField(_("address"), max_length=45, blank=True)
+
+    objects = AuditEntryQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("audit entry")
+        verbose_name_plural = _("audit entries")
+        default_permissions = ("view",)
+        indexes = [
+            models.Index(fields=["created_at"], name="layer_audit_time"),
+            models.Index(
+                fields=["user_pk", "created_at"], name="layer_audit_user_time"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.code}, {self.created_at:%Y-%m-%d %H:%M:%S}"

@@ -1,0 +1,85 @@
+"""Counting by the hour, and where the bars go."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta, timezone
+
+import pytest
+
+from django_layer_identity.audit.chart import draw
+from django_layer_identity.audit.hours import Hour, count_by_hour
+from django_layer_identity.audit.models import AuditEntry
+
+NOW = datetime(2026, 11, 25, 14, 30, 7, 5, tzinfo=timezone.utc)
+START = datetime(2026, 11, 24, 15, 0, tzinfo=timezone.utc)
+
+
+def add(code, *times):
+    AuditEntry.objects.bulk_create(
+        AuditEntry(code=code, created_at=time) for time in times
+    )
+
+
+def counted(now=NOW):
+    """Return the hours that have anything, as (start, issued, refused)."""
+    hours = count_by_hour(AuditEntry.objects.all(), now)
+    return [(one.start, one.issued, one.refused) for one in hours if one.total]
+
+
+def test_24_hours_are_counted_the_present_one_last(db):
+    hours = count_by_hour(AuditEntry.objects.all(), NOW)
+
+    assert hours == [Hour(START + timedelta(hours=place)) for place in range(24)]
+
+
+def test_issued_and_refused_are_counted_apart(db):
+    add("issued", NOW, NOW, START)
+    add("throttled", NOW)
+    add("parse_error", NOW, NOW)
+
+    assert counted() == [(START, 1, 0), (START + timedelta(hours=23), 2, 3)]
+
+
+def test_hours_begin_and_end_sharply(db):
+    moment = timedelta(microseconds=1)
+    hour = START + timedelta(hours=5)
+    add("issued", START - moment, hour - moment, hour)
+
+    assert counted() == [(hour - timedelta(hours=1), 1, 0), (hour, 1, 0)]
+
+
+@pytest.mark.parametrize("zone", ["Asia/Kolkata", "America/St_Johns", "Europe/Berlin"])
+def test_the_projects_time_zone_changes_no_count(settings, db, zone):
+    settings.TIME_ZONE = zone
+    add("issued", NOW)
+
+    assert counted() == [(START + timedelta(hours=23), 1, 0)]
+
+
+def test_a_project_without_time_zones_is_counted_too(settings, db):
+    settings.USE_TZ = False
+    now = NOW.replace(tzinfo=None)
+    add("issued", now)
+
+    assert counted(now) == [(now.replace(minute=0, second=0, microsecond=0), 1, 0)]
+
+
+def test_the_tallest_column_is_100_high_and_the_others_are_in_proportion():
+    chart = draw([Hour(START, 30, 10), Hour(START, 10, 0), Hour(START)])
+
+    bars = [
+        (bar.x, bar.issued_y, bar.issued_height, bar.refused_y, bar.refused_height)
+        for bar in chart.columns
+    ]
+    assert bars == [(4, 25, 75, 0, 25), (34, 75, 25, 75, 0), (64, 100, 0, 100, 0)]
+    assert (chart.width, chart.most, chart.issued, chart.refused) == (90, 40, 40, 10)
+
+
+def test_a_single_refusal_among_thousands_is_seen():
+    [column] = draw([Hour(START, 9999, 1)]).columns
+
+    assert column.refused_height == 1
+
+
+def test_without_entries_there_are_no_bars():
+    assert draw([Hour(START)]).most == 0

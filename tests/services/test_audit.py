@@ -1,0 +1,107 @@
+"""The audit trail on SQLite, PostgreSQL and MariaDB."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from django.db import transaction
+from django.utils import timezone
+
+from django_layer_identity.audit import recording
+from django_layer_identity.audit.background import wait_until_written
+from django_layer_identity.audit.hours import Hour, count_by_hour
+from django_layer_identity.audit.models import AuditEntry
+from django_layer_identity.issuing import issue_identity_token
+from django_layer_identity.models import LayerApp, SigningKey
+from tests.audit.entries import codes
+from tests.conftest import APP_ID, KEY_ID, PROVIDER_ID
+
+pytestmark = [
+    pytest.mark.service,
+    pytest.mark.django_db(databases="__all__", transaction=True),
+]
+
+
+@pytest.fixture
+def key(database, private_key):
+    app = LayerApp.objects.create(name="M", app_id=APP_ID, provider_id=PROVIDER_ID)
+    key = SigningKey.from_private_key(app, private_key, key_id=KEY_ID)
+    key.save()
+    key.activate()
+    return key
+
+
+@pytest.fixture(autouse=True)
+def _recording(database):
+    recording.connect()
+    yield
+    recording.disconnect()
+
+
+@pytest.fixture
+def without_table(database):
+    """The trail is installed, and nobody has run ``migrate``."""
+
+    def alter(old, new):
+        with database.schema_editor() as editor:
+            editor.alter_db_table(AuditEntry, old, new)
+
+    name = AuditEntry._meta.db_table
+    alter(name, "moved_away")
+    yield
+    alter("moved_away", name)
+
+
+def test_an_entry_is_committed_with_the_token(key, alice, database):
+    issue_identity_token(alice, "abc")
+
+    assert database.get_autocommit()
+    assert codes() == ["issued"]
+
+
+def test_an_entry_survives_a_rollback_of_the_project(key, alice, database):
+    with transaction.atomic(using=database.alias):
+        LayerApp.objects.update(name="Renamed")
+        issue_identity_token(alice, "abc")
+        transaction.set_rollback(True, using=database.alias)
+    wait_until_written()
+
+    assert LayerApp.objects.get().name == "M"
+    assert codes() == ["issued"]
+
+
+def test_a_missing_table_stops_no_login(key, alice, without_table):
+    assert issue_identity_token(alice, "abc").user_id == "alice"
+
+
+def test_a_missing_table_leaves_the_projects_transaction_alone(
+    key, alice, database, without_table
+):
+    with transaction.atomic(using=database.alias):
+        LayerApp.objects.update(name="Renamed")
+        issue_identity_token(alice, "abc")
+        LayerApp.objects.update(enabled=False)
+    wait_until_written()
+
+    app = LayerApp.objects.get()
+    assert (app.name, app.enabled) == ("Renamed", False)
+
+
+def test_the_present_hour_is_counted(key, alice):
+    issue_identity_token(alice, "abc")
+    now = timezone.now()
+
+    assert count_by_hour(AuditEntry.objects.all(), now)[-1] == Hour(
+        now.replace(minute=0, second=0, microsecond=0), issued=1
+    )
+
+
+def test_thousands_of_entries_are_purged(database):
+    old = timezone.now() - timedelta(days=31)
+    AuditEntry.objects.bulk_create(
+        AuditEntry(code="issued", created_at=old) for _ in range(1203)
+    )
+
+    assert AuditEntry.objects.purge(timezone.now() - timedelta(days=30)) == 1203
+    assert AuditEntry.objects.count() == 0
