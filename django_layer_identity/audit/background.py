@@ -50,20 +50,16 @@ class _Writer:
 
 
 @lru_cache(maxsize=1)
-def _writer() -> _Writer:
+def _writer(process: int) -> _Writer:
+    """Return the process's own: a child that was forked has no threads of its parent."""
     return _Writer()
-
-
-# A child has no threads but the one that forked.
-if hasattr(os, "register_at_fork"):  # not on Windows
-    os.register_at_fork(after_in_child=_writer.cache_clear)
 
 
 def write_in_background(entry: AuditEntry, alias: str) -> None:
     """Write the entry as soon as the database lets it in; return at once."""
-    _writer().add(entry, alias)
+    _writer(os.getpid()).add(entry, alias)
 
 
 def wait_until_written() -> None:
     """Wait for every entry that this process has to write, as a test may want to."""
-    _writer().wait()
+    _writer(os.getpid()).wait()

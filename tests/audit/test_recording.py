@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from contextlib import contextmanager
 
 import pytest
@@ -174,6 +175,22 @@ def test_a_failing_trail_leaves_the_projects_transaction_alone(
     alice.refresh_from_db()
     assert alice.first_name == "Al"
     assert complaints(caplog) == [FAILED]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_process_that_was_forked_has_a_thread_of_its_own(monkeypatch, key, alice):
+    def record_in_a_transaction():
+        with transaction.atomic():
+            issue_identity_token(alice, NONCE)
+        wait_until_written()
+
+    record_in_a_transaction()
+    parents = background._writer(os.getpid())
+    monkeypatch.setattr(os, "getpid", lambda: 4_194_305)  # more than Linux has
+    record_in_a_transaction()
+
+    assert background._writer(os.getpid()) is not parents
+    assert codes() == ["issued", "issued"]
 
 
 def test_what_too_many_entries_wait_for_is_not_memory(caplog, monkeypatch):
