@@ -49,6 +49,21 @@ class LayerIdentitySettings:
         return self._get("CLOCK_SKEW", timedelta(seconds=5))
 
     @property
+    def NONCE_GUARD(self) -> str | None:
+        """Where it is kept whose a nonce is: ``"cache"``, ``"database"`` or nowhere."""
+        return self._get("NONCE_GUARD", "cache")
+
+    @property
+    def NONCE_CACHE_ALIAS(self) -> str:
+        """The cache that keeps it."""
+        return self._get("NONCE_CACHE_ALIAS", "default")
+
+    @property
+    def NONCE_GUARD_FAILURE(self) -> str:
+        """What to do where nobody can tell: ``"serve"`` or ``"refuse"``."""
+        return self._get("NONCE_GUARD_FAILURE", "serve")
+
+    @property
     def AUTHENTICATION_CLASSES(self) -> Sequence[str | type] | None:
         """Who may ask, for our endpoint alone; None means DRF's own setting."""
         return self._get("AUTHENTICATION_CLASSES", None)

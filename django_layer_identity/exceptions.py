@@ -109,6 +109,21 @@ class NonceInvalid(Refusal):
     field = "nonce"
 
 
+class NonceAlreadyUsed(Refusal):
+    """Another user has had the nonce signed."""
+
+    code = "nonce_already_used"
+    detail = "This nonce is another user's. Ask Layer for a new one."
+
+
+class NonceGuardUnavailable(Refusal):
+    """Nobody can tell whose the nonce is: the guard's store does not answer."""
+
+    code = "nonce_guard_unavailable"
+    detail = "The nonce could not be checked at the moment. Try again later."
+    fault_is_ours = True
+
+
 class AppIDRequired(Refusal):
     """Several Layer apps are enabled and the request names none."""
 

@@ -24,8 +24,9 @@ from django_layer_identity.mapping.attributes import MappingContext
 from django_layer_identity.mapping.profile import profile_claims
 from django_layer_identity.mapping.user_ids import layer_user_id
 from django_layer_identity.models import LayerApp, SigningKey
+from django_layer_identity.nonces import claim_nonce
 from django_layer_identity.protocol.claims import IdentityClaims, check_nonce
-from django_layer_identity.protocol.token import sign_identity_token
+from django_layer_identity.protocol.token import Signer, sign_identity_token
 from django_layer_identity.signals import (
     Facts,
     nonce_digest,
@@ -104,7 +105,16 @@ class _Attempt:
             raise UserIDMismatch(user_id)
         profile = profile_claims(context)
         self.key = _active_key(self.app)
-        return _sign(self.key, self.app, user_id, self.nonce, profile)
+        claims, signer = _prepare(self.key, self.app, user_id, self.nonce, profile)
+        claim_nonce(self.app, nonce_digest(self.nonce), self.user.pk)
+        return IssuedToken(
+            token=_sign(claims, signer),
+            user_id=user_id,
+            app=self.app,
+            key_id=str(signer.key_id),
+            issued_at=claims.issued_at,
+            expires_at=claims.expires_at,
+        )
 
     def facts(self) -> Facts:
         return Facts(
@@ -143,9 +153,10 @@ def _active_key(app: LayerApp) -> SigningKey:
 
 
 @sensitive_variables()
-def _sign(
+def _prepare(
     key: SigningKey, app: LayerApp, user_id: str, nonce: str, profile: dict[str, str]
-) -> IssuedToken:
+) -> tuple[IdentityClaims, Signer]:
+    """Do whatever may fail before the nonce is spent."""
     now = datetime.now(timezone.utc).replace(microsecond=0)
     try:
         claims = IdentityClaims(
@@ -156,10 +167,14 @@ def _sign(
             expires_at=now + (app.token_lifetime or conf.TOKEN_LIFETIME),
             profile=profile,
         )
-        signer = key.load_signer()
-        token = sign_identity_token(claims, signer)
+        return claims, key.load_signer()
     except Exception as exc:  # a custody may raise anything, and no client caused it
         raise SigningFailed from exc
-    return IssuedToken(
-        token, user_id, app, str(signer.key_id), claims.issued_at, claims.expires_at
-    )
+
+
+@sensitive_variables()
+def _sign(claims: IdentityClaims, signer: Signer) -> str:
+    try:
+        return sign_identity_token(claims, signer)
+    except Exception as exc:  # as above
+        raise SigningFailed from exc

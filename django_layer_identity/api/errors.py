@@ -32,6 +32,7 @@ STATUSES: Mapping[str, int] = {
     "csrf_failed": 403,
     "app_unknown": 404,
     "method_not_allowed": 405,
+    "nonce_already_used": 409,
     "user_id_unavailable": 409,
     "body_too_large": 413,
     "unsupported_media_type": 415,
@@ -39,6 +40,7 @@ STATUSES: Mapping[str, int] = {
     "no_signing_key": 503,
     "signing_failed": 503,
     "user_id_failed": 503,
+    "nonce_guard_unavailable": 503,
     "unavailable": 503,
 }
 CHALLENGED = ("not_authenticated", "authentication_failed")

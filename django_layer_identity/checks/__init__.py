@@ -8,7 +8,13 @@ from typing import Any
 from django.core import checks
 from django.core.checks import CheckMessage, Tags
 
-from django_layer_identity.checks import endpoint, keys, settings, users
+from django_layer_identity.checks import (
+    endpoint,
+    keys,
+    nonces,
+    settings,
+    users,
+)
 
 Rule = Callable[[], list[CheckMessage]]
 
@@ -16,10 +22,12 @@ RULES: tuple[Rule, ...] = (
     *settings.RULES,
     *keys.RULES,
     *users.RULES,
+    *nonces.RULES,
     *endpoint.RULES,
 )
 DEPLOYMENT_RULES: tuple[Rule, ...] = (
     *endpoint.DEPLOYMENT_RULES,
+    *nonces.DEPLOYMENT_RULES,
     *keys.DEPLOYMENT_RULES,
 )
 

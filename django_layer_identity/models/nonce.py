@@ -1,0 +1,99 @@
+"""Nonces that somebody has had signed: a row each, until they expire."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from datetime import timedelta
+
+from django.db import Error, IntegrityError, OperationalError, models, router
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from django_layer_identity.models.app import LayerApp
+from django_layer_identity.models.writes import write_or_retry
+
+ATTEMPTS = 3  # of a claim; each but the last saw a row and then saw it gone
+PURGED_AT_ONCE = 1000  # rows
+PURGING = "00"  # how the digest of a nonce begins that has others purged: 1 in 256
+
+
+class SpentNonceManager(models.Manager["SpentNonce"]):
+    def claim(
+        self, app: LayerApp, digest: str, owner: str, lifetime: timedelta
+    ) -> bool:
+        """
+        Tell whether the nonce is this owner's: since now, or since he claimed it.
+
+        :raises Error: if the database does not answer.
+        """
+        using = router.db_for_write(self.model)
+        rows = self.using(using).filter(app_id=app.pk, digest=digest)
+        for _attempt in range(ATTEMPTS):
+            now = timezone.now()
+            mine = {"owner": owner, "expires_at": now + lifetime}
+            if self._insert(using, app_id=app.pk, digest=digest, **mine):
+                return True
+            expired = rows.filter(expires_at__lte=now)
+            if write_or_retry(lambda: expired.update(**mine), using=using):  # noqa: B023
+                return True
+            found = rows.values_list("owner", flat=True).first()
+            if found is not None:
+                return found == owner
+        raise OperationalError("A spent nonce is neither there nor away.")
+
+    def purge(self) -> int:
+        """Delete expired rows, a bounded number, and say how many."""
+        using = router.db_for_write(self.model)
+        expired = self.using(using).filter(expires_at__lte=timezone.now())
+
+        def delete() -> int:
+            pks = expired.order_by("pk").values_list("pk", flat=True)
+            # One statement, whatever listens to signals: between two of them a row
+            # could be claimed anew.
+            doomed = expired.filter(pk__in=list(pks[:PURGED_AT_ONCE]))
+            return doomed._raw_delete(using) or 0  # None for nothing
+
+        return write_or_retry(delete, using=using)
+
+    def _insert(self, using: str, *, digest: str, **fields: object) -> bool:
+        rows = self.using(using)
+        try:
+            write_or_retry(lambda: rows.create(digest=digest, **fields), using=using)
+        except IntegrityError:
+            return False
+        if digest.startswith(PURGING):
+            with suppress(Error):
+                self.purge()
+        return True
+
+
+class SpentNonce(models.Model):
+    """Whose a nonce is in a Layer app, while Layer may still know it."""
+
+    # No constraint: it would have each claim wait for whoever holds the app's row.
+    app = models.ForeignKey(
+        LayerApp,
+        models.CASCADE,
+        db_constraint=False,
+        db_index=False,
+        related_name="+",
+        verbose_name=_("Layer app"),
+    )
+    digest = models.CharField(_("digest"), max_length=64)
+    owner = models.CharField(_("owner"), max_length=64)
+    expires_at = models.DateTimeField(_("expires at"), db_index=True)
+
+    objects = SpentNonceManager()
+
+    class Meta:
+        verbose_name = _("spent nonce")
+        verbose_name_plural = _("spent nonces")
+        default_permissions = ()
+        constraints = [
+            models.UniqueConstraint(
+                name="layer_identity_nonce_digest", fields=["app", "digest"]
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.digest

@@ -1,0 +1,82 @@
+"""The replay guard: in an app, a nonce is the first user's who has it signed."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from datetime import timedelta
+from typing import Any
+
+from django.core.cache import caches
+from django.utils.crypto import salted_hmac
+
+from django_layer_identity.conf import conf
+from django_layer_identity.exceptions import (
+    ConfigurationError,
+    NonceAlreadyUsed,
+    NonceGuardUnavailable,
+)
+from django_layer_identity.models import LayerApp, SpentNonce
+
+LIFETIME = timedelta(minutes=10)  # of a nonce, at Layer
+ATTEMPTS = 3  # of a claim that finds the nonce taken, and then by nobody
+
+logger = logging.getLogger("django_layer_identity")
+
+
+def claim_nonce(app: LayerApp, digest: str, user_pk: Any) -> None:
+    """
+    Let the user have the nonce of that digest, unless somebody else has it.
+
+    He may have it again, as answers get lost on mobile networks.
+
+    :raises NonceAlreadyUsed: if it is another user's.
+    :raises NonceGuardUnavailable: if nobody can tell, and ``NONCE_GUARD_FAILURE`` does
+        not say to go on all the same.
+    """
+    if conf.NONCE_GUARD is None:
+        return
+    guard = GUARDS.get(conf.NONCE_GUARD)
+    if guard is None:
+        raise NonceGuardUnavailable from ConfigurationError(
+            f"NONCE_GUARD is {conf.NONCE_GUARD!r}, of which nothing is known."
+        )
+    try:
+        claimed = guard(app, digest, _owner(user_pk))
+    except Exception as exc:  # a cache may raise anything
+        if conf.NONCE_GUARD_FAILURE != "serve":
+            raise NonceGuardUnavailable from exc
+        line = "Nonce guard failed, so a nonce is signed unguarded: app=%r nonce=%r"
+        logger.error(line, str(app.identifier), digest, exc_info=exc)
+        return
+    if not claimed:
+        raise NonceAlreadyUsed
+
+
+def _in_cache(app: LayerApp, digest: str, owner: str) -> bool:
+    cache, key = caches[conf.NONCE_CACHE_ALIAS], f"layer_identity:{app.app_id}:{digest}"
+    for _attempt in range(ATTEMPTS):
+        if cache.add(key, owner, LIFETIME.total_seconds()):
+            return True
+        found = cache.get(key)
+        if found is not None:
+            return bool(found == owner)
+    # What a client of memcached says that was told to ignore errors.
+    raise ConnectionError("The cache neither takes a nonce nor has it.")
+
+
+def _in_database(app: LayerApp, digest: str, owner: str) -> bool:
+    return SpentNonce.objects.claim(app, digest, owner, LIFETIME)
+
+
+GUARDS: Mapping[str, Callable[[LayerApp, str, str], bool]] = {
+    "cache": _in_cache,
+    "database": _in_database,
+}
+
+
+def _owner(user_pk: Any) -> str:
+    """Return what a user is recognised by; a primary key may well be an address."""
+    return salted_hmac(
+        "django_layer_identity.nonce_owner", str(user_pk), algorithm="sha256"
+    ).hexdigest()

@@ -1,0 +1,326 @@
+"""A nonce is the first user's who has it signed, and each guard sees to it."""
+
+from __future__ import annotations
+
+import logging
+from datetime import timedelta
+
+import pytest
+from django.contrib.auth.models import User
+from django.core.cache import cache
+from django.core.cache.backends.locmem import LocMemCache
+from django.db import IntegrityError, OperationalError, connection
+from django.utils import timezone
+
+from django_layer_identity.exceptions import (
+    AppIDRequired,
+    NonceAlreadyUsed,
+    NonceGuardUnavailable,
+    SigningFailed,
+)
+from django_layer_identity.issuing import issue_identity_token
+from django_layer_identity.keys.signers import forget_loaded_keys
+from django_layer_identity.models import LayerApp, SigningKey, SpentNonce
+from django_layer_identity.signals import nonce_digest
+from tests.conftest import APP_ID, OTHER_KEY_ID, PROVIDER_ID
+from tests.endpoint import NONCE, ask, configure, read, refusal
+from tests.models import Member
+
+ALREADY_USED = refusal(
+    409, "nonce_already_used", "This nonce is another user's. Ask Layer for a new one."
+)
+GUARD_UNAVAILABLE = refusal(
+    503,
+    "nonce_guard_unavailable",
+    "The nonce could not be checked at the moment. Try again later.",
+)
+NOWHERE = "redis://127.0.0.1:1"  # where nothing listens
+
+
+class Forgetful(LocMemCache):
+    """As a client of Memcached that hides what goes wrong: nothing in, nothing out."""
+
+    def add(self, *args, **kwargs):
+        return False
+
+    def get(self, *args, **kwargs):
+        return None
+
+
+@pytest.fixture
+def bob(db):
+    return User.objects.create_user("bob")
+
+
+@pytest.fixture(params=["cache", "database"])
+def guard(request, settings):
+    configure(settings, NONCE_GUARD=request.param)
+    return request.param
+
+
+@pytest.fixture
+def purging_nonce():
+    """One of the 256th part that has others purged."""
+    nonces = (f"nonce {number}" for number in range(10_000))
+    return next(nonce for nonce in nonces if nonce_digest(nonce).startswith("00"))
+
+
+def spend_in_database(settings):
+    configure(settings, NONCE_GUARD="database")
+
+
+def expire(guard):
+    if guard == "cache":
+        for key in cache._expire_info:
+            cache._expire_info[key] = 0
+    else:
+        SpentNonce.objects.update(expires_at=timezone.now() - timedelta(seconds=1))
+
+
+def test_a_nonce_of_another_user_is_refused(guard, key, alice, bob):
+    assert read(ask(alice, nonce=NONCE))[0] == 200
+
+    assert read(ask(bob, nonce=NONCE)) == ALREADY_USED
+
+
+def test_the_same_user_may_have_it_again_as_answers_get_lost(guard, key, alice):
+    statuses = [read(ask(alice, nonce=NONCE))[0] for _ in range(3)]
+
+    assert statuses == [200, 200, 200]
+
+
+def test_a_refused_user_takes_nothing_from_the_owner(guard, key, alice, bob):
+    ask(alice, nonce=NONCE)
+    ask(bob, nonce=NONCE)
+
+    assert read(ask(alice, nonce=NONCE))[0] == 200
+
+
+def test_a_nonce_that_has_expired_is_anybodys(guard, key, alice, bob):
+    ask(alice, nonce=NONCE)
+    expire(guard)
+
+    assert read(ask(bob, nonce=NONCE))[0] == 200
+    assert read(ask(alice, nonce=NONCE)) == ALREADY_USED
+
+
+def test_each_app_has_its_own_nonces(guard, key, alice, bob, other_private_key):
+    other = LayerApp.objects.create(
+        name="Other", app_id=OTHER_KEY_ID, provider_id=PROVIDER_ID
+    )
+    SigningKey.from_private_key(
+        other, other_private_key, key_id="eeeeeeee-0000-4000-8000-000000000005"
+    ).save()
+    other.keys.get().activate()
+
+    issue_identity_token(alice, NONCE, app=str(APP_ID))
+
+    assert issue_identity_token(bob, NONCE, app=other).user_id == "bob"
+    with pytest.raises(NonceAlreadyUsed):
+        issue_identity_token(bob, NONCE, app=str(APP_ID))
+
+
+def test_without_a_guard_layer_alone_counts(settings, key, alice, bob):
+    configure(settings, NONCE_GUARD=None)
+
+    assert read(ask(alice, nonce=NONCE))[0] == 200
+    assert read(ask(bob, nonce=NONCE))[0] == 200
+
+
+def test_whoever_is_refused_for_another_reason_spends_nothing(
+    guard, settings, app, key, alice, bob
+):
+    ask(alice, nonce=NONCE, user_id="bob")
+    with pytest.raises(SigningFailed):
+        issue_unsigned(settings, alice)
+    with pytest.raises(AppIDRequired):
+        issue_among_two_apps(alice)
+
+    assert read(ask(bob, nonce=NONCE))[0] == 200
+
+
+def issue_unsigned(settings, user):
+    right = settings.LAYER_IDENTITY
+    forget_loaded_keys()
+    configure(settings, KEY_ENCRYPTION_KEYS=[])
+    try:
+        issue_identity_token(user, NONCE)
+    finally:
+        settings.LAYER_IDENTITY = right
+
+
+def issue_among_two_apps(user):
+    other = LayerApp.objects.create(
+        name="Other", app_id=OTHER_KEY_ID, provider_id=PROVIDER_ID
+    )
+    try:
+        issue_identity_token(user, NONCE)
+    finally:
+        other.delete()
+
+
+def test_a_user_is_told_from_another_whose_key_is_text(guard, settings, key):
+    settings.AUTH_USER_MODEL = "tests.Member"
+    zoe, zoe_2 = (
+        Member.objects.create(email=f"{name}@example.com") for name in ("zoe", "zoe2")
+    )
+
+    issue_identity_token(zoe, NONCE)
+
+    with pytest.raises(NonceAlreadyUsed):
+        issue_identity_token(zoe_2, NONCE)
+
+
+def test_a_cache_keeps_digests_alone(key, alice):
+    ask(alice, nonce=NONCE)
+
+    [name] = cache._cache
+    assert name == f":1:layer_identity:{APP_ID}:{nonce_digest(NONCE)}"
+    assert len(cache.get(name.removeprefix(":1:"))) == 64
+
+
+def test_a_table_keeps_digests_alone(settings, app, key, alice):
+    spend_in_database(settings)
+    before = timezone.now()
+
+    ask(alice, nonce=NONCE)
+
+    [spent] = SpentNonce.objects.all()
+    assert (spent.app, str(spent)) == (app, nonce_digest(NONCE))
+    assert len(spent.owner) == 64
+    ten_minutes = spent.expires_at - before
+    assert timedelta(minutes=10) <= ten_minutes <= timedelta(minutes=10, seconds=5)
+
+
+def test_a_cache_costs_no_query_and_a_table_one_write(
+    settings, key, alice, django_assert_num_queries
+):
+    with django_assert_num_queries(1):
+        issue_identity_token(alice, NONCE)
+
+    spend_in_database(settings)
+    with django_assert_num_queries(4) as queries:  # two of them are the savepoint's
+        issue_identity_token(alice, "another")
+    assert [query["sql"].split()[0] for query in queries.captured_queries] == [
+        "SELECT",
+        "SAVEPOINT",
+        "INSERT",
+        "RELEASE",
+    ]
+
+
+def test_now_and_then_a_claim_purges_what_has_expired(
+    settings, key, alice, purging_nonce
+):
+    spend_in_database(settings)
+    for nonce in ("a", "b", "c"):
+        issue_identity_token(alice, nonce)
+    expire("database")
+    issue_identity_token(alice, "still alive")
+    assert SpentNonce.objects.count() == 4
+
+    issue_identity_token(alice, purging_nonce)
+
+    assert {spent.digest for spent in SpentNonce.objects.all()} == {
+        nonce_digest("still alive"),
+        nonce_digest(purging_nonce),
+    }
+
+
+def test_a_purge_takes_a_bounded_number(app):
+    past = timezone.now() - timedelta(hours=1)
+    SpentNonce.objects.bulk_create(
+        SpentNonce(app=app, digest=str(number), owner="", expires_at=past)
+        for number in range(1001)
+    )
+
+    assert [SpentNonce.objects.purge() for _ in range(3)] == [1000, 1, 0]
+
+
+def test_a_purge_that_fails_stops_no_login(settings, key, alice, purging_nonce):
+    spend_in_database(settings)
+
+    with connection.execute_wrapper(failing("DELETE", OperationalError("gone"))):
+        assert read(ask(alice, nonce=purging_nonce))[0] == 200
+
+
+def test_an_app_that_is_deleted_takes_its_nonces_along(app):
+    SpentNonce.objects.claim(app, "a", "alice", timedelta(minutes=10))
+
+    app.delete()
+
+    assert SpentNonce.objects.count() == 0
+
+
+def failing(verb, error):
+    """Have the database answer statements that begin so with an error."""
+
+    def execute(execute, sql, params, many, context):
+        if sql.startswith(verb) and "spentnonce" in sql:
+            raise error
+        return execute(sql, params, many, context)
+
+    return execute
+
+
+@pytest.fixture(params=["cache", "forgetful cache", "database"])
+def broken_guard(request, settings):
+    """A guard whose store is down: nothing listens, nothing is kept, no answer."""
+    if request.param == "database":
+        spend_in_database(settings)
+        with connection.execute_wrapper(failing("INSERT", OperationalError("gone"))):
+            yield "gone"
+    elif request.param == "cache":
+        backend = "django.core.cache.backends.redis.RedisCache"
+        settings.CACHES = {"default": {"BACKEND": backend, "LOCATION": NOWHERE}}
+        yield "Connection refused"
+    else:
+        settings.CACHES = {"default": {"BACKEND": "tests.test_nonces.Forgetful"}}
+        yield "The cache neither takes a nonce nor has it."
+
+
+def test_a_guard_that_is_down_lets_tokens_be_served_and_says_so(
+    broken_guard, caplog, key, alice
+):
+    assert read(ask(alice, nonce=NONCE))[0] == 200
+
+    [record] = [one for one in caplog.records if one.levelno == logging.ERROR]
+    assert record.getMessage() == (
+        "Nonce guard failed, so a nonce is signed unguarded: "
+        f"app='layer:///apps/production/{APP_ID}' nonce={nonce_digest(NONCE)!r}"
+    )
+    assert broken_guard in caplog.text
+
+
+@pytest.mark.parametrize("failure", ["refuse", "misspelt"])
+def test_a_guard_that_is_down_may_refuse(
+    broken_guard, settings, caplog, key, alice, failure
+):
+    configure(settings, NONCE_GUARD_FAILURE=failure)
+
+    assert read(ask(alice, nonce=NONCE)) == GUARD_UNAVAILABLE
+    assert broken_guard in caplog.text
+
+
+def test_a_guard_that_nobody_knows_refuses(settings, caplog, key, alice):
+    configure(settings, NONCE_GUARD="redis")
+
+    assert read(ask(alice, nonce=NONCE)) == GUARD_UNAVAILABLE
+    assert "NONCE_GUARD is 'redis', of which nothing is known." in caplog.text
+
+
+def test_an_alias_that_leads_nowhere_is_a_guard_that_is_down(
+    settings, caplog, key, alice
+):
+    configure(settings, NONCE_CACHE_ALIAS="nowhere", NONCE_GUARD_FAILURE="refuse")
+
+    assert read(ask(alice, nonce=NONCE)) == GUARD_UNAVAILABLE
+    assert "The connection 'nowhere' doesn't exist." in caplog.text
+
+
+def test_a_row_that_comes_and_goes_is_not_looked_for_for_ever(settings, key, alice):
+    configure(settings, NONCE_GUARD="database", NONCE_GUARD_FAILURE="refuse")
+    refused = failing("INSERT", IntegrityError("it is there"))
+
+    with connection.execute_wrapper(refused), pytest.raises(NonceGuardUnavailable):
+        issue_identity_token(alice, NONCE)
