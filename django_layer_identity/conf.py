@@ -34,9 +34,29 @@ class LayerIdentitySettings:
         return self._get("USER_ID", "get_username")
 
     @property
+    def USER_ID_NORMALIZER(self) -> str | Callable[[str], Any] | None:
+        """What makes one spelling of many, before a user ID is compared."""
+        return self._get("USER_ID_NORMALIZER", None)
+
+    @property
+    def PHONE_REGION(self) -> str | None:
+        """Where phone numbers without a country code belong; None refuses them."""
+        return self._get("PHONE_REGION", None)
+
+    @property
+    def USER_ID_VERIFIED(self) -> Source | bool | None:
+        """Whether the user has proved that the mapped value is his."""
+        return self._get("USER_ID_VERIFIED", None)
+
+    @property
     def CLAIMS(self) -> Mapping[str, Source]:
         """Profile claim name -> where its value comes from."""
         return self._get("CLAIMS", DEFAULT_CLAIMS)
+
+    @property
+    def PUBLIC_BASE_URL(self) -> str | None:
+        """Origin for relative URLs in claims, such as ``"https://example.com"``."""
+        return self._get("PUBLIC_BASE_URL", None)
 
     @property
     def TOKEN_LIFETIME(self) -> timedelta:

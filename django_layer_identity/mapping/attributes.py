@@ -81,8 +81,9 @@ def _attribute(owner: Any, name: str, path: str) -> Any:
         raise ConfigurationError(
             f"{path!r} leads nowhere: {type(owner).__name__} has no {name!r}."
         ) from exc
-    if not callable(value):
+    # As in Django's templates: managers are not called, nor what changes data.
+    if not callable(value) or getattr(value, "do_not_call_in_templates", False):
         return value
-    if getattr(value, "alters_data", False):  # as in Django's templates
+    if getattr(value, "alters_data", False):
         raise ConfigurationError(f"{path!r} names a method that changes data.")
     return value()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -12,36 +13,81 @@ from django_layer_identity.exceptions import (
     UserIDUnavailable,
 )
 from django_layer_identity.mapping.attributes import resolve
+from django_layer_identity.mapping.normalizers import (
+    find_normalizer,
+    phone,
+    write_phone,
+)
 from django_layer_identity.protocol.claims import check_user_id
 
 if TYPE_CHECKING:
     from django_layer_identity.mapping.attributes import MappingContext
 
+# Characters before normalizing; ours. Four times what Layer takes, so that white space
+# and long spellings get through, and nothing on which a normalizer could be kept busy.
+MAX_RAW_LENGTH = 512
+
 
 def layer_user_id(context: MappingContext) -> str:
     """
-    Return what ``USER_ID`` gives for the user, as text.
+    Return what ``USER_ID`` gives for the user, normalized and proved to be his.
 
     Integers and UUIDs become text; everything else that is no text is refused.
 
-    :raises UserIDUnavailable: if the user has no value, a blank or an over-long one.
+    :raises UserIDUnavailable: if the user has no value, one that cannot be an ID, or one
+        that is not verified.
     :raises UserIDFailed: if the value is of another type, or computing it fails.
     """
     try:
-        return check_user_id(_as_text(resolve(conf.USER_ID, context)))
+        user_id = _normalized(resolve(conf.USER_ID, context))
+        if not _is_verified(context):
+            raise UserIDUnavailable(
+                "This user's Layer user ID is not verified: confirm it, then try again."
+            )
     except UserIDUnavailable:
         raise  # a callable may say so itself
     except InvalidClaims as exc:
         raise UserIDUnavailable from exc
     except Exception as exc:
         raise UserIDFailed from exc
+    return user_id
 
 
-def _as_text(value: Any) -> str:
+def _normalized(value: Any) -> str:
+    normalizer = find_normalizer(conf.USER_ID_NORMALIZER)
+    if normalizer is None:
+        return check_user_id(as_text(value))
+    if normalizer is phone:
+        value = write_phone(value)
+    # Before as well as after: folding would make "none" of a missing value.
+    text = check_user_id(as_text(value), max_length=MAX_RAW_LENGTH)
+    return check_user_id(as_text(normalizer(text)))
+
+
+def as_text(value: Any) -> str:
+    """
+    Return text as it is, and integers and UUIDs as text; None is ``""``.
+
+    :raises TypeError: if it is anything else.
+    """
     if value is None:
         return ""
-    if isinstance(value, (int, UUID)) and not isinstance(value, bool):
+    if isinstance(value, str):
+        return str.__str__(value)  # of an enumeration's member the value, not the name
+    if isinstance(value, UUID):
         return str(value)
-    if not isinstance(value, str):
+    if not isinstance(value, int) or isinstance(value, bool):
         raise TypeError(f"USER_ID gave a {type(value).__name__}, not text.")
-    return value
+    return str(int(value))
+
+
+def _is_verified(context: MappingContext) -> bool:
+    source = conf.USER_ID_VERIFIED
+    if source is None or source is True:
+        return True
+    verified = False if source is False else resolve(source, context)
+    # Of other types nobody knows what they mean: "no", a manager, a coroutine are true.
+    if verified is None or isinstance(verified, (int, date)):
+        return bool(verified)
+    kind = type(verified).__name__
+    raise TypeError(f"USER_ID_VERIFIED gave a {kind}, not a bool or a time.")

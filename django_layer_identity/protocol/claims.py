@@ -56,12 +56,12 @@ def check_nonce(nonce: object) -> str:
     return nonce
 
 
-def check_user_id(user_id: object) -> str:
+def check_user_id(user_id: object, *, max_length: int = MAX_USER_ID_LENGTH) -> str:
     """
     Return the Layer user ID if Layer can tell people apart by it.
 
-    :raises InvalidClaims: if it is no string, blank, over 128 characters, has control
-        characters, or is ``"None"``, which is a missing value made into text.
+    :raises InvalidClaims: if it is no string, blank, over ``max_length`` characters,
+        has control characters, or is ``"None"``, a missing value made into text.
     """
     if not isinstance(user_id, str):
         raise InvalidClaims("A Layer user ID is a string.")
@@ -69,10 +69,8 @@ def check_user_id(user_id: object) -> str:
         raise InvalidClaims("A Layer user ID is not blank.")
     if user_id == "None":
         raise InvalidClaims('"None" is a missing value, not a Layer user ID.')
-    if len(user_id) > MAX_USER_ID_LENGTH:
-        raise InvalidClaims(
-            f"A Layer user ID has at most {MAX_USER_ID_LENGTH} characters."
-        )
+    if len(user_id) > max_length:
+        raise InvalidClaims(f"A Layer user ID has at most {max_length} characters.")
     if has_unprintable(user_id):
         raise InvalidClaims("A Layer user ID has no control characters.")
     return user_id
