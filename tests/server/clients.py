@@ -9,9 +9,12 @@ import time
 from contextlib import closing
 from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPException
+from uuid import uuid4
 
 from django.contrib.auth.models import User
 from rest_framework.authtoken.models import Token
+
+from django_layer_identity.models import LayerApp, SigningKey
 
 URL = "/layer/authenticate"
 
@@ -73,6 +76,13 @@ def _read(response, text):
 def phone(server, token=None):
     """Return a client for a ``with`` statement."""
     return closing(Phone(server.address, token))
+
+
+def create_app():
+    """Create a Layer app with an active key, where the tests' router says."""
+    app = LayerApp.objects.create(name="M", app_id=uuid4(), provider_id=uuid4())
+    SigningKey.objects.generate(app, key_id=uuid4(), activate=True)
+    return app
 
 
 def create_users(using, *names):

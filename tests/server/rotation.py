@@ -14,8 +14,8 @@ from uuid import uuid4
 import jwt
 from django.db import connections
 
-from django_layer_identity.models import LayerApp, SigningKey
-from tests.server.clients import create_users, phone
+from django_layer_identity.models import SigningKey
+from tests.server.clients import create_app, create_users, phone
 from tests.server.process import database, identity, serve
 
 CLIENTS = 4
@@ -69,16 +69,12 @@ def _verifies(answer, public_keys):
     return True
 
 
-def _import_key(app):
-    return SigningKey.objects.generate(app, key_id=uuid4())
-
-
 def _rotate(record, app, rotations, tokens):
     """Let a new key take over, go back to the old one and on again, revoke the old."""
     active = app.active_key
     for turn in range(rotations):
         record.wait_for((turn + 1) * tokens // (rotations + 1))
-        new = _import_key(app)
+        new = SigningKey.objects.generate(app, key_id=uuid4())
         for key in (new, active, new):
             key.activate()
         active.revoke("leaked")
@@ -97,8 +93,7 @@ def _ask(record, server, token):
 def rotate_while_serving(rotations, tokens, workers=2):
     """Serve on PostgreSQL, ask and rotate at the same time; return the record."""
     record = Record()
-    app = LayerApp.objects.create(name="M", app_id=uuid4(), provider_id=uuid4())
-    _import_key(app).activate()
+    app = create_app()
     users = create_users("postgresql", *(f"user-{n}" for n in range(CLIENTS)))
     with ExitStack() as stack:
         server = stack.enter_context(

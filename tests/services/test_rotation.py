@@ -16,7 +16,7 @@ from tests.server.rotation import (
 
 pytestmark = [
     pytest.mark.service,
-    pytest.mark.django_db(transaction=True, databases="__all__"),
+    pytest.mark.django_db(transaction=True, databases=["default", "postgresql"]),
 ]
 KEY = f"layer:///keys/{KEY_ID}"
 

@@ -1,0 +1,24 @@
+from __future__ import annotations
+
+import pytest
+
+from tests.endpoint import refusal
+from tests.server.clients import create_app, create_users
+
+UNAVAILABLE = refusal(
+    503, "unavailable", "The service is unavailable. Try again later."
+)
+
+
+@pytest.fixture
+def alice_token(database):
+    """Alice's token of REST framework, at an app that is ready to serve."""
+    create_app()
+    [token] = create_users(database.alias, "alice")
+    return token
+
+
+@pytest.fixture
+def bob_token(database, alice_token):
+    [token] = create_users(database.alias, "bob")
+    return token
