@@ -13,6 +13,7 @@ from django_layer_identity.audit.chart import draw
 from django_layer_identity.audit.filters import AppFilter, KeyFilter, OutcomeFilter
 from django_layer_identity.audit.hours import count_by_hour
 from django_layer_identity.audit.models import ISSUED, AuditEntry
+from django_layer_identity.protocol.identifiers import AppID
 
 if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponse
@@ -32,13 +33,20 @@ def short_fingerprint(entry: AuditEntry) -> str:
     return entry.fingerprint and f"{entry.fingerprint[:16]}…"
 
 
+@admin.display(description=_("app ID"), ordering="app_id")
+def short_app_id(entry: AuditEntry) -> str:
+    """Leave out what all of them have: production/aaaaaaaa…"""
+    environment, _, uuid = entry.app_id.removeprefix(AppID.prefix).partition("/")
+    return uuid and f"{environment}/{uuid[:8]}…"
+
+
 @admin.register(AuditEntry)
 class AuditEntryAdmin(admin.ModelAdmin):
     list_display = (
         "created_at",
         outcome,
         "user_pk",
-        "app_id",
+        short_app_id,
         short_fingerprint,
         "address",
     )

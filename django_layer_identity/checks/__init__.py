@@ -9,6 +9,7 @@ from django.core import checks
 from django.core.checks import CheckMessage, Tags
 
 from django_layer_identity.checks import (
+    audit,
     endpoint,
     keys,
     nonces,
@@ -29,6 +30,7 @@ DEPLOYMENT_RULES: tuple[Rule, ...] = (
     *endpoint.DEPLOYMENT_RULES,
     *nonces.DEPLOYMENT_RULES,
     *keys.DEPLOYMENT_RULES,
+    *audit.DEPLOYMENT_RULES,
 )
 
 

@@ -21,6 +21,7 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "django_layer_identity",
     "django_layer_identity.sandbox",
+    "django_layer_identity.audit",
     "demo",
 ]
 

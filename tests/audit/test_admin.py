@@ -50,7 +50,7 @@ def test_the_list_says_what_happened(auditor):
     for cell in (
         '<span class="layer-outcome layer-outcome-issued">issued</span>',
         '<td class="field-user_pk">17</td>',
-        f'<td class="field-app_id">{APP}</td>',
+        '<td class="field-short_app_id">production/aaaaaaaa…</td>',
         f'<td class="field-short_fingerprint">{"4f" * 8}…</td>',
         '<td class="field-address">192.0.2.7</td>',
     ):
