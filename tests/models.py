@@ -9,6 +9,7 @@ from __future__ import annotations
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.models import User
 from django.db import models
+from django.db.models.functions import Lower
 
 
 class Member(AbstractBaseUser):
@@ -47,3 +48,37 @@ class Guest(models.Model):
 
     def __str__(self):
         return self.name
+
+
+class Contact(models.Model):
+    """Fields of which the database sees to it that nobody shares them, or does not."""
+
+    id = models.BigAutoField(primary_key=True)
+    user = models.OneToOneField(User, models.CASCADE, db_constraint=False)
+    employer = models.ForeignKey(
+        "Contact", models.SET_NULL, null=True, db_constraint=False
+    )
+    own = models.CharField(max_length=100, unique=True)
+    by_constraint = models.CharField(max_length=100)
+    by_folding = models.CharField(max_length=100)
+    together = models.CharField(max_length=100)
+    alone = models.CharField(max_length=100)
+    of_some = models.CharField(max_length=100)
+    with_another = models.CharField(max_length=100)
+    shared = models.CharField(max_length=100)
+
+    class Meta:
+        unique_together = [("together",)]
+        constraints = [
+            models.UniqueConstraint("by_constraint", name="one"),
+            models.UniqueConstraint(Lower("by_folding"), name="two"),
+            models.UniqueConstraint(fields=["alone"], name="three"),
+            models.UniqueConstraint(
+                fields=["of_some"], condition=models.Q(shared=""), name="four"
+            ),
+            models.UniqueConstraint(fields=["with_another", "shared"], name="five"),
+            models.CheckConstraint(condition=~models.Q(own=""), name="six"),
+        ]
+
+    def __str__(self):
+        return self.own

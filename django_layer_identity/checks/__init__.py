@@ -14,6 +14,7 @@ from django_layer_identity.checks import (
     keys,
     nonces,
     settings,
+    user_ids,
     users,
 )
 
@@ -23,6 +24,7 @@ RULES: tuple[Rule, ...] = (
     *settings.RULES,
     *keys.RULES,
     *users.RULES,
+    *user_ids.RULES,
     *nonces.RULES,
     *endpoint.RULES,
 )

@@ -5,17 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from django.conf import settings
-from django.contrib.auth import get_user_model
 from django.core.checks import CheckMessage, Error, Warning
 
+from django_layer_identity.checks.sources import complaint_about
 from django_layer_identity.conf import conf
-from django_layer_identity.exceptions import ConfigurationError
-from django_layer_identity.mapping.attributes import import_callable
 from django_layer_identity.protocol.claims import PROFILE_CLAIMS
 
 
 def _user_id() -> list[CheckMessage]:
-    complaint = _complaint(conf.USER_ID)
+    complaint = complaint_about(conf.USER_ID)
     if complaint is None:
         return []
     return [
@@ -47,7 +45,7 @@ def _claim_sources() -> list[CheckMessage]:
     configured = getattr(settings, "LAYER_IDENTITY", {}).get("CLAIMS")
     if not isinstance(configured, Mapping):
         return []
-    complaints = {name: _complaint(source) for name, source in configured.items()}
+    complaints = {name: complaint_about(source) for name, source in configured.items()}
     return [
         Warning(
             f"The claim {name!r} is always left out: {complaint}",
@@ -57,24 +55,6 @@ def _claim_sources() -> list[CheckMessage]:
         for name, complaint in complaints.items()
         if complaint is not None
     ]
-
-
-def _complaint(source: object) -> str | None:
-    """Say why a source of values cannot work, as far as that shows without a user."""
-    if callable(source):
-        return None
-    if not isinstance(source, str):
-        return f"it is a {type(source).__name__}."
-    if ":" in source:
-        try:
-            import_callable(source)
-        except ConfigurationError as exc:
-            return str(exc)
-        return None
-    name, model = source.partition(".")[0], get_user_model()
-    if hasattr(model, name):
-        return None
-    return f"{model.__name__} has no {name!r}."
 
 
 RULES = (_user_id, _claims, _claim_sources)

@@ -22,8 +22,12 @@ def test_a_project_with_every_setting_is_fine(settings):
     assert not found(
         settings,
         KEY_ENCRYPTION_KEYS=["x" * 32, "y" * 64],
-        USER_ID="email",
+        USER_ID="username",
+        USER_ID_NORMALIZER="casefold",
+        PHONE_REGION="GB",
+        USER_ID_VERIFIED="is_active",
         CLAIMS={"display_name": "get_full_name", "avatar_url": identify},
+        PUBLIC_BASE_URL="https://example.com",
         TOKEN_LIFETIME=timedelta(hours=24),
         CLOCK_SKEW=timedelta(0),
         NONCE_GUARD="database",

@@ -39,7 +39,7 @@ def test_a_user_id_comes_from_somewhere(settings, source, complaint):
 
 
 @pytest.mark.parametrize(
-    "source", ["email", "tests.checks.test_users:identify", identify]
+    "source", ["username", "tests.checks.test_users:identify", identify]
 )
 def test_a_user_id_comes_from_a_path_or_a_callable(settings, source):
     assert not found(settings, USER_ID=source)

@@ -16,7 +16,7 @@ from django_layer_identity.mapping.attributes import MappingContext, resolve
 from django_layer_identity.mapping.user_ids import layer_user_id
 from django_layer_identity.models import LayerApp
 from tests.endpoint import configure
-from tests.models import Device, Member, Profile
+from tests.models import Contact, Device, Member, Profile
 
 UDID = UUID("eeeeeeee-0000-4000-8000-000000000005")
 
@@ -75,6 +75,7 @@ def test_whatever_stands_for_the_username_is_the_default():
         ("device.udid", "eeeeeeee-0000-4000-8000-000000000005"),
         (lambda context: str(context.user.profile), "+441865000000"),
         (lambda context: f"{context.user.device}", str(UDID)),
+        (lambda context: f"{context.user.contact}", "alice-1"),
         (shout, "ALICE"),
         ("tests.mapping.test_user_ids:shout", "ALICE"),
         (lambda context: context.app.name, "Messenger"),
@@ -91,6 +92,7 @@ def test_a_user_id_comes_from_attributes_methods_and_callables(user_id, source, 
     user.first_name, user.last_name = "Alice", "Liddell"
     user.profile = Profile(phone_number="+441865000000")
     user.device = Device(udid=UDID)
+    user.contact = Contact(own="alice-1")
 
     assert user_id(user, source) == value
 
