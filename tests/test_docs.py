@@ -47,6 +47,19 @@ def test_every_refusal_is_documented_with_its_status():
     ]
 
 
+def test_every_refusal_is_documented_with_what_the_client_does():
+    advice = dict(
+        documented("endpoint.rst", r"^     - ``(\w+)``\n     - ((?:.+\n)(?: {7}.+\n)*)")
+    )
+
+    assert set(advice) == set(STATUSES)
+    assert [text for text in advice.values() if not _is_advice(text)] == []
+
+
+def _is_advice(text):
+    return re.fullmatch(r"[A-Z].{5,}\.", " ".join(text.split()))
+
+
 def below(kind):
     return [leaf for each in kind.__subclasses__() for leaf in (each, *below(each))]
 

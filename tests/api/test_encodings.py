@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from io import BytesIO
+from pathlib import Path
+from textwrap import dedent
 
 import pytest
 from django.core.handlers.asgi import ASGIRequest
+from django.core.signals import request_started
 from django.test import RequestFactory
 from rest_framework.parsers import JSONParser
 from rest_framework.test import force_authenticate
@@ -60,9 +64,25 @@ class Torn(BytesIO):
         (JSON, "no-such-charset"),
         (JSON, "utf-16"),
         (JSON, "iso-8859-1"),
-        (JSON, "punycode"),
+        (JSON, "utf-8-sig"),
         (FORM, "utf-7"),
         (MULTIPART, "no-such-charset"),
+        # Python's codecs that are none, and those that cost or raise what no other does.
+        *(
+            (content_type, codec)
+            for content_type in (JSON, FORM, MULTIPART)
+            for codec in (
+                *("base64", "bz2_codec", "hex", "quopri", "rot13", "uu", "zlib_codec"),
+                *(
+                    "idna",
+                    "punycode",
+                    "raw_unicode_escape",
+                    "undefined",
+                    "unicode_escape",
+                ),
+                *("utf-8 utf-8", "../utf-8", "x" * 4000),
+            )
+        ),
     ],
 )
 def test_the_charset_is_utf_8(phone, content_type, charset):
@@ -90,6 +110,44 @@ def test_utf_8_is_read_as_such_under_all_its_names(
     status, answer = read(response)
     assert status == 200
     assert decode(answer["identity_token"], key)["nce"] == "東京"
+
+
+def test_a_charset_in_an_encoding_of_its_own_is_read_as_what_it_says(phone):
+    typed = f"{JSON}; charset*=us-ascii'en'zlib%5Fcodec"
+
+    response = phone.generic("POST", URL, '{"nonce": "abc"}', typed)
+
+    assert read(response) == parse_error(CHARSET)
+
+
+UNREADABLE = [
+    "charset*=bogus''utf-8",
+    "charset*=idna''utf-8",
+    "x*=undefined''y",
+    "x*=punycode''%80",
+    "charset*=utf-8''%00",
+    "charset=utf-8\x00",
+]
+
+
+@pytest.mark.parametrize("parameter", UNREADABLE)
+def test_some_content_types_fail_in_django_before_any_view(phone, parameter):
+    with pytest.raises(ValueError, match=r"RFC 2231|codec|null"):
+        phone.generic("POST", URL, "{}", f"{JSON}; {parameter}")
+
+
+@pytest.mark.parametrize("parameter", UNREADABLE)
+def test_the_receiver_in_the_documentation_makes_a_refusal_of_them(phone, parameter):
+    page = (Path(__file__).parents[2] / "docs/endpoint.rst").read_text()
+    recipe = re.search(r"^( +from django.core.signals.+?)\n\n\S", page, re.M | re.S)[1]
+    names = {}
+    exec(dedent(recipe), names)  # noqa: S102
+    try:
+        response = phone.generic("POST", URL, "{}", f"{JSON}; {parameter}")
+    finally:
+        request_started.disconnect(names["refuse_encoded_parameters"])
+
+    assert read(response) == UNSUPPORTED
 
 
 def test_a_body_that_breaks_off_is_refused(phone):

@@ -1,0 +1,119 @@
+"""
+What a refusal costs: at most 50 ms of CPU, and some of that is the honest request's.
+
+Process time, so that a busy machine changes nothing; the median of several, so that a
+collection of garbage does not either. A server passes headers of up to 8 KiB on.
+"""
+
+from __future__ import annotations
+
+import statistics
+import time
+
+import pytest
+
+from tests.endpoint import (
+    BASE64,
+    FORM,
+    JSON,
+    MULTIPART,
+    NONCE,
+    URL,
+    multipart,
+    part,
+    phone_of,
+    read,
+)
+
+LIMIT = 0.050  # seconds
+ROOM = 16 * 1024  # characters in a body
+HEADER = 8 * 1024  # characters in a header, with gunicorn and nginx
+WIDE = "e28h"  # punycode of an emoji: what follows takes four bytes a character
+
+
+def full(text, end=""):
+    """Repeat the text as often as there is room in a body."""
+    return text * ((ROOM - len(end)) // len(text)) + end
+
+
+def parts(*headers, disposition="name=x"):
+    one = part(disposition, "", *headers)
+    return multipart(*[one] * ((ROOM - 7) // len(one)))
+
+
+BODIES = [
+    pytest.param(FORM, full("&"), id="form-of-separators"),
+    pytest.param(FORM, full("a&"), id="form-of-names"),
+    pytest.param(FORM, full("%41&"), id="form-of-escapes"),
+    pytest.param(FORM, f"nonce={full('%')[:16_000]}", id="form-of-percent-signs"),
+    pytest.param(FORM, "&".join(map(str, range(3300))), id="form-of-other-names"),
+    pytest.param(MULTIPART, parts(), id="parts"),
+    pytest.param(MULTIPART, parts(disposition="name=x;filename=f"), id="files"),
+    pytest.param(MULTIPART, parts(BASE64), id="parts-in-base64"),
+    pytest.param(MULTIPART, full("--b\r\n"), id="boundaries"),
+    pytest.param(MULTIPART, part("name=x", full("\r\n-")), id="almost-boundaries"),
+    pytest.param(
+        MULTIPART, part("name=x;filename=f", full("A \n")[:16_000], BASE64), id="spaces"
+    ),
+    pytest.param(MULTIPART, part("name=x" + ";a=b" * 4000, ""), id="many-attributes"),
+    pytest.param(
+        MULTIPART, part(f"name*=punycode''{WIDE}{'a' * 900}", ""), id="punycode-name"
+    ),
+    pytest.param(JSON, full("["), id="depth"),
+    pytest.param(JSON, full('{"a":'), id="depth-of-objects"),
+    pytest.param(JSON, f'{{"a":[{"[]," * 5400}1]}}', id="breadth"),
+    pytest.param(JSON, f'{{"a":[{"{}," * 5400}1]}}', id="breadth-of-objects"),
+    pytest.param(JSON, f'{{"nonce": {"9" * 4300}}}', id="integer"),
+    pytest.param(JSON, f'{{"nonce": {"9" * 16_000}.0e-9}}', id="float"),
+    pytest.param(JSON, '{"nonce": "' + "\\u0041" * 2700 + '"}', id="escapes"),
+    pytest.param(JSON, full(" "), id="spaces-alone"),
+    pytest.param(f"{JSON}; charset=punycode", WIDE + "a" * 600_000, id="punycode"),
+    pytest.param(f"{JSON}; charset=punycode", WIDE + "a" * 16_000, id="16-kib"),
+    pytest.param(f"{FORM}; charset=idna", full("xn--a."), id="idna"),
+    pytest.param(f"{FORM}; charset=utf-7", full("+AAA-"), id="utf-7"),
+    pytest.param(f"{JSON}; charset=zlib_codec", "x\x9c" * 100, id="zlib"),
+]
+HEADERS = [
+    pytest.param(JSON + ";" * HEADER, id="separators"),
+    pytest.param(f"{JSON}{';a=b' * (HEADER // 4)}", id="attributes"),
+    pytest.param(f"{JSON}; charset={'x' * HEADER}", id="charset"),
+    pytest.param(f"{JSON}; charset*=punycode''{WIDE}{'a' * HEADER}", id="punycode"),
+    pytest.param(f'{MULTIPART}; x="{chr(92) * HEADER}"', id="backslashes"),
+    pytest.param(f"multipart/form-data; boundary={'-' * HEADER}", id="boundary"),
+]
+
+
+def cost(client, body, content_type):
+    """Return the CPU seconds of a request that is refused."""
+    start = time.process_time()
+    response = client.generic("POST", URL, body, content_type)
+    seconds = time.process_time() - start
+    assert 400 <= read(response)[0] < 500
+    return seconds
+
+
+@pytest.fixture
+def phone(key, alice):
+    client = phone_of(alice)
+    client.post(URL, {"nonce": NONCE}, format="json")  # imports and caches are warm
+    return client
+
+
+@pytest.mark.parametrize(("content_type", "body"), BODIES)
+def test_a_hostile_body_costs_little(phone, content_type, body):
+    times = [cost(phone, body, content_type) for _ in range(7)]
+
+    assert statistics.median(times) < LIMIT
+
+
+@pytest.mark.parametrize("content_type", HEADERS)
+def test_a_hostile_content_type_costs_little(phone, content_type):
+    times = [cost(phone, '{"nonce": ""}', content_type) for _ in range(7)]
+
+    assert statistics.median(times) < LIMIT
+
+
+def test_a_stranger_costs_no_more(client, db):
+    times = [cost(client, full("a&"), FORM) for _ in range(7)]
+
+    assert statistics.median(times) < LIMIT
