@@ -49,6 +49,16 @@ class LayerIdentitySettings:
         return self._get("USER_ID_VERIFIED", None)
 
     @property
+    def USER_ID_CHANGE(self) -> str:
+        """What happens when a user's mapped value is no longer the ID he has."""
+        return self._get("USER_ID_CHANGE", "keep")
+
+    @property
+    def USER_ID_LEDGER(self) -> bool:
+        """Whether a Layer user ID, once given to a user, is nobody else's."""
+        return self._get("USER_ID_LEDGER", True)
+
+    @property
     def CLAIMS(self) -> Mapping[str, Source]:
         """Profile claim name -> where its value comes from."""
         return self._get("CLAIMS", DEFAULT_CLAIMS)

@@ -50,7 +50,11 @@ class KeyStateError(LayerIdentityError):
 
 
 class InvalidReason(LayerIdentityError, ValueError):
-    """The reason for a revocation is empty or too long."""
+    """The reason for what cannot be undone is empty or too long."""
+
+
+class LedgerConflict(LayerIdentityError):
+    """The ledger does not allow that this user is given this Layer user ID."""
 
 
 class NotFound(LayerIdentityError, LookupError):
@@ -162,6 +166,20 @@ class UserIDMismatch(Refusal):
     def __init__(self, user_id: str) -> None:
         super().__init__()
         self.user_id = user_id
+
+
+class UserIDTaken(Refusal):
+    """The user's Layer user ID is, or was, another user's."""
+
+    code = "user_id_taken"
+    detail = "The Layer user ID of this account belongs to another user."
+
+
+class UserIDChanged(Refusal):
+    """The user's Layer user ID is another one now, and ``USER_ID_CHANGE`` forbids it."""
+
+    code = "user_id_changed"
+    detail = "The Layer user ID of this account has changed, which is not allowed."
 
 
 class UserIDUnavailable(Refusal):

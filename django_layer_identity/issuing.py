@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +12,7 @@ from django.contrib.auth import get_user_model
 from django.db import Error
 from django.views.decorators.debug import sensitive_variables
 
+from django_layer_identity import ledger
 from django_layer_identity.conf import conf
 from django_layer_identity.exceptions import (
     AuthenticationFailed,
@@ -17,12 +20,10 @@ from django_layer_identity.exceptions import (
     Refusal,
     SigningFailed,
     Unavailable,
-    UserIDMismatch,
     UserInactive,
 )
 from django_layer_identity.mapping.attributes import MappingContext
 from django_layer_identity.mapping.profile import profile_claims
-from django_layer_identity.mapping.user_ids import layer_user_id
 from django_layer_identity.models import LayerApp, SigningKey
 from django_layer_identity.nonces import claim_nonce
 from django_layer_identity.protocol.claims import IdentityClaims, check_nonce
@@ -98,17 +99,20 @@ class _Attempt:
     ) -> IssuedToken:
         check_user(self.user)
         self.nonce = check_nonce(nonce)
-        self.app = _find_app(app)
+        self.app = _find_app(app, self.user)
         context = MappingContext(self.user, self.app, request)
-        user_id = layer_user_id(context)
-        if expected_user_id not in (None, "", user_id):
-            raise UserIDMismatch(user_id)
+        with _database():
+            claimed = ledger.claim(context, expected_user_id, current=self.app.entry)
         profile = profile_claims(context)
         self.key = _active_key(self.app)
-        claims, signer = _prepare(self.key, self.app, user_id, self.nonce, profile)
+        claims, signer = _prepare(
+            self.key, self.app, claimed.user_id, self.nonce, profile
+        )
+        with _database():  # nothing is written before, and only what will be signed
+            user_id = ledger.settle(claimed)
         claim_nonce(self.app, nonce_digest(self.nonce), self.user.pk)
         return IssuedToken(
-            token=_sign(claims, signer),
+            token=_sign(replace(claims, user_id=user_id), signer),
             user_id=user_id,
             app=self.app,
             key_id=str(signer.key_id),
@@ -138,11 +142,19 @@ def check_user(user: object) -> None:
         raise UserInactive
 
 
-def _find_app(app: LayerApp | str | None) -> LayerApp:
+@contextmanager
+def _database() -> Iterator[None]:
+    """Refuse where the database fails, be it down or too busy."""
     try:
-        return LayerApp.objects.for_issuing(app)
+        yield
     except Error as exc:
         raise Unavailable from exc
+
+
+def _find_app(app: LayerApp | str | None, user: AbstractBaseUser) -> LayerApp:
+    with _database():
+        user_pk = user.pk if conf.USER_ID_LEDGER else None
+        return LayerApp.objects.for_issuing(app, user_pk)
 
 
 def _active_key(app: LayerApp) -> SigningKey:

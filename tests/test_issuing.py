@@ -29,7 +29,7 @@ from django_layer_identity.issuing import issue_identity_token
 from django_layer_identity.keys.pem import PrivateKey
 from django_layer_identity.models import LayerApp
 from tests.conftest import APP_ID, KEY_ID, PROVIDER_ID
-from tests.endpoint import NONCE, configure, decode
+from tests.endpoint import NONCE, configure, decode, swap_user_model
 from tests.models import Guest, Member
 
 OTHER_APP_ID = UUID("aaaaaaaa-0000-4000-8000-000000000009")
@@ -228,7 +228,7 @@ def test_a_user_of_another_model_is_refused(key, alice):
 
 
 def test_a_user_model_of_the_project_is_welcome(settings, key):
-    settings.AUTH_USER_MODEL = "tests.Member"
+    swap_user_model(settings, "tests.Member")
     member = Member.objects.create(email="zoe@example.com")
 
     claims = decode(issue(member).token, key)
@@ -239,7 +239,12 @@ def test_a_user_model_of_the_project_is_welcome(settings, key):
 
 def test_callables_are_given_user_app_and_request(settings, app, key, alice):
     contexts = []
-    configure(settings, USER_ID=lambda context: contexts.append(context) or "a")
+
+    def identify(context):
+        contexts.append(context)
+        return "a"
+
+    configure(settings, USER_ID=identify, USER_ID_CHANGE="follow")
     request = RequestFactory().post("/")
 
     issue(alice, request=request)
@@ -281,7 +286,7 @@ def test_a_failure_inside_shows_no_nonce_in_an_error_report(
 
 
 def test_a_user_model_that_knows_nothing_of_activity_is_served(settings, key):
-    settings.AUTH_USER_MODEL = "tests.Guest"
+    swap_user_model(settings, "tests.Guest")
     configure(settings, USER_ID=lambda context: str(context.user))
 
     issued = issue(Guest.objects.create(name="alice"))

@@ -23,7 +23,7 @@ from django_layer_identity.keys.signers import forget_loaded_keys
 from django_layer_identity.models import LayerApp, SigningKey, SpentNonce
 from django_layer_identity.signals import nonce_digest
 from tests.conftest import APP_ID, OTHER_KEY_ID, PROVIDER_ID
-from tests.endpoint import NONCE, ask, configure, read, refusal
+from tests.endpoint import NONCE, ask, configure, read, refusal, swap_user_model
 from tests.models import Member
 
 ALREADY_USED = refusal(
@@ -160,7 +160,7 @@ def issue_among_two_apps(user):
 
 
 def test_a_user_is_told_from_another_whose_key_is_text(guard, settings, key):
-    settings.AUTH_USER_MODEL = "tests.Member"
+    swap_user_model(settings, "tests.Member")
     zoe, zoe_2 = (
         Member.objects.create(email=f"{name}@example.com") for name in ("zoe", "zoe2")
     )
@@ -195,6 +195,7 @@ def test_a_table_keeps_digests_alone(settings, app, key, alice):
 def test_a_cache_costs_no_query_and_a_table_one_write(
     settings, key, alice, django_assert_num_queries
 ):
+    issue_identity_token(alice, "the first one writes the ledger")
     with django_assert_num_queries(1):
         issue_identity_token(alice, NONCE)
 

@@ -26,6 +26,7 @@ from tests.endpoint import (
     configure,
     phone_of,
     read,
+    swap_user_model,
 )
 from tests.models import Member
 
@@ -252,7 +253,7 @@ def test_the_log_tells_our_faults_from_those_of_clients(caplog, app, alice):
 
 
 def test_a_primary_key_cannot_split_a_line(settings, log, caplog, key):
-    settings.AUTH_USER_MODEL = "tests.Member"
+    swap_user_model(settings, "tests.Member")
     pk = "eve\r\nIdentity token issued: app='x'\u2028\x85\x1b[2J"
     member = Member.objects.create(email=pk)
 

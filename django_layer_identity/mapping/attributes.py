@@ -25,6 +25,7 @@ class MappingContext:
     user: AbstractBaseUser
     app: LayerApp
     request: HttpRequest | None = None
+    current_user_id: str | None = None  # what the ledger says, to ``USER_ID`` alone
 
 
 def resolve(source: Source, context: MappingContext) -> Any:

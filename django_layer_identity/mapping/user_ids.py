@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from datetime import date
 from typing import TYPE_CHECKING, Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from django_layer_identity.conf import conf
 from django_layer_identity.exceptions import (
+    ConfigurationError,
     InvalidClaims,
     UserIDFailed,
     UserIDUnavailable,
@@ -26,6 +27,17 @@ if TYPE_CHECKING:
 # Characters before normalizing; ours. Four times what Layer takes, so that white space
 # and long spellings get through, and nothing on which a normalizer could be kept busy.
 MAX_RAW_LENGTH = 512
+
+
+def random_uuid(context: MappingContext) -> str:
+    """
+    Give a user an ID that discloses nothing; the ledger keeps it.
+
+    :raises ConfigurationError: without the ledger, as he would lose it at once.
+    """
+    if not conf.USER_ID_LEDGER:
+        raise ConfigurationError("random_uuid needs LAYER_IDENTITY['USER_ID_LEDGER'].")
+    return context.current_user_id or str(uuid4())
 
 
 def layer_user_id(context: MappingContext) -> str:

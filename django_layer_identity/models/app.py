@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 from django.db import models
@@ -18,6 +19,9 @@ from django_layer_identity.protocol.identifiers import (
     KeyID,
     ProviderID,
 )
+
+if TYPE_CHECKING:
+    from django_layer_identity.models.user import LayerUser
 
 
 class LayerApp(models.Model):
@@ -53,6 +57,9 @@ class LayerApp(models.Model):
     )
     #: When a key of the app became active for the first time: its IDs stay from then on.
     frozen_at = models.DateTimeField(_("IDs frozen at"), null=True, editable=False)
+
+    #: What the ledger has for the user on whose behalf the app was looked up.
+    entry: LayerUser | None = None
 
     objects = LayerAppManager()
 

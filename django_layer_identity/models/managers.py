@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from django.db import IntegrityError, connections, models, router, transaction
-from django.db.models import F
+from django.db.models import F, FilteredRelation, Q
 from django.utils import timezone
 
 from django_layer_identity.exceptions import (
@@ -22,16 +22,24 @@ if TYPE_CHECKING:
 
 
 class LayerAppManager(models.Manager["LayerApp"]):
-    def for_issuing(self, app: LayerApp | str | None) -> LayerApp:
+    def for_issuing(
+        self, app: LayerApp | str | None, user_pk: object = None
+    ) -> LayerApp:
         """
         Return the enabled app with its active key: one query, in the write database.
 
         :param app: a Layer app, an app ID in any form, or None for the only one.
+        :param user_pk: whose entry of the ledger is to come along, if he has one.
         :raises AppIDRequired: if None was given and several are enabled.
         :raises AppUnknown: if there is no such app, or it is disabled.
         """
         enabled = self.using(router.db_for_write(self.model)).filter(enabled=True)
-        enabled = enabled.select_related("active_key")
+        along = ["active_key"]
+        if user_pk is not None:
+            current = FilteredRelation("users", condition=Q(users__current_for=user_pk))
+            enabled = enabled.alias(**{"entry": current})
+            along.append("entry")
+        enabled = enabled.select_related(*along)
         if app is None:
             return self._only_one(list(enabled[:2]))
         try:

@@ -1,0 +1,106 @@
+"""Who was given which Layer user ID, for good."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from django.conf import settings
+from django.db import models
+from django.db.models import F, Q
+from django.utils.translation import gettext_lazy as _
+
+from django_layer_identity.models.app import LayerApp
+from django_layer_identity.models.stored_key import MAX_REASON_LENGTH
+from django_layer_identity.models.user_managers import LayerUserManager, digest_of
+from django_layer_identity.protocol.claims import MAX_USER_ID_LENGTH
+
+if TYPE_CHECKING:
+    from django.db.models.deletion import Collector
+
+
+def forget_owner(collector: Collector, field: Any, entries: Any, using: str) -> None:
+    """Let entries outlive their owner: the text goes with him, the digest stays."""
+    text = LayerUser._meta.get_field("user_id")
+    for column, value in ((text, ""), (field, None)):
+        collector.add_field_update(column, value, entries)
+
+
+class LayerUser(models.Model):
+    """
+    A Layer user ID that was given to a user: nobody else's, for as long as the app is.
+
+    The user is a foreign key, with its constraint in the database, and no primary key
+    kept as text: when a user is deleted the database itself lets go of him, so whoever
+    is later stored under the same primary key inherits nothing, and a deletion past
+    Django is refused. It follows the project's user model whatever its primary key is,
+    and wants users and ledger in one database.
+    """
+
+    app = models.ForeignKey(
+        LayerApp,
+        models.PROTECT,
+        related_name="users",
+        db_index=False,  # the constraint on the digest begins with it
+        verbose_name=_("Layer app"),
+    )
+    user_id = models.CharField(
+        _("Layer user ID"),
+        max_length=MAX_USER_ID_LENGTH,
+        blank=True,
+        help_text=_("Empty once its user was deleted; the digest stays."),
+    )
+    digest = models.CharField(_("digest"), max_length=64)  # SHA-256, hexadecimal
+    owner = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        forget_owner,
+        null=True,
+        related_name="+",  # nothing is added to the project's user model
+        verbose_name=_("user"),
+    )
+    current_for = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.SET_NULL,
+        null=True,
+        related_name="+",
+        db_index=False,  # the constraint on the pair begins with it
+        verbose_name=_("current for"),
+    )
+    created_at = models.DateTimeField(_("first given at"), auto_now_add=True)
+    reassigned_at = models.DateTimeField(_("reassigned at"), null=True)
+    reassignment_reason = models.CharField(
+        _("reason"), max_length=MAX_REASON_LENGTH, blank=True
+    )
+
+    objects = LayerUserManager()
+
+    class Meta:
+        verbose_name = _("Layer user")
+        verbose_name_plural = _("Layer users")
+        default_permissions = ("view",)  # entries are neither made nor changed by hand
+        permissions = [("reassign_layeruser", "Can reassign Layer user IDs")]
+        constraints = [
+            models.UniqueConstraint(
+                name="layer_identity_user_digest", fields=["app", "digest"]
+            ),
+            # At most one current ID a user and app; NULL for his former ones.
+            models.UniqueConstraint(
+                name="layer_identity_user_current", fields=["current_for", "app"]
+            ),
+            models.CheckConstraint(
+                name="layer_identity_user_owner",
+                condition=Q(current_for__isnull=True) | Q(current_for=F("owner")),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.user_id or self.digest[:16]
+
+    @property
+    def since(self) -> datetime:
+        """When it was given to the user who has it."""
+        return self.reassigned_at or self.created_at
+
+    def names(self, user_id: str) -> bool:
+        """Tell whether this is the entry's Layer user ID, to the last character."""
+        return digest_of(user_id) == self.digest
