@@ -87,7 +87,7 @@ def identity(**changes):
 
 
 @contextmanager
-def serve(*, workers=2, threads=4, options=(), **changed):
+def serve(*, workers=2, threads=4, options=(), environment=None, **changed):
     """
     Run a server with those settings changed; what they hold is JSON.
 
@@ -97,6 +97,7 @@ def serve(*, workers=2, threads=4, options=(), **changed):
         **{name: os.environ[name] for name in os.environ if name != "PYTHONDEVMODE"},
         "DJANGO_SETTINGS_MODULE": "tests.server.settings",
         "TEST_SERVER": json.dumps(changed, default=str),
+        **(environment or {}),
     }
     with (
         socket.create_server(("127.0.0.1", 0)) as listener,
@@ -105,7 +106,7 @@ def serve(*, workers=2, threads=4, options=(), **changed):
         command = [
             *(sys.executable, "-m", "gunicorn", f"--bind=fd://{listener.fileno()}"),
             *(f"--workers={workers}", f"--threads={threads}", "--keep-alive=60"),
-            *("--graceful-timeout=5", *options),
+            *("--graceful-timeout=5", "--no-control-socket", *options),
             "django.core.wsgi:get_wsgi_application()",
         ]
         process = subprocess.Popen(

@@ -1,0 +1,94 @@
+"""Redis gone and back, and Redis that hangs."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.endpoint import refusal
+from tests.server.clients import new_nonce, phone
+from tests.server.process import database as database_settings
+from tests.server.process import identity, serve
+from tests.server.redis import PrivateRedis
+
+pytestmark = [
+    pytest.mark.service,
+    pytest.mark.django_db(transaction=True, databases=["default", "postgresql"]),
+    pytest.mark.parametrize("database", ["postgresql"], indirect=True),
+]
+UNGUARDED = "Nonce guard failed, so a nonce is signed unguarded"
+GUARD_UNAVAILABLE = refusal(
+    503,
+    "nonce_guard_unavailable",
+    "The nonce could not be checked at the moment. Try again later.",
+)
+
+
+@pytest.fixture
+def redis():
+    with PrivateRedis() as server:
+        yield server
+
+
+def serve_with(redis, **changed):
+    """Serve with one worker of one thread: it is the same one that recovers."""
+    return serve(
+        workers=1,
+        threads=1,
+        DATABASES=database_settings("postgresql"),
+        CACHES={"default": redis.cache()},
+        LAYER_IDENTITY=identity(NONCE_GUARD="cache", **changed),
+    )
+
+
+def codes_of_one_nonce(*phones):
+    nonce = new_nonce()
+    return [phone.ask(nonce=nonce).code for phone in phones]
+
+
+def test_without_a_cache_tokens_are_served_unguarded_and_then_guarded_again(
+    database, redis, alice_token, bob_token
+):
+    serving = serve_with(redis, NONCE_GUARD_FAILURE="serve")
+    with (
+        serving as server,
+        phone(server, alice_token) as alice,
+        phone(server, bob_token) as bob,
+    ):
+        assert codes_of_one_nonce(alice, bob) == ["issued", "nonce_already_used"]
+        workers = server.workers
+
+        redis.stop()
+        assert codes_of_one_nonce(alice, bob) == ["issued", "issued"]
+        assert server.said().count(UNGUARDED) == 2
+
+        redis.start()
+        assert codes_of_one_nonce(alice, bob) == ["issued", "nonce_already_used"]
+        assert server.said().count(UNGUARDED) == 2
+        assert server.workers == workers
+
+
+def test_without_a_cache_tokens_are_refused_where_the_settings_say_so(
+    database, redis, alice_token
+):
+    serving = serve_with(redis, NONCE_GUARD_FAILURE="refuse")
+    with serving as server, phone(server, alice_token) as alice:
+        redis.stop()
+        answer = alice.ask()
+        assert (answer.status, answer.body) == GUARD_UNAVAILABLE
+
+        redis.start()
+        assert alice.ask().code == "issued"
+
+
+def test_a_cache_that_hangs_is_given_up_after_its_time_limit(
+    database, redis, alice_token
+):
+    serving = serve_with(redis, NONCE_GUARD_FAILURE="refuse")
+    with serving as server, phone(server, alice_token) as alice:
+        assert alice.ask().code == "issued"
+
+        redis.freeze()
+        assert alice.ask().code == "nonce_guard_unavailable"
+
+        redis.thaw()
+        assert alice.ask().code == "issued"
