@@ -214,7 +214,7 @@ class SigningFailed(Refusal):
 
 
 class Unavailable(Refusal):
-    """The database cannot be reached or does not answer."""
+    """The database, or whom authentication asks, does not answer."""
 
     code = "unavailable"
     detail = "The service is unavailable. Try again later."

@@ -130,7 +130,10 @@ _TRANSLATIONS: tuple[tuple[type[Exception], type[Refusal]], ...] = (
     (SuspiciousOperation, BodyMalformed),
     (UnreadablePostError, BodyMalformed),
     (Error, Unavailable),
+    (OSError, Unavailable),
 )
+#: Clients of caches, whose errors are no ``OSError``: sessions may live in one.
+CACHE_CLIENTS = frozenset({"_pylibmc", "pylibmc", "pymemcache", "redis", "valkey"})
 
 
 def to_refusal(exc: Exception) -> Refusal | None:
@@ -144,7 +147,8 @@ def to_refusal(exc: Exception) -> Refusal | None:
     for raised, refusal in _TRANSLATIONS:
         if isinstance(exc, raised):
             return refusal()
-    return None
+    modules = {kind.__module__.partition(".")[0] for kind in type(exc).__mro__}
+    return None if CACHE_CLIENTS.isdisjoint(modules) else Unavailable()
 
 
 def refusal_body(refusal: Refusal, status: int) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+import redis
 from django.db import InterfaceError, OperationalError, ProgrammingError, connection
 from rest_framework.authtoken.models import Token
 
@@ -164,3 +165,43 @@ def test_a_database_that_is_gone_makes_nobody_a_stranger(
     assert read(response) == UNAVAILABLE
     assert "server closed the connection" in caplog.text
     assert read(client.post(URL, {"nonce": NONCE}, headers=headers))[0] == 200
+
+
+class Asks:
+    """An authentication class that asks somebody."""
+
+    error = None
+
+    def authenticate(self, request):
+        raise self.error
+
+    def authenticate_header(self, request):
+        return None
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        redis.ConnectionError("Error 111 connecting to cache:6379"),
+        redis.TimeoutError("Timeout reading from socket"),
+        ConnectionRefusedError(111, "Connection refused"),
+        TimeoutError("timed out"),
+    ],
+    ids=["redis", "redis-timeout", "refused", "timeout"],
+)
+def test_whoever_authentication_asks_and_is_gone_makes_nobody_a_stranger(
+    monkeypatch, settings, caplog, client, db, error
+):
+    monkeypatch.setattr(Asks, "error", error)
+    configure(settings, AUTHENTICATION_CLASSES=[Asks])
+
+    assert read(client.post(URL, {"nonce": NONCE})) == UNAVAILABLE
+    assert str(error) in caplog.text
+
+
+def test_a_bug_in_authentication_is_no_outage(monkeypatch, settings, client, db):
+    monkeypatch.setattr(Asks, "error", LookupError("a bug"))
+    configure(settings, AUTHENTICATION_CLASSES=[Asks])
+
+    with pytest.raises(LookupError, match="a bug"):
+        client.post(URL, {"nonce": NONCE})

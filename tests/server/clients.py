@@ -40,9 +40,9 @@ def new_nonce():
 class Phone:
     """Asks for tokens on behalf of a user; to be closed."""
 
-    def __init__(self, address, token=None):
+    def __init__(self, address, token=None, **headers):
         self.connection = HTTPConnection(*address, timeout=60)
-        self.headers = {"Content-Type": "application/json"}
+        self.headers = {"Content-Type": "application/json", **headers}
         if token:
             self.headers["Authorization"] = f"Token {token}"
 
@@ -73,9 +73,9 @@ def _read(response, text):
     return json.loads(text)
 
 
-def phone(server, token=None):
+def phone(server, token=None, **headers):
     """Return a client for a ``with`` statement."""
-    return closing(Phone(server.address, token))
+    return closing(Phone(server.address, token, **headers))
 
 
 def create_app():

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import pytest
+from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
+from django.contrib.auth.models import User
+from django.contrib.sessions.backends.cached_db import SessionStore
+from django.contrib.sessions.models import Session
+from django.core.cache import caches
 
 from tests.endpoint import refusal
 from tests.server.clients import new_nonce, phone
 from tests.server.process import database as database_settings
 from tests.server.process import identity, serve
 from tests.server.redis import PrivateRedis
+from tests.services.faults.conftest import UNAVAILABLE
 
 pytestmark = [
     pytest.mark.service,
@@ -36,6 +42,7 @@ def serve_with(redis, **changed):
         threads=1,
         DATABASES=database_settings("postgresql"),
         CACHES={"default": redis.cache()},
+        SESSION_ENGINE="django.contrib.sessions.backends.cached_db",
         LAYER_IDENTITY=identity(NONCE_GUARD="cache", **changed),
     )
 
@@ -89,6 +96,44 @@ def test_a_cache_that_hangs_is_given_up_after_its_time_limit(
 
         redis.freeze()
         assert alice.ask().code == "nonce_guard_unavailable"
+
+        redis.thaw()
+        assert alice.ask().code == "issued"
+
+
+@pytest.fixture
+def session(settings, redis, database, alice_token):
+    """Headers of Alice, logged in, with her session in the Redis of our own."""
+    settings.CACHES = {**settings.CACHES, "private": redis.cache()}
+    settings.SESSION_CACHE_ALIAS = "private"
+    alice = User.objects.using(database.alias).get(username="alice")
+    store = SessionStore()
+    store[SESSION_KEY] = str(alice.pk)
+    store[BACKEND_SESSION_KEY] = "django.contrib.auth.backends.ModelBackend"
+    store[HASH_SESSION_KEY] = alice.get_session_auth_hash()
+    store.save()
+    row = Session.objects.get(session_key=store.session_key)
+    row.save(using=database.alias, force_insert=True)
+    for pool in caches["private"]._cache._pools.values():
+        pool.disconnect()
+    csrf = "c" * 32
+    cookie = f"sessionid={store.session_key}; csrftoken={csrf}"
+    return {"Cookie": cookie, "X-CSRFToken": csrf}
+
+
+def test_sessions_behind_a_cache_that_hangs_are_there_again_when_it_answers(
+    database, redis, session
+):
+    serving = serve_with(
+        redis,
+        AUTHENTICATION_CLASSES=["rest_framework.authentication.SessionAuthentication"],
+    )
+    with serving as server, phone(server, **session) as alice:
+        assert alice.ask().code == "issued"
+
+        redis.freeze()
+        answer = alice.ask()
+        assert (answer.status, answer.body) == UNAVAILABLE
 
         redis.thaw()
         assert alice.ask().code == "issued"
