@@ -41,6 +41,10 @@ class AppExists(LayerIdentityError):
     """There is a Layer app with this app ID, and it is another one."""
 
 
+class AppFrozen(LayerIdentityError):
+    """The Layer app's IDs stay: a key of the app has been active."""
+
+
 class KeyExists(LayerIdentityError):
     """The Layer app has a signing key with this public half or this key ID."""
 

@@ -25,6 +25,7 @@ from django_layer_identity.exceptions import (
 from django_layer_identity.mapping.attributes import MappingContext
 from django_layer_identity.mapping.profile import profile_claims
 from django_layer_identity.models import LayerApp, SigningKey
+from django_layer_identity.models.last_use import note_use
 from django_layer_identity.nonces import claim_nonce
 from django_layer_identity.protocol.claims import IdentityClaims, check_nonce
 from django_layer_identity.protocol.token import Signer, sign_identity_token
@@ -111,8 +112,10 @@ class _Attempt:
         with _database():  # nothing is written before, and only what will be signed
             user_id = ledger.settle(claimed)
         claim_nonce(self.app, nonce_digest(self.nonce), self.user.pk)
+        token = _sign(replace(claims, user_id=user_id), signer)
+        note_use(self.key)
         return IssuedToken(
-            token=_sign(replace(claims, user_id=user_id), signer),
+            token=token,
             user_id=user_id,
             app=self.app,
             key_id=str(signer.key_id),

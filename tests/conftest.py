@@ -53,6 +53,14 @@ def key(app, private_key) -> SigningKey:
 
 
 @pytest.fixture
+def draft(app, other_private_key) -> SigningKey:
+    """A key that Layer has given no ID yet."""
+    draft = SigningKey.from_private_key(app, other_private_key)
+    draft.save()
+    return draft
+
+
+@pytest.fixture
 def alice(db) -> User:
     return User.objects.create_user(
         "alice", first_name="Alice", last_name="Liddell", password="wonderland"

@@ -11,6 +11,7 @@ from django.db.models import ProtectedError
 
 from django_layer_identity.exceptions import (
     AppExists,
+    AppFrozen,
     AppIDRequired,
     AppUnknown,
     InvalidIdentifier,
@@ -199,3 +200,114 @@ def test_a_lifetime_out_of_range_is_explained(app):
 def test_an_app_with_keys_cannot_be_deleted(key):
     with pytest.raises(ProtectedError):
         key.app.delete()
+
+
+# IDs freeze
+
+IDS_STAY = "A key of this Layer app has been active: its IDs stay as they are."
+
+
+@pytest.fixture
+def frozen(key):
+    """An app whose key has been active, as it is stored."""
+    key.retire()
+    return LayerApp.objects.get(pk=key.app_id)
+
+
+@pytest.fixture(
+    params=[
+        {"app_id": OTHER},
+        {"provider_id": OTHER},
+        {"environment": "staging"},
+    ],
+    ids=["app-id", "provider-id", "environment"],
+)
+def change(request):
+    return request.param
+
+
+def changed(app, change):
+    for name, value in change.items():
+        setattr(app, name, value)
+    return app
+
+
+def test_ids_change_until_a_key_was_active(draft, change):
+    changed(draft.app, change).save()
+
+    assert LayerApp.objects.filter(**change).exists()
+
+
+def test_ids_stay_once_a_key_was_active(frozen, change):
+    before = LayerApp.objects.values().get()
+
+    with pytest.raises(AppFrozen) as caught:
+        changed(frozen, change).save()
+
+    assert str(caught.value) == IDS_STAY
+    assert LayerApp.objects.values().get() == before
+
+
+def test_ids_that_stay_are_told_beside_the_field(frozen, change):
+    with pytest.raises(ValidationError) as caught:
+        changed(frozen, change).full_clean()
+
+    [name] = change
+    assert caught.value.message_dict == {name: [IDS_STAY]}
+
+
+def test_ids_that_stay_are_not_changed_in_bulk(frozen, change):
+    with pytest.raises(AppFrozen) as caught:
+        LayerApp.objects.update(**change)
+
+    assert str(caught.value) == (
+        "A key of one of these Layer apps has been active: their IDs stay."
+    )
+    assert not LayerApp.objects.filter(**change).exists()
+
+
+def test_ids_of_other_apps_are_changed_in_bulk(frozen, other_app):
+    others = LayerApp.objects.filter(pk=other_app.pk)
+
+    assert others.update(provider_id=OTHER) == 1
+
+
+def test_ids_stay_when_the_key_is_gone(frozen, key):
+    key.delete()
+
+    with pytest.raises(AppFrozen):
+        changed(frozen, {"provider_id": OTHER}).save()
+
+
+def test_an_app_loaded_before_its_key_was_active_does_not_thaw(draft):
+    stale = LayerApp.objects.get()
+    draft.set_key_id(OTHER)
+    draft.activate()
+    stale.save()
+
+    with pytest.raises(AppFrozen):
+        changed(stale, {"provider_id": OTHER}).save()
+
+
+def test_everything_else_of_an_app_changes(frozen):
+    frozen.name, frozen.provider_id = "Chat", str(PROVIDER_ID).upper()
+    frozen.full_clean()
+    frozen.save()
+
+    assert LayerApp.objects.get().name == "Chat"
+
+
+def test_an_app_is_frozen_since_its_first_activation(key):
+    first = LayerApp.objects.get().frozen_at
+    key.retire()
+    key.activate()
+
+    assert LayerApp.objects.get().frozen_at == first < key.activated_at
+
+
+def test_an_app_with_keys_is_not_deleted(draft):
+    for delete in (draft.app.delete, LayerApp.objects.all().delete):
+        with pytest.raises(ProtectedError):
+            delete()
+
+    assert LayerApp.objects.exists()

@@ -12,19 +12,10 @@ from django_layer_identity.exceptions import (
     KeyExists,
     KeyStateError,
     NotFound,
-    WrongEncryptionKey,
 )
 from django_layer_identity.models import LayerApp, SigningKey
 from tests.conftest import APP_ID, KEY_ID, OTHER_KEY_ID, PROVIDER_ID
 from tests.keys.test_pem import as_pem
-
-
-@pytest.fixture
-def draft(app, other_private_key):
-    """A key that Layer has given no ID yet."""
-    draft = SigningKey.from_private_key(app, other_private_key)
-    draft.save()
-    return draft
 
 
 @pytest.fixture
@@ -151,140 +142,6 @@ def test_a_key_is_shown_by_its_id_or_the_start_of_its_fingerprint(key, draft):
     assert str(key) == str(KEY_ID)
     assert str(draft) == draft.fingerprint[:16]
     assert draft.identifier is None
-
-
-def test_a_draft_becomes_ready_with_its_id_and_a_self_test(draft):
-    assert draft.state == "draft"
-
-    draft.set_key_id(str(OTHER_KEY_ID).upper())
-
-    draft.refresh_from_db()
-    assert draft.key_id == OTHER_KEY_ID
-    assert draft.state == "draft"
-
-    draft.run_self_test()
-
-    draft.refresh_from_db()
-    assert draft.tested_at is not None
-    assert draft.state == "ready"
-
-
-def test_a_wrong_id_can_be_corrected_until_tokens_were_signed(draft):
-    draft.set_key_id(KEY_ID)
-    draft.set_key_id(OTHER_KEY_ID)
-    draft.activate()
-
-    assert refused(draft.set_key_id, KEY_ID) == (
-        "This key was active or is revoked: its key ID is never changed."
-    )
-
-
-def test_activating_retires_the_former_key(key, draft):
-    draft.set_key_id(OTHER_KEY_ID)
-    draft.activate()
-
-    key.refresh_from_db()
-    assert (draft.state, key.state) == ("active", "retired")
-    assert key.retired_at == draft.activated_at
-    assert LayerApp.objects.get().active_key == draft
-
-
-def test_a_retired_key_can_be_activated_again(key, draft):
-    draft.set_key_id(OTHER_KEY_ID)
-    draft.activate()
-    key.activate()
-
-    draft.refresh_from_db()
-    assert (draft.state, key.state) == ("retired", "active")
-
-
-def test_activating_an_active_key_changes_nothing(key):
-    since = key.activated_at
-
-    key.activate()
-
-    assert key.activated_at == since
-    assert key.state == "active"
-
-
-def test_each_app_has_an_active_key_of_its_own(key, other_app, other_private_key):
-    other = SigningKey.from_private_key(other_app, other_private_key, key_id=KEY_ID)
-    other.save()
-    other.activate()
-
-    key.refresh_from_db()
-    assert (key.state, other.state) == ("active", "active")
-
-
-def test_a_draft_is_not_activated(draft):
-    assert refused(draft.activate) == (
-        "Enter the key ID that Layer gave to this key first."
-    )
-    assert draft.state == "draft"
-
-
-def test_a_key_that_cannot_be_decrypted_is_not_activated(key, draft, settings):
-    draft.set_key_id(OTHER_KEY_ID)
-    settings.LAYER_IDENTITY = {"KEY_ENCRYPTION_KEYS": ["x" * 32]}
-
-    with pytest.raises(WrongEncryptionKey):
-        draft.activate()
-
-    key.refresh_from_db()
-    assert key.state == "active"
-
-
-def test_halves_that_do_not_belong_together_are_not_activated(key, draft):
-    draft.set_key_id(OTHER_KEY_ID)
-    SigningKey.objects.filter(pk=draft.pk).update(public_key=key.public_key)
-
-    assert refused(draft.activate) == (
-        "The public half does not belong to the private half."
-    )
-    key.refresh_from_db()
-    assert key.state == "active"
-
-
-def test_a_retired_key_leaves_no_active_one(key):
-    key.retire()
-
-    assert key.state == "retired"
-    with pytest.raises(SigningKey.DoesNotExist):
-        LayerApp.objects.get().active_key  # noqa: B018
-
-
-def test_only_an_active_key_retires(draft):
-    assert refused(draft.retire) == "This key is draft, not active."
-
-
-def test_revoking_destroys_the_private_half(key):
-    key.revoke("leaked")
-
-    key.refresh_from_db()
-    assert key.state == "revoked"
-    assert key.encrypted_private_key == ""
-    assert key.public_key != ""
-
-
-def test_revoking_is_for_good(key):
-    key.revoke("leaked")
-    since = key.revoked_at
-    key.revoke("leaked")
-
-    assert key.revoked_at == since
-    assert refused(key.activate) == "A revoked key never signs again."
-    assert refused(key.set_key_id, OTHER_KEY_ID) == (
-        "This key was active or is revoked: its key ID is never changed."
-    )
-    assert refused(key.retire) == "This key is revoked, not active."
-
-
-def test_a_stale_object_does_not_bring_a_key_back(key):
-    stale = SigningKey.objects.get()
-    key.revoke("leaked")
-
-    assert refused(stale.activate) == "A revoked key never signs again."
-    assert SigningKey.objects.get().state == "revoked"
 
 
 @pytest.mark.parametrize(

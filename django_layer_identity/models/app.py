@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from django.db import models
+from django.core.exceptions import ValidationError
+from django.db import models, router, transaction
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
-from django_layer_identity.exceptions import InvalidIdentifier
-from django_layer_identity.models.managers import LayerAppManager
+from django_layer_identity.exceptions import AppFrozen, InvalidIdentifier
+from django_layer_identity.models.managers import FROZEN_IDS, LayerAppManager
 from django_layer_identity.protocol.claims import MAX_LIFETIME
 from django_layer_identity.protocol.identifiers import (
     ENVIRONMENTS,
@@ -22,6 +23,8 @@ from django_layer_identity.protocol.identifiers import (
 
 if TYPE_CHECKING:
     from django_layer_identity.models.user import LayerUser
+
+IDS_STAY = _("A key of this Layer app has been active: its IDs stay as they are.")
 
 
 class LayerApp(models.Model):
@@ -78,6 +81,27 @@ class LayerApp(models.Model):
     def __str__(self) -> str:
         return self.name
 
+    def save(self, **kwargs: Any) -> None:
+        """
+        Store the app.
+
+        :raises AppFrozen: if an ID differs and a key of the app has been active.
+        """
+        using = kwargs.get("using") or router.db_for_write(LayerApp, instance=self)
+        with transaction.atomic(using=using):
+            if stored := LayerApp.objects.lock(self.pk, using):
+                self.frozen_at = stored.frozen_at
+                if self._frozen_changes(stored):
+                    raise AppFrozen(str(IDS_STAY))
+            super().save(**kwargs)
+
+    def clean(self) -> None:
+        """Show beside the field what :meth:`save` would refuse."""
+        using = router.db_for_write(LayerApp, instance=self)
+        stored = LayerApp.objects.using(using).filter(pk=self.pk).first()
+        if changed := stored and self._frozen_changes(stored):
+            raise ValidationError(dict.fromkeys(changed, IDS_STAY))
+
     @property
     def identifier(self) -> AppID:
         """The app ID with its environment, as Layer writes it."""
@@ -87,6 +111,17 @@ class LayerApp(models.Model):
     def provider(self) -> ProviderID:
         """The provider ID, as Layer writes it."""
         return ProviderID(self.provider_id)
+
+    def _frozen_changes(self, stored: LayerApp) -> list[str]:
+        if stored.frozen_at is None:
+            return []
+        fields = [f for f in self._meta.concrete_fields if f.name in FROZEN_IDS]
+        return [
+            field.name
+            for field in fields
+            # Who sets an ID in code may have set a text.
+            if field.to_python(getattr(self, field.name)) != getattr(stored, field.name)
+        ]
 
     def check_key_id(self, key_id: str | UUID) -> UUID:
         """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any, cast
 from uuid import UUID
 
 from django.utils import timezone
@@ -34,6 +35,42 @@ class SigningKey(StoredKey):
             ("destroy_signingkey", "Can destroy private half of signing key"),
         ]
 
+    def save(self, **kwargs: Any) -> None:
+        """
+        Store a new key; one that is stored is changed by its acts alone.
+
+        :raises KeyStateError: if it is not as it is stored.
+        """
+        if stored := self._stored():
+            changed = [name for name in stored if stored[name] != getattr(self, name)]
+            if changed:
+                raise KeyStateError(
+                    "A stored key is changed by its acts alone, as “set_key_id” or "
+                    f"“activate”, and not by saving it: {', '.join(changed)} differ."
+                )
+            return
+        super().save(**kwargs)
+
+    def save_unique(self) -> None:
+        """
+        Store a new key.
+
+        :raises KeyExists: if the app has it, or its key ID, already.
+        """
+        with self.refusing_twins():
+            self.save()
+
+    def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
+        """
+        Delete the key, unless tokens are signed with it.
+
+        :raises KeyStateError: if it is active.
+        """
+        this = SigningKey.objects.using(self.database).filter(pk=self.pk)
+        deleted = this.delete()
+        self.pk = None
+        return deleted
+
     @in_turn
     def set_key_id(self, key_id: str | UUID) -> None:
         """
@@ -48,7 +85,8 @@ class SigningKey(StoredKey):
                 "This key was active or is revoked: its key ID is never changed."
             )
         self.key_id = self.app.check_key_id(key_id)
-        self.save_unique()
+        with self.refusing_twins():
+            super().save()
 
     @in_turn
     def run_self_test(self) -> None:
@@ -60,7 +98,7 @@ class SigningKey(StoredKey):
         :raises DecryptionError, ConfigurationError: as :meth:`load_signer` does.
         """
         self._test()
-        self.save()
+        super().save()
 
     @in_turn
     def activate(self) -> None:
@@ -82,7 +120,7 @@ class SigningKey(StoredKey):
         others.filter(active_for=self.app_id).update(active_for=None, retired_at=now)
         self.active_for_id = self.app_id
         self.activated_at, self.retired_at = now, None
-        self.save()
+        super().save()
         LayerApp.objects.freeze(self.app_id, self.database)
 
     @in_turn
@@ -95,7 +133,7 @@ class SigningKey(StoredKey):
         if self.state != self.State.ACTIVE:
             raise KeyStateError(f"This key is {self.state.label}, not active.")
         self.active_for, self.retired_at = None, timezone.now()
-        self.save()
+        super().save()
 
     @in_turn
     def revoke(self, reason: str) -> None:
@@ -118,7 +156,7 @@ class SigningKey(StoredKey):
             self.revoked_at, self.revocation_reason = now, reason
             self.active_for = None
             self._destroy(now)
-            self.save()
+            super().save()
 
     @in_turn
     def destroy_private_key(self) -> None:
@@ -135,7 +173,13 @@ class SigningKey(StoredKey):
                 f"The private half is with the signer {self.signer!r}: destroy it there."
             )
         self._destroy(timezone.now())
-        self.save()
+        super().save()
+
+    def _stored(self) -> dict[str, Any] | None:
+        names = [field.attname for field in self._meta.concrete_fields]
+        names.remove("last_used_at")  # which is noted at any time, and in no turn
+        stored = SigningKey.objects.using(self.database).filter(pk=self.pk)
+        return cast("dict[str, Any] | None", stored.values(*names).first())
 
     def _destroy(self, now: datetime) -> None:
         if not self.signer:

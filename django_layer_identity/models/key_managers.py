@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from django.db import models, router, transaction
+from django.db import models, router
 from django.views.decorators.debug import sensitive_variables
 
-from django_layer_identity.exceptions import InvalidIdentifier, NotFound
+from django_layer_identity.exceptions import (
+    InvalidIdentifier,
+    KeyStateError,
+    NotFound,
+)
 from django_layer_identity.keys import pem
+from django_layer_identity.models.writes import write_or_retry
 from django_layer_identity.protocol.identifiers import KeyID
 
 if TYPE_CHECKING:
@@ -18,7 +24,42 @@ if TYPE_CHECKING:
     from django_layer_identity.models.key import SigningKey
 
 
+class SigningKeyQuerySet(models.QuerySet["SigningKey"]):
+    def delete(self) -> tuple[int, dict[str, int]]:
+        """
+        Delete the keys, unless tokens are signed with one of them.
+
+        :raises KeyStateError: if one is active; then none is deleted.
+        """
+        delete = super().delete
+        using = router.db_for_write(self.model)
+
+        def write() -> tuple[int, dict[str, int]]:
+            held = self.using(using).select_for_update().order_by("pk")
+            if any(held.values_list("active_for", flat=True)):
+                raise KeyStateError(
+                    "An active key is not deleted: retire or revoke it first."
+                )
+            return delete()
+
+        return write_or_retry(write, using=using)
+
+    def destroy_private_keys(self) -> int:
+        """Destroy the private halves of those that are retired; return how many."""
+        destroyed = 0
+        for key in self.filter(retired_at__isnull=False).exclude(
+            encrypted_private_key=""
+        ):
+            with suppress(KeyStateError):  # activated, or revoked, a moment ago
+                key.destroy_private_key()
+                destroyed += 1
+        return destroyed
+
+
 class SigningKeyManager(models.Manager["SigningKey"]):
+    def get_queryset(self) -> SigningKeyQuerySet:
+        return SigningKeyQuerySet(self.model, using=self._db)
+
     @sensitive_variables("text")
     def import_private_key(
         self,
@@ -67,18 +108,21 @@ class SigningKeyManager(models.Manager["SigningKey"]):
         key_id: str | UUID | None,
         activate: bool,
     ) -> SigningKey:
-        key = self.model.from_private_key(app, private_key, key_id=key_id)
         using = router.db_for_write(self.model)
-        with transaction.atomic(using=using):
+
+        def write() -> SigningKey:
             # First, or two that activate would each wait for the other: with the key
             # goes a shared lock on its app.
             type(app).objects.lock(app.pk, using)
+            key = self.model.from_private_key(app, private_key, key_id=key_id)
             key.save_unique()
             if activate:
                 key.activate()
             elif key.key_id:
                 key.run_self_test()
-        return key
+            return key
+
+        return write_or_retry(write, using=using)
 
     def named(self, text: str, app: LayerApp | None = None) -> SigningKey:
         """

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from django.db import IntegrityError, connections, models, router, transaction
+from django.db import IntegrityError, models, router, transaction
 from django.db.models import F, FilteredRelation, Q
 from django.utils import timezone
 
 from django_layer_identity.exceptions import (
     AppExists,
+    AppFrozen,
     AppIDRequired,
     AppUnknown,
     InvalidIdentifier,
@@ -21,7 +22,33 @@ if TYPE_CHECKING:
     from django_layer_identity.models.app import LayerApp
 
 
+#: What freezes when a key of the app becomes active for the first time.
+FROZEN_IDS = ("app_id", "environment", "provider_id")
+
+
+class LayerAppQuerySet(models.QuerySet["LayerApp"]):
+    def update(self, **values: Any) -> int:
+        """
+        Change these apps.
+
+        :raises AppFrozen: if an ID is among the values and those of an app are frozen.
+        """
+        if not set(FROZEN_IDS) & set(values):
+            return super().update(**values)
+        using = router.db_for_write(self.model)
+        with transaction.atomic(using=using):
+            held = self.using(using).select_for_update()
+            if any(held.values_list("frozen_at", flat=True)):
+                raise AppFrozen(
+                    "A key of one of these Layer apps has been active: their IDs stay."
+                )
+            return super().update(**values)
+
+
 class LayerAppManager(models.Manager["LayerApp"]):
+    def get_queryset(self) -> LayerAppQuerySet:
+        return LayerAppQuerySet(self.model, using=self._db)
+
     def for_issuing(
         self, app: LayerApp | str | None, user_pk: object = None
     ) -> LayerApp:
@@ -78,13 +105,17 @@ class LayerAppManager(models.Manager["LayerApp"]):
             raise NotFound(f"There is no Layer app with the app ID {wanted}.")
         return found
 
-    def lock(self, pk: int, using: str) -> None:
-        """Hold an app's row to the end of the transaction: its keys change in turn."""
-        if not connections[using].features.has_select_for_update:
-            # SQLite: begin to write before anything is read, so that whoever comes
-            # second waits, and is not told that what he read has changed.
-            self.using(using).filter(pk=pk).update(enabled=F("enabled"))
-        self.using(using).select_for_update().get(pk=pk)
+    def lock(self, pk: int, using: str) -> LayerApp | None:
+        """
+        Hold an app's row to the end of the transaction: its keys change in turn.
+
+        :returns: the app as it is stored, or None if it is not.
+        """
+        # An update first, as SQLite locks nothing for a select: whoever comes second
+        # waits here, and is not told later that what he read has changed.
+        rows = self.using(using).filter(pk=pk)
+        rows.update(enabled=F("enabled"))
+        return rows.select_for_update().first()
 
     def freeze(self, pk: int, using: str) -> None:
         """Note that tokens may name the app's IDs from now on."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 from uuid import UUID
 
@@ -139,16 +141,17 @@ class StoredKey(models.Model):
             ),
         )
 
-    def save_unique(self) -> None:
+    @contextmanager
+    def refusing_twins(self) -> Iterator[None]:
         """
-        Save; the database decides whether the key and its key ID are new.
+        Let the database decide whether a key that is saved, and its ID, are new.
 
         :raises KeyExists: if they are not.
         """
         try:
             self.validate_constraints()
             with transaction.atomic(using=self.database):
-                self.save()
+                yield
         except ValidationError as exc:
             raise KeyExists(" ".join(exc.messages)) from exc
         except IntegrityError as exc:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import wraps
-from typing import TYPE_CHECKING, Concatenate, ParamSpec
+from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar
 
+from django_layer_identity.exceptions import NotFound
 from django_layer_identity.models.app import LayerApp
 from django_layer_identity.models.writes import write_or_retry
 
@@ -13,11 +14,12 @@ if TYPE_CHECKING:
     from django_layer_identity.models.key import SigningKey
 
 P = ParamSpec("P")
+T = TypeVar("T")
 
 
 def in_turn(
-    act: Callable[Concatenate[SigningKey, P], None],
-) -> Callable[Concatenate[SigningKey, P], None]:
+    act: Callable[Concatenate[SigningKey, P], T],
+) -> Callable[Concatenate[SigningKey, P], T]:
     """
     Let a key act in its turn, upon what is stored when the turn comes.
 
@@ -25,15 +27,15 @@ def in_turn(
     was.
     """
 
-    def wrapper(key: SigningKey, /, *args: P.args, **kwargs: P.kwargs) -> None:
-        def write() -> None:
+    def wrapper(key: SigningKey, /, *args: P.args, **kwargs: P.kwargs) -> T:
+        def write() -> T:
             _wait_for_turn(key)
-            act(key, *args, **kwargs)
+            return act(key, *args, **kwargs)
 
         names = [field.attname for field in key._meta.concrete_fields]
         before = {name: getattr(key, name) for name in names}
         try:
-            write_or_retry(write, using=key.database)
+            return write_or_retry(write, using=key.database)
         except Exception:
             for name, value in before.items():
                 setattr(key, name, value)
@@ -46,4 +48,7 @@ def _wait_for_turn(key: SigningKey) -> None:
     """Hold the app's row, then the key's, and look at the key again."""
     LayerApp.objects.lock(key.app_id, key.database)
     keys = type(key).objects.using(key.database).select_for_update()
-    key.refresh_from_db(from_queryset=keys)
+    try:
+        key.refresh_from_db(from_queryset=keys)
+    except type(key).DoesNotExist as exc:
+        raise NotFound("This signing key was deleted.") from exc

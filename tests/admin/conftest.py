@@ -8,14 +8,6 @@ from tests.conftest import OTHER_KEY_ID
 
 
 @pytest.fixture
-def draft(app, other_private_key) -> SigningKey:
-    """A key that waits for its key ID."""
-    key = SigningKey.from_private_key(app, other_private_key)
-    key.save()
-    return key
-
-
-@pytest.fixture
 def ready(draft) -> SigningKey:
     draft.set_key_id(OTHER_KEY_ID)
     draft.run_self_test()

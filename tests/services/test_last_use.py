@@ -1,0 +1,55 @@
+"""A key's use is noted without waiting for those who hold its row."""
+
+from __future__ import annotations
+
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
+
+import pytest
+from django.db import connections, transaction
+from django.utils import timezone
+
+from django_layer_identity.models import LayerApp, SigningKey, last_use
+from tests.conftest import APP_ID, KEY_ID, PROVIDER_ID
+
+pytestmark = [
+    pytest.mark.service,
+    pytest.mark.django_db(transaction=True, databases="__all__"),
+]
+
+
+@pytest.fixture
+def key(database, private_key):
+    app = LayerApp.objects.create(name="M", app_id=APP_ID, provider_id=PROVIDER_ID)
+    key = SigningKey.from_private_key(app, private_key, key_id=KEY_ID)
+    key.save()
+    return key
+
+
+def last_used_at():
+    return SigningKey.objects.get().last_used_at
+
+
+def test_a_use_is_noted(key):
+    now = timezone.now()
+
+    last_use._write(key, now)
+
+    assert last_used_at() == now
+
+
+@pytest.mark.parametrize("database", ["postgresql", "mariadb"], indirect=True)
+def test_a_use_is_not_noted_while_somebody_else_has_the_key(key, database):
+    def note():
+        started = time.monotonic()
+        last_use._write(key, timezone.now())
+        connections[database.alias].close()
+        return time.monotonic() - started
+
+    with transaction.atomic(using=database.alias), ThreadPoolExecutor(1) as pool:
+        SigningKey.objects.select_for_update().get()
+        took = pool.submit(copy_context().run, note).result(timeout=30)
+
+    assert took < 2
+    assert last_used_at() is None

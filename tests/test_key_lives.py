@@ -1,0 +1,382 @@
+"""A signing key's life: what is allowed when, and what there is no way back from."""
+
+from __future__ import annotations
+
+import pytest
+from django.db import OperationalError
+
+from django_layer_identity.exceptions import (
+    InvalidReason,
+    KeyExists,
+    KeyStateError,
+    NotFound,
+    WrongEncryptionKey,
+)
+from django_layer_identity.models import LayerApp, SigningKey, turns
+from tests.conftest import KEY_ID, OTHER_KEY_ID, PROVIDER_ID
+
+
+def refused(act, *args, kind=KeyStateError):
+    with pytest.raises(kind) as caught:
+        act(*args)
+    return str(caught.value)
+
+
+def stored(key):
+    return SigningKey.objects.get(pk=key.pk)
+
+
+@pytest.fixture
+def other_app(db):
+    return LayerApp.objects.create(
+        name="Test", app_id=OTHER_KEY_ID, provider_id=PROVIDER_ID
+    )
+
+
+@pytest.fixture
+def retired(key):
+    key.retire()
+    return key
+
+
+def test_a_draft_becomes_ready_with_its_id_and_a_self_test(draft):
+    assert draft.state == "draft"
+
+    draft.set_key_id(str(OTHER_KEY_ID).upper())
+
+    draft.refresh_from_db()
+    assert draft.key_id == OTHER_KEY_ID
+    assert draft.state == "draft"
+
+    draft.run_self_test()
+
+    draft.refresh_from_db()
+    assert draft.tested_at is not None
+    assert draft.state == "ready"
+
+
+def test_a_wrong_id_can_be_corrected_until_tokens_were_signed(draft):
+    draft.set_key_id(KEY_ID)
+    draft.set_key_id(OTHER_KEY_ID)
+    draft.activate()
+
+    assert refused(draft.set_key_id, KEY_ID) == (
+        "This key was active or is revoked: its key ID is never changed."
+    )
+
+
+def test_activating_retires_the_former_key(key, draft):
+    draft.set_key_id(OTHER_KEY_ID)
+    draft.activate()
+
+    key.refresh_from_db()
+    assert (draft.state, key.state) == ("active", "retired")
+    assert key.retired_at == draft.activated_at
+    assert LayerApp.objects.get().active_key == draft
+
+
+def test_a_retired_key_can_be_activated_again(key, draft):
+    draft.set_key_id(OTHER_KEY_ID)
+    draft.activate()
+    key.activate()
+
+    draft.refresh_from_db()
+    assert (draft.state, key.state) == ("retired", "active")
+
+
+def test_activating_an_active_key_changes_nothing(key):
+    since = key.activated_at
+
+    key.activate()
+
+    assert key.activated_at == since
+    assert key.state == "active"
+
+
+def test_each_app_has_an_active_key_of_its_own(key, other_app, other_private_key):
+    other = SigningKey.from_private_key(other_app, other_private_key, key_id=KEY_ID)
+    other.save()
+    other.activate()
+
+    key.refresh_from_db()
+    assert (key.state, other.state) == ("active", "active")
+
+
+def test_a_draft_is_not_activated(draft):
+    assert refused(draft.activate) == (
+        "Enter the key ID that Layer gave to this key first."
+    )
+    assert draft.state == "draft"
+
+
+def test_a_key_that_cannot_be_decrypted_is_not_activated(key, draft, settings):
+    draft.set_key_id(OTHER_KEY_ID)
+    settings.LAYER_IDENTITY = {"KEY_ENCRYPTION_KEYS": ["x" * 32]}
+
+    with pytest.raises(WrongEncryptionKey):
+        draft.activate()
+
+    key.refresh_from_db()
+    assert key.state == "active"
+
+
+def test_halves_that_do_not_belong_together_are_not_activated(key, draft):
+    draft.set_key_id(OTHER_KEY_ID)
+    SigningKey.objects.filter(pk=draft.pk).update(public_key=key.public_key)
+
+    assert refused(draft.activate) == (
+        "The public half does not belong to the private half."
+    )
+    key.refresh_from_db()
+    assert key.state == "active"
+
+
+def test_a_retired_key_leaves_no_active_one(key):
+    key.retire()
+
+    assert key.state == "retired"
+    with pytest.raises(SigningKey.DoesNotExist):
+        LayerApp.objects.get().active_key  # noqa: B018
+
+
+def test_only_an_active_key_retires(draft):
+    assert refused(draft.retire) == "This key is draft, not active."
+
+
+def test_revoking_destroys_the_private_half(key):
+    key.revoke("leaked")
+
+    key.refresh_from_db()
+    assert key.state == "revoked"
+    assert key.encrypted_private_key == ""
+    assert key.public_key != ""
+
+
+def test_revoking_is_for_good(key):
+    key.revoke("leaked")
+    since = key.revoked_at
+    key.revoke("leaked")
+
+    assert key.revoked_at == since
+    assert refused(key.activate) == "A revoked key never signs again."
+    assert refused(key.set_key_id, OTHER_KEY_ID) == (
+        "This key was active or is revoked: its key ID is never changed."
+    )
+    assert refused(key.retire) == "This key is revoked, not active."
+
+
+def test_a_stale_object_does_not_bring_a_key_back(key):
+    stale = SigningKey.objects.get()
+    key.revoke("leaked")
+
+    assert refused(stale.activate) == "A revoked key never signs again."
+    assert SigningKey.objects.get().state == "revoked"
+
+
+def test_a_self_test_is_recorded_and_activates_nothing(draft):
+    draft.set_key_id(OTHER_KEY_ID)
+    draft.run_self_test()
+
+    assert stored(draft).tested_at == draft.tested_at is not None
+    assert stored(draft).state == "ready"
+
+
+def test_a_self_test_that_fails_is_not_recorded(draft, key):
+    draft.set_key_id(OTHER_KEY_ID)
+    SigningKey.objects.filter(pk=draft.pk).update(public_key=key.public_key)
+
+    assert refused(draft.run_self_test) == (
+        "The public half does not belong to the private half."
+    )
+    assert (stored(draft).state, draft.state) == ("draft", "draft")
+
+
+def test_a_self_test_needs_a_key_id(draft):
+    assert refused(draft.run_self_test) == (
+        "Enter the key ID that Layer gave to this key first."
+    )
+
+
+def test_activating_runs_the_self_test(draft):
+    draft.set_key_id(OTHER_KEY_ID)
+    draft.activate()
+
+    assert stored(draft).tested_at is not None
+
+
+# Revoking
+
+
+@pytest.mark.parametrize("state", ["draft", "ready", "active", "retired", "destroyed"])
+def test_a_key_is_revoked_from_any_state(draft, state):
+    if state != "draft":
+        draft.set_key_id(OTHER_KEY_ID)
+        draft.run_self_test()
+    if state in ("active", "retired", "destroyed"):
+        draft.activate()
+    if state in ("retired", "destroyed"):
+        draft.retire()
+    if state == "destroyed":
+        draft.destroy_private_key()
+
+    draft.revoke("  The laptop it was on is lost. ")
+
+    key = stored(draft)
+    assert (key.state, key.active_for) == ("revoked", None)
+    assert key.revocation_reason == "The laptop it was on is lost."
+    assert key.encrypted_private_key == ""
+    assert key.destroyed_at is not None
+
+
+@pytest.mark.parametrize(
+    "reason", ["", "  \n", "x" * 201], ids=["none", "blank", "long"]
+)
+def test_a_key_is_not_revoked_without_a_reason(key, reason):
+    assert refused(key.revoke, reason, kind=InvalidReason) == (
+        "Say why the key is revoked, in 1 to 200 characters."
+    )
+    assert stored(key).state == "active"
+
+
+def test_a_key_revoked_twice_keeps_its_first_reason(key):
+    key.revoke("first")
+    key.revoke("second")
+
+    assert stored(key).revocation_reason == "first"
+
+
+# Destroying
+
+
+def test_the_private_half_of_a_retired_key_is_destroyed(retired):
+    retired.destroy_private_key()
+
+    key = stored(retired)
+    assert (key.state, key.encrypted_private_key) == ("retired", "")
+    assert refused(key.activate) == "This key's private half was destroyed."
+
+
+def test_destroying_twice_keeps_the_first_time(retired):
+    retired.destroy_private_key()
+    since = retired.destroyed_at
+    retired.destroy_private_key()
+
+    assert stored(retired).destroyed_at == since
+
+
+def test_only_the_private_half_of_a_retired_key_is_destroyed(key, draft):
+    assert refused(key.destroy_private_key) == "This key is active, not retired."
+    assert refused(draft.destroy_private_key) == "This key is draft, not retired."
+    assert stored(key).encrypted_private_key != ""
+
+
+def test_a_private_half_that_is_elsewhere_is_destroyed_there(retired):
+    SigningKey.objects.update(signer="hsm", encrypted_private_key="")
+
+    assert refused(retired.destroy_private_key) == (
+        "The private half is with the signer 'hsm': destroy it there."
+    )
+
+    retired.revoke("leaked")
+
+    assert (stored(retired).state, stored(retired).destroyed_at) == ("revoked", None)
+
+
+def test_the_private_halves_of_all_retired_keys_are_destroyed(key, draft):
+    draft.set_key_id(OTHER_KEY_ID)
+    draft.activate()
+
+    assert SigningKey.objects.all().destroy_private_keys() == 1
+    assert SigningKey.objects.all().destroy_private_keys() == 0
+
+    assert stored(key).encrypted_private_key == ""
+    assert stored(draft).encrypted_private_key != ""
+
+
+def test_a_key_activated_in_the_meantime_is_not_destroyed(retired, monkeypatch):
+    destroy = SigningKey.destroy_private_key
+
+    def activate_first(key):
+        stored(key).activate()
+        destroy(key)
+
+    monkeypatch.setattr(SigningKey, "destroy_private_key", activate_first)
+
+    assert SigningKey.objects.all().destroy_private_keys() == 0
+    assert stored(retired).state == "active"
+
+
+# Deleting
+
+
+def test_an_active_key_is_not_deleted(key):
+    message = "An active key is not deleted: retire or revoke it first."
+
+    assert refused(key.delete) == message
+    assert refused(SigningKey.objects.all().delete) == message
+    assert stored(key) == key
+
+
+def test_with_an_active_key_none_is_deleted(key, draft):
+    refused(SigningKey.objects.all().delete)
+
+    assert SigningKey.objects.count() == 2
+
+
+def test_a_key_that_is_not_active_is_deleted(retired):
+    assert retired.delete() == (1, {"layer_identity.SigningKey": 1})
+
+    assert retired.pk is None
+    assert not SigningKey.objects.exists()
+
+
+def test_a_key_that_was_deleted_does_nothing(retired):
+    stale = stored(retired)
+    retired.delete()
+
+    assert refused(stale.activate, kind=NotFound) == "This signing key was deleted."
+
+
+# Saving
+
+
+def test_a_stale_object_that_is_saved_does_not_bring_a_key_back(key):
+    stale = stored(key)
+    key.revoke("leaked")
+
+    assert refused(stale.save) == (
+        "A stored key is changed by its acts alone, as “set_key_id” or “activate”, and "
+        "not by saving it: active_for_id, encrypted_private_key, revoked_at, "
+        "revocation_reason, destroyed_at differ."
+    )
+    assert stored(key).state == "revoked"
+
+
+def test_a_key_that_is_saved_unchanged_stays_as_it_is(key):
+    SigningKey.objects.update(last_used_at=key.created_at)
+
+    key.save()
+
+    assert stored(key).last_used_at == key.created_at
+
+
+def test_an_act_that_is_refused_leaves_the_object_as_it_was(key, draft):
+    with pytest.raises(KeyExists):
+        draft.set_key_id(KEY_ID)
+
+    assert draft.key_id is None
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_act_is_tried_again_when_the_database_is_busy(key, monkeypatch):
+    lock, failures = turns._wait_for_turn, [OperationalError("database is locked")]
+
+    def fail_once(key):
+        if failures:
+            raise failures.pop()
+        lock(key)
+
+    monkeypatch.setattr(turns, "_wait_for_turn", fail_once)
+    key.retire()
+
+    assert stored(key).state == "retired"
