@@ -345,19 +345,35 @@ def test_a_stale_object_that_is_saved_does_not_bring_a_key_back(key):
     key.revoke("leaked")
 
     assert refused(stale.save) == (
-        "A stored key is changed by its acts alone, as “set_key_id” or “activate”, and "
-        "not by saving it: active_for_id, encrypted_private_key, revoked_at, "
-        "revocation_reason, destroyed_at differ."
+        "A stored key is changed by its acts, as “activate”, and not by saving it: "
+        "active_for_id, revoked_at, revocation_reason, destroyed_at differ."
     )
     assert stored(key).state == "revoked"
 
 
-def test_a_key_that_is_saved_unchanged_stays_as_it_is(key):
-    SigningKey.objects.update(last_used_at=key.created_at)
+def test_a_key_that_was_active_keeps_its_id_when_it_is_saved(retired):
+    retired.key_id = OTHER_KEY_ID
 
+    assert refused(retired.save) == (
+        "A stored key is changed by its acts, as “activate”, and not by saving it: "
+        "key_id differ."
+    )
+    assert stored(retired).key_id == KEY_ID
+
+
+def test_a_key_that_was_never_active_is_saved_with_another_id(draft):
+    draft.key_id = OTHER_KEY_ID
+    draft.save()
+
+    assert stored(draft).key_id == OTHER_KEY_ID
+
+
+def test_what_is_no_part_of_its_life_is_saved(key):
+    key.signer = "hsm"
+    key.encrypted_private_key = ""
     key.save()
 
-    assert stored(key).last_used_at == key.created_at
+    assert stored(key).signer == "hsm"
 
 
 def test_an_act_that_is_refused_leaves_the_object_as_it_was(key, draft):

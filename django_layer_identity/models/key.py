@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, cast
 from uuid import UUID
 
 from django.utils import timezone
@@ -12,19 +11,20 @@ from django.utils.translation import gettext_lazy as _
 from django_layer_identity.exceptions import InvalidReason, KeyStateError
 from django_layer_identity.keys import pem
 from django_layer_identity.models.app import LayerApp
+from django_layer_identity.models.guarded_key import GuardedKey
 from django_layer_identity.models.key_managers import SigningKeyManager
-from django_layer_identity.models.stored_key import MAX_REASON_LENGTH, StoredKey
+from django_layer_identity.models.stored_key import MAX_REASON_LENGTH
 from django_layer_identity.models.turns import in_turn
 
 SELF_TEST = b"django-layer-identity self-test"
 
 
-class SigningKey(StoredKey):
+class SigningKey(GuardedKey):
     """An RSA key pair whose public half is registered with Layer."""
 
     objects = SigningKeyManager()
 
-    class Meta(StoredKey.Meta):
+    class Meta(GuardedKey.Meta):
         abstract = False
         verbose_name = _("signing key")
         verbose_name_plural = _("signing keys")
@@ -34,42 +34,6 @@ class SigningKey(StoredKey):
             ("revoke_signingkey", "Can revoke signing key"),
             ("destroy_signingkey", "Can destroy private half of signing key"),
         ]
-
-    def save(self, **kwargs: Any) -> None:
-        """
-        Store a new key; one that is stored is changed by its acts alone.
-
-        :raises KeyStateError: if it is not as it is stored.
-        """
-        if stored := self._stored():
-            changed = [name for name in stored if stored[name] != getattr(self, name)]
-            if changed:
-                raise KeyStateError(
-                    "A stored key is changed by its acts alone, as “set_key_id” or "
-                    f"“activate”, and not by saving it: {', '.join(changed)} differ."
-                )
-            return
-        super().save(**kwargs)
-
-    def save_unique(self) -> None:
-        """
-        Store a new key.
-
-        :raises KeyExists: if the app has it, or its key ID, already.
-        """
-        with self.refusing_twins():
-            self.save()
-
-    def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
-        """
-        Delete the key, unless tokens are signed with it.
-
-        :raises KeyStateError: if it is active.
-        """
-        this = SigningKey.objects.using(self.database).filter(pk=self.pk)
-        deleted = this.delete()
-        self.pk = None
-        return deleted
 
     @in_turn
     def set_key_id(self, key_id: str | UUID) -> None:
@@ -86,7 +50,7 @@ class SigningKey(StoredKey):
             )
         self.key_id = self.app.check_key_id(key_id)
         with self.refusing_twins():
-            super().save()
+            self._save_act()
 
     @in_turn
     def run_self_test(self) -> None:
@@ -98,7 +62,7 @@ class SigningKey(StoredKey):
         :raises DecryptionError, ConfigurationError: as :meth:`load_signer` does.
         """
         self._test()
-        super().save()
+        self._save_act()
 
     @in_turn
     def activate(self) -> None:
@@ -120,7 +84,7 @@ class SigningKey(StoredKey):
         others.filter(active_for=self.app_id).update(active_for=None, retired_at=now)
         self.active_for_id = self.app_id
         self.activated_at, self.retired_at = now, None
-        super().save()
+        self._save_act()
         LayerApp.objects.freeze(self.app_id, self.database)
 
     @in_turn
@@ -133,7 +97,7 @@ class SigningKey(StoredKey):
         if self.state != self.State.ACTIVE:
             raise KeyStateError(f"This key is {self.state.label}, not active.")
         self.active_for, self.retired_at = None, timezone.now()
-        super().save()
+        self._save_act()
 
     @in_turn
     def revoke(self, reason: str) -> None:
@@ -156,7 +120,7 @@ class SigningKey(StoredKey):
             self.revoked_at, self.revocation_reason = now, reason
             self.active_for = None
             self._destroy(now)
-            super().save()
+            self._save_act()
 
     @in_turn
     def destroy_private_key(self) -> None:
@@ -173,13 +137,7 @@ class SigningKey(StoredKey):
                 f"The private half is with the signer {self.signer!r}: destroy it there."
             )
         self._destroy(timezone.now())
-        super().save()
-
-    def _stored(self) -> dict[str, Any] | None:
-        names = [field.attname for field in self._meta.concrete_fields]
-        names.remove("last_used_at")  # which is noted at any time, and in no turn
-        stored = SigningKey.objects.using(self.database).filter(pk=self.pk)
-        return cast("dict[str, Any] | None", stored.values(*names).first())
+        self._save_act()
 
     def _destroy(self, now: datetime) -> None:
         if not self.signer:

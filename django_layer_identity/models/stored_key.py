@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from django.core.exceptions import ValidationError
-from django.db import IntegrityError, models, router, transaction
+from django.db import models, router
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
-from django_layer_identity.exceptions import KeyExists, KeyStateError
+from django_layer_identity.exceptions import KeyStateError
 from django_layer_identity.keys import pem
 from django_layer_identity.keys.encryption import encrypt_private_key
 from django_layer_identity.keys.signers import (
@@ -140,22 +137,6 @@ class StoredKey(models.Model):
                 private_key.to_der(), app=app.pk, fingerprint=private_key.fingerprint
             ),
         )
-
-    @contextmanager
-    def refusing_twins(self) -> Iterator[None]:
-        """
-        Let the database decide whether a key that is saved, and its ID, are new.
-
-        :raises KeyExists: if they are not.
-        """
-        try:
-            self.validate_constraints()
-            with transaction.atomic(using=self.database):
-                yield
-        except ValidationError as exc:
-            raise KeyExists(" ".join(exc.messages)) from exc
-        except IntegrityError as exc:
-            raise KeyExists("This key or its key ID was stored a moment ago.") from exc
 
     @property
     def state(self) -> State:
