@@ -8,6 +8,11 @@ from tests.server.clients import create_app, create_users
 UNAVAILABLE = refusal(
     503, "unavailable", "The service is unavailable. Try again later."
 )
+GUARD_UNAVAILABLE = refusal(
+    503,
+    "nonce_guard_unavailable",
+    "The nonce could not be checked at the moment. Try again later.",
+)
 
 
 @pytest.fixture

@@ -9,12 +9,11 @@ from django.contrib.sessions.backends.cached_db import SessionStore
 from django.contrib.sessions.models import Session
 from django.core.cache import caches
 
-from tests.endpoint import refusal
 from tests.server.clients import new_nonce, phone
 from tests.server.process import database as database_settings
 from tests.server.process import identity, serve
 from tests.server.redis import PrivateRedis
-from tests.services.faults.conftest import UNAVAILABLE
+from tests.services.faults.conftest import GUARD_UNAVAILABLE, UNAVAILABLE
 
 pytestmark = [
     pytest.mark.service,
@@ -22,11 +21,6 @@ pytestmark = [
     pytest.mark.parametrize("database", ["postgresql"], indirect=True),
 ]
 UNGUARDED = "Nonce guard failed, so a nonce is signed unguarded"
-GUARD_UNAVAILABLE = refusal(
-    503,
-    "nonce_guard_unavailable",
-    "The nonce could not be checked at the moment. Try again later.",
-)
 
 
 @pytest.fixture

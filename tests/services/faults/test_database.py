@@ -9,27 +9,32 @@ from contextlib import contextmanager
 import pytest
 from django.db import connections, transaction
 
-from tests.server.clients import phone
+from django_layer_identity.models import LayerUser, SpentNonce
+from tests.server.clients import new_nonce, phone
 from tests.server.process import database as database_settings
 from tests.server.process import identity, serve
 from tests.server.proxy import Proxy
-from tests.services.faults.conftest import UNAVAILABLE
+from tests.services.faults.conftest import GUARD_UNAVAILABLE, UNAVAILABLE
 
 pytestmark = [
     pytest.mark.service,
     pytest.mark.django_db(transaction=True, databases=["default", "postgresql"]),
     pytest.mark.parametrize("database", ["postgresql"], indirect=True),
 ]
-BACKENDS = (
-    "FROM pg_stat_activity WHERE datname = current_database()"
-    " AND pid <> pg_backend_pid()"
-)
+WRITES = "SHARE ROW EXCLUSIVE"  # lets others read and not write
+OURS = "oid FROM pg_database WHERE datname = current_database()"
+IDLE = f"FROM pg_stat_activity WHERE datid = (SELECT {OURS}) AND state = 'idle'"
+WAITING = f"FROM pg_locks WHERE database = (SELECT {OURS}) AND NOT granted"
 
 
-def serve_with(**options):
+def serve_with(changed=(), **options):
     """Serve with one worker of one thread: it is the same one that recovers."""
-    databases = database_settings("postgresql", **options)
-    return serve(workers=1, threads=1, DATABASES=databases, LAYER_IDENTITY=identity())
+    return serve(
+        workers=1,
+        threads=1,
+        DATABASES=database_settings("postgresql", **options),
+        LAYER_IDENTITY=identity(**dict(changed)),
+    )
 
 
 def answer(phone, **parameters):
@@ -37,20 +42,29 @@ def answer(phone, **parameters):
     return answer.status, answer.body
 
 
-def terminate(where=""):
+def terminate(backends=IDLE):
     """Kill the server's connections in PostgreSQL; return how many there were."""
     with connections["postgresql"].cursor() as cursor:
-        cursor.execute(f"SELECT pg_terminate_backend(pid, 5000) {BACKENDS} {where}")
+        cursor.execute(f"SELECT pg_terminate_backend(pid, 5000) {backends}")
         return len(cursor.fetchall())
 
 
 @contextmanager
-def locked(table):
-    """Let nobody read the table, so that a request waits in the midst of its work."""
+def locked(table, mode="ACCESS EXCLUSIVE"):
+    """Let nobody use the table, so that a request waits in the midst of its work."""
     with transaction.atomic("postgresql"):
         with connections["postgresql"].cursor() as cursor:
-            cursor.execute(f"LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE")
+            cursor.execute(f"LOCK TABLE {table} IN {mode} MODE")
         yield
+
+
+def kill_mid_request(client, table, mode, **parameters):
+    """Ask, kill the connection where it waits for the table, and return the answer."""
+    with ThreadPoolExecutor(1) as pool, locked(table, mode):
+        waiting = pool.submit(answer, client, **parameters)
+        wait_until_stuck()
+        assert terminate(WAITING) == 1
+        return waiting.result(timeout=30)
 
 
 def wait_until_stuck():
@@ -58,7 +72,7 @@ def wait_until_stuck():
     deadline = time.monotonic() + 30
     with connections["postgresql"].cursor() as cursor:
         while time.monotonic() < deadline:
-            cursor.execute(f"SELECT 1 {BACKENDS} AND wait_event_type = 'Lock'")
+            cursor.execute(f"SELECT pid {WAITING}")
             if cursor.fetchall():
                 return
     raise AssertionError("No request came as far as the lock.")
@@ -75,15 +89,45 @@ def test_a_connection_killed_mid_request_is_answered_and_replaced(
     with serving as server, phone(server, alice_token) as alice:
         assert alice.ask().code == "issued"
         workers = server.workers
-        with ThreadPoolExecutor(1) as pool, locked(table):
-            waiting = pool.submit(answer, alice)
-            wait_until_stuck()
-            killed = terminate("AND wait_event_type = 'Lock'")
-            refused = waiting.result(timeout=30)
 
-        assert (killed, refused) == (1, UNAVAILABLE)
+        refused = kill_mid_request(alice, table, "ACCESS EXCLUSIVE")
+
+        assert refused == UNAVAILABLE
         assert alice.ask().code == "issued"
         assert server.workers == workers
+
+
+@pytest.mark.parametrize("atomic", [False, True], ids=["", "atomic-requests"])
+def test_a_connection_killed_as_a_user_id_is_written_leaves_none(
+    database, alice_token, atomic
+):
+    serving = serve_with(ATOMIC_REQUESTS=atomic)
+    with serving as server, phone(server, alice_token) as alice:
+        refused = kill_mid_request(alice, "layer_identity_layeruser", WRITES)
+
+        assert (refused, LayerUser.objects.count()) == (UNAVAILABLE, 0)
+        assert alice.ask().code == "issued"
+        assert LayerUser.objects.get().user_id == "alice"
+
+
+@pytest.mark.parametrize("atomic", [False, True], ids=["", "atomic-requests"])
+def test_a_connection_killed_as_a_nonce_is_claimed_leaves_it_unclaimed(
+    database, alice_token, bob_token, atomic
+):
+    guarded = {"NONCE_GUARD": "database", "NONCE_GUARD_FAILURE": "refuse"}
+    nonce = new_nonce()
+    with (
+        serve_with(guarded, ATOMIC_REQUESTS=atomic) as server,
+        phone(server, alice_token) as alice,
+        phone(server, bob_token) as bob,
+    ):
+        refused = kill_mid_request(
+            alice, "layer_identity_spentnonce", WRITES, nonce=nonce
+        )
+
+        assert (refused, SpentNonce.objects.count()) == (GUARD_UNAVAILABLE, 0)
+        assert bob.ask(nonce=nonce).code == "issued"
+        assert alice.ask(nonce=nonce).code == "nonce_already_used"
 
 
 def test_connections_killed_between_requests_are_not_noticed_with_health_checks(
