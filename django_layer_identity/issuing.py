@@ -27,7 +27,7 @@ from django_layer_identity.mapping.profile import profile_claims
 from django_layer_identity.models import LayerApp, SigningKey
 from django_layer_identity.models.last_use import note_use
 from django_layer_identity.nonces import claim_nonce
-from django_layer_identity.protocol.claims import IdentityClaims, check_nonce
+from django_layer_identity.protocol.claims import IdentityClaims, Profile, check_nonce
 from django_layer_identity.protocol.token import Signer, sign_identity_token
 from django_layer_identity.signals import (
     Facts,
@@ -169,7 +169,7 @@ def _active_key(app: LayerApp) -> SigningKey:
 
 @sensitive_variables()
 def _prepare(
-    key: SigningKey, app: LayerApp, user_id: str, nonce: str, profile: dict[str, str]
+    key: SigningKey, app: LayerApp, user_id: str, nonce: str, profile: Profile
 ) -> tuple[IdentityClaims, Signer]:
     """Do whatever may fail before the nonce is spent."""
     now = datetime.now(timezone.utc).replace(microsecond=0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 from django.conf import settings
@@ -9,7 +10,7 @@ from django.core.checks import CheckMessage, Error, Warning
 
 from django_layer_identity.checks.sources import complaint_about
 from django_layer_identity.conf import conf
-from django_layer_identity.protocol.claims import PROFILE_CLAIMS
+from django_layer_identity.protocol.claims import CLAIM_LIMITS, RESERVED_CLAIMS
 
 
 def _user_id() -> list[CheckMessage]:
@@ -30,15 +31,56 @@ def _user_id() -> list[CheckMessage]:
 
 def _claims() -> list[CheckMessage]:
     claims: object = conf.CLAIMS
-    if isinstance(claims, Mapping) and all(name in PROFILE_CLAIMS for name in claims):
+    known = {*CLAIM_LIMITS, *RESERVED_CLAIMS}  # of the reserved ones another rule tells
+    if isinstance(claims, Mapping) and known.issuperset(claims):
         return []
     return [
         Error(
             "LAYER_IDENTITY['CLAIMS'] must be a dict of claims that Layer knows.",
-            hint=f"Known: {', '.join(PROFILE_CLAIMS)}.",
+            hint=f"Known: {', '.join(CLAIM_LIMITS)}.",
             id="layer_identity.E006",
         )
     ]
+
+
+def _reserved_claims() -> list[CheckMessage]:
+    claims: object = conf.CLAIMS
+    reserved = RESERVED_CLAIMS.intersection(
+        claims if isinstance(claims, Mapping) else ()
+    )
+    return [
+        Error(
+            f"LAYER_IDENTITY['CLAIMS'] has {name!r}, which is reserved.",
+            hint=(
+                "It says who the token is for and until when: remove it. Layer user IDs "
+                "come from LAYER_IDENTITY['USER_ID'], times from 'TOKEN_LIFETIME'."
+            ),
+            id="layer_identity.E024",
+        )
+        for name in sorted(reserved)
+    ]
+
+
+def _public_base_url() -> list[CheckMessage]:
+    url: object = conf.PUBLIC_BASE_URL
+    if url is None or _is_origin(url):
+        return []
+    return [
+        Error(
+            f"LAYER_IDENTITY['PUBLIC_BASE_URL'] is no origin: {url!r}.",
+            hint='Scheme, host and port alone, such as "https://example.com".',
+            id="layer_identity.E025",
+        )
+    ]
+
+
+def _is_origin(url: object) -> bool:
+    if not isinstance(url, str):
+        return False
+    return (
+        re.fullmatch(r"https?://(\[[0-9a-f:.]+\]|[\w.-]+)(:[0-9]{1,5})?/?", url)
+        is not None
+    )
 
 
 def _claim_sources() -> list[CheckMessage]:
@@ -57,4 +99,4 @@ def _claim_sources() -> list[CheckMessage]:
     ]
 
 
-RULES = (_user_id, _claims, _claim_sources)
+RULES = (_user_id, _claims, _reserved_claims, _claim_sources, _public_base_url)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from django.core.exceptions import ObjectDoesNotExist
+from django.db.models.fields.files import FieldFile
 from django.utils.module_loading import import_string
 
 from django_layer_identity.exceptions import ConfigurationError
@@ -63,10 +64,14 @@ def import_callable(source: str) -> Any:
 
 def _follow(path: str, value: Any) -> Any:
     for name in path.split("."):
-        if value is None:
+        if value is None or _is_empty_file(value):
             return None
         value = _attribute(value, name, path)
     return value
+
+
+def _is_empty_file(value: Any) -> bool:
+    return isinstance(value, FieldFile) and not value  # its “url” and “path” raise
 
 
 def _attribute(owner: Any, name: str, path: str) -> Any:

@@ -28,6 +28,18 @@ PROFILE_CLAIMS: Mapping[str, int | None] = MappingProxyType(
         "public_key": None,
     }
 )
+#: Those that Layer's Server API documents, and no source for tokens.
+OPT_IN_CLAIMS: Mapping[str, int | None] = MappingProxyType(
+    {"phone_number": 32, "email_address": 255, "identity_type": 4, "metadata": None}
+)
+CLAIM_LIMITS: Mapping[str, int | None] = MappingProxyType(
+    {**PROFILE_CLAIMS, **OPT_IN_CLAIMS}
+)
+IDENTITY_TYPES = ("user", "bot")
+MAX_METADATA_KEYS = 16
+
+ProfileClaim = str | Mapping[str, str]  # metadata is the mapping
+Profile = Mapping[str, ProfileClaim]
 RESERVED_CLAIMS = frozenset({"iss", "prn", "iat", "exp", "nce"})
 
 
@@ -76,15 +88,35 @@ def check_user_id(user_id: object, *, max_length: int = MAX_USER_ID_LENGTH) -> s
     return user_id
 
 
-def _check_profile(profile: Mapping[str, object]) -> None:
-    for name, value in profile.items():
-        if name not in PROFILE_CLAIMS:
-            raise InvalidClaims(f"{name!r} is not a profile claim that Layer knows.")
-        if not isinstance(value, str) or not value:
-            raise InvalidClaims(f"The claim {name!r} is a string and not empty.")
-        limit = PROFILE_CLAIMS[name]
-        if limit is not None and len(value) > limit:
-            raise InvalidClaims(f"The claim {name!r} has at most {limit} characters.")
+def check_profile_claim(name: str, value: object) -> None:
+    """
+    Let in what Layer takes as that claim.
+
+    :raises InvalidClaims: for everything else; the value is not in its message.
+    """
+    if name not in CLAIM_LIMITS:
+        raise InvalidClaims(f"{name!r} is not a profile claim that Layer knows.")
+    if name == "metadata":
+        return _check_metadata(value)
+    if not isinstance(value, str) or not value:
+        raise InvalidClaims(f"The claim {name!r} is a string and not empty.")
+    limit = CLAIM_LIMITS[name]
+    if limit is not None and len(value) > limit:
+        raise InvalidClaims(f"The claim {name!r} has at most {limit} characters.")
+    if name == "identity_type" and value not in IDENTITY_TYPES:
+        raise InvalidClaims(f"The claim {name!r} is “user” or “bot”.")
+    return None
+
+
+def _check_metadata(value: object) -> None:
+    if not isinstance(value, Mapping) or not value:
+        raise InvalidClaims("The claim 'metadata' is an object and not empty.")
+    if len(value) > MAX_METADATA_KEYS:
+        raise InvalidClaims(
+            f"The claim 'metadata' has at most {MAX_METADATA_KEYS} keys."
+        )
+    if not all(isinstance(one, str) for pair in value.items() for one in pair):
+        raise InvalidClaims("The claim 'metadata' has strings alone, and no levels.")
 
 
 @dataclass(frozen=True)
@@ -104,12 +136,13 @@ class IdentityClaims:
     nonce: str = field(repr=False)
     issued_at: datetime
     expires_at: datetime
-    profile: Mapping[str, str] = field(default_factory=dict, repr=False)
+    profile: Profile = field(default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:
         check_user_id(self.user_id)
         check_nonce(self.nonce)
-        _check_profile(self.profile)
+        for name, value in self.profile.items():
+            check_profile_claim(name, value)
         if self.issued_at.tzinfo is None or self.expires_at.tzinfo is None:
             raise InvalidClaims("Times are aware datetimes.")
         lifetime = self.expires_at - self.issued_at

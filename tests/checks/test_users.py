@@ -45,12 +45,15 @@ def test_a_user_id_comes_from_a_path_or_a_callable(settings, source):
     assert not found(settings, USER_ID=source)
 
 
-@pytest.mark.parametrize("claims", [None, ["first_name"], {"prn": "username"}])
+@pytest.mark.parametrize("claims", [None, ["first_name"], {"nickname": "username"}])
 def test_claims_are_those_that_layer_knows(settings, claims):
     assert found(settings, CLAIMS=claims)[:1] == [
         Error(
             "LAYER_IDENTITY['CLAIMS'] must be a dict of claims that Layer knows.",
-            hint="Known: display_name, first_name, last_name, avatar_url, public_key.",
+            hint=(
+                "Known: display_name, first_name, last_name, avatar_url, public_key, "
+                "phone_number, email_address, identity_type, metadata."
+            ),
             id="layer_identity.E006",
         )
     ]
@@ -64,3 +67,58 @@ def test_a_claim_that_leads_nowhere_is_noticed(settings):
             id="layer_identity.W002",
         )
     ]
+
+
+def test_a_reserved_claim_is_refused(settings):
+    claims = {"prn": "username", "display_name": "username", "exp": "date_joined"}
+
+    assert found(settings, CLAIMS=claims) == [
+        Error(
+            f"LAYER_IDENTITY['CLAIMS'] has {name!r}, which is reserved.",
+            hint=(
+                "It says who the token is for and until when: remove it. Layer user IDs "
+                "come from LAYER_IDENTITY['USER_ID'], times from 'TOKEN_LIFETIME'."
+            ),
+            id="layer_identity.E024",
+        )
+        for name in ("exp", "prn")
+    ]
+
+
+def test_claims_by_choice_are_fine(settings):
+    claims = dict.fromkeys(
+        ["phone_number", "email_address", "identity_type", "metadata"], identify
+    )
+
+    assert not found(settings, CLAIMS=claims)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "example.com",
+        "ftp://example.com",
+        "https://",
+        "https://example.com/media/",
+        "https://example.com?a=b",
+        "https://alice:secret@example.com",
+        "//example.com",
+        "",
+        7,
+    ],
+)
+def test_a_base_url_is_an_origin(settings, url):
+    assert found(settings, PUBLIC_BASE_URL=url) == [
+        Error(
+            f"LAYER_IDENTITY['PUBLIC_BASE_URL'] is no origin: {url!r}.",
+            hint='Scheme, host and port alone, such as "https://example.com".',
+            id="layer_identity.E025",
+        )
+    ]
+
+
+@pytest.mark.parametrize(
+    "url", ["https://example.com", "http://localhost:8000/", "http://[::1]:8000"]
+)
+def test_an_origin_is_fine(settings, url):
+    assert not found(settings, PUBLIC_BASE_URL=url)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import unicodedata
 
 import pytest
@@ -64,7 +63,7 @@ def test_folding_what_is_folded_changes_nothing(text):
 
 
 def test_folding_what_is_folded_changes_nothing_for_any_character():
-    characters = map(chr, range(sys.maxunicode + 1))
+    characters = map(chr, range(0x30000))  # beyond are ideographs and tags
     folded = {character: casefold(character) for character in characters}
 
     assert {one for one, text in folded.items() if casefold(text) != text} == set()

@@ -104,6 +104,9 @@ def test_claims_that_are_no_profile_are_ignored(settings, name):
         ("x" * 128, "x" * 128),
         ("x" * 129, "x" * 128),
         ("x" * 127 + " y", "x" * 127),
+        ("x" * 127 + "e\u0301", "x" * 127),
+        ("x" * 126 + "👩\u200d👧", "x" * 126),
+        ("🇬🇧" * 65, "🇬🇧" * 64),
         ("A\x00li\nce\x7f\x85", "Alice"),
         ("\u202eecilA\u202c", "ecilA"),
         ("\u2066A\u2069\u200f\u061c", "A"),
@@ -125,8 +128,10 @@ def test_an_empty_url_is_left_out(avatar_url, value):
 
 
 def test_a_url_is_whole_or_left_out(caplog, avatar_url):
-    assert avatar_url("x" * 1024) == "x" * 1024
-    assert avatar_url("x" * 1025) is None
+    host = "https://example.com/"
+
+    assert avatar_url(host + "x" * 1004) == host + "x" * 1004
+    assert avatar_url(host + "x" * 1005) is None
     assert caplog.messages == ["Claim avatar_url left out: over 1024 characters."]
 
 
@@ -176,18 +181,3 @@ def test_claims_that_fail_stop_no_login(settings, caplog, key, alice):
         "Claim first_name left out: its source failed.",
     ]
     assert "LookupError: the directory is down" in caplog.text
-
-
-@pytest.mark.parametrize("value", ["http://x/\r\n", "http://x/\x00", "http://x/\ud800"])
-def test_a_url_with_what_no_url_has_is_left_out(caplog, avatar_url, value):
-    assert avatar_url(value) is None
-    assert caplog.messages == ["Claim avatar_url left out: it has control characters."]
-
-
-def test_a_public_key_keeps_its_lines_and_nothing_stranger(settings):
-    pem = "-----BEGIN PUBLIC KEY-----\nMIIB\n-----END PUBLIC KEY-----\n"
-    configure(settings, CLAIMS={"public_key": lambda context: pem})
-    assert claims_of(User()) == {"public_key": pem}
-
-    configure(settings, CLAIMS={"public_key": lambda context: pem + "\ud800"})
-    assert claims_of(User()) == {}

@@ -178,3 +178,46 @@ def test_a_day_and_the_clock_skew_is_the_longest_life():
     longest = claims(expires_at=NEW_YEAR + timedelta(hours=24, minutes=5))
 
     assert longest.as_payload()["exp"] == 1_704_067_200 + 86_400 + 300
+
+
+@pytest.mark.parametrize(
+    ("name", "limit"), [("phone_number", 32), ("email_address", 255)]
+)
+def test_a_claim_by_choice_has_layers_length(name, limit):
+    assert claims(profile={name: "x" * limit}).profile[name] == "x" * limit
+    with pytest.raises(InvalidClaims) as caught:
+        claims(profile={name: "x" * (limit + 1)})
+
+    assert str(caught.value) == f"The claim {name!r} has at most {limit} characters."
+
+
+def test_an_identity_is_a_user_or_a_bot():
+    assert claims(profile={"identity_type": "bot"}).profile == {"identity_type": "bot"}
+    with pytest.raises(InvalidClaims) as caught:
+        claims(profile={"identity_type": "root"})
+
+    assert str(caught.value) == "The claim 'identity_type' is “user” or “bot”."
+
+
+@pytest.mark.parametrize(
+    ("metadata", "message"),
+    [
+        ("team", "is an object and not empty"),
+        ({}, "is an object and not empty"),
+        (dict.fromkeys("0123456789abcdefg", "x"), "has at most 16 keys"),
+        ({"level": 7}, "has strings alone, and no levels"),
+        ({7: "level"}, "has strings alone, and no levels"),
+        ({"a": {"b": "c"}}, "has strings alone, and no levels"),
+    ],
+)
+def test_metadata_is_flat_and_short(metadata, message):
+    with pytest.raises(InvalidClaims) as caught:
+        claims(profile={"metadata": metadata})
+
+    assert str(caught.value) == f"The claim 'metadata' {message}."
+
+
+def test_metadata_travels_as_it_is():
+    metadata = dict.fromkeys("0123456789abcdef", "x")
+
+    assert claims(profile={"metadata": metadata}).as_payload()["metadata"] == metadata

@@ -1,0 +1,138 @@
+"""From a value to a profile claim as Layer takes it; a reason where it cannot be one."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+from urllib.parse import SplitResult, urljoin, urlsplit
+
+from django_layer_identity.conf import conf
+from django_layer_identity.exceptions import InvalidClaims
+from django_layer_identity.mapping.graphemes import cut
+from django_layer_identity.protocol.claims import (
+    CLAIM_LIMITS,
+    IDENTITY_TYPES,
+    MAX_METADATA_KEYS,
+    ProfileClaim,
+    has_unprintable,
+)
+
+# Control characters, lone surrogates, and the marks that turn the direction of what
+# follows them around (Unicode Standard Annex 9), with which one name poses as another.
+_TURNING = "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"
+_UNSAFE = re.compile(f"[\x00-\x1f\x7f-\x9f\ud800-\udfff{_TURNING}]")
+_NOT_IN_A_URL = re.compile(rf"[\s\"<>\\^`{{|}}{_TURNING}]")  # RFC 3986, section 2
+_SCHEMES = ("http", "https")
+
+
+def fit(name: str, value: Any) -> ProfileClaim:
+    """
+    Return the value as that claim; empty if there is nothing to say.
+
+    :raises InvalidClaims: with the reason, in words that go after “left out: ”.
+    """
+    return _FIT.get(name, _fit_text)(name, value)
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise InvalidClaims(f"it is a {type(value).__name__}, not text")
+    return str.__str__(value)
+
+
+def _fit_name(name: str, value: Any) -> str:
+    text = _UNSAFE.sub("", _text(value)).strip()
+    limit = CLAIM_LIMITS[name] or len(text)
+    fitting = cut(text, limit).rstrip()
+    if text and not fitting:
+        raise InvalidClaims(f"its first character takes over {limit} code points")
+    return fitting
+
+
+def _fit_text(name: str, value: Any) -> str:
+    text = _text(value).strip()
+    _check_length(name, text)
+    if has_unprintable(text):
+        raise InvalidClaims("it has control characters")
+    return text
+
+
+def _check_length(name: str, text: str) -> None:
+    limit = CLAIM_LIMITS[name]
+    if limit is not None and len(text) > limit:
+        raise InvalidClaims(f"over {limit} characters")
+
+
+def _fit_public_key(name: str, value: Any) -> str:
+    text = _text(value)
+    if any(map(has_unprintable, text.splitlines())):  # PEM has several lines
+        raise InvalidClaims("it has control characters")
+    return text if text.strip() else ""
+
+
+def _fit_phone_number(name: str, value: Any) -> str:
+    # A field of django-phonenumber-field gives an object.
+    return _fit_text(name, getattr(value, "as_e164", value))
+
+
+def _fit_identity_type(name: str, value: Any) -> str:
+    text = _fit_text(name, value)
+    if text and text not in IDENTITY_TYPES:
+        raise InvalidClaims("it is neither “user” nor “bot”")
+    return text
+
+
+def _fit_url(name: str, value: Any) -> str:
+    text = _fit_text(name, value)
+    if not text:
+        return ""
+    url = text if _parts(text).scheme else _absolute(text)
+    parts = _parts(url)
+    # With a user name there would be a password, for everybody to read.
+    if parts.scheme not in _SCHEMES or not parts.hostname or "@" in parts.netloc:
+        raise InvalidClaims("it is no http or https URL")
+    if _NOT_IN_A_URL.search(url):
+        raise InvalidClaims("it has characters that no URL has")
+    _check_length(name, url)
+    return url
+
+
+def _parts(url: str) -> SplitResult:
+    try:
+        parts = urlsplit(url)
+        _ = parts.port  # which is looked at no earlier
+    except ValueError as exc:
+        raise InvalidClaims("it is no URL") from exc
+    return parts
+
+
+def _absolute(path: str) -> str:
+    if conf.PUBLIC_BASE_URL is None:
+        raise InvalidClaims("it is relative, and PUBLIC_BASE_URL is not set")
+    return urljoin(conf.PUBLIC_BASE_URL, path)
+
+
+def _fit_metadata(name: str, value: Any) -> Mapping[str, str]:
+    if not isinstance(value, Mapping):
+        raise InvalidClaims(f"it is a {type(value).__name__}, not a mapping")
+    if len(value) > MAX_METADATA_KEYS:
+        raise InvalidClaims(f"over {MAX_METADATA_KEYS} keys")
+    texts = [text for pair in value.items() for text in pair]
+    if not all(isinstance(text, str) for text in texts):
+        raise InvalidClaims("its keys and values are not all text")
+    if any(map(has_unprintable, texts)):
+        raise InvalidClaims("it has control characters")
+    return dict(value)
+
+
+_FIT: Mapping[str, Callable[[str, Any], ProfileClaim]] = {
+    "display_name": _fit_name,
+    "first_name": _fit_name,
+    "last_name": _fit_name,
+    "avatar_url": _fit_url,
+    "public_key": _fit_public_key,
+    "phone_number": _fit_phone_number,
+    "identity_type": _fit_identity_type,
+    "metadata": _fit_metadata,
+}
