@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPException
 from uuid import uuid4
 
+from django.contrib.auth.hashers import make_password
 from django.contrib.auth.models import User
 from rest_framework.authtoken.models import Token
 
@@ -40,11 +41,20 @@ def new_nonce():
 class Phone:
     """Asks for tokens on behalf of a user; to be closed."""
 
-    def __init__(self, address, token=None, **headers):
-        self.connection = HTTPConnection(*address, timeout=60)
+    def __init__(self, address, token=None, source="127.0.0.1", **headers):
+        self.address = address
+        self.connection = HTTPConnection(
+            *address, timeout=60, source_address=(source, 0)
+        )
         self.headers = {"Content-Type": "application/json", **headers}
         if token:
-            self.headers["Authorization"] = f"Token {token}"
+            self.log_in(token)
+
+    def log_in(self, token):
+        self.headers["Authorization"] = f"Token {token}"
+
+    def log_out(self):
+        del self.headers["Authorization"]
 
     def close(self):
         self.connection.close()
@@ -54,11 +64,11 @@ class Phone:
         body = {"nonce": new_nonce(), **parameters}
         return self.send(json.dumps(body))
 
-    def send(self, body, **headers):
-        """Post any body at all."""
+    def send(self, body, method="POST", **headers):
+        """Send any body at all."""
         asked_at = time.monotonic()
         try:
-            self.connection.request("POST", URL, body, {**self.headers, **headers})
+            self.connection.request(method, URL, body, {**self.headers, **headers})
             response = self.connection.getresponse()
             text = response.read()
         except (HTTPException, OSError) as exc:
@@ -85,9 +95,10 @@ def create_app():
     return app
 
 
-def create_users(using, *names):
+def create_users(using, *names, password=None):
     """Create users and return a token of REST framework for each."""
-    users = [User(username=name, password="!") for name in names]
+    stored = make_password(password)
+    users = [User(username=name, password=stored) for name in names]
     User.objects.using(using).bulk_create(users)
     tokens = [Token(key=secrets.token_hex(20), user=user) for user in users]
     Token.objects.using(using).bulk_create(tokens)
