@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import pytest
 from django.contrib.auth.models import User
@@ -17,40 +17,13 @@ from django_layer_identity.exceptions import (
     UserIDTaken,
     UserIDUnavailable,
 )
-from django_layer_identity.issuing import issue_identity_token
 from django_layer_identity.models import LayerApp, LayerUser
 from tests.conftest import OTHER_KEY_ID, PROVIDER_ID
 from tests.endpoint import NONCE, ask, configure, decode, read, refusal
+from tests.ledger.people import change, entries, id_of, join
 
 RANDOM = "django_layer_identity.mapping.user_ids:random_uuid"
 E_ACUTE = "\N{LATIN SMALL LETTER E WITH ACUTE}"
-
-
-@pytest.fixture
-def mailing(settings, key):
-    """A project that maps e-mail addresses, which Django keeps neither unique nor set."""
-    configure(settings, USER_ID="email")
-
-
-def join(name, email, **more):
-    return User.objects.create(username=name, email=email, **more)
-
-
-def change(user, email):
-    user.email = email
-    user.save()
-
-
-def id_of(user, **options):
-    return issue_identity_token(user, uuid4().hex, **options).user_id
-
-
-def entries():
-    """Return the ledger: the text, the owner and whether it is his current ID."""
-    return [
-        (entry.user_id, entry.owner_id, entry.current_for_id is not None)
-        for entry in LayerUser.objects.order_by("pk")
-    ]
 
 
 def refused(refusal, user, **options):

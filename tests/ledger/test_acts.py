@@ -1,0 +1,198 @@
+"""What people do to the ledger: adopt, rename, reassign."""
+
+from __future__ import annotations
+
+import pytest
+
+from django_layer_identity import ledger
+from django_layer_identity.exceptions import (
+    InvalidClaims,
+    InvalidReason,
+    LedgerConflict,
+    UserIDTaken,
+)
+from django_layer_identity.models import LayerUser
+from tests.endpoint import configure
+from tests.ledger.people import change, entries, id_of, join
+
+REASON = "Same person, new account."
+
+
+@pytest.fixture
+def bob(db):
+    return join("bob", "bob@example.com")
+
+
+def conflict(act, *args, **options):
+    """Return why an act is not done, and make sure of it."""
+    before = list(LayerUser.objects.values())
+    with pytest.raises(LedgerConflict) as refused:
+        act(*args, **options)
+    assert list(LayerUser.objects.values()) == before
+    return str(refused.value)
+
+
+# Adopt
+
+
+def test_an_adopted_id_is_what_the_user_is_given(app, mailing, alice):
+    ledger.adopt(app, alice, "auth0|17")
+
+    assert id_of(alice) == "auth0|17"
+    assert entries() == [("auth0|17", alice.pk, True)]
+
+
+def test_adopting_the_same_id_again_changes_nothing(app, alice):
+    ledger.adopt(app, alice, "auth0|17")
+    before = list(LayerUser.objects.values())
+
+    ledger.adopt(app, alice, "auth0|17")
+
+    assert list(LayerUser.objects.values()) == before
+
+
+def test_a_user_with_an_id_adopts_no_other(app, alice):
+    ledger.adopt(app, alice, "auth0|17")
+
+    assert conflict(ledger.adopt, app, alice, "auth0|18") == (
+        "The user has another Layer user ID: rename him."
+    )
+
+
+@pytest.mark.parametrize("act", [ledger.adopt, ledger.rename])
+def test_an_id_of_somebody_else_is_not_given_away(app, alice, bob, act):
+    ledger.adopt(app, alice, "auth0|17")
+
+    assert conflict(act, app, bob, "auth0|17") == (
+        "The Layer user ID is, or was, another user's."
+    )
+
+
+@pytest.mark.parametrize("act", [ledger.adopt, ledger.rename])
+@pytest.mark.parametrize("user_id", ["", " ", "None", "x" * 129, "a\nb"])
+def test_what_cannot_be_an_id_is_not_given(app, alice, act, user_id):
+    with pytest.raises(InvalidClaims):
+        act(app, alice, user_id)
+
+    assert entries() == []
+
+
+@pytest.mark.parametrize("act", [ledger.adopt, ledger.rename])
+def test_an_act_that_loses_a_race_says_so(app, alice, monkeypatch, act):
+    monkeypatch.setattr(LayerUser.objects, "move", lambda *args, **options: False)
+
+    assert conflict(act, app, alice, "auth0|17") == (
+        "The ledger was changed at the same time. Try again."
+    )
+
+
+# Rename
+
+
+def test_a_renamed_user_keeps_his_former_id_from_others(app, mailing, bob):
+    assert id_of(bob) == "bob@example.com"
+
+    ledger.rename(app, bob, "robert")
+
+    assert id_of(bob) == "robert"
+    assert entries() == [("bob@example.com", bob.pk, False), ("robert", bob.pk, True)]
+    with pytest.raises(UserIDTaken):
+        id_of(join("newcomer", "bob@example.com"))
+
+
+def test_a_user_is_renamed_back(app, mailing, bob):
+    ledger.rename(app, bob, "robert")
+    ledger.rename(app, bob, "bob")
+    ledger.rename(app, bob, "robert")
+
+    assert entries() == [("robert", bob.pk, True), ("bob", bob.pk, False)]
+
+
+# Reassign
+
+
+def test_a_reassigned_id_is_the_other_users_from_now_on(app, mailing, bob):
+    alice = join("alice", "alice@example.com")
+    id_of(alice), id_of(bob)
+
+    ledger.reassign(LayerUser.objects.current(app, alice.pk), bob, reason=REASON)
+
+    assert id_of(bob) == "alice@example.com"
+    assert entries() == [
+        ("alice@example.com", bob.pk, True),
+        ("bob@example.com", bob.pk, False),
+    ]
+    entry = LayerUser.objects.current(app, bob.pk)
+    assert (entry.reassignment_reason, entry.since) == (REASON, entry.reassigned_at)
+    assert entry.reassigned_at > entry.created_at
+    with pytest.raises(UserIDTaken):
+        id_of(alice)
+
+
+def test_who_lost_his_id_may_have_another(app, mailing, bob):
+    alice = join("alice", "alice@example.com")
+    id_of(alice)
+    ledger.reassign(LayerUser.objects.get(), bob, reason=REASON)
+    change(alice, "zoe@example.com")
+
+    assert id_of(alice) == "zoe@example.com"
+
+
+def test_who_lost_his_id_may_have_a_former_one(app, settings, mailing, bob):
+    alice = join("alice", "alice@example.com")
+    id_of(alice)
+    ledger.rename(app, alice, "alice")
+    ledger.reassign(LayerUser.objects.current(app, alice.pk), bob, reason=REASON)
+
+    assert id_of(alice) == "alice@example.com"
+
+
+def test_the_id_of_a_deleted_user_is_reassigned_by_whoever_knows_it(mailing):
+    alice = join("alice", "alice@example.com")
+    id_of(alice)
+    alice.delete()
+    entry, back = LayerUser.objects.get(), join("alice", "alice@example.com")
+    unknown = "This is not the Layer user ID that is to be reassigned."
+
+    assert conflict(ledger.reassign, entry, back, reason=REASON) == unknown
+    assert (
+        conflict(
+            ledger.reassign, entry, back, reason=REASON, user_id="Alice@example.com"
+        )
+        == unknown
+    )
+    ledger.reassign(entry, back, reason=REASON, user_id="alice@example.com")
+
+    assert id_of(back) == "alice@example.com"
+    assert entries() == [("alice@example.com", back.pk, True)]
+
+
+def test_an_id_is_not_reassigned_to_who_has_it(app, alice):
+    ledger.adopt(app, alice, "auth0|17")
+
+    assert conflict(ledger.reassign, LayerUser.objects.get(), alice, reason="x") == (
+        "The user has this Layer user ID already."
+    )
+
+
+@pytest.mark.parametrize("reason", ["", "  ", "x" * 201])
+def test_an_id_is_not_reassigned_without_a_reason(app, alice, bob, reason):
+    ledger.adopt(app, alice, "auth0|17")
+
+    with pytest.raises(InvalidReason):
+        ledger.reassign(LayerUser.objects.get(), bob, reason=reason)
+
+    assert entries() == [("auth0|17", alice.pk, True)]
+
+
+def test_a_former_id_is_made_current_by_reassigning_it_to_its_user(
+    settings, mailing, app, bob
+):
+    configure(settings, USER_ID_CHANGE="keep")
+    ledger.adopt(app, bob, "bob")
+    ledger.rename(app, bob, "robert")
+    former = LayerUser.objects.find(app, "bob")
+
+    ledger.reassign(former, bob, reason=REASON)
+
+    assert entries() == [("bob", bob.pk, True), ("robert", bob.pk, False)]

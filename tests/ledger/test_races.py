@@ -1,0 +1,162 @@
+"""What was decided is looked at again where somebody else was faster."""
+
+from __future__ import annotations
+
+import pytest
+from django.contrib.auth.models import User
+from django.db import IntegrityError, OperationalError, connection, transaction
+
+from django_layer_identity import ledger
+from django_layer_identity.exceptions import (
+    AuthenticationFailed,
+    SigningFailed,
+    Unavailable,
+    UserIDMismatch,
+    UserIDTaken,
+)
+from django_layer_identity.keys import signers
+from django_layer_identity.mapping.attributes import MappingContext
+from django_layer_identity.models import LayerUser, SpentNonce
+from tests.endpoint import configure
+from tests.ledger.people import change, entries, id_of, join
+
+RANDOM = "django_layer_identity.mapping.user_ids:random_uuid"
+
+
+@pytest.fixture
+def claim(app):
+    """Return what is decided for a user as the ledger is now."""
+
+    def claim(user, expected=None):
+        current = LayerUser.objects.current(app, user.pk)
+        return ledger.claim(MappingContext(user, app), expected, current=current)
+
+    return claim
+
+
+def test_of_two_first_requests_of_a_user_the_second_finds_it_done(claim, mailing):
+    alice = join("alice", "alice@example.com")
+    first, second = claim(alice), claim(alice)
+
+    assert ledger.settle(first) == ledger.settle(second) == "alice@example.com"
+    assert entries() == [("alice@example.com", alice.pk, True)]
+
+
+def test_of_two_users_with_one_value_the_second_is_refused(claim, mailing):
+    alice, newcomer = join("a", "alice@example.com"), join("b", "alice@example.com")
+    first, second = claim(alice), claim(newcomer)
+    ledger.settle(first)
+
+    with pytest.raises(UserIDTaken):
+        ledger.settle(second)
+
+    assert entries() == [("alice@example.com", alice.pk, True)]
+
+
+def test_of_two_random_ids_for_a_user_the_first_is_his(claim, settings, alice):
+    configure(settings, USER_ID=RANDOM)
+    first, second = claim(alice), claim(alice)
+
+    assert first.user_id != second.user_id
+    assert ledger.settle(first) == ledger.settle(second) == first.user_id
+
+
+def test_what_the_client_expects_is_compared_with_what_the_race_gave(
+    claim, settings, alice
+):
+    configure(settings, USER_ID=lambda context: context.user.first_name)
+    first = claim(alice)
+    alice.first_name = "Zoe"
+    second = claim(alice, "Zoe")
+    ledger.settle(first)
+
+    with pytest.raises(UserIDMismatch) as refused:
+        ledger.settle(second)
+
+    assert refused.value.user_id == "Alice"
+
+
+def test_two_moves_of_a_user_end_in_one_place(claim, settings, mailing):
+    configure(settings, USER_ID_CHANGE="follow")
+    alice = join("alice", "alice@example.com")
+    id_of(alice)
+    change(alice, "zoe@example.com")
+    first, second = claim(alice), claim(alice)
+
+    assert ledger.settle(first) == ledger.settle(second) == "zoe@example.com"
+    assert entries() == [
+        ("alice@example.com", alice.pk, False),
+        ("zoe@example.com", alice.pk, True),
+    ]
+
+
+def test_a_way_back_may_be_barred_meanwhile(claim, settings, mailing):
+    configure(settings, USER_ID_CHANGE="follow")
+    alice, bob = join("alice", "alice@example.com"), join("bob")
+    id_of(alice)
+    change(alice, "zoe@example.com")
+    id_of(alice)
+    change(alice, "alice@example.com")
+    back = claim(alice)
+    ledger.reassign(back.entry, bob, reason="His mailbox now.")
+
+    with pytest.raises(UserIDTaken):
+        ledger.settle(back)
+
+    assert entries() == [
+        ("alice@example.com", bob.pk, True),
+        ("zoe@example.com", alice.pk, True),
+    ]
+
+
+def test_who_is_always_late_is_told_to_try_again(claim, monkeypatch, alice):
+    monkeypatch.setattr(LayerUser.objects, "move", lambda *args, **options: False)
+
+    with pytest.raises(Unavailable):
+        ledger.settle(claim(alice))
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_user_who_is_deleted_meanwhile_gets_nothing(claim, alice):
+    claimed = claim(alice)
+    User.objects.filter(pk=alice.pk).delete()
+
+    with pytest.raises(AuthenticationFailed):
+        ledger.settle(claimed)
+
+    assert entries() == []
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_deletion_past_django_is_refused(app, alice):
+    ledger.adopt(app, alice, "alice")
+
+    with pytest.raises(IntegrityError), transaction.atomic():
+        User.objects.filter(pk=alice.pk)._raw_delete("default")
+
+    assert entries() == [("alice", alice.pk, True)]
+
+
+def test_a_database_that_takes_no_entry_spends_no_nonce(settings, key, alice):
+    configure(settings, NONCE_GUARD="database")
+
+    def fail(execute, sql, params, many, context):
+        if sql.startswith("INSERT"):
+            raise OperationalError("disk full")
+        return execute(sql, params, many, context)
+
+    with connection.execute_wrapper(fail), pytest.raises(Unavailable) as refused:
+        id_of(alice)
+
+    assert str(refused.value.__cause__) == "disk full"
+    assert (entries(), SpentNonce.objects.count()) == ([], 0)
+
+
+def test_a_key_of_no_use_writes_nothing(settings, key, alice):
+    configure(settings, KEY_ENCRYPTION_KEYS=[])
+    signers.forget_loaded_keys()
+
+    with pytest.raises(SigningFailed):
+        id_of(alice)
+
+    assert entries() == []
