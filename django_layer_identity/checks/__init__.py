@@ -1,4 +1,4 @@
-"""System checks: one function a rule, one ID a rule, and no database."""
+"""System checks: one function a rule, one ID a rule, and a database where it is named."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from django_layer_identity.checks import (
     audit,
     endpoint,
     keys,
+    ledger,
     nonces,
     settings,
     user_ids,
@@ -25,6 +26,7 @@ RULES: tuple[Rule, ...] = (
     *keys.RULES,
     *users.RULES,
     *user_ids.RULES,
+    *ledger.RULES,
     *nonces.RULES,
     *endpoint.RULES,
 )
@@ -40,6 +42,7 @@ def register() -> None:
     """Hand the rules to Django; called once, from the app's ``ready()``."""
     checks.register(check_settings, "layer_identity")
     checks.register(check_deployment, Tags.security, deploy=True)
+    checks.register(ledger.check_databases, Tags.database)
 
 
 def check_settings(**kwargs: Any) -> list[CheckMessage]:

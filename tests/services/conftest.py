@@ -3,9 +3,11 @@ from __future__ import annotations
 import sys
 
 import pytest
+from django.contrib.auth.models import User
 from django.core.cache import caches
 from django.db import connections
 
+from django_layer_identity.models import LayerApp, LayerUser, SigningKey, SpentNonce
 from tests.services import routing
 from tests.services.available import missing, skip_or_fail
 
@@ -32,6 +34,29 @@ def database(request):
     request.getfixturevalue("db")
     yield connections[request.param]
     routing.database.reset(token)
+
+
+@pytest.fixture
+def sqlite_file(tmp_path, django_db_blocker):
+    """A database in a file, as SQLite serves several connections."""
+    connections.settings["file"] = {
+        **connections.settings["default"],
+        "NAME": tmp_path / "db.sqlite3",
+        "OPTIONS": {
+            "transaction_mode": "IMMEDIATE",
+            "timeout": 30,
+            "init_command": "PRAGMA synchronous = OFF",
+        },
+    }
+    token = routing.database.set("file")
+    with django_db_blocker.unblock():
+        with connections["file"].schema_editor() as editor:
+            for model in (User, LayerApp, SigningKey, LayerUser, SpentNonce):
+                editor.create_model(model)
+        yield
+        connections["file"].close()
+    routing.database.reset(token)
+    del connections["file"], connections.settings["file"]
 
 
 @pytest.fixture

@@ -66,28 +66,6 @@ def disputed(rounds):
 
 
 @pytest.fixture
-def sqlite_file(tmp_path, django_db_blocker):
-    """A database in a file, as SQLite serves several connections."""
-    connections.settings["file"] = {
-        **connections.settings["default"],
-        "NAME": tmp_path / "db.sqlite3",
-        "OPTIONS": {
-            "transaction_mode": "IMMEDIATE",
-            "timeout": 30,
-            "init_command": "PRAGMA synchronous = OFF",
-        },
-    }
-    token = routing.database.set("file")
-    with django_db_blocker.unblock():
-        with connections["file"].schema_editor() as editor:
-            editor.create_model(SpentNonce)
-        yield
-        connections["file"].close()
-    routing.database.reset(token)
-    del connections["file"], connections.settings["file"]
-
-
-@pytest.fixture
 def table(settings):
     configure(settings, NONCE_GUARD="database")
 

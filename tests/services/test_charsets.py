@@ -1,0 +1,95 @@
+"""MariaDB keeps an ID to the last character, or a check says that it does not."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+from django.contrib.auth.models import Group, Permission, User
+from django.contrib.contenttypes.models import ContentType
+from django.core import checks
+from django.db import connections
+
+from django_layer_identity.models import LayerApp, LayerUser
+from tests.services.conftest import need
+
+pytestmark = pytest.mark.service
+NAME = f"{os.environ.get('TEST_DATABASE', 'test_django_layer_identity')}_narrow"
+
+
+@pytest.fixture(autouse=True)
+def _unblocked(django_db_setup, django_db_blocker):
+    need("mariadb")
+    with django_db_blocker.unblock():
+        yield
+    connections["mariadb"].close()
+
+
+@pytest.fixture
+def narrow():
+    """A database of its own, whose charset is latin1."""
+    with connections["mariadb"].cursor() as cursor:
+        cursor.execute(f"CREATE DATABASE {NAME} CHARACTER SET latin1")
+    connections.settings["narrow"] = {
+        **connections.settings["mariadb"],
+        "NAME": NAME,
+        "OPTIONS": {},
+    }
+    yield connections["narrow"]
+    connections["narrow"].close()
+    del connections["narrow"], connections.settings["narrow"]
+    with connections["mariadb"].cursor() as cursor:
+        cursor.execute(f"DROP DATABASE {NAME}")
+
+
+def complaints(alias):
+    found = checks.run_checks(tags=["database"], databases=[alias])
+    return [
+        message.msg for message in found if message.id.startswith("layer_identity.")
+    ]
+
+
+def make_tables(connection):
+    with connection.schema_editor() as editor:
+        for model in (ContentType, Permission, Group, User, LayerApp, LayerUser):
+            editor.create_model(model)
+
+
+NO_ROOM = (
+    "The database 'narrow' keeps Layer user IDs in latin1, where not every character "
+    "has room."
+)
+
+
+def test_the_tests_database_has_room():
+    assert complaints("mariadb") == []
+
+
+def test_a_narrow_database_is_noticed_before_anything_is_in_it(narrow):
+    assert complaints("narrow") == [NO_ROOM]
+
+
+def test_a_narrow_column_is_noticed(narrow):
+    make_tables(narrow)
+    with narrow.cursor() as cursor:
+        cursor.execute(f"ALTER DATABASE {NAME} CHARACTER SET utf8mb4")
+
+    assert complaints("narrow") == [NO_ROOM]
+
+
+def test_a_wide_column_in_a_narrow_database_is_fine(narrow):
+    make_tables(narrow)
+    with narrow.cursor() as cursor:
+        table = LayerUser._meta.db_table
+        cursor.execute(f"ALTER TABLE {table} CONVERT TO CHARACTER SET utf8mb4")
+
+    assert complaints("narrow") == []
+
+
+def test_a_narrow_connection_is_noticed(narrow):
+    with narrow.cursor() as cursor:
+        cursor.execute(f"ALTER DATABASE {NAME} CHARACTER SET utf8mb4")
+    narrow.close()
+    narrow.settings_dict["OPTIONS"] = {"charset": "latin1"}
+
+    assert complaints("narrow") == [NO_ROOM]

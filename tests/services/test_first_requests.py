@@ -1,0 +1,159 @@
+"""Two hundred first requests from 32 connections: each ID is one user's, and no 500."""
+
+from __future__ import annotations
+
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
+from threading import Barrier
+from uuid import uuid4
+
+import pytest
+from django.contrib.auth.models import User
+from django.db import connections
+
+from django_layer_identity.models import LayerApp, LayerUser, SigningKey
+from tests.conftest import APP_ID, KEY_ID, PROVIDER_ID
+from tests.endpoint import ask, configure, read
+from tests.services import routing
+from tests.services.conftest import need
+
+pytestmark = [
+    pytest.mark.service,
+    pytest.mark.django_db(transaction=True, databases="__all__"),
+]
+
+CONNECTIONS = 32
+REQUESTS = 200
+
+
+@pytest.fixture(
+    params=["file", "postgresql", "mariadb"],
+    ids=["sqlite", "postgresql", "mariadb"],
+    autouse=True,
+)
+def server(request, private_key):
+    """Each database in turn, with an app and its active key; SQLite's is a file."""
+    if request.param == "file":
+        request.getfixturevalue("sqlite_file")
+    need(request.param)
+    token = routing.database.set(request.param)
+    app = LayerApp.objects.create(name="M", app_id=APP_ID, provider_id=PROVIDER_ID)
+    key = SigningKey.from_private_key(app, private_key, key_id=KEY_ID)
+    key.save()
+    key.activate()
+    yield
+    routing.database.reset(token)
+
+
+@pytest.fixture
+def mailing(settings):
+    configure(settings, USER_ID="email", USER_ID_VERIFIED=True)
+
+
+def people(count, email_of):
+    return [
+        User.objects.create(username=f"user{number}", email=email_of(number))
+        for number in range(count)
+    ]
+
+
+def crowd(users):
+    """Let the users ask, all at once, and return who was answered what."""
+    start, waiting = Barrier(CONNECTIONS), iter(users)
+
+    def outcome(user):
+        status, body = read(ask(user, nonce=uuid4().hex))
+        return user.pk, status, body.get("user_id", body.get("code"))
+
+    def work():
+        try:
+            start.wait(timeout=60)
+            return [outcome(user) for user in waiting]  # each takes the next one
+        finally:
+            connections[routing.database.get()].close()
+
+    with ThreadPoolExecutor(CONNECTIONS) as pool:
+        tasks = [pool.submit(copy_context().run, work) for _ in range(CONNECTIONS)]
+        return [one for task in tasks for one in task.result(timeout=300)]
+
+
+def owners():
+    """Return the ledger: which ID is whose, all of them current."""
+    assert not LayerUser.objects.filter(current_for=None).exists()
+    return dict(LayerUser.objects.values_list("user_id", "owner"))
+
+
+def test_one_user_who_asks_from_everywhere_has_one_id(mailing):
+    [alice] = people(1, lambda number: "alice@example.com")
+
+    outcomes = crowd([alice] * REQUESTS)
+
+    assert outcomes == [(alice.pk, 200, "alice@example.com")] * REQUESTS
+    assert owners() == {"alice@example.com": alice.pk}
+
+
+def test_one_random_id_stays_of_all_that_are_made_up(settings):
+    configure(settings, USER_ID="django_layer_identity.mapping.user_ids:random_uuid")
+    crew = people(20, lambda number: "")
+
+    outcomes = crowd(crew * (REQUESTS // 20))
+
+    given = {user_id: pk for pk, _, user_id in outcomes}
+    assert Counter(outcomes) == {
+        (pk, 200, user_id): REQUESTS // 20 for user_id, pk in given.items()
+    }
+    assert owners() == given
+    assert len(given) == 20
+
+
+def test_one_id_that_all_want_is_one_users(mailing):
+    crew = people(REQUESTS, lambda number: "info@example.com")
+
+    outcomes = crowd(crew)
+
+    [winner] = [pk for pk, status, _ in outcomes if status == 200]
+    assert Counter(outcomes) == Counter(
+        (user.pk, 200, "info@example.com")
+        if user.pk == winner
+        else (user.pk, 409, "user_id_taken")
+        for user in crew
+    )
+    assert owners() == {"info@example.com": winner}
+
+
+def test_each_id_that_two_want_is_one_users(mailing):
+    crew = people(100, lambda number: f"desk{number // 2}@example.com")
+
+    outcomes = crowd(crew * 2)
+
+    whose = owners()
+    assert sorted(whose) == sorted({user.email for user in crew})
+    assert Counter(outcomes) == Counter(
+        (user.pk, 200, user.email)
+        if whose[user.email] == user.pk
+        else (user.pk, 409, "user_id_taken")
+        for user in crew * 2
+    )
+
+
+def test_users_who_move_at_once_arrive_at_one_id_each(settings, mailing):
+    configure(settings, USER_ID_CHANGE="follow")
+    crew = people(20, lambda number: f"old{number}@example.com")
+    for user in crew:
+        ask(user, nonce=uuid4().hex)
+        user.email = user.email.replace("old", "new")
+
+    outcomes = crowd(crew * (REQUESTS // 20))
+
+    assert Counter(outcomes) == {
+        (user.pk, 200, user.email): REQUESTS // 20 for user in crew
+    }
+    current = LayerUser.objects.exclude(current_for=None)
+    former = LayerUser.objects.filter(current_for=None)
+    assert sorted(current.values_list("owner", "user_id")) == [
+        (user.pk, user.email) for user in crew
+    ]
+    assert sorted(former.values_list("owner", "user_id")) == [
+        (user.pk, user.email.replace("new", "old")) for user in crew
+    ]
