@@ -105,6 +105,11 @@ class LayerIdentitySettings:
         return self._get("PERMISSION_CLASSES", default)
 
     @property
+    def SIGNERS(self) -> Mapping[str, Mapping[str, Any]]:
+        """Private keys kept elsewhere: alias -> ``BACKEND`` and ``OPTIONS``."""
+        return self._get("SIGNERS", {})
+
+    @property
     def SANDBOX(self) -> bool | None:
         """True lets the sandbox's views answer without ``DEBUG``."""
         return self._get("SANDBOX", None)

@@ -37,6 +37,10 @@ class InvalidKey(LayerIdentityError, ValueError):
     """The text is not an unencrypted RSA private key of an accepted size."""
 
 
+class CustodyError(LayerIdentityError):
+    """What keeps a private key, outside this process, did not do what was asked."""
+
+
 class AppExists(LayerIdentityError):
     """There is a Layer app with this app ID, and it is another one."""
 

@@ -15,6 +15,7 @@ from django_layer_identity.checks import (
     ledger,
     nonces,
     settings,
+    signers,
     user_ids,
     users,
 )
@@ -24,6 +25,7 @@ Rule = Callable[[], list[CheckMessage]]
 RULES: tuple[Rule, ...] = (
     *settings.RULES,
     *keys.RULES,
+    *signers.RULES,
     *users.RULES,
     *user_ids.RULES,
     *ledger.RULES,

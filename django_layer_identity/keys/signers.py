@@ -1,4 +1,4 @@
-"""From a stored key to a signer, through a bounded cache of loaded keys."""
+"""From a stored key to a signer: it is in a bounded cache of loaded keys, or elsewhere."""
 
 from __future__ import annotations
 
@@ -6,8 +6,10 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from threading import Lock
 
+from django_layer_identity.keys.custodies import open_custody
 from django_layer_identity.keys.encryption import decrypt_private_key
 from django_layer_identity.keys.pem import PrivateKey, restore_private_key
+from django_layer_identity.keys.remote import RemoteSigner
 from django_layer_identity.protocol.identifiers import KeyID
 
 MAX_LOADED_KEYS = 64  # keys in one process; each holds a few kilobytes
@@ -57,6 +59,15 @@ def load_private_key(stored: StoredPrivateKey) -> PrivateKey:
     """
     with _loading:  # or a cold server's first requests would all parse it at once
         return _load(stored)
+
+
+def open_remote_signer(alias: str, key_id: KeyID, public_key: str) -> RemoteSigner:
+    """
+    Return a key that ``SIGNERS`` has under that alias; nobody has talked to it yet.
+
+    :raises ConfigurationError: if there is no such alias, or its entry is of no use.
+    """
+    return RemoteSigner(key_id, public_key, open_custody(alias))
 
 
 def forget_loaded_keys() -> None:

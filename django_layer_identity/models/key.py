@@ -60,6 +60,7 @@ class SigningKey(GuardedKey):
         :raises KeyStateError: if the halves do not belong together, or as
             :meth:`load_signer` does.
         :raises DecryptionError, ConfigurationError: as :meth:`load_signer` does.
+        :raises CustodyError: if the key is elsewhere and does not sign there.
         """
         self._test()
         self._save_act()
@@ -75,6 +76,7 @@ class SigningKey(GuardedKey):
         :raises KeyStateError: if it has no key ID, was revoked or destroyed, or fails
             the self-test.
         :raises DecryptionError, ConfigurationError: as :meth:`load_signer` does.
+        :raises CustodyError: if the key is elsewhere and does not sign there.
         """
         self._test()
         if self.state == self.State.ACTIVE:

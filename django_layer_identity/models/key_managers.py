@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING
 from uuid import UUID
 
@@ -16,6 +18,8 @@ from django_layer_identity.exceptions import (
     NotFound,
 )
 from django_layer_identity.keys import pem
+from django_layer_identity.keys.custodies import open_custody
+from django_layer_identity.keys.public import read_public_key
 from django_layer_identity.models.writes import write_or_retry
 from django_layer_identity.protocol.identifiers import KeyID
 
@@ -80,7 +84,9 @@ class SigningKeyManager(models.Manager["SigningKey"]):
         :raises KeyStateError: if it is to be activated and has no key ID.
         :raises ConfigurationError: if ``KEY_ENCRYPTION_KEYS`` is not set.
         """
-        return self._store(app, pem.read_private_key(text), key_id, activate)
+        private_key = pem.read_private_key(text)
+        make = partial(self.model.from_private_key, app, private_key, key_id=key_id)
+        return self._store(app, make, activate)
 
     def generate(
         self,
@@ -99,14 +105,36 @@ class SigningKeyManager(models.Manager["SigningKey"]):
         :raises KeyStateError: if it is to be activated and has no key ID.
         :raises ConfigurationError: if ``KEY_ENCRYPTION_KEYS`` is not set.
         """
-        return self._store(app, pem.generate_private_key(bits), key_id, activate)
+        private_key = pem.generate_private_key(bits)
+        make = partial(self.model.from_private_key, app, private_key, key_id=key_id)
+        return self._store(app, make, activate)
 
-    def _store(
+    def import_from_signer(
         self,
         app: LayerApp,
-        private_key: pem.PrivateKey,
-        key_id: str | UUID | None,
-        activate: bool,
+        alias: str,
+        *,
+        key_id: str | UUID | None = None,
+        activate: bool = False,
+    ) -> SigningKey:
+        """
+        Take in the public half of a key that ``SIGNERS`` has under that alias.
+
+        :raises CustodyError: if it cannot be read there, or does not sign.
+        :raises InvalidKey: if it is no RSA key of an accepted size.
+        :raises InvalidIdentifier: if the key ID is none.
+        :raises KeyExists: if the app has this key, or the key ID, already.
+        :raises KeyStateError: if it is to be activated and has no key ID.
+        :raises ConfigurationError: if there is no such alias.
+        """
+        public_key = read_public_key(open_custody(alias).public_key())
+        make = partial(
+            self.model.from_public_key, app, public_key, signer=alias, key_id=key_id
+        )
+        return self._store(app, make, activate)
+
+    def _store(
+        self, app: LayerApp, make: Callable[[], SigningKey], activate: bool
     ) -> SigningKey:
         using = router.db_for_write(self.model)
 
@@ -114,7 +142,7 @@ class SigningKeyManager(models.Manager["SigningKey"]):
             # First, or two that activate would each wait for the other: with the key
             # goes a shared lock on its app.
             type(app).objects.lock(app.pk, using)
-            key = self.model.from_private_key(app, private_key, key_id=key_id)
+            key = make()
             key.save_unique()
             if activate:
                 key.activate()

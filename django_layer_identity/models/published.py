@@ -40,6 +40,7 @@ def published_keys(now: datetime, app_id: AppID | None = None) -> list[Published
     keys = SigningKey.objects.using(router.db_for_write(SigningKey))
     revoked = keys.filter(revoked_at__isnull=False).values("fingerprint")
     found = keys.exclude(fingerprint__in=revoked).filter(
+        Q(tested_at__isnull=False) | Q(activated_at__isnull=False),
         Q(retired_at__isnull=True) | Q(retired_at__gt=now - PUBLISHED_AFTER_RETIREMENT),
         app__enabled=True,
         key_id__isnull=False,

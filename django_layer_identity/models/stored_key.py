@@ -11,17 +11,22 @@ from django.utils.translation import gettext_lazy as _
 
 from django_layer_identity.exceptions import KeyStateError
 from django_layer_identity.keys import pem
+from django_layer_identity.keys.custodies import MAX_ALIAS_LENGTH
 from django_layer_identity.keys.encryption import encrypt_private_key
+from django_layer_identity.keys.public import PublicKey
 from django_layer_identity.keys.signers import (
     LocalSigner,
     StoredPrivateKey,
     load_private_key,
+    open_remote_signer,
 )
 from django_layer_identity.models.app import LayerApp
 from django_layer_identity.protocol.identifiers import KeyID
 
 if TYPE_CHECKING:
     from typing_extensions import Self
+
+    from django_layer_identity.protocol.token import Signer
 
 MAX_REASON_LENGTH = 200  # characters
 
@@ -58,7 +63,9 @@ class StoredKey(models.Model):
     public_key = models.TextField(_("public key"), editable=False)
     bits = models.PositiveSmallIntegerField(_("bits"), editable=False)
     #: Alias in ``SIGNERS`` of what holds the private half; empty where it is here.
-    signer = models.CharField(_("signer"), max_length=100, blank=True, editable=False)
+    signer = models.CharField(
+        _("signer"), max_length=MAX_ALIAS_LENGTH, blank=True, editable=False
+    )
     encrypted_private_key = models.TextField(
         _("encrypted private key"), blank=True, editable=False
     )
@@ -138,6 +145,25 @@ class StoredKey(models.Model):
             ),
         )
 
+    @classmethod
+    def from_public_key(
+        cls,
+        app: LayerApp,
+        public_key: PublicKey,
+        *,
+        signer: str,
+        key_id: str | UUID | None = None,
+    ) -> Self:
+        """Return an unsaved key of that app whose private half is with the signer."""
+        return cls(
+            app=app,
+            key_id=None if key_id is None else app.check_key_id(key_id),
+            fingerprint=public_key.fingerprint,
+            public_key=public_key.pem,
+            bits=public_key.bits,
+            signer=signer,
+        )
+
     @property
     def state(self) -> State:
         """Where the key is in its life; the times tell since when."""
@@ -160,14 +186,15 @@ class StoredKey(models.Model):
         """The alias of the database that this key is written to."""
         return router.db_for_write(type(self), instance=self)
 
-    def load_signer(self) -> LocalSigner:
+    def load_signer(self) -> Signer:
         """
-        Return the private half, ready to sign under the key ID.
+        Return the private half, wherever it is, ready to sign under the key ID.
 
         :raises KeyStateError: if there is no key ID yet, the key was revoked, or its
             private half destroyed.
         :raises DecryptionError: if the stored private half cannot be decrypted.
-        :raises ConfigurationError: if ``KEY_ENCRYPTION_KEYS`` is not set.
+        :raises ConfigurationError: if ``KEY_ENCRYPTION_KEYS`` is not set, or
+            ``SIGNERS`` has no such signer.
         """
         if self.revoked_at:
             raise KeyStateError("A revoked key never signs again.")
@@ -175,7 +202,10 @@ class StoredKey(models.Model):
             raise KeyStateError("This key's private half was destroyed.")
         if self.key_id is None:
             raise KeyStateError("Enter the key ID that Layer gave to this key first.")
+        key_id = KeyID(self.key_id)
+        if self.signer:
+            return open_remote_signer(self.signer, key_id, self.public_key)
         stored = StoredPrivateKey(
             self.app_id, self.fingerprint, self.encrypted_private_key
         )
-        return LocalSigner(KeyID(self.key_id), load_private_key(stored))
+        return LocalSigner(key_id, load_private_key(stored))

@@ -13,7 +13,7 @@ from django_layer_identity.protocol.identifiers import KeyID
 from django_layer_identity.protocol.jwk import public_jwk
 from tests.conftest import APP_ID, KEY_ID, OTHER_KEY_ID
 from tests.endpoint import refusal
-from tests.sandbox.layer import create_app, create_key
+from tests.sandbox.layer import create_app
 
 URL = "/layer/jwks.json"
 CAP = timedelta(hours=24, minutes=5)  # the longest life, and the most skew
@@ -27,6 +27,14 @@ def shown(client, app_id=None):
     return [
         jwk["kid"].removeprefix("layer:///keys/") for jwk in response.json()["keys"]
     ]
+
+
+def add_key(app, private_key, key_id=KEY_ID):
+    """Return a key of that app that is ready."""
+    key = SigningKey.from_private_key(app, private_key, key_id=key_id)
+    key.save()
+    key.run_self_test()
+    return key
 
 
 def retire(key, ago):
@@ -60,9 +68,14 @@ def test_a_draft_is_not_shown(client, app, private_key):
     assert shown(client) == []
 
 
+def test_a_key_that_is_not_tested_yet_is_not_shown(client, app, private_key):
+    SigningKey.from_private_key(app, private_key, key_id=KEY_ID).save()
+
+    assert shown(client) == []
+
+
 def test_a_ready_key_is_shown_before_it_signs(client, key, other_private_key):
-    ready = SigningKey.from_private_key(key.app, other_private_key, key_id=OTHER_KEY_ID)
-    ready.save()
+    add_key(key.app, other_private_key, OTHER_KEY_ID)
 
     assert shown(client) == [str(KEY_ID), str(OTHER_KEY_ID)]
 
@@ -114,7 +127,7 @@ def test_a_disabled_app_has_no_keys(client, key):
     ],
 )
 def test_app_id_narrows_the_set(client, key, other_private_key, app_id):
-    create_key(create_app(), other_private_key, OTHER_KEY_ID)
+    add_key(create_app(), other_private_key, OTHER_KEY_ID)
 
     assert shown(client) == [str(KEY_ID), str(OTHER_KEY_ID)]
     assert shown(client, app_id) == [str(KEY_ID)]
@@ -133,13 +146,13 @@ def test_an_app_that_is_unknown_has_no_keys_as_a_disabled_one(client, key, app_i
 
 
 def test_a_key_that_two_apps_share_is_shown_once(client, key, private_key):
-    create_key(create_app(environment="staging"), private_key)
+    add_key(create_app(environment="staging"), private_key)
 
     assert shown(client) == [str(KEY_ID)]
 
 
 def test_a_pair_revoked_in_one_app_is_shown_for_none(client, key, private_key):
-    other = create_key(create_app(enabled=False), private_key, OTHER_KEY_ID)
+    other = add_key(create_app(enabled=False), private_key, OTHER_KEY_ID)
     assert shown(client) == [str(KEY_ID)]
 
     other.revoke("leaked")
@@ -172,7 +185,7 @@ def test_what_has_changed_is_sent(client, key):
 def test_one_query_however_many_keys_there_are(
     client, key, other_private_key, django_assert_num_queries, query
 ):
-    create_key(create_app(), other_private_key, OTHER_KEY_ID)
+    add_key(create_app(), other_private_key, OTHER_KEY_ID)
 
     with django_assert_num_queries(1):
         client.get(URL + query)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.core.management.base import CommandParser
+from django.core.management.base import CommandError, CommandParser
 from django.views.decorators.debug import sensitive_variables
 
 from django_layer_identity.management.base import (
@@ -26,22 +26,40 @@ class Command(LayerCommand):
         parser.add_argument(
             "--activate", action="store_true", help="sign with it at once"
         )
-        parser.add_argument("file", metavar="FILE", help="PEM; - for standard input")
+        parser.add_argument(
+            "--signer",
+            metavar="ALIAS",
+            help="in place of FILE: the private key stays where SIGNERS says it is",
+        )
+        parser.add_argument(
+            "file", metavar="FILE", nargs="?", help="PEM; - for standard input"
+        )
 
-    @sensitive_variables("text")
     def run(
         self,
         *,
         app: str | None,
         key_id: str | None,
         activate: bool,
-        file: str,
+        signer: str | None,
+        file: str | None,
         **options: Any,
     ) -> None:
+        if (file is None) == (signer is None):
+            raise CommandError("Name either FILE or --signer ALIAS.")
         layer_app = LayerApp.objects.named(app)
-        text = read_secret_file(file)
-        key = SigningKey.objects.import_private_key(
-            layer_app, text, key_id=key_id, activate=activate
-        )
+        how: dict[str, Any] = {"key_id": key_id, "activate": activate}
+        if signer is not None:
+            key = SigningKey.objects.import_from_signer(layer_app, signer, **how)
+            remark = f"Its public half, for Layer:\n{key.public_key.rstrip()}"
+        else:
+            key = _import_file(layer_app, str(file), **how)
+            remark = "Delete the file it came from."
         self.stdout.write(key.fingerprint)
-        self.remark(f"The key is {key.state.label}. Delete the file it came from.")
+        self.remark(f"The key is {key.state.label}. {remark}")
+
+
+@sensitive_variables()
+def _import_file(app: LayerApp, file: str, **options: Any) -> SigningKey:
+    text = read_secret_file(file)
+    return SigningKey.objects.import_private_key(app, text, **options)

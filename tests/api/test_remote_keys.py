@@ -1,0 +1,211 @@
+"""Keys that are kept elsewhere: taken in, activated, and used by the endpoint."""
+
+from __future__ import annotations
+
+from threading import Event, Semaphore
+from types import SimpleNamespace
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.test import Client
+
+from django_layer_identity.exceptions import (
+    ConfigurationError,
+    CustodyError,
+    InvalidKey,
+    KeyExists,
+    KeyStateError,
+)
+from django_layer_identity.keys.public import public_pem
+from django_layer_identity.models import SigningKey
+from django_layer_identity.sandbox import state
+from tests.conftest import KEY_ID, OTHER_KEY_ID
+from tests.custodies import signer
+from tests.endpoint import NONCE, ask, configure, decode, read, refusal
+from tests.sandbox.layer import ACCEPT, post_session
+
+SIGNING_FAILED = refusal(
+    503, "signing_failed", "The identity token could not be signed. Try again later."
+)
+
+
+def take_in(app, **options):
+    return SigningKey.objects.import_from_signer(app, "hsm", **options)
+
+
+@pytest.fixture
+def hsm(settings, private_key):
+    """Let the alias “hsm” stand for a backend that has the private key."""
+
+    def use(backend="InMemory", **options):
+        configure(settings, SIGNERS=signer(backend, key=private_key, **options))
+
+    use()
+    return use
+
+
+@pytest.fixture
+def remote_key(app, hsm):
+    """The app's active key, which is elsewhere."""
+    return take_in(app, key_id=KEY_ID, activate=True)
+
+
+def test_a_row_has_the_public_half_and_an_alias(app, hsm, private_key):
+    key = take_in(app)
+
+    assert (key.signer, key.state, key.key_id) == ("hsm", "draft", None)
+    assert (key.public_key, key.fingerprint, key.bits) == (
+        private_key.public_pem,
+        private_key.fingerprint,
+        2048,
+    )
+    assert key.encrypted_private_key == ""
+
+
+def test_no_encryption_key_is_needed(app, hsm, settings):
+    configure(settings, KEY_ENCRYPTION_KEYS=[])
+
+    assert take_in(app, key_id=KEY_ID, activate=True).state == "active"
+
+
+def test_a_key_with_an_id_has_passed_its_self_test(app, hsm):
+    assert take_in(app, key_id=KEY_ID).state == "ready"
+
+
+def test_a_token_of_a_remote_key_is_as_any_other(remote_key, alice):
+    status, body = read(ask(alice, nonce=NONCE))
+
+    assert status == 200
+    assert decode(body["identity_token"], remote_key)["prn"] == "alice"
+
+
+def test_the_sandbox_accepts_it(remote_key, alice):
+    _, body = read(ask(alice, nonce=state.create_nonce()))
+
+    session = post_session(Client(headers={"accept": ACCEPT}), body["identity_token"])
+
+    assert session.status_code == 201
+
+
+def test_a_remote_key_can_follow_one_that_is_here(
+    key, settings, alice, other_private_key
+):
+    configure(settings, SIGNERS=signer("InMemory", key=other_private_key))
+
+    remote = take_in(key.app, key_id=OTHER_KEY_ID, activate=True)
+    key.activate()
+    remote.activate()
+
+    _, body = read(ask(alice, nonce=NONCE))
+    assert decode(body["identity_token"], remote)["prn"] == "alice"
+
+
+def test_a_key_that_hangs_is_an_honest_answer_in_time(remote_key, hsm, alice, caplog):
+    gate = Event()
+    hsm("Hanging", gate=gate, entered=Semaphore(0), TIMEOUT=0.05)
+
+    answer = read(ask(alice, nonce=NONCE))
+    gate.set()
+
+    assert answer == SIGNING_FAILED
+    assert "SIGNERS['hsm']: there was no answer within 0.05 seconds." in caplog.text
+
+
+def test_a_signature_of_another_key_reaches_nobody(
+    remote_key, hsm, alice, caplog, other_private_key
+):
+    hsm("Forgetful", other=other_private_key)
+
+    assert read(ask(alice, nonce=NONCE)) == SIGNING_FAILED
+    assert "the signature is not of the key whose public half" in caplog.text
+
+
+def test_an_alias_that_is_gone_signs_nothing(remote_key, settings, alice, caplog):
+    configure(settings, SIGNERS={})
+
+    assert read(ask(alice, nonce=NONCE)) == SIGNING_FAILED
+    assert "SIGNERS['hsm'] is not there, or is no dict." in caplog.text
+
+
+def test_what_was_put_right_works_at_the_next_request(remote_key, hsm, alice):
+    hsm("Broken", error=CustodyError("no such key"))
+    assert read(ask(alice, nonce=NONCE)) == SIGNING_FAILED
+
+    hsm()
+
+    assert read(ask(alice, nonce=NONCE))[0] == 200
+
+
+def test_a_key_that_fails_its_self_test_is_not_activated(app, hsm, other_private_key):
+    hsm("Forgetful", other=other_private_key)
+
+    with pytest.raises(CustodyError, match="not of the key whose public half"):
+        take_in(app, key_id=KEY_ID, activate=True)
+
+    assert SigningKey.objects.count() == 0
+
+
+def test_revoking_it_is_final_here_and_leaves_the_alias(remote_key, alice):
+    remote_key.revoke("leaked")
+
+    assert (remote_key.state, remote_key.signer) == ("revoked", "hsm")
+    assert remote_key.destroyed_at is None  # that is for whoever has the token
+    with pytest.raises(KeyStateError, match="A revoked key never signs again"):
+        remote_key.load_signer()
+
+
+def test_what_is_elsewhere_is_not_destroyed_from_here(remote_key):
+    remote_key.retire()
+
+    with pytest.raises(KeyStateError, match="destroy it there"):
+        remote_key.destroy_private_key()
+
+
+def test_a_key_is_taken_in_once(app, hsm):
+    take_in(app)
+
+    with pytest.raises(KeyExists):
+        take_in(app)
+
+
+@pytest.mark.parametrize("bits", [1024, 8192])
+def test_a_remote_key_of_an_unaccepted_size_is_refused(app, settings, bits):
+    public_half = SimpleNamespace(public_pem=public_pem(2 ** (bits - 1) + 1, 65537))
+    configure(settings, SIGNERS=signer("InMemory", key=public_half))
+
+    with pytest.raises(InvalidKey, match=f"^This key has {bits} bits; 2048 to 4096"):
+        take_in(app)
+
+
+def test_an_alias_that_is_unknown_is_refused(app):
+    with pytest.raises(ConfigurationError, match=r"^SIGNERS\['hsm'\] is not there"):
+        take_in(app)
+
+
+def test_the_command_prints_the_fingerprint_and_remarks_the_rest(
+    app, hsm, private_key, capsys
+):
+    call_command("layer_key_import", "--signer", "hsm", "--key-id", str(KEY_ID))
+
+    printed = capsys.readouterr()
+    assert printed.out == f"{private_key.fingerprint}\n"
+    assert printed.err == (
+        "The key is ready. Its public half, for Layer:\n" + private_key.public_pem
+    )
+
+
+@pytest.mark.parametrize("arguments", [[], ["--signer", "hsm", "key.pem"]])
+def test_the_command_takes_a_file_or_a_signer(app, hsm, arguments):
+    with pytest.raises(CommandError) as caught:
+        call_command("layer_key_import", *arguments)
+
+    assert str(caught.value) == "Name either FILE or --signer ALIAS."
+
+
+def test_the_command_says_what_the_custody_said(app, hsm, capsys):
+    hsm("Broken", error=CustodyError("the token refused the PIN"))
+
+    with pytest.raises(CommandError) as caught:
+        call_command("layer_key_import", "--signer", "hsm", "--key-id", str(KEY_ID))
+
+    assert str(caught.value) == "SIGNERS['hsm']: the token refused the PIN."

@@ -1,0 +1,87 @@
+from __future__ import annotations
+
+import pytest
+
+from django_layer_identity.exceptions import CustodyError
+from django_layer_identity.keys.pin import Pin
+
+
+@pytest.mark.parametrize("ending", ["", "\n", "\r\n"])
+def test_a_pin_is_read_from_a_file(tmp_path, ending):
+    (tmp_path / "pin").write_bytes(b" 8765 4321 " + ending.encode())
+
+    assert Pin(file=str(tmp_path / "pin")).read() == " 8765 4321 "
+
+
+def test_a_pin_is_read_from_the_environment(monkeypatch):
+    monkeypatch.setenv("HSM_PIN_SECRET", "87654321")
+
+    assert Pin(env="HSM_PIN_SECRET").read() == "87654321"
+
+
+def test_a_pin_is_read_when_it_is_needed(monkeypatch):
+    pin = Pin(env="HSM_PIN_SECRET")
+    monkeypatch.setenv("HSM_PIN_SECRET", "87654321")
+
+    assert pin.read() == "87654321"
+
+
+def test_a_file_that_is_not_there_is_named(tmp_path):
+    path = str(tmp_path / "pin")
+
+    with pytest.raises(CustodyError) as caught:
+        Pin(file=path).read()
+
+    assert str(caught.value) == (
+        f"the PIN file {path!r} cannot be read: No such file or directory"
+    )
+
+
+def test_a_file_that_is_not_text_shows_no_byte_of_it(tmp_path):
+    path = tmp_path / "pin"
+    path.write_bytes(b"8765\xff4321")
+
+    with pytest.raises(CustodyError) as caught:
+        Pin(file=str(path)).read()
+
+    assert str(caught.value) == f"the PIN file {str(path)!r} is not text"
+    assert (caught.value.__cause__, caught.value.__suppress_context__) == (None, True)
+
+
+def test_an_empty_file_is_no_pin(tmp_path):
+    path = tmp_path / "pin"
+    path.write_text("\n")
+
+    with pytest.raises(CustodyError) as caught:
+        Pin(file=str(path)).read()
+
+    assert str(caught.value) == f"the PIN in {str(path)!r} is empty or not set"
+
+
+def test_a_variable_that_is_not_set_is_no_pin(monkeypatch):
+    monkeypatch.delenv("HSM_PIN_SECRET", raising=False)
+
+    with pytest.raises(CustodyError) as caught:
+        Pin(env="HSM_PIN_SECRET").read()
+
+    assert str(caught.value) == (
+        "the PIN in the variable 'HSM_PIN_SECRET' is empty or not set"
+    )
+
+
+def test_a_digest_tells_one_pin_from_another_and_shows_neither(monkeypatch):
+    pin = Pin(env="HSM_PIN_SECRET")
+    monkeypatch.setenv("HSM_PIN_SECRET", "87654321")
+    first = pin.digest()
+    monkeypatch.setenv("HSM_PIN_SECRET", "12345678")
+
+    assert pin.digest() != first
+    assert (len(first), b"8765" in first) == (32, False)
+
+
+def test_a_pin_has_nothing_in_it(monkeypatch):
+    monkeypatch.setenv("HSM_PIN_SECRET", "87654321")
+    pin = Pin(env="HSM_PIN_SECRET")
+    pin.read()
+
+    assert vars(pin) == {"_file": None, "_env": "HSM_PIN_SECRET"}

@@ -1,0 +1,190 @@
+"""What holds for every custody, however it behaves."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import textwrap
+from concurrent.futures import ThreadPoolExecutor
+from threading import Event, Semaphore, Thread
+from uuid import UUID
+
+import pytest
+
+from django_layer_identity.exceptions import CustodyError
+from django_layer_identity.keys.custodies import make_custody
+from django_layer_identity.keys.pem import verify_signature
+from django_layer_identity.keys.remote import RemoteSigner
+from django_layer_identity.protocol.identifiers import KeyID
+from tests.custodies import signer
+
+KEY_ID = KeyID(UUID("cccccccc-0000-4000-8000-000000000003"))
+WITHIN = 0.05  # seconds; a time limit that is meant to be reached
+FOREVER = 60
+
+
+@pytest.fixture
+def gate():
+    """What lets those through who hang; nobody hangs when the test is over."""
+    gate = Event()
+    yield gate
+    gate.set()
+
+
+def custody(backend, **options):
+    return make_custody("hsm", signer(backend, **options)["hsm"])
+
+
+def remote(private_key, backend, **options):
+    made = custody(backend, key=private_key, **options)
+    return RemoteSigner(KEY_ID, private_key.public_pem, made)
+
+
+def test_a_remote_key_signs(private_key):
+    signature = remote(private_key, "InMemory").sign(b"message")
+
+    assert verify_signature(private_key.public_pem, b"message", signature)
+
+
+def test_a_custody_shows_the_public_half(private_key):
+    assert custody("InMemory", key=private_key).public_key() == private_key.public_pem
+
+
+def test_the_signature_of_another_key_never_leaves(private_key, other_private_key):
+    signer = remote(private_key, "Forgetful", other=other_private_key)
+
+    with pytest.raises(CustodyError) as caught:
+        signer.sign(b"message")
+
+    assert str(caught.value) == (
+        "SIGNERS['hsm']: the signature is not of the key whose public half is stored "
+        "here."
+    )
+
+
+def test_a_call_that_hangs_is_given_up_in_time(private_key, gate):
+    signer = remote(
+        private_key, "Hanging", gate=gate, entered=Semaphore(0), TIMEOUT=WITHIN
+    )
+
+    with pytest.raises(CustodyError) as caught:
+        signer.sign(b"message")
+
+    assert str(caught.value) == (
+        "SIGNERS['hsm']: there was no answer within 0.05 seconds."
+    )
+
+
+def test_calls_that_hang_do_not_pile_up(private_key, gate):
+    entered = Semaphore(0)
+    options = {"gate": gate, "entered": entered, "TIMEOUT": WITHIN, "MAX_CALLS": 2}
+    signer = remote(private_key, "Hanging", **options)
+
+    complaints = []
+    for _ in range(5):
+        with pytest.raises(CustodyError) as caught:
+            signer.sign(b"message")
+        complaints.append(str(caught.value).removeprefix("SIGNERS['hsm']: "))
+
+    no_answer = "there was no answer within 0.05 seconds."
+    no_place = "2 calls are under way and do not come back."
+    assert complaints == [no_answer] * 2 + [no_place] * 3
+    assert [entered.acquire(timeout=5) for _ in range(2)] == [True, True]
+    assert entered.acquire(blocking=False) is False
+
+
+def test_a_custody_that_answers_again_is_used_again(private_key, gate):
+    options = {"gate": gate, "entered": Semaphore(0), "MAX_CALLS": 1}
+    signer = remote(private_key, "Hanging", **options, TIMEOUT=WITHIN)
+    with pytest.raises(CustodyError):
+        signer.sign(b"message")
+
+    gate.set()
+
+    # The place is given back by the thread that hung, at some time soon.
+    object.__setattr__(signer.custody, "timeout", FOREVER)
+    assert signer.sign(b"message") == private_key.sign(b"message")
+
+
+def test_a_crowd_is_served_in_turns(private_key):
+    signer = remote(private_key, "InMemory", MAX_CALLS=2, TIMEOUT=FOREVER)
+
+    with ThreadPoolExecutor(8) as pool:
+        signatures = set(pool.map(signer.sign, [b"message"] * 32))
+
+    assert signatures == {private_key.sign(b"message")}
+
+
+def test_whatever_a_backend_raises_is_named(private_key):
+    signer = remote(private_key, "Broken", error=ConnectionResetError("by peer"))
+
+    with pytest.raises(CustodyError) as caught:
+        signer.sign(b"message")
+
+    assert str(caught.value) == (
+        "SIGNERS['hsm']: the backend raised ConnectionResetError."
+    )
+    assert str(caught.value.__cause__) == "by peer"
+
+
+@pytest.mark.parametrize("words", ["no such key", "no such key."])
+def test_a_complaint_of_the_backend_is_passed_on(private_key, words):
+    signer = remote(private_key, "Broken", error=CustodyError(words))
+
+    with pytest.raises(CustodyError, match=r"^SIGNERS\['hsm'\]: no such key\.$"):
+        signer.sign(b"message")
+
+
+def test_a_machine_without_threads_to_spare_says_so(private_key, monkeypatch):
+    signer = remote(private_key, "InMemory", MAX_CALLS=1)
+
+    def fail(thread):
+        raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Thread, "start", fail)
+        with pytest.raises(CustodyError, match="no thread can be started"):
+            signer.sign(b"message")
+
+    assert signer.sign(b"message") == private_key.sign(b"message")
+
+
+def test_a_call_that_hangs_does_not_keep_a_process_from_ending():
+    program = """
+        from threading import Event
+        from django.conf import settings
+        settings.configure()
+        from django_layer_identity.exceptions import CustodyError
+        from django_layer_identity.keys.remote import LimitedCustody
+
+        class Hanging:
+            def sign(self, message):
+                Event().wait()
+
+        try:
+            LimitedCustody("x", Hanging(), timeout=0.05, max_calls=1).sign(b"")
+        except CustodyError as exc:
+            print(exc)
+    """
+
+    done = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(program)],
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+
+    assert (done.returncode, done.stdout) == (
+        0,
+        "x: there was no answer within 0.05 seconds.\n",
+    )
+
+
+def test_options_do_not_show(private_key):
+    signer = remote(private_key, "InMemory", PIN_FILE="/run/pin")
+
+    assert repr(signer.custody) == "<LimitedCustody SIGNERS['hsm']>"
+    assert repr(signer) == (
+        f"RemoteSigner(key_id={KEY_ID!r}, custody=<LimitedCustody SIGNERS['hsm']>)"
+    )

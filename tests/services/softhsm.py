@@ -1,0 +1,59 @@
+"""A token of SoftHSM 2 in a folder, with a key that was made in it."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import pkcs11
+
+from tests.services.available import skip_or_fail
+
+MODULES = (
+    "/usr/lib/softhsm/libsofthsm2.so",  # Debian
+    "/usr/lib64/pkcs11/libsofthsm2.so",  # Fedora
+    "/opt/homebrew/lib/softhsm/libsofthsm2.so",
+)
+TOKEN, KEY, KEY_ID, PIN = "layer", "layer-2026", "0a", "8765-4321"
+CONFIGURATION = "directories.tokendir = {}\nobjectstore.backend = file\n"
+
+
+def find_module() -> str:
+    """Return where SoftHSM is; skip or fail where it is not."""
+    found = [path for path in MODULES if Path(path).exists()]
+    if not found or shutil.which("softhsm2-util") is None:
+        skip_or_fail("SoftHSM 2 is missing.")
+    return found[0]
+
+
+def configure(folder: Path) -> Path:
+    """Make ``folder`` one with tokens in it; return SoftHSM's configuration file."""
+    (folder / "tokens").mkdir(exist_ok=True)
+    path = folder / "softhsm2.conf"
+    path.write_text(CONFIGURATION.format(folder / "tokens"))
+    return path
+
+
+def make_token(folder: Path, label: str = TOKEN) -> None:
+    """Make a token, as its operator does."""
+    subprocess.run(
+        [
+            *("softhsm2-util", "--init-token", "--free", "--label", label),
+            *("--so-pin", "12345678", "--pin", PIN),
+        ],
+        env={"SOFTHSM2_CONF": str(configure(folder))},
+        check=True,
+        capture_output=True,
+    )
+
+
+def make_key(module: str, label: str = KEY, bits: int = 2048) -> None:
+    """Make a key pair in the token of the present configuration."""
+    library = pkcs11.lib(module)
+    library.reinitialize()
+    with library.get_token(token_label=TOKEN).open(rw=True, user_pin=PIN) as session:
+        session.generate_keypair(
+            pkcs11.KeyType.RSA, bits, id=bytes.fromhex(KEY_ID), label=label, store=True
+        )
+    library.reinitialize()

@@ -1,0 +1,360 @@
+"""Keys in SoftHSM 2, as Debian has it: they sign, and fail, as those of an HSM do."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+
+import jwt
+import pkcs11
+import pytest
+from django.test import Client
+from django.views.debug import ExceptionReporter
+
+from django_layer_identity.exceptions import CustodyError
+from django_layer_identity.keys import cryptoki
+from django_layer_identity.keys.custodies import open_custody
+from django_layer_identity.models import SigningKey
+from django_layer_identity.sandbox import state
+from tests.conftest import KEY_ID
+from tests.endpoint import NONCE, ask, configure, read, refusal
+from tests.sandbox.layer import ACCEPT, post_session
+from tests.services import softhsm
+from tests.services.softhsm import PIN
+
+pytestmark = [pytest.mark.service, pytest.mark.django_db]
+
+SIGNING_FAILED = refusal(
+    503, "signing_failed", "The identity token could not be signed. Try again later."
+)
+WRONG_PIN = "7319-8264"
+HOLD = """
+import fcntl, pathlib, sys
+files = [open(path, "r+b") for path in pathlib.Path(sys.argv[1]).rglob("*")
+         if path.is_file()]
+for file in files:
+    fcntl.lockf(file, fcntl.LOCK_EX)
+print("held", flush=True)
+sys.stdin.read()
+"""
+
+
+def begin_anew():
+    """Let whatever is open of a token be opened again, where it is now."""
+    for module in cryptoki._modules.values():
+        module.give_up()
+
+
+@pytest.fixture(scope="session")
+def template(tmp_path_factory):
+    """A folder with a token and a key in it, to be copied."""
+    module, folder = softhsm.find_module(), tmp_path_factory.mktemp("softhsm")
+    softhsm.make_token(folder)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SOFTHSM2_CONF", str(folder / "softhsm2.conf"))
+        softhsm.make_key(module)
+    return folder
+
+
+@pytest.fixture
+def folder(template, tmp_path, monkeypatch):
+    """The folder of this test's own token, with the PIN in the file “pin”."""
+    shutil.copytree(template / "tokens", tmp_path / "tokens")
+    (tmp_path / "pin").write_text(f"{PIN}\n")
+    monkeypatch.setenv("SOFTHSM2_CONF", str(softhsm.configure(tmp_path)))
+    begin_anew()
+    yield tmp_path
+    begin_anew()
+
+
+@pytest.fixture
+def hsm(settings, folder):
+    """Let the alias “hsm” stand for the key in the token, or for what is changed."""
+    usual = {
+        "MODULE": softhsm.find_module(),
+        "TOKEN_LABEL": softhsm.TOKEN,
+        "KEY_LABEL": softhsm.KEY,
+        "PIN_FILE": str(folder / "pin"),
+        "TIMEOUT": 30,
+    }
+
+    def use(**changes):
+        options = {**usual, **changes}
+        options = {name: value for name, value in options.items() if value is not None}
+        backend = "django_layer_identity.keys.pkcs11.PKCS11Custody"
+        entry = {"BACKEND": backend, "OPTIONS": options}
+        configure(settings, SIGNERS={"hsm": entry})
+
+    use()
+    return use
+
+
+@pytest.fixture
+def key(app, hsm):
+    """The app's active key, which is in the token."""
+    return SigningKey.objects.import_from_signer(
+        app, "hsm", key_id=KEY_ID, activate=True
+    )
+
+
+def openssl_verifies(folder, public_pem, message, signature):
+    for name, content in (("public", public_pem), ("message", message)):
+        (folder / name).write_text(content)
+    (folder / "signature").write_bytes(signature)
+    command = "openssl dgst -sha256 -verify public -signature signature message"
+    done = subprocess.run(
+        command.split(), cwd=folder, capture_output=True, text=True, check=False
+    )
+    return done.stdout.strip()
+
+
+@contextmanager
+def held(folder):
+    """Have another process hold the token's files: whoever uses it waits."""
+    with subprocess.Popen(
+        [sys.executable, "-c", HOLD, folder / "tokens"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout.readline() == "held\n"
+        yield
+        process.stdin.close()
+
+
+@contextmanager
+def removed(folder):
+    """Take the token away."""
+    (folder / "away").mkdir()
+    for path in (folder / "tokens").iterdir():
+        path.rename(folder / "away" / path.name)
+    yield
+    for path in (folder / "away").iterdir():
+        path.rename(folder / "tokens" / path.name)
+
+
+def test_a_token_signed_in_softhsm_is_accepted_by_openssl(key, alice, folder):
+    _, body = read(ask(alice, nonce=NONCE))
+
+    message, _, signature = body["identity_token"].rpartition(".")
+    signature = jwt.utils.base64url_decode(signature)
+    assert openssl_verifies(folder, key.public_key, message, signature) == "Verified OK"
+    assert openssl_verifies(folder, key.public_key, message + "x", signature) == (
+        "Verification failure"
+    )
+
+
+def test_a_token_signed_in_softhsm_is_accepted_by_the_sandbox(key, alice):
+    _, body = read(ask(alice, nonce=state.create_nonce()))
+
+    session = post_session(Client(headers={"accept": ACCEPT}), body["identity_token"])
+
+    assert session.status_code == 201
+
+
+def test_the_private_key_is_not_to_be_had(key, hsm, folder):
+    library = pkcs11.lib(softhsm.find_module())
+    token = library.get_token(token_label=softhsm.TOKEN)
+
+    private = token.open().get_key(object_class=pkcs11.ObjectClass.PRIVATE_KEY)
+
+    assert private[pkcs11.Attribute.SENSITIVE] is True
+    assert private[pkcs11.Attribute.EXTRACTABLE] is False
+    assert key.encrypted_private_key == ""
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        {"KEY_LABEL": None, "KEY_ID": softhsm.KEY_ID},
+        {"KEY_ID": softhsm.KEY_ID.upper()},
+    ],
+    ids=["id", "both"],
+)
+def test_a_key_is_found_by_its_id(key, hsm, alice, names):
+    hsm(**names)
+
+    assert read(ask(alice, nonce=NONCE))[0] == 200
+
+
+def test_the_pin_comes_from_the_environment(key, hsm, alice, monkeypatch):
+    monkeypatch.setenv("HSM_PIN_SECRET", PIN)
+    begin_anew()
+    hsm(PIN_FILE=None, PIN_ENV="HSM_PIN_SECRET")
+
+    assert read(ask(alice, nonce=NONCE))[0] == 200
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        (
+            {"MODULE": "/nowhere/libhsm.so"},
+            "SIGNERS['hsm']: the module '/nowhere/libhsm.so' cannot be loaded: ",
+        ),
+        (
+            {"TOKEN_LABEL": "other"},
+            "SIGNERS['hsm']: the token labelled 'other' is not there.",
+        ),
+        (
+            {"KEY_LABEL": "layer-2027", "KEY_ID": "0b"},
+            "SIGNERS['hsm']: the token labelled 'layer' has no private RSA key with the "
+            "label 'layer-2027' and the ID '0b'.",
+        ),
+        (
+            {"PIN_FILE": "/nowhere/pin"},
+            "SIGNERS['hsm']: the PIN file '/nowhere/pin' cannot be read: "
+            "No such file or directory.",
+        ),
+    ],
+    ids=["module", "token", "key", "pin"],
+)
+def test_what_is_missing_is_named_in_the_log(key, hsm, alice, caplog, changes, reason):
+    begin_anew()
+    hsm(**changes)
+
+    assert read(ask(alice, nonce=NONCE)) == SIGNING_FAILED
+    assert reason in caplog.text
+
+    hsm()
+
+    assert read(ask(alice, nonce=NONCE))[0] == 200
+
+
+def test_two_keys_of_one_name_are_one_too_many(key, hsm, alice, caplog):
+    softhsm.make_key(softhsm.find_module())
+    begin_anew()
+
+    assert read(ask(alice, nonce=NONCE)) == SIGNING_FAILED
+    assert "has more than one private RSA key with the label 'layer-2026'" in (
+        caplog.text
+    )
+
+
+def test_another_key_under_the_same_name_signs_for_nobody(key, alice, folder, caplog):
+    shutil.rmtree(folder / "tokens")
+    softhsm.make_token(folder)
+    softhsm.make_key(softhsm.find_module())
+
+    assert read(ask(alice, nonce=NONCE)) == SIGNING_FAILED
+    assert "the signature is not of the key whose public half is stored here" in (
+        caplog.text
+    )
+
+
+def test_a_wrong_pin_is_sent_once_and_never_again(key, alice, folder, caplog):
+    begin_anew()
+    (folder / "pin").write_text("1111-2222")
+
+    assert read(ask(alice, nonce=NONCE)) == SIGNING_FAILED
+    assert "the token labelled 'layer' refused the PIN." in caplog.text
+    caplog.clear()
+    assert read(ask(alice, nonce=NONCE)) == SIGNING_FAILED
+    assert "refused the PIN, which is not sent again until it has changed" in (
+        caplog.text
+    )
+
+    (folder / "pin").write_text(PIN)
+
+    assert read(ask(alice, nonce=NONCE))[0] == 200
+
+
+@pytest.mark.parametrize("used_before", [True, False])
+def test_a_token_that_is_removed_is_used_again_when_it_is_back(
+    key, alice, folder, caplog, used_before
+):
+    if not used_before:
+        begin_anew()
+
+    with removed(folder):
+        assert read(ask(alice, nonce=NONCE)) == SIGNING_FAILED
+    assert "SIGNERS['hsm']: the token labelled 'layer' is not there." in caplog.text
+
+    assert read(ask(alice, nonce=NONCE))[0] == 200
+
+
+def test_a_token_that_hangs_is_used_again_when_it_answers(
+    key, hsm, alice, folder, caplog
+):
+    hsm(TIMEOUT=0.2, MAX_CALLS=2)
+
+    with held(folder):
+        answers = [read(ask(alice, nonce=NONCE)) for _ in range(4)]
+
+    assert answers == [SIGNING_FAILED] * 4
+    assert caplog.text.count("there was no answer within 0.2 seconds") == 2
+    assert "2 calls are under way and do not come back" in caplog.text
+    hsm()
+    assert read(ask(alice, nonce=NONCE))[0] == 200
+
+
+def test_a_session_that_went_stale_is_opened_again(key, alice):
+    pkcs11.lib(softhsm.find_module()).reinitialize()
+
+    assert read(ask(alice, nonce=NONCE))[0] == 200
+
+
+def test_a_crowd_of_threads_is_served(key):
+    signer = key.load_signer()
+
+    with ThreadPoolExecutor(8) as pool:
+        signatures = set(pool.map(signer.sign, [b"message"] * 64))
+
+    assert len(signatures) == 1
+
+
+def test_somebody_else_in_the_process_may_be_logged_in_already(hsm, key):
+    begin_anew()
+    library = pkcs11.lib(softhsm.find_module())
+    library.reinitialize()
+    library.get_token(token_label=softhsm.TOKEN).open(user_pin=PIN)
+    for module in cryptoki._modules.values():
+        module._stale = False
+
+    assert key.load_signer().sign(b"message")
+
+
+@pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
+def test_a_child_opens_a_session_of_its_own(key):
+    right = key.load_signer().sign(b"message")
+
+    child = os.fork()
+    if not child:
+        same = False
+        try:
+            same = key.load_signer().sign(b"message") == right
+        finally:
+            os._exit(0 if same else 1)
+    _, status = os.waitpid(child, 0)
+
+    assert os.waitstatus_to_exitcode(status) == 0
+    assert key.load_signer().sign(b"message") == right
+
+
+@pytest.mark.parametrize("where", ["file", "environment"])
+@pytest.mark.parametrize("debug", [True, False])
+def test_the_pin_is_on_no_error_page(
+    hsm, folder, settings, rf, monkeypatch, where, debug
+):
+    # A global: the test's own variables are on the page too.
+    settings.DEBUG = debug
+    (folder / "pin").write_text(WRONG_PIN)
+    monkeypatch.setenv("HSM_PIN_SECRET", WRONG_PIN)
+    if where == "environment":
+        hsm(PIN_FILE=None, PIN_ENV="HSM_PIN_SECRET")
+
+    with pytest.raises(CustodyError) as caught:
+        open_custody("hsm").sign(b"message")
+
+    # wsgiref, and so “runserver”, puts the environment into each request.
+    request = rf.get("/", **os.environ)
+    reporter = ExceptionReporter(request, *caught._excinfo)
+    pages = reporter.get_traceback_html() + reporter.get_traceback_text()
+    assert "PinIncorrect" in pages
+    assert "PKCS11Custody" in pages  # the settings are there, and local variables
+    assert WRONG_PIN not in pages
+    assert WRONG_PIN not in f"{caught.value!r} {vars(open_custody('hsm'))}"
