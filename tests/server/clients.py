@@ -59,9 +59,9 @@ class Phone:
     def close(self):
         self.connection.close()
 
-    def ask(self, **parameters):
+    def ask(self, nonce=None, **parameters):
         """Post the parameters, with a fresh nonce unless there is one, as JSON."""
-        body = {"nonce": new_nonce(), **parameters}
+        body = {"nonce": nonce or new_nonce(), **parameters}
         return self.send(json.dumps(body))
 
     def send(self, body, method="POST", **headers):
