@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any, TypeVar
 
 from django.conf import settings
+
+from django_layer_identity.exceptions import ConfigurationError
 
 T = TypeVar("T")
 
@@ -18,6 +21,26 @@ DEFAULT_CLAIMS: Mapping[str, Source] = {
     "first_name": "first_name",
     "last_name": "last_name",
 }
+
+
+DEFAULT_THROTTLE_RATES: Mapping[str, str | None] = {
+    "user": "60/min",
+    "failures": "20/min",
+}
+_RATE = re.compile(r"([1-9][0-9]{0,8})/(s|sec|m|min|h|hour|d|day)")
+_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
+
+
+def parse_rate(rate: object) -> tuple[int, int]:
+    """
+    Return how many there may be in how many seconds, of a rate as DRF writes it.
+
+    :raises ConfigurationError: if it is none.
+    """
+    match = _RATE.fullmatch(rate) if isinstance(rate, str) else None
+    if match is None:
+        raise ConfigurationError(f"{rate!r} is no rate.")
+    return int(match[1]), _SECONDS[match[2][0]]
 
 
 class LayerIdentitySettings:
@@ -103,6 +126,18 @@ class LayerIdentitySettings:
         """Who of them gets an answer, for our endpoint alone."""
         default = ["rest_framework.permissions.IsAuthenticated"]
         return self._get("PERMISSION_CLASSES", default)
+
+    @property
+    def THROTTLE_RATES(self) -> Mapping[str, str | None]:
+        """
+        How often, by scope; None for as often as one likes.
+
+        :raises ConfigurationError: if the setting is no mapping.
+        """
+        rates: object = self._get("THROTTLE_RATES", {})
+        if not isinstance(rates, Mapping):
+            raise ConfigurationError("THROTTLE_RATES must be a dict.")
+        return {**DEFAULT_THROTTLE_RATES, **rates}
 
     @property
     def SIGNERS(self) -> Mapping[str, Mapping[str, Any]]:

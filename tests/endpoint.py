@@ -11,6 +11,8 @@ URL = "/layer/authenticate"
 NONCE = (  # 64 bytes in standard Base64, as Layer's are
     "+w4hNEdabYCTprnM3/IFGCs+UWR3ip2ww9bp/A8iNUhbboGUp7rN4PMGGSw/UmV4i56xxNfq/RAjNklcb4KVqA=="
 )
+ALICE = {"username": "alice", "password": "wonderland"}
+BOB = {"username": "bob", "password": "builder"}
 JSON = "application/json"
 FORM = "application/x-www-form-urlencoded"
 MULTIPART = "multipart/form-data; boundary=b"
@@ -27,6 +29,12 @@ def phone_of(user):
 def ask(user, /, **parameters):
     """Post the parameters as JSON on the user's behalf."""
     return phone_of(user).post(URL, parameters, format="json")
+
+
+def log_in(client, body, headers=None):
+    """Post the body, and a nonce, as JSON."""
+    data = json.dumps({"nonce": NONCE, **body})
+    return client.post(URL, data, JSON, headers=headers)
 
 
 def read(response):

@@ -6,7 +6,7 @@ No constraints between databases' tables: these are made before the migrated one
 
 from __future__ import annotations
 
-from django.contrib.auth.base_user import AbstractBaseUser
+from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.contrib.auth.models import User
 from django.db import models
 from django.db.models.functions import Lower
@@ -16,6 +16,8 @@ class Member(AbstractBaseUser):
     """A user model without ``username`` and names; its primary key is text."""
 
     email = models.CharField(max_length=200, primary_key=True)
+
+    objects = BaseUserManager()
 
     USERNAME_FIELD = "email"
 

@@ -171,7 +171,8 @@ def test_a_user_is_told_from_another_whose_key_is_text(guard, settings, key):
         issue_identity_token(zoe_2, NONCE)
 
 
-def test_a_cache_keeps_digests_alone(key, alice):
+def test_a_cache_keeps_digests_alone(settings, key, alice):
+    configure(settings, THROTTLE_RATES={"user": None})
     ask(alice, nonce=NONCE)
 
     [name] = cache._cache
@@ -267,6 +268,7 @@ def failing(verb, error):
 @pytest.fixture(params=["cache", "forgetful cache", "database"])
 def broken_guard(request, settings):
     """A guard whose store is down: nothing listens, nothing is kept, no answer."""
+    configure(settings, THROTTLE_RATES={"user": None, "failures": None})
     if request.param == "database":
         spend_in_database(settings)
         with connection.execute_wrapper(failing("INSERT", OperationalError("gone"))):

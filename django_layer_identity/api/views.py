@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING, Any, cast
 
+from django.core.exceptions import ImproperlyConfigured
 from django.db import connections, transaction
 from django.utils.decorators import method_decorator
 from django.utils.module_loading import import_string
@@ -12,12 +14,14 @@ from django.views.decorators.debug import (
     sensitive_post_parameters,
     sensitive_variables,
 )
+from rest_framework.exceptions import APIException
 from rest_framework.negotiation import DefaultContentNegotiation
 from rest_framework.renderers import JSONRenderer
 from rest_framework.response import Response
 from rest_framework.settings import api_settings
 from rest_framework.views import APIView
 
+from django_layer_identity.api.authentication import body_first
 from django_layer_identity.api.errors import (
     CHALLENGED,
     STATUSES,
@@ -36,6 +40,7 @@ from django_layer_identity.api.parsers import (
     MultiPartBodyParser,
     read_body,
 )
+from django_layer_identity.api.throttling import UserThrottle, failures_counted
 from django_layer_identity.conf import conf
 from django_layer_identity.exceptions import (
     AuthenticationFailed,
@@ -56,6 +61,9 @@ if TYPE_CHECKING:
     from rest_framework.request import Request
 
 
+logger = logging.getLogger("django_layer_identity")
+
+
 class JSONAlways(DefaultContentNegotiation):
     """Whatever ``Accept`` says: Layer's clients read JSON and nothing else."""
 
@@ -71,7 +79,7 @@ class JSONAlways(DefaultContentNegotiation):
         return next(exact, None)
 
 
-@method_decorator(sensitive_post_parameters("nonce"), name="dispatch")
+@method_decorator(sensitive_post_parameters(), name="dispatch")
 @method_decorator(cache_control(no_store=True), name="dispatch")
 class IdentityTokenView(APIView):
     """
@@ -154,6 +162,13 @@ class IdentityTokenView(APIView):
 
     def perform_authentication(self, request: Request) -> None:
         """Learn who asks; nobody else comes as far as permissions and the body."""
+        request.authenticators = body_first(request.authenticators)
+        with failures_counted(request):
+            self._authenticate(request)
+        self.user_pk = getattr(request.user, "pk", None)
+        check_user(request.user)
+
+    def _authenticate(self, request: Request) -> None:
         try:
             super().perform_authentication(request)
         except Exception as exc:
@@ -165,8 +180,6 @@ class IdentityTokenView(APIView):
             raise
         if request.successful_authenticator is None:
             raise NotAuthenticated
-        self.user_pk = getattr(request.user, "pk", None)
-        check_user(request.user)
 
     def get_authenticators(self) -> list[Any]:
         own, project = self.authentication_classes, conf.AUTHENTICATION_CLASSES
@@ -177,8 +190,18 @@ class IdentityTokenView(APIView):
         return _instances(self.permission_classes, conf.PERMISSION_CLASSES)
 
     def get_throttles(self) -> list[Any]:
-        default = api_settings.DEFAULT_THROTTLE_CLASSES
-        return _instances(self.throttle_classes, default)
+        if self.throttle_classes is not None:
+            return _instances(self.throttle_classes)
+        return [UserThrottle(), *_instances(api_settings.DEFAULT_THROTTLE_CLASSES)]
+
+    def check_throttles(self, request: Request) -> None:
+        """Throttle; what counts in a cache that is down stops nobody."""
+        try:
+            super().check_throttles(request)
+        except (APIException, Refusal, ImproperlyConfigured):
+            raise
+        except Exception:
+            logger.exception("A throttle failed, so a request is not counted")
 
 
 def _instances(*choices: Sequence[str | type] | None) -> list[Any]:

@@ -10,12 +10,14 @@ from django.core.checks import CheckMessage, Tags
 
 from django_layer_identity.checks import (
     audit,
+    authentication,
     endpoint,
     keys,
     ledger,
     nonces,
     settings,
     signers,
+    throttling,
     user_ids,
     users,
 )
@@ -31,10 +33,13 @@ RULES: tuple[Rule, ...] = (
     *ledger.RULES,
     *nonces.RULES,
     *endpoint.RULES,
+    *throttling.RULES,
+    *authentication.RULES,
 )
 DEPLOYMENT_RULES: tuple[Rule, ...] = (
     *endpoint.DEPLOYMENT_RULES,
     *nonces.DEPLOYMENT_RULES,
+    *throttling.DEPLOYMENT_RULES,
     *keys.DEPLOYMENT_RULES,
     *audit.DEPLOYMENT_RULES,
 )

@@ -1,4 +1,4 @@
-"""What keeps whose a nonce is."""
+"""What keeps whose a nonce is, and how many requests there were."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from django.core.cache.backends.filebased import FileBasedCache
 from django.core.cache.backends.locmem import LocMemCache
 from django.core.checks import CheckMessage, Error, Warning
 
+from django_layer_identity.checks.throttling import rates_complaint
 from django_layer_identity.conf import conf
 
 MIN_ENTRIES = 10_000  # of a cache that culls: what ten busy minutes may bring
@@ -17,7 +18,7 @@ MIN_ENTRIES = 10_000  # of a cache that culls: what ten busy minutes may bring
 _REASONS: tuple[tuple[type[BaseCache], str], ...] = (
     (LocMemCache, "each process has one of its own"),
     (DummyCache, "it keeps nothing"),
-    (FileBasedCache, "it adds in two steps, between which another may come"),
+    (FileBasedCache, "between its two steps of adding another may come"),
 )
 
 
@@ -62,7 +63,7 @@ def _cache_alias() -> list[CheckMessage]:
 
 
 def _shared_cache() -> list[CheckMessage]:
-    if conf.NONCE_GUARD != "cache" or _cache_alias():
+    if _cache_alias() or rates_complaint() or not _cache_is_used():
         return []
     cache = caches[conf.NONCE_CACHE_ALIAS]
     reason = _objection(cache)
@@ -70,15 +71,20 @@ def _shared_cache() -> list[CheckMessage]:
         return []
     return [
         Warning(
-            f"Nonces are kept in a {type(cache).__name__}: {reason}.",
+            f"Nonces and requests are counted in a {type(cache).__name__}: {reason}.",
             hint=(
                 "Name a cache on Redis or Memcached in "
-                "LAYER_IDENTITY['NONCE_CACHE_ALIAS'], or set NONCE_GUARD to "
-                '"database".'
+                "LAYER_IDENTITY['NONCE_CACHE_ALIAS']."
             ),
             id="layer_identity.W040",
         )
     ]
+
+
+def _cache_is_used() -> bool:
+    if conf.NONCE_GUARD == "cache":
+        return True
+    return any(rate is not None for rate in conf.THROTTLE_RATES.values())
 
 
 def _objection(cache: BaseCache) -> str | None:

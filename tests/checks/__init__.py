@@ -3,7 +3,11 @@ from __future__ import annotations
 from django.core import checks
 
 #: What ``check --deploy`` says nothing about, in any project.
-HARMLESS = {"KEY_ENCRYPTION_KEYS": ["x" * 32], "NONCE_GUARD": None}
+HARMLESS = {
+    "KEY_ENCRYPTION_KEYS": ["x" * 32],
+    "NONCE_GUARD": None,
+    "THROTTLE_RATES": {"user": None, "failures": None},
+}
 
 
 def found(settings, **layer_identity):

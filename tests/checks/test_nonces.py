@@ -18,10 +18,9 @@ def use(settings, backend, **options):
 
 def warning(complaint):
     return Warning(
-        f"Nonces are kept in a {complaint}.",
+        f"Nonces and requests are counted in a {complaint}.",
         hint=(
-            "Name a cache on Redis or Memcached in "
-            "LAYER_IDENTITY['NONCE_CACHE_ALIAS'], or set NONCE_GUARD to \"database\"."
+            "Name a cache on Redis or Memcached in LAYER_IDENTITY['NONCE_CACHE_ALIAS']."
         ),
         id="layer_identity.W040",
     )
@@ -81,7 +80,7 @@ def test_an_unknown_alias_is_told_once(settings):
     [
         (LOCMEM, "LocMemCache: each process has one of its own"),
         (DUMMY, "DummyCache: it keeps nothing"),
-        (FILES, "FileBasedCache: it adds in two steps, between which another may come"),
+        (FILES, "FileBasedCache: between its two steps of adding another may come"),
         (TABLE, "DatabaseCache: over 300 entries it forgets some at random"),
     ],
 )
@@ -91,6 +90,7 @@ def test_a_cache_that_cannot_guard_is_named_before_going_live(
     use(settings, backend)
 
     assert deployed(settings, NONCE_GUARD="cache") == [warning(complaint)]
+    assert deployed(settings, THROTTLE_RATES={"failures": None}) == [warning(complaint)]
     assert deployed(settings, NONCE_GUARD="database") == []
 
 

@@ -1,0 +1,184 @@
+"""Credentials in the body, as Layer's own clients post them; opt-in."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.contrib.auth import authenticate, get_user_model
+from django.http import QueryDict
+from django.views.decorators.debug import sensitive_variables
+from rest_framework.authentication import (
+    BaseAuthentication,
+    BasicAuthentication,
+    SessionAuthentication,
+    get_authorization_header,
+)
+from rest_framework.exceptions import AuthenticationFailed
+from rest_framework.request import Request
+
+LOGINS = ("username", "email", "user_id")  # the first that is sent counts
+NAMES = (*LOGINS, "password")
+
+
+@dataclass(frozen=True)
+class Credentials:
+    """A password and the login that goes with it, of whatever type they were sent."""
+
+    name: str  # one of LOGINS
+    login: Any = field(repr=False)
+    password: Any = field(repr=False)
+
+    def are_usable(self) -> bool:
+        """Tell whether a backend may be asked: not every database takes a NUL."""
+        return _is_usable(self.login) and _is_usable(self.password)
+
+
+class BodyCredentialsAuthentication(BaseAuthentication):
+    """
+    Let in who posts his ``password`` with ``username``, ``email`` or ``user_id``.
+
+    They stand at the top of the body or below ``user``. It is Django's
+    ``authenticate()`` that decides, so every backend of the project counts. Where
+    another authentication class of the view fails or names a different user, as a
+    session left over on a shared device does, nobody is let in.
+    """
+
+    @sensitive_variables()
+    def authenticate(self, request: Request) -> tuple[Any, None] | None:
+        credentials = find_credentials(request)
+        if credentials is None:
+            return None
+        try:
+            user = _authenticate(request, credentials)
+            if user is None or _is_contradicted(user, request):
+                raise AuthenticationFailed
+        except Exception as exc:
+            _forget_frames(exc)
+            raise exc  # and not “raise”, by which Python 3.10 remembers them
+        return user, None
+
+
+@sensitive_variables()
+def find_credentials(request: Request) -> Credentials | None:
+    """Return what the body has, or None where it has no password at all."""
+    places = [place for place in _places(request.data) if "password" in place]
+    if not places:
+        return None
+    place = places[0] if len(places) == 1 else {}  # two passwords are none
+    name = next((name for name in LOGINS if place.get(name)), LOGINS[0])
+    return Credentials(name, place.get(name), place.get("password"))
+
+
+def body_first(authenticators: Any) -> list[Any]:
+    """Put credentials in the body first: whatever else is sent, they are looked at."""
+    return sorted(
+        authenticators,
+        key=lambda one: not isinstance(one, BodyCredentialsAuthentication),
+    )
+
+
+@sensitive_variables()
+def submitted_login(request: Request) -> str | None:
+    """
+    Return the login of a password that is about to be tried, or None.
+
+    It is ``""`` where there is a password and no login of use.
+    """
+    for authenticator in request.authenticators or ():
+        if isinstance(authenticator, BodyCredentialsAuthentication):
+            credentials = find_credentials(request)
+            if credentials is not None:
+                return credentials.login if credentials.are_usable() else ""
+        elif isinstance(authenticator, BasicAuthentication):
+            scheme, *code = get_authorization_header(request).split() or [b""]
+            if scheme.lower() == b"basic":
+                return _basic_login(b"".join(code))
+    return None
+
+
+@sensitive_variables()
+def _basic_login(code: bytes) -> str:
+    try:
+        return base64.b64decode(code).decode("utf-8", "replace").partition(":")[0]
+    except binascii.Error:
+        return ""
+
+
+@sensitive_variables()
+def _authenticate(request: Request, credentials: Credentials) -> Any:
+    if not credentials.are_usable():
+        return None
+    model: Any = get_user_model()
+    name, login = getattr(model, "USERNAME_FIELD", "username"), credentials.login
+    if credentials.name == "email" != name:
+        name = "email"  # to the backends that take one
+    else:
+        login = getattr(model, "normalize_username", str)(login)
+    sent = {name: login, "password": credentials.password}
+    return authenticate(request._request, **sent)
+
+
+def _is_contradicted(user: Any, request: Request) -> bool:
+    """
+    Tell whether other credentials of the request name somebody else.
+
+    Invalid ones are an error as ever: were they none, a password of one's own could be
+    sent along with guesses that nobody counts.
+    """
+    named = [_named_by(other, request) for other in request.authenticators or ()]
+    return any(str(other.pk) != str(user.pk) for other in named if other is not None)
+
+
+def _forget_frames(exc: BaseException | None) -> None:
+    """
+    Cut off what error reports would show of Django's own frames.
+
+    ``ModelBackend`` has the password in a variable that no report hides, as the nearest
+    function that is marked decides, and that is ``authenticate()``.
+    """
+    while exc is not None:
+        exc.__traceback__ = None
+        exc = exc.__cause__ or exc.__context__
+
+
+@sensitive_variables()
+def _named_by(authenticator: Any, request: Request) -> Any:
+    if isinstance(authenticator, BodyCredentialsAuthentication):
+        return None
+    if isinstance(authenticator, SessionAuthentication):
+        # No CSRF token is needed: it is the password that lets in.
+        user = getattr(request._request, "user", None)
+    else:
+        user, _ = authenticator.authenticate(request) or (None, None)
+    if user is None or not getattr(user, "is_authenticated", True):
+        return None
+    return user
+
+
+@sensitive_variables()
+def _places(data: Any) -> list[Mapping[str, Any]]:
+    """Return the top of the body and what is below ``user``."""
+    if isinstance(data, QueryDict):
+        return [_in_form(data, "{}"), _in_form(data, "user[{}]")]
+    if not isinstance(data, Mapping):
+        return []
+    user = data.get("user")
+    return [data, user if isinstance(user, Mapping) else {}]
+
+
+@sensitive_variables()
+def _in_form(data: QueryDict, pattern: str) -> dict[str, Any]:
+    found = {name: data.getlist(pattern.format(name)) for name in NAMES}
+    return {
+        name: values[0] if len(values) == 1 else None
+        for name, values in found.items()
+        if values
+    }
+
+
+def _is_usable(value: Any) -> bool:
+    return isinstance(value, str) and value != "" and "\0" not in value

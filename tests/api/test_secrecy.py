@@ -1,0 +1,86 @@
+"""A password in the body is shown nowhere, whatever goes wrong behind it."""
+
+from __future__ import annotations
+
+import sys
+
+import pytest
+from django.core.signals import got_request_exception
+from django.db import OperationalError, connection
+from django.test import Client
+from django.views.debug import ExceptionReporter
+
+from django_layer_identity.api import authentication
+from tests.endpoint import ALICE, NONCE, URL, configure, log_in, read
+
+BODY = "django_layer_identity.api.authentication.BodyCredentialsAuthentication"
+SECRETS = ["wonderland", "alice@example.com", NONCE]
+
+
+@pytest.fixture(autouse=True)
+def _body_credentials(settings):
+    configure(settings, AUTHENTICATION_CLASSES=[BODY])
+
+
+@pytest.fixture
+def reports():
+    """What error reports Django would send of faults that nothing answers."""
+    written = []
+
+    def write(sender, request, **kwargs):
+        reporter = ExceptionReporter(request, *sys.exc_info())
+        written.append(reporter.get_traceback_text() + reporter.get_traceback_html())
+
+    got_request_exception.connect(write)
+    yield written
+    got_request_exception.disconnect(write)
+
+
+def shown(text):
+    return [secret for secret in SECRETS if secret in text]
+
+
+def test_a_database_that_is_gone_brings_no_password_to_light(
+    key, alice, rf, caplog, client
+):
+    def fail(*args):
+        raise OperationalError("gone")
+
+    with connection.execute_wrapper(fail):
+        response = log_in(client, {"user": {**ALICE, "username": SECRETS[1]}})
+
+    assert read(response)[1]["code"] == "unavailable"
+    [record] = [record for record in caplog.records if record.exc_info]
+    reporter = ExceptionReporter(rf.get("/"), *record.exc_info)
+    report = reporter.get_traceback_text() + reporter.get_traceback_html()
+    assert "OperationalError" in report
+    assert shown(report + caplog.text) == []
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"username": SECRETS[1], "password": "wonderland", "nonce": NONCE},
+        {"user[email]": SECRETS[1], "user[password]": "wonderland", "nonce": NONCE},
+    ],
+)
+def test_a_bug_in_a_backend_brings_no_password_to_light(
+    monkeypatch, key, reports, body
+):
+    def bug(request, **credentials):
+        return credentials["no such key"]
+
+    monkeypatch.setattr(authentication, "authenticate", bug)
+    client = Client(raise_request_exception=False)
+
+    assert client.post(URL, body).status_code == 500
+
+    [report] = reports
+    assert "KeyError" in report
+    assert shown(report) == []
+
+
+def test_credentials_show_only_how_they_were_named():
+    found = authentication.Credentials("username", "alice", "wonderland")
+
+    assert repr(found) == "Credentials(name='username')"

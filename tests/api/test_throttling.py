@@ -1,0 +1,305 @@
+"""How often: by user, and by address and login where authentication fails."""
+
+from __future__ import annotations
+
+import pytest
+from django.contrib.auth.backends import ModelBackend
+from django.contrib.auth.models import User
+from django.core.cache import cache
+from rest_framework.authtoken.models import Token
+
+from django_layer_identity.api import counting
+from django_layer_identity.api.views import IdentityTokenView
+from tests.api.test_classes import Alice, post_to
+from tests.endpoint import (
+    ALICE,
+    BOB,
+    JSON,
+    NONCE,
+    URL,
+    ask,
+    authentication_failed,
+    configure,
+    log_in,
+    not_authenticated,
+    phone_of,
+    read,
+    refusal,
+)
+
+HERE = "tests.api.test_throttling"
+BASIC = "rest_framework.authentication.BasicAuthentication"
+BODY = "django_layer_identity.api.authentication.BodyCredentialsAuthentication"
+SESSION = "rest_framework.authentication.SessionAuthentication"
+TOKEN = "rest_framework.authentication.TokenAuthentication"
+THROTTLED = refusal(429, "throttled", "Too many requests. Wait before the next one.")
+UNAVAILABLE = refusal(
+    503, "unavailable", "The service is unavailable. Try again later."
+)
+WRONG = {"username": "alice", "password": "wrong"}
+
+
+class Backend(ModelBackend):
+    """Counts how often it is asked."""
+
+    asked = 0
+
+    def authenticate(self, request, **credentials):
+        Backend.asked += 1
+        return super().authenticate(request, **credentials)
+
+
+@pytest.fixture(autouse=True)
+def clock(monkeypatch):
+    """A clock that stands still, five seconds into a minute, until it is turned."""
+
+    class Clock:
+        now = 1_795_000_000 // 60 * 60 + 5
+
+        def time(self):
+            return self.now
+
+    clock = Clock()
+    monkeypatch.setattr(counting, "time", clock)
+    return clock
+
+
+@pytest.fixture
+def passwords(settings, key, alice):
+    """Let three failures a minute pass, of passwords in the body."""
+    settings.AUTHENTICATION_BACKENDS = [f"{HERE}.Backend"]
+    Backend.asked = 0
+    configure(settings, AUTHENTICATION_CLASSES=[SESSION, BODY, BASIC])
+    rate(settings, failures="3/min")
+
+
+def rate(settings, **rates):
+    configure(settings, THROTTLE_RATES=rates)
+
+
+def statuses(answers):
+    return [read(answer)[0] for answer in answers]
+
+
+def test_a_user_has_sixty_tokens_a_minute_by_default(key, alice, clock):
+    phone = phone_of(alice)
+
+    answers = [phone.post(URL, {"nonce": NONCE}, format="json") for _ in range(61)]
+
+    assert statuses(answers) == [200] * 60 + [429]
+    assert read(answers[-1]) == THROTTLED
+    assert answers[-1]["Retry-After"] == "55"
+
+
+def test_a_user_may_come_back_in_the_next_window(settings, key, alice, clock):
+    rate(settings, user="1/min")
+    assert statuses([ask(alice, nonce=NONCE), ask(alice, nonce=NONCE)]) == [200, 429]
+
+    clock.now += 54.5
+    answer = ask(alice, nonce=NONCE)
+    assert read(answer) == THROTTLED
+    assert answer["Retry-After"] == "1"
+
+    clock.now += 0.5
+    assert read(ask(alice, nonce=NONCE))[0] == 200
+
+
+def test_users_are_counted_one_by_one(settings, key, alice):
+    rate(settings, user="1/h")
+    bob = User.objects.create_user("bob")
+
+    answers = [ask(alice, nonce="a"), ask(bob, nonce="b"), ask(alice, nonce="a")]
+
+    assert statuses(answers) == [200, 200, 429]
+
+
+def test_a_scope_can_be_switched_off_by_itself(settings, passwords, alice, client):
+    rate(settings, user=None)
+    assert statuses([ask(alice, nonce=NONCE) for _ in range(70)]) == [200] * 70
+
+    rate(settings, failures=None)
+    answers = [read(log_in(client, WRONG)) for _ in range(30)]
+    assert answers == [authentication_failed()] * 30
+
+
+def test_the_user_is_counted_before_the_body_is_looked_at(settings, key, alice):
+    rate(settings, user="1/min")
+
+    answers = [phone_of(alice).generic("POST", URL, "{", JSON) for _ in range(2)]
+
+    assert statuses(answers) == [400, 429]
+
+
+def test_throttles_of_the_project_count_besides(settings, key, alice):
+    settings.REST_FRAMEWORK = {
+        "DEFAULT_THROTTLE_CLASSES": ["tests.api.test_classes.BusyForAWhile"]
+    }
+    rate(settings, user=None)
+
+    assert read(ask(alice, nonce=NONCE)) == THROTTLED
+
+
+def test_what_a_view_is_given_replaces_the_count_by_user(settings, key, alice):
+    rate(settings, user="1/min")
+    view = IdentityTokenView.as_view(
+        authentication_classes=[Alice], throttle_classes=[]
+    )
+
+    assert statuses([post_to(view) for _ in range(3)]) == [200, 200, 200]
+
+
+@pytest.mark.parametrize(
+    "rates", [{"user": "often"}, {"failures": 5}, None, ["60/min"]]
+)
+def test_a_rate_of_no_use_serves_nobody(settings, key, alice, rates):
+    configure(settings, THROTTLE_RATES=rates)
+
+    assert read(ask(alice, nonce=NONCE)) == UNAVAILABLE
+
+
+def test_twenty_failures_a_minute_are_let_pass_by_default(settings, key, client):
+    configure(settings, AUTHENTICATION_CLASSES=[TOKEN])
+    headers = {"Authorization": "Token made-up"}
+
+    answers = [log_in(client, {}, headers) for _ in range(21)]
+
+    assert statuses(answers) == [401] * 20 + [429]
+    assert read(answers[-1]) == THROTTLED
+    assert answers[-1]["Retry-After"] == "55"
+
+
+def test_a_right_password_is_not_tried_after_three_wrong_ones(passwords, client, clock):
+    answers = [log_in(client, WRONG) for _ in range(3)]
+    assert statuses(answers) == [403] * 3
+
+    answer = log_in(client, ALICE)
+
+    assert read(answer) == THROTTLED
+    assert answer["Retry-After"] == "55"
+    assert Backend.asked == 3
+
+    clock.now += 55
+    assert read(log_in(client, ALICE))[0] == 200
+
+
+def test_a_login_is_counted_wherever_it_is_tried_from(passwords, client):
+    def guess(host, **body):
+        return client.post(
+            URL, {"nonce": NONCE, **WRONG, **body}, REMOTE_ADDR=f"192.0.2.{host}"
+        )
+
+    spellings = ("alice", "ALICE", "Alic\u00e9 ")
+    answers = [guess(host, username=name) for host, name in enumerate(spellings)]
+    assert statuses(answers) == [403] * 3
+
+    assert read(guess(9)) == THROTTLED
+    assert read(guess(9, username="bob")) == authentication_failed()
+
+
+def test_an_address_is_counted_whatever_login_is_tried(passwords, client):
+    answers = [
+        log_in(client, {"username": name, "password": "wrong"})
+        for name in ("alice", "bob", "", "carol")
+    ]
+
+    assert statuses(answers) == [403, 403, 403, 429]
+
+
+def test_whoever_shares_the_address_waits_with_it(passwords, alice, client):
+    for _ in range(3):
+        log_in(client, WRONG)
+
+    assert read(log_in(client, {})) == THROTTLED
+    assert read(client.post(URL, {}, REMOTE_ADDR="192.0.2.9")) == not_authenticated()
+
+
+@pytest.mark.parametrize("code", ["YWxpY2U6d3Jvbmc=", "", "*", "YWxpY2U="])
+def test_basic_credentials_are_counted_as_passwords_are(
+    settings, passwords, client, code
+):
+    headers = {"Authorization": f"Basic {code}"}
+
+    answers = [log_in(client, {}, headers) for _ in range(4)]
+
+    assert statuses(answers) == [403, 403, 403, 429]
+
+
+def test_a_login_by_basic_is_the_same_login(passwords, client):
+    guesses = ["YWxpY2U6d3Jvbmc="] * 3  # alice:wrong
+
+    for host, guess in enumerate(guesses):
+        headers = {"Authorization": f"Basic {guess}"}
+        client.post(URL, {}, headers=headers, REMOTE_ADDR=f"192.0.2.{host}")
+
+    assert read(log_in(client, ALICE)) == THROTTLED
+
+
+def test_nothing_but_failures_is_counted(passwords, alice, client):
+    answers = [log_in(client, ALICE) for _ in range(5)]
+    answers += [log_in(client, {**ALICE, "nonce": ""}) for _ in range(5)]
+    assert statuses(answers) == [200] * 5 + [400] * 5
+
+    strangers = [log_in(client, {}) for _ in range(5)]
+    assert statuses(strangers) == [403] * 5
+
+    assert read(log_in(client, WRONG)) == authentication_failed()
+
+
+def test_a_right_password_forgives_no_wrong_ones(passwords, client):
+    bodies = [WRONG, ALICE, WRONG, ALICE, WRONG, ALICE]
+
+    answers = [log_in(client, body) for body in bodies]
+
+    assert statuses(answers) == [403, 200, 403, 200, 403, 429]
+
+
+def test_a_session_of_somebody_else_counts_as_a_failure(passwords, client, alice):
+    User.objects.create_user("bob", password="builder")
+    client.force_login(alice)
+
+    answers = [log_in(client, BOB) for _ in range(4)]
+
+    assert statuses(answers) == [403, 403, 403, 429]
+
+
+def test_stateless_users_are_no_failures(settings, key, client):
+    rate(settings, failures="1/min")
+    configure(settings, AUTHENTICATION_CLASSES=[f"{HERE}.Stateless"])
+
+    answers = [read(log_in(client, {})) for _ in range(3)]
+
+    assert answers == [authentication_failed()] * 3
+
+
+class Stateless(Alice):
+    def authenticate(self, request):
+        return object(), None
+
+
+def test_at_a_socket_without_addresses_logins_alone_are_counted(passwords, client):
+    def guess(username):
+        body = {"nonce": NONCE, "username": username, "password": "wrong"}
+        return client.post(URL, body, REMOTE_ADDR="")
+
+    answers = [guess("alice") for _ in range(4)] + [guess("bob")]
+
+    assert statuses(answers) == [403, 403, 403, 429, 403]
+
+
+def test_a_token_that_is_right_is_not_counted(settings, key, alice, client):
+    rate(settings, failures="1/min")
+    configure(settings, AUTHENTICATION_CLASSES=[TOKEN])
+    headers = {"Authorization": f"Token {Token.objects.create(user=alice).key}"}
+
+    assert statuses([log_in(client, {}, headers) for _ in range(3)]) == [200] * 3
+
+
+def test_the_cache_holds_no_logins_and_no_addresses(passwords, alice, client):
+    body = {"username": "zoe@example.com", "password": "wrong"}
+    client.post(URL, {"nonce": NONCE, **body}, REMOTE_ADDR="192.0.2.77")
+    ask(alice, nonce=NONCE)
+
+    names = " ".join(cache._cache)
+    assert len(cache._cache) == 4  # an address, a login, a user and a nonce
+    assert "zoe" not in names
+    assert "192.0" not in names

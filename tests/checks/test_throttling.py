@@ -1,0 +1,62 @@
+from __future__ import annotations
+
+import pytest
+from django.core.checks import Error, Warning
+
+from tests.checks import deployed, found
+
+
+@pytest.mark.parametrize(
+    ("rates", "complaint"),
+    [
+        (None, "THROTTLE_RATES must be a dict."),
+        (["60/min"], "THROTTLE_RATES must be a dict."),
+        ({"users": "60/min"}, "'users' is no scope."),
+        ({"user": "60"}, "'60' is no rate."),
+        ({"user": "60/fortnight"}, "'60/fortnight' is no rate."),
+        ({"user": "60/minute"}, "'60/minute' is no rate."),
+        ({"user": "0/min"}, "'0/min' is no rate."),
+        ({"failures": "-1/min"}, "'-1/min' is no rate."),
+        ({"failures": "60/min "}, "'60/min ' is no rate."),
+        ({"failures": 60}, "60 is no rate."),
+    ],
+)
+def test_rates_are_as_rest_framework_has_them(settings, rates, complaint):
+    assert found(settings, THROTTLE_RATES=rates) == [
+        Error(
+            f"LAYER_IDENTITY['THROTTLE_RATES'] cannot be used: {complaint}",
+            hint='For example: {"user": "60/min", "failures": None}.',
+            id="layer_identity.E043",
+        )
+    ]
+
+
+@pytest.mark.parametrize("period", ["s", "sec", "m", "min", "h", "hour", "d", "day"])
+def test_a_rate_has_a_period(settings, period):
+    assert not found(settings, THROTTLE_RATES={"user": f"1/{period}"})
+
+
+def test_a_bad_rate_is_told_once(settings):
+    assert deployed(settings, NONCE_GUARD="cache", THROTTLE_RATES={"user": 1}) == []
+
+
+def test_a_proxy_in_front_is_named_or_denied_before_going_live(settings):
+    rates = {"user": None}
+    shared = {"BACKEND": "django.core.cache.backends.redis.RedisCache"}
+    settings.CACHES = {"default": {**shared, "LOCATION": "redis://127.0.0.1:1"}}
+
+    assert deployed(settings, THROTTLE_RATES=rates) == [
+        Warning(
+            "Failures to authenticate are counted by REMOTE_ADDR: behind a proxy, all "
+            "clients have one.",
+            hint=(
+                "Set REST_FRAMEWORK['NUM_PROXIES'] to the number of proxies that add to "
+                "X-Forwarded-For; 0 states that there is none."
+            ),
+            id="layer_identity.W041",
+        )
+    ]
+
+    for proxies in (0, 1):
+        settings.REST_FRAMEWORK = {"NUM_PROXIES": proxies}
+        assert deployed(settings, THROTTLE_RATES=rates) == []
