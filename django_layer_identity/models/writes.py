@@ -39,7 +39,7 @@ def write_or_retry(write: Callable[[], T], *, using: str) -> T:
             if not left or not lost_race(exc):
                 raise
         pause *= 2
-        time.sleep(random.uniform(0, pause))  # noqa: S311
+        time.sleep(random.uniform(0, pause))  # noqa: S311  # nosec B311
 
 
 def lost_race(exc: OperationalError) -> bool:

@@ -1,0 +1,78 @@
+"""
+Ask pip-audit about all that an installation of the package brings along.
+
+Where its service does not answer, or does not know a package, this is said, and that
+package has to be the newest release for this Python: an older one is where known holes are.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import tempfile
+from importlib.metadata import distribution
+
+from packaging.requirements import Requirement
+
+NAME = "django-layer-identity"
+
+
+def installed(name, found):
+    """Add the package's requirements, and theirs, to what was found: name -> version."""
+    for text in distribution(name).requires or []:
+        requirement = Requirement(text)
+        needed = requirement.marker is None or any(
+            requirement.marker.evaluate({"extra": extra}) for extra in ("", "crypto")
+        )
+        key = requirement.name.lower()
+        if needed and key not in found:
+            found[key] = distribution(key).version
+            installed(key, found)
+    return found
+
+
+def run(*arguments):
+    command = [sys.executable, "-m", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+def audited(versions):
+    """Return what pip-audit knows of each package, nothing where it cannot tell."""
+    with tempfile.NamedTemporaryFile("w", suffix=".txt") as file:
+        file.writelines(f"{name}=={version}\n" for name, version in versions.items())
+        file.flush()
+        options = ["--no-deps", "--disable-pip", "--format", "json"]
+        done = run("pip_audit", "--requirement", file.name, *options)
+    try:
+        answers = json.loads(done.stdout)["dependencies"]
+    except ValueError:
+        sys.stdout.write(f"pip-audit: {done.stderr.strip().splitlines()[-1]}\n")
+        return {}
+    return {one["name"]: one["vulns"] for one in answers if "vulns" in one}
+
+
+def outdated():
+    """Return the packages of which there is a newer release: name -> version."""
+    done = run("pip", "list", "--outdated", "--format", "json")
+    assert done.returncode == 0, done.stderr
+    return {one["name"].lower(): one["latest_version"] for one in json.loads(done.stdout)}
+
+
+def main():
+    versions = installed(NAME, {})
+    known = audited(versions)
+    holes = {name: found for name, found in known.items() if found}
+    unknown = versions.keys() - known.keys()
+    newer = {name: new for name, new in outdated().items() if name in unknown}
+    sys.stdout.write(
+        f"{len(versions)} packages: {', '.join(map('=='.join, versions.items()))}\n"
+        f"{len(known)} known to pip-audit's service, {len(holes)} of them vulnerable\n"
+        f"{len(unknown)} unknown to it here, {len(newer)} of them not the newest for this Python\n"
+    )
+    if holes or newer:
+        sys.exit(f"vulnerable: {holes}\nnot the newest: {newer}")
+
+
+if __name__ == "__main__":
+    main()
