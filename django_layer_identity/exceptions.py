@@ -34,7 +34,15 @@ class InvalidToken(LayerIdentityError, ValueError):
 
 
 class InvalidKey(LayerIdentityError, ValueError):
-    """The text is not an unencrypted RSA private key of an accepted size."""
+    """What was pasted or uploaded is no RSA private key of an accepted size."""
+
+
+class PassphraseNeeded(InvalidKey):
+    """The private key is encrypted, and no passphrase was given."""
+
+
+class PassphraseWrong(InvalidKey):
+    """The passphrase does not open the private key."""
 
 
 class CustodyError(LayerIdentityError):

@@ -1,8 +1,6 @@
 from __future__ import annotations
 
-import io
 import json
-from pathlib import Path
 
 import jwt
 import pytest
@@ -11,7 +9,6 @@ from django.db import OperationalError
 
 from django_layer_identity.models import LayerApp, SigningKey
 from tests.conftest import APP_ID, KEY_ID, OTHER_KEY_ID, PROVIDER_ID
-from tests.keys.test_pem import as_pem
 
 
 @pytest.fixture
@@ -23,13 +20,6 @@ def run(capsys):
         return capsys.readouterr().out.removesuffix("\n")
 
     return call
-
-
-@pytest.fixture
-def pem_file(tmp_path, private_key):
-    path = tmp_path / "private_key.pem"
-    path.write_text(as_pem(private_key))
-    return str(path)
 
 
 def error(*args):
@@ -106,77 +96,6 @@ def test_a_busy_database_is_told_with_what_to_do(db, monkeypatch):
     assert error(*CREATE) == (
         "The database is busy or cannot be reached, and nothing was changed. "
         "Run it again. Reason: database is locked"
-    )
-
-
-def test_key_import_prints_the_fingerprint(run, app, pem_file, private_key):
-    assert run("layer_key_import", "--app", str(APP_ID), pem_file) == (
-        private_key.fingerprint
-    )
-    assert SigningKey.objects.get().state == "draft"
-
-
-def test_key_import_enters_the_id_and_activates(run, app, pem_file):
-    run("layer_key_import", "--key-id", str(KEY_ID), "--activate", pem_file)
-
-    assert SigningKey.objects.get().state == "active"
-
-
-def test_key_import_reads_standard_input(run, app, private_key, monkeypatch):
-    monkeypatch.setattr("sys.stdin", io.StringIO(as_pem(private_key)))
-
-    assert run("layer_key_import", "-") == private_key.fingerprint
-
-
-def test_key_import_reads_what_a_windows_editor_saved(run, app, pem_file, private_key):
-    text = Path(pem_file).read_text()
-    Path(pem_file).write_text(text, encoding="utf-8-sig")
-
-    assert run("layer_key_import", pem_file) == private_key.fingerprint
-
-
-def test_key_import_tells_what_to_do_with_the_file(app, pem_file, capsys):
-    call_command("layer_key_import", pem_file)
-
-    assert capsys.readouterr().err == (
-        "The key is draft. Delete the file it came from.\n"
-    )
-
-
-def test_key_import_stores_nothing_that_cannot_be_activated(app, pem_file):
-    assert error("layer_key_import", "--activate", pem_file) == (
-        "Enter the key ID that Layer gave to this key first."
-    )
-    assert not SigningKey.objects.exists()
-
-
-def test_key_import_refuses_a_file_that_is_not_there(app, tmp_path):
-    path = tmp_path / "nowhere.pem"
-
-    assert error("layer_key_import", str(path)) == (
-        f"{path} cannot be read: No such file or directory."
-    )
-
-
-def test_key_import_refuses_a_file_that_is_not_text(app, tmp_path, private_key):
-    path = tmp_path / "key.der"
-    path.write_bytes(private_key.to_der())
-
-    assert error("layer_key_import", str(path)) == f"{path} is not a text file."
-
-
-def test_key_import_reads_no_further_than_a_key_can_reach(app, tmp_path):
-    path = tmp_path / "large"
-    path.write_text("x" * 100_000)
-
-    assert error("layer_key_import", str(path)) == (
-        "This is too long: a private key has at most 16 KiB."
-    )
-
-
-def test_key_import_needs_an_app(db, pem_file):
-    assert error("layer_key_import", pem_file) == (
-        "Name the Layer app: there is not exactly one."
     )
 
 

@@ -10,8 +10,15 @@ from django import forms
 from django.contrib.admin.widgets import AdminRadioSelect
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
+from django.views.decorators.debug import sensitive_variables
 
-from django_layer_identity.exceptions import LayerIdentityError
+from django_layer_identity.exceptions import (
+    InvalidKey,
+    LayerIdentityError,
+    PassphraseNeeded,
+    PassphraseWrong,
+)
+from django_layer_identity.keys.pasted import MAX_LENGTH
 from django_layer_identity.keys.pem import (
     PrivateKey,
     generate_private_key,
@@ -143,24 +150,30 @@ class NewSigningKeyForm(forms.ModelForm):
         ),
     )
 
+    private_key_file = forms.FileField(
+        label=_("Or its file"),
+        required=False,
+        help_text=_("PEM or DER, as it was downloaded."),
+    )
+    passphrase = forms.CharField(
+        label=_("Its passphrase"),
+        required=False,
+        strip=False,
+        widget=forms.PasswordInput({"autocomplete": "off"}),
+        help_text=_("Only of an encrypted private key; it is not kept."),
+    )
+
     class Meta:
         model = SigningKey
-        fields = ("app", "source", "private_key", "key_id")
+        fields = (
+            "app",
+            "source",
+            "private_key",
+            "private_key_file",
+            "passphrase",
+            "key_id",
+        )
         field_classes = {"key_id": KeyIDField}
-
-    def clean_private_key(self) -> PrivateKey | None:
-        """Read it; where a pair is to be generated, nothing that was pasted counts."""
-        if self.cleaned_data.get("source") != self.IMPORT:
-            return None
-        text = self.cleaned_data["private_key"]
-        if not text:
-            raise ValidationError(_("Paste the private key to import."))
-        with _refusals_as_errors():
-            private_key = read_private_key(text)
-            if app := self.cleaned_data.get("app"):
-                key = SigningKey(app=app, fingerprint=private_key.fingerprint)
-                key.validate_constraints(exclude={"key_id"})
-        return private_key
 
     def clean_key_id(self) -> UUID | None:
         app: LayerApp | None = self.cleaned_data.get("app")
@@ -169,13 +182,45 @@ class NewSigningKeyForm(forms.ModelForm):
             return key_id
         return _check_key_id(SigningKey(app=app), key_id)
 
+    @sensitive_variables()
     def clean(self) -> dict[str, Any]:
         super().clean()
         data = self.cleaned_data
+        # Where a pair is to be generated, nothing that was pasted counts.
+        private_key = self._imported() if data.get("source") == self.IMPORT else None
         if not self.errors:
-            private_key = data["private_key"] or generate_private_key()
+            private_key = private_key or generate_private_key()
             with _refusals_as_errors():
                 self.instance = SigningKey.from_private_key(
                     data["app"], private_key, key_id=data["key_id"]
                 )
         return data
+
+    @sensitive_variables()
+    def _imported(self) -> PrivateKey | None:
+        """Read what was pasted or uploaded; what is refused is told beside it."""
+        text = self.cleaned_data["private_key"]
+        file = self.cleaned_data.get("private_key_file")
+        field = "private_key_file" if file and not text else "private_key"
+        data = file.read(MAX_LENGTH + 1) if file else text
+        try:
+            if text and file:
+                raise ValidationError(_("Paste the private key or choose its file."))
+            if not data:
+                raise ValidationError(_("Paste the private key to import."))
+            return self._read(data)
+        except (PassphraseNeeded, PassphraseWrong) as exc:
+            self.add_error("passphrase", str(exc))
+        except InvalidKey as exc:
+            self.add_error(field, str(exc))
+        except ValidationError as exc:
+            self.add_error(field, exc.messages)
+        return None
+
+    @sensitive_variables()
+    def _read(self, data: bytes | str) -> PrivateKey:
+        private_key = read_private_key(data, self.cleaned_data["passphrase"])
+        if app := self.cleaned_data.get("app"):
+            key = SigningKey(app=app, fingerprint=private_key.fingerprint)
+            key.validate_constraints(exclude={"key_id"})
+        return private_key

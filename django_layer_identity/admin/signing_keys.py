@@ -113,7 +113,7 @@ class SigningKeyAdmin(admin.ModelAdmin):
             return False
         return super().lookup_allowed(lookup, value, request)
 
-    @method_decorator(sensitive_post_parameters("private_key"))
+    @method_decorator(sensitive_post_parameters("private_key", "passphrase"))
     @sensitive_variables()  # of Django's forms too, which this calls
     def add_view(self, *args: Any, **kwargs: Any) -> HttpResponse:
         return super().add_view(*args, **kwargs)

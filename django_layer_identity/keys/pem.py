@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import re
 from functools import cached_property
 from typing import cast
 
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
+from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
@@ -17,28 +17,30 @@ from cryptography.hazmat.primitives.serialization import (
     PrivateFormat,
     PublicFormat,
     load_der_private_key,
-    load_pem_private_key,
     load_pem_public_key,
 )
 from django.views.decorators.debug import sensitive_variables
 
 from django_layer_identity.exceptions import InvalidKey
+from django_layer_identity.keys.passphrase import decrypt
+from django_layer_identity.keys.pasted import (
+    DAMAGED,
+    NO_RSA_KEY,
+    check_kind,
+    read_pasted,
+)
 
 MIN_KEY_SIZE = 2048  # bits; RFC 7518, section 3.3
 MAX_KEY_SIZE = 4096  # bits; each doubling makes a signature some six times slower
-MAX_PEM_LENGTH = 16 * 1024  # characters; a 4096-bit key has 3,300
 
-_LABEL = re.compile(r"-----BEGIN ([A-Z0-9 ]{1,40})-----")
-_DAMAGED = "This private key is damaged or cut off: paste the whole of it."
-_NO_RSA_KEY = "This is no RSA private key, and Layer accepts RSA alone."
-_WRONG_LABELS = {
-    "PUBLIC KEY": "This is the public half only: the private key is needed.",
-    "RSA PUBLIC KEY": "This is the public half only: the private key is needed.",
-    "CERTIFICATE": "This is a certificate: the private key is needed.",
-    "EC PRIVATE KEY": _NO_RSA_KEY,
-    "DSA PRIVATE KEY": _NO_RSA_KEY,
-    "ENCRYPTED PRIVATE KEY": "This private key is encrypted: remove its passphrase.",
-}
+MIN_EXPONENT, MAX_EXPONENT = 65537, 2**32 - 1  # FIPS 186-5 allows no smaller one
+SAMPLE = b"django-layer-identity sign and verify"
+
+_TOO_SMALL = (
+    " Layer's own early keys had 1024: generate a new one, register its public half in "
+    "Layer's dashboard and activate it."
+)
+_NO_PAIR = "The halves of this key do not belong together: it cannot sign."
 
 
 class PrivateKey:
@@ -80,53 +82,63 @@ class PrivateKey:
         return public_key.public_bytes(encoding, PublicFormat.SubjectPublicKeyInfo)
 
 
-def _check_text(text: str) -> None:
-    """Name what was pasted instead of a private key, before anything is parsed."""
-    if len(text) > MAX_PEM_LENGTH:
-        raise InvalidKey("This is too long: a private key has at most 16 KiB.")
-    label = _LABEL.search(text)
-    if label is None or not text.isascii():
-        raise InvalidKey(
-            "This is not PEM: a private key begins with "
-            "-----BEGIN RSA PRIVATE KEY----- or -----BEGIN PRIVATE KEY-----."
-        )
-    if label[1] in _WRONG_LABELS:
-        raise InvalidKey(_WRONG_LABELS[label[1]])
-    if "Proc-Type: 4,ENCRYPTED" in text:  # RFC 1421, as OpenSSL writes PKCS#1
-        raise InvalidKey(_WRONG_LABELS["ENCRYPTED PRIVATE KEY"])
+@sensitive_variables()
+def read_private_key(data: bytes | str, passphrase: str | None = None) -> PrivateKey:
+    """
+    Read an RSA private key in any form and validate it, which takes some 40 ms.
+
+    :param data: PEM or DER, PKCS#1 (as Layer's dashboard showed it) or PKCS#8; forms
+        that :func:`read_pasted` forgives are read too.
+    :param passphrase: needed where the key is encrypted, and ignored where it is not.
+    :raises InvalidKey: if it is no such key, or not one of 2048 to 4096 bits.
+    """
+    pasted = read_pasted(data)
+    is_encrypted = pasted.dek_info is not None or check_kind(pasted.der)
+    key = decrypt(pasted, passphrase) if is_encrypted else _load(pasted.der)
+    if not isinstance(key, rsa.RSAPrivateKey):
+        raise InvalidKey(NO_RSA_KEY)
+    _check_numbers(key)
+    return _check_pair(key)
 
 
-def _check_size(bits: int) -> None:
+@sensitive_variables()
+def _load(der: bytes) -> PrivateKeyTypes:
+    """Load a key as it is: its numbers are looked at before they are computed with."""
+    try:
+        return load_der_private_key(der, None, unsafe_skip_rsa_key_validation=True)
+    except UnsupportedAlgorithm as exc:
+        raise InvalidKey(NO_RSA_KEY) from exc  # for one, an unusual elliptic curve
+    except (ValueError, TypeError) as exc:
+        raise InvalidKey(DAMAGED) from exc
+
+
+def _check_numbers(key: rsa.RSAPrivateKey) -> None:
+    bits, exponent = key.key_size, key.public_key().public_numbers().e
     if not MIN_KEY_SIZE <= bits <= MAX_KEY_SIZE:
         raise InvalidKey(
             f"This key has {bits} bits; {MIN_KEY_SIZE} to {MAX_KEY_SIZE} are accepted."
+            + (_TOO_SMALL if bits < MIN_KEY_SIZE else "")
+        )
+    if not MIN_EXPONENT <= exponent <= MAX_EXPONENT:
+        raise InvalidKey(
+            "The public exponent of this key is out of range: 65537 is usual, and up to "
+            "2^32 is accepted."
         )
 
 
 @sensitive_variables()
-def read_private_key(text: str) -> PrivateKey:
-    """
-    Read an unencrypted RSA private key and validate it, which takes some 40 ms.
-
-    :param text: PEM, PKCS#1 (as Layer's dashboard showed it) or PKCS#8.
-    :raises InvalidKey: if the text is not PEM, over 16 KiB, holds another kind of key
-        or the public half alone, needs a passphrase, is not of 2048 to 4096 bits, or is
-        damaged.
-    """
-    _check_text(text)
-    pem = text.strip().encode("ascii")
+def _check_pair(key: rsa.RSAPrivateKey) -> PrivateKey:
+    """Let the library validate the numbers, then see what the halves do together."""
     try:
         # Validation is costly in the square of the size and more: size first.
-        key = load_pem_private_key(pem, None, unsafe_skip_rsa_key_validation=True)
-        if not isinstance(key, rsa.RSAPrivateKey):
-            raise InvalidKey(_NO_RSA_KEY)
-        _check_size(key.key_size)
-        key = load_pem_private_key(pem, None)
-    except InvalidKey:
-        raise
+        valid = load_der_private_key(PrivateKey(key).to_der(), None)
+        private_key = PrivateKey(cast("rsa.RSAPrivateKey", valid))
+        signature = private_key.sign(SAMPLE)
     except (ValueError, TypeError, UnsupportedAlgorithm) as exc:
-        raise InvalidKey(_DAMAGED) from exc
-    return PrivateKey(cast("rsa.RSAPrivateKey", key))
+        raise InvalidKey(_NO_PAIR) from exc
+    if not verify_signature(private_key.public_pem, SAMPLE, signature):
+        raise InvalidKey(_NO_PAIR)
+    return private_key
 
 
 @sensitive_variables()
@@ -139,7 +151,7 @@ def restore_private_key(der: bytes) -> PrivateKey:
     try:
         key = load_der_private_key(der, None)
     except (ValueError, TypeError, UnsupportedAlgorithm) as exc:
-        raise InvalidKey(_DAMAGED) from exc
+        raise InvalidKey(DAMAGED) from exc
     return PrivateKey(cast("rsa.RSAPrivateKey", key))
 
 

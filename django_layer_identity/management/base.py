@@ -5,14 +5,15 @@ from __future__ import annotations
 import sys
 from argparse import ArgumentParser
 from collections.abc import Callable
-from typing import Any
+from typing import IO, Any, cast
 
 from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import InterfaceError, OperationalError
+from django.views.decorators.debug import sensitive_variables
 
 from django_layer_identity.exceptions import LayerIdentityError, Refusal
-from django_layer_identity.keys.pem import MAX_PEM_LENGTH
+from django_layer_identity.keys.pasted import MAX_LENGTH
 from django_layer_identity.models import LayerApp, SigningKey
 
 
@@ -76,9 +77,10 @@ def add_key_argument(parser: CommandParser | ArgumentParser) -> None:
     )
 
 
-def read_secret_file(name: str) -> str:
+@sensitive_variables()
+def read_secret_file(name: str) -> bytes | str:
     """
-    Return the text of a file, or of standard input where the name is ``-``.
+    Return what is in a file, or in standard input where the name is ``-``.
 
     It is read as far as a private key can reach, and no further.
 
@@ -86,11 +88,10 @@ def read_secret_file(name: str) -> str:
     """
     try:
         if name == "-":
-            return sys.stdin.read(MAX_PEM_LENGTH + 1)
-        with open(name, encoding="utf-8-sig") as file:
-            return file.read(MAX_PEM_LENGTH + 1)
-    except UnicodeDecodeError as exc:
-        raise CommandError(f"{name} is not a text file.") from exc
+            stream: IO[Any] = getattr(sys.stdin, "buffer", sys.stdin)
+            return cast("bytes | str", stream.read(MAX_LENGTH + 1))
+        with open(name, "rb") as file:
+            return file.read(MAX_LENGTH + 1)
     except OSError as exc:
         raise CommandError(f"{name} cannot be read: {exc.strerror}.") from exc
 

@@ -64,27 +64,29 @@ class SigningKeyManager(models.Manager["SigningKey"]):
     def get_queryset(self) -> SigningKeyQuerySet:
         return SigningKeyQuerySet(self.model, using=self._db)
 
-    @sensitive_variables("text")
+    @sensitive_variables("data", "passphrase")
     def import_private_key(
         self,
         app: LayerApp,
-        text: str,
+        data: bytes | str,
         *,
         key_id: str | UUID | None = None,
         activate: bool = False,
+        passphrase: str | None = None,
     ) -> SigningKey:
         """
         Take in the private key that Layer's dashboard showed once.
 
-        :param text: PEM, PKCS#1 or PKCS#8; stored encrypted, never shown again.
+        :param data: PEM or DER, PKCS#1 or PKCS#8; stored encrypted, never shown again.
         :param key_id: the ID that Layer's dashboard shows for it, if known yet.
-        :raises InvalidKey: if the text is no RSA private key of an accepted size.
+        :param passphrase: needed where the key is encrypted; never kept.
+        :raises InvalidKey: if it is no RSA private key of an accepted size.
         :raises InvalidIdentifier: if the key ID is none.
         :raises KeyExists: if the app has this key, or the key ID, already.
         :raises KeyStateError: if it is to be activated and has no key ID.
         :raises ConfigurationError: if ``KEY_ENCRYPTION_KEYS`` is not set.
         """
-        private_key = pem.read_private_key(text)
+        private_key = pem.read_private_key(data, passphrase)
         make = partial(self.model.from_private_key, app, private_key, key_id=key_id)
         return self._store(app, make, activate)
 

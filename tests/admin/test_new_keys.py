@@ -7,7 +7,6 @@ import sys
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import (
-    BestAvailableEncryption,
     Encoding,
     NoEncryption,
     PrivateFormat,
@@ -26,10 +25,8 @@ from tests.conftest import APP_ID, KEY_ID, PROVIDER_ID
 ADD = f"{KEYS}add/"
 
 
-def to_pem(key, encryption=None):
-    return key.private_bytes(
-        Encoding.PEM, PrivateFormat.PKCS8, encryption or NoEncryption()
-    ).decode()
+def to_pem(key):
+    return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
 
 
 @pytest.fixture(scope="session")
@@ -139,11 +136,6 @@ def ec_pem():
     return to_pem(ec.generate_private_key(ec.SECP256R1()))
 
 
-def encrypted_pem():
-    key = rsa.generate_private_key(65537, 2048)
-    return to_pem(key, BestAvailableEncryption(b"passphrase"))
-
-
 def small_pem():
     return to_pem(rsa.generate_private_key(65537, 1024))
 
@@ -158,10 +150,14 @@ def small_pem():
             "-----BEGIN RSA PRIVATE KEY----- or -----BEGIN PRIVATE KEY-----.",
         ),
         (ec_pem, "This is no RSA private key, and Layer accepts RSA alone."),
-        (encrypted_pem, "This private key is encrypted: remove its passphrase."),
-        (small_pem, "This key has 1024 bits; 2048 to 4096 are accepted."),
+        (
+            small_pem,
+            "This key has 1024 bits; 2048 to 4096 are accepted. Layer's own early keys "
+            "had 1024: generate a new one, register its public half in Layer's "
+            "dashboard and activate it.",
+        ),
     ],
-    ids=["nothing", "not-pem", "ec", "encrypted", "1024-bits"],
+    ids=["nothing", "not-pem", "ec", "1024-bits"],
 )
 def test_what_is_no_usable_private_key_is_not_stored(admin_client, app, pasted, error):
     response = admin_client.post(ADD, entered(app, private_key=pasted()))

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import sys
+from functools import partial
+from getpass import getpass
 from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
 from django.views.decorators.debug import sensitive_variables
 
+from django_layer_identity.exceptions import PassphraseNeeded
 from django_layer_identity.management.base import (
     LayerCommand,
     add_app_argument,
@@ -32,7 +36,13 @@ class Command(LayerCommand):
             help="in place of FILE: the private key stays where SIGNERS says it is",
         )
         parser.add_argument(
-            "file", metavar="FILE", nargs="?", help="PEM; - for standard input"
+            "--passphrase-file",
+            metavar="FILE",
+            help="passphrase of an encrypted key; - for standard input; without this "
+            "it is asked for on a terminal",
+        )
+        parser.add_argument(
+            "file", metavar="FILE", nargs="?", help="PEM or DER; - for standard input"
         )
 
     def run(
@@ -42,6 +52,7 @@ class Command(LayerCommand):
         key_id: str | None,
         activate: bool,
         signer: str | None,
+        passphrase_file: str | None,
         file: str | None,
         **options: Any,
     ) -> None:
@@ -53,13 +64,35 @@ class Command(LayerCommand):
             key = SigningKey.objects.import_from_signer(layer_app, signer, **how)
             remark = f"Its public half, for Layer:\n{key.public_key.rstrip()}"
         else:
-            key = _import_file(layer_app, str(file), **how)
+            key = _import_file(layer_app, str(file), passphrase_file, **how)
             remark = "Delete the file it came from."
         self.stdout.write(key.fingerprint)
         self.remark(f"The key is {key.state.label}. {remark}")
 
 
 @sensitive_variables()
-def _import_file(app: LayerApp, file: str, **options: Any) -> SigningKey:
-    text = read_secret_file(file)
-    return SigningKey.objects.import_private_key(app, text, **options)
+def _import_file(
+    app: LayerApp, file: str, passphrase_file: str | None, **options: Any
+) -> SigningKey:
+    if file == passphrase_file == "-":
+        raise CommandError("Standard input is the key or the passphrase, not both.")
+    data = read_secret_file(file)
+    import_key = partial(SigningKey.objects.import_private_key, app, data, **options)
+    try:
+        return import_key(passphrase=_read_passphrase(passphrase_file))
+    except PassphraseNeeded:
+        if passphrase_file or not sys.stdin.isatty():
+            raise
+        return import_key(passphrase=getpass("Passphrase of the private key: "))
+
+
+@sensitive_variables()
+def _read_passphrase(name: str | None) -> str | None:
+    if name is None:
+        return None
+    content = read_secret_file(name)
+    try:
+        text = content if isinstance(content, str) else content.decode()
+    except UnicodeDecodeError as exc:
+        raise CommandError(f"{name} is not UTF-8.") from exc
+    return text.rstrip("\r\n")

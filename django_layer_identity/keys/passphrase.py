@@ -1,0 +1,122 @@
+"""Private keys under a passphrase: what it costs to try one is known before."""
+
+from __future__ import annotations
+
+import base64
+import re
+
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
+from cryptography.hazmat.primitives.serialization import (
+    load_der_private_key,
+    load_pem_private_key,
+)
+from django.views.decorators.debug import sensitive_variables
+
+from django_layer_identity.exceptions import (
+    InvalidKey,
+    PassphraseNeeded,
+    PassphraseWrong,
+)
+from django_layer_identity.keys import der
+from django_layer_identity.keys.pasted import DAMAGED, NO_RSA_KEY, Pasted
+
+MAX_ITERATIONS = 1_000_000  # half a second of PBKDF2; OpenSSL takes 2,048
+MAX_SCRYPT_MEMORY = 64 * 1024 * 1024  # bytes; OpenSSL takes 16 MiB
+MAX_SCRYPT_COST = 2**20  # N times r times p; OpenSSL takes 2**17
+
+NEEDED = "This private key is encrypted: enter its passphrase too."
+WRONG = "The passphrase is wrong, or the private key is damaged."
+TOO_COSTLY = (
+    "It costs too much to try a passphrase on this private key: encrypt it anew with "
+    "1,000,000 iterations or fewer."
+)
+UNKNOWN_ENCRYPTION = (
+    "This private key is encrypted in a way that is not read here: remove its "
+    "passphrase first, with “openssl pkey”."
+)
+
+_CIPHERS = ("AES-256-CBC", "AES-128-CBC", "DES-EDE3-CBC")
+
+# Object identifiers as DER has them: RFC 8018, appendix A, and RFC 7914, section 7.
+_PKCS5, _PKCS12 = (
+    b"\x2a\x86\x48\x86\xf7\x0d\x01\x05",
+    b"\x2a\x86\x48\x86\xf7\x0d\x01\x0c",
+)
+_PBES2 = _PKCS5 + b"\x0d"
+_SCRYPT = bytes.fromhex("2b06010401da47040b")
+
+
+@sensitive_variables()
+def decrypt(pasted: Pasted, passphrase: str | None) -> PrivateKeyTypes:
+    """
+    Return the private key, of whatever kind, that a passphrase protects.
+
+    :raises PassphraseNeeded, PassphraseWrong: if it is not the right one.
+    :raises InvalidKey: if it is too costly to try, or the encryption is unknown.
+    """
+    if not passphrase:
+        raise PassphraseNeeded(NEEDED)
+    if pasted.dek_info is None:
+        _check_cost(pasted.der)
+        load, data = load_der_private_key, pasted.der
+    else:
+        load, data = load_pem_private_key, _rfc_1421(pasted)
+    try:
+        return load(data, passphrase.encode(), unsafe_skip_rsa_key_validation=True)
+    except UnsupportedAlgorithm as exc:
+        raise InvalidKey(NO_RSA_KEY) from exc  # for one, an unusual elliptic curve
+    except (ValueError, TypeError) as exc:
+        raise PassphraseWrong(WRONG) from exc
+
+
+@sensitive_variables()
+def _rfc_1421(pasted: Pasted) -> bytes:
+    """As OpenSSL writes PKCS#1; its key derivation is a single MD5."""
+    cipher, _, vector = str(pasted.dek_info).partition(",")
+    if cipher not in _CIPHERS:
+        raise InvalidKey(UNKNOWN_ENCRYPTION)
+    if not re.fullmatch("[0-9A-Fa-f]{16}|[0-9A-Fa-f]{32}", vector):
+        raise InvalidKey(DAMAGED)
+    body = base64.encodebytes(pasted.der).decode()
+    return (
+        "-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\n"
+        f"DEK-Info: {cipher},{vector}\n\n{body}-----END RSA PRIVATE KEY-----\n"
+    ).encode()
+
+
+@sensitive_variables()
+def _check_cost(encrypted: bytes) -> None:
+    """
+    Read EncryptedPrivateKeyInfo (RFC 5208) as far as what the derivation costs.
+
+    :raises InvalidKey: if it costs too much, or nobody knows what.
+    """
+    try:
+        (_, algorithm), _ = der.sequence(encrypted)
+        (_, scheme), (_, parameters) = der.elements(algorithm)
+        if scheme == _PBES2:
+            (_, derivation), *_ = der.elements(parameters)
+            (_, scheme), (_, parameters) = der.elements(derivation)
+        numbers = [
+            der.integer(content)
+            for tag, content in der.elements(parameters)
+            if tag == der.INTEGER
+        ]
+        affordable = _scrypt_is_affordable if scheme == _SCRYPT else _is_affordable
+        is_affordable = affordable(*numbers)
+    except (ValueError, TypeError) as exc:
+        raise InvalidKey(DAMAGED) from exc
+    if scheme != _SCRYPT and not scheme.startswith((_PKCS5, _PKCS12)):
+        raise InvalidKey(UNKNOWN_ENCRYPTION)
+    if not is_affordable:
+        raise InvalidKey(TOO_COSTLY)
+
+
+def _is_affordable(iterations: int, length: int = 0) -> bool:
+    """PBKDF2, and the older schemes of PKCS#5 and PKCS#12: all count iterations."""
+    return iterations <= MAX_ITERATIONS
+
+
+def _scrypt_is_affordable(n: int, r: int, p: int, length: int = 0) -> bool:
+    return 128 * n * r <= MAX_SCRYPT_MEMORY and n * r * p <= MAX_SCRYPT_COST

@@ -1,0 +1,198 @@
+"""
+What people paste or upload: any form that a private key comes in, and nothing else.
+
+Each step looks at each character a bounded number of times.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from dataclasses import dataclass, field
+
+from django.views.decorators.debug import sensitive_variables
+
+from django_layer_identity.exceptions import InvalidKey
+from django_layer_identity.keys import der
+
+MAX_LENGTH = 16 * 1024  # bytes; a 4096-bit key has 3,300 as PEM, 4,400 in Base64 of it
+MAX_LABEL_LENGTH = 40  # characters
+
+TOO_LONG = "This is too long: a private key has at most 16 KiB."
+NOT_PEM = (
+    "This is not PEM: a private key begins with "
+    "-----BEGIN RSA PRIVATE KEY----- or -----BEGIN PRIVATE KEY-----."
+)
+DAMAGED = "This private key is damaged or cut off: take the whole of it."
+NO_RSA_KEY = "This is no RSA private key, and Layer accepts RSA alone."
+SEVERAL_KEYS = "There is more than one private key in this: take the right one alone."
+MORE_THAN_A_KEY = "There is more in this than a private key: take that alone."
+PUBLIC_HALF = "This is the public half only: the private key is needed."
+CERTIFICATE = "This is a certificate: the private key is needed."
+REQUEST = "This is a certificate request: the private key is needed."
+PKCS12 = (
+    "This is a PKCS#12 file: take the private key out of it first, with "
+    "“openssl pkcs12 -nocerts”."
+)
+OPENSSH = (
+    "This is an OpenSSH private key: write it as PEM first, with "
+    "“ssh-keygen -p -m PEM -f” and the name of a copy of the file."
+)
+
+_BEGIN, _DASHES = "-----BEGIN ", "-----"
+_READ = ("RSA PRIVATE KEY", "PRIVATE KEY", "ENCRYPTED PRIVATE KEY")
+_NAMED = {
+    "PUBLIC KEY": PUBLIC_HALF,
+    "RSA PUBLIC KEY": PUBLIC_HALF,
+    "CERTIFICATE": CERTIFICATE,
+    "CERTIFICATE REQUEST": REQUEST,
+    "EC PRIVATE KEY": NO_RSA_KEY,
+    "EC PARAMETERS": NO_RSA_KEY,
+    "DSA PRIVATE KEY": NO_RSA_KEY,
+    "OPENSSH PRIVATE KEY": OPENSSH,
+}
+
+
+@dataclass(frozen=True)
+class Pasted:
+    """A private key as DER; ``dek_info`` says how RFC 1421 encrypted it, if it did."""
+
+    der: bytes = field(repr=False)
+    dek_info: str | None = None
+
+
+@dataclass(frozen=True)
+class _Block:
+    label: str
+    body: str = field(repr=False)
+
+
+@sensitive_variables()
+def read_pasted(data: bytes | str) -> Pasted:
+    """
+    Find the one private key in a text or a file.
+
+    It forgives CRLF, indentation, line breaks written as ``\\n`` or lost, quotation
+    marks and text around the key, a byte order mark, and Base64 of the whole.
+
+    :raises InvalidKey: if there is none, more than one, or something else.
+    """
+    if len(data) > MAX_LENGTH:
+        raise InvalidKey(TOO_LONG)
+    if isinstance(data, bytes) and _is_der(data):
+        return Pasted(data)
+    text = _unescape(_decode(data))
+    blocks = _blocks(text) or _blocks(_unescape(_from_base64(text)))
+    return _read_block(_only_one(blocks))
+
+
+@sensitive_variables()
+def _is_der(data: bytes) -> bool:
+    """Tell whether it begins as a sequence does and as no text does."""
+    is_long, is_short = data[1:2] >= b"\x80", data[2:3] == bytes([der.INTEGER])
+    return data[:1] == bytes([der.SEQUENCE]) and (is_long or is_short)
+
+
+@sensitive_variables()
+def _decode(data: bytes | str) -> str:
+    if isinstance(data, str):
+        data = data.encode("utf-8", "replace")
+    is_utf16 = data.startswith((b"\xff\xfe", b"\xfe\xff"))
+    text = data.decode("utf-16" if is_utf16 else "utf-8-sig", "replace")
+    if not text.isascii():
+        raise InvalidKey(NOT_PEM)
+    return text
+
+
+@sensitive_variables()
+def _unescape(text: str) -> str:
+    """Make line breaks of those written as ``\\n``; drop what else is escaped with."""
+    return text.replace("\\r", "").replace("\\n", "\n").replace("\\", "")
+
+
+@sensitive_variables()
+def _from_base64(text: str) -> str:
+    compact = "".join(text.strip("\"'` \t\r\n").split())
+    try:
+        decoded = base64.b64decode(compact + "=" * (-len(compact) % 4), validate=True)
+        return decoded.decode("ascii")
+    except ValueError:  # binascii.Error and UnicodeDecodeError are such
+        return ""
+
+
+@sensitive_variables()
+def _blocks(text: str) -> list[_Block]:
+    """
+    Return what is between each pair of lines that begin and end a PEM block.
+
+    :raises InvalidKey: if one has no end.
+    """
+    blocks = []
+    begin = text.find(_BEGIN)
+    while begin >= 0:
+        start = begin + len(_BEGIN)
+        stop = text.find(_DASHES, start, start + MAX_LABEL_LENGTH + len(_DASHES))
+        if stop < 0:
+            raise InvalidKey(NOT_PEM)
+        label = text[start:stop]
+        end = text.find(f"-----END {label}-----", stop)
+        if end < 0:
+            raise InvalidKey(_NAMED.get(label, DAMAGED if label in _READ else NOT_PEM))
+        blocks.append(_Block(label, text[stop + len(_DASHES) : end]))
+        begin = text.find(_BEGIN, end)
+    return blocks
+
+
+@sensitive_variables()
+def _only_one(blocks: list[_Block]) -> _Block:
+    if not blocks:
+        raise InvalidKey(NOT_PEM)
+    private = [block for block in blocks if block.label in _READ]
+    if len(private) > 1:
+        raise InvalidKey(SEVERAL_KEYS)
+    if not private:
+        raise InvalidKey(_NAMED.get(blocks[0].label, NOT_PEM))
+    if len(blocks) > 1:
+        raise InvalidKey(MORE_THAN_A_KEY)
+    return private[0]
+
+
+@sensitive_variables()
+def _read_block(block: _Block) -> Pasted:
+    dek_info, lines = None, []
+    for line in block.body.splitlines():
+        name, colon, value = line.partition(":")
+        if name.strip() == "DEK-Info":
+            dek_info = value.strip()
+        elif not colon:
+            lines += line.split()
+    try:
+        return Pasted(base64.b64decode("".join(lines), validate=True), dek_info)
+    except binascii.Error as exc:
+        raise InvalidKey(DAMAGED) from exc
+
+
+@sensitive_variables()
+def check_kind(content: bytes) -> bool:
+    """
+    Tell whether what is DER is an encrypted private key, PKCS#8.
+
+    :raises InvalidKey: if it is cut off, or plainly something else than a private key.
+    """
+    try:
+        parts = der.sequence(content)
+    except der.NotDER as exc:
+        raise InvalidKey(DAMAGED) from exc
+    match [tag for tag, _ in parts]:
+        case [der.SEQUENCE, der.OCTET_STRING]:
+            return True
+        case [der.SEQUENCE, der.BIT_STRING] | [der.INTEGER, der.INTEGER]:
+            raise InvalidKey(PUBLIC_HALF)
+        case [der.SEQUENCE, der.SEQUENCE, der.BIT_STRING]:
+            # A certificate's own first element is its version in a tag, or a long
+            # serial number; that of a request is the number 0.
+            is_request = parts[0][1].startswith(b"\x02\x01\x00")
+            raise InvalidKey(REQUEST if is_request else CERTIFICATE)
+        case [der.INTEGER, der.SEQUENCE, *_] if der.integer(parts[0][1]) == 3:
+            raise InvalidKey(PKCS12)
+    return False

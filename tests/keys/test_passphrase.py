@@ -1,0 +1,243 @@
+"""Private keys under a passphrase, as OpenSSL and others write them."""
+
+from __future__ import annotations
+
+import base64
+import subprocess
+import time
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import BestAvailableEncryption
+
+from django_layer_identity.exceptions import (
+    InvalidKey,
+    PassphraseNeeded,
+    PassphraseWrong,
+)
+from django_layer_identity.keys.pem import read_private_key
+from tests.keys.test_pem import DAMAGED, EC_KEY, PKCS1, PKCS8, as_pem
+
+PASSPHRASE = "correct horse ключ"
+NEEDED = "This private key is encrypted: enter its passphrase too."
+WRONG = "The passphrase is wrong, or the private key is damaged."
+TOO_COSTLY = (
+    "It costs too much to try a passphrase on this private key: encrypt it anew with "
+    "1,000,000 iterations or fewer."
+)
+UNKNOWN = (
+    "This private key is encrypted in a way that is not read here: remove its "
+    "passphrase first, with “openssl pkey”."
+)
+
+PBES2 = "06092a864886f70d01050d"
+PBKDF2 = "06092a864886f70d01050c"
+SCRYPT = "06092b06010401da47040b"
+PBE_SHA1_3DES = "060a2a864886f70d010c0103"
+SALT = "04080000000000000000"
+
+
+def openssl(private_key, *options):
+    """Let OpenSSL's command line encrypt the key."""
+    return subprocess.run(
+        ["openssl", *options, "-passout", f"pass:{PASSPHRASE}"],
+        input=as_pem(private_key),
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+
+
+def refused(kind, data, passphrase=PASSPHRASE):
+    with pytest.raises(kind) as caught:
+        read_private_key(data, passphrase)
+    assert caught.type is kind
+    return str(caught.value)
+
+
+TRADITIONAL = ("rsa", "-traditional")
+TO_PKCS8 = ("pkcs8", "-topk8")
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        (*TRADITIONAL, "-aes256"),
+        (*TRADITIONAL, "-aes128"),
+        (*TRADITIONAL, "-des3"),
+        TO_PKCS8,
+        (*TO_PKCS8, "-v2", "des3"),
+        (*TO_PKCS8, "-iter", "100000"),
+        (*TO_PKCS8, "-scrypt"),
+        (*TO_PKCS8, "-v1", "PBE-SHA1-3DES"),
+    ],
+    ids=" ".join,
+)
+def test_what_openssl_encrypts_is_read(private_key, options):
+    text = openssl(private_key, *options)
+
+    assert read_private_key(text, PASSPHRASE).fingerprint == private_key.fingerprint
+    assert refused(PassphraseWrong, text, "wrong") == WRONG
+    assert refused(PassphraseNeeded, text, None) == NEEDED
+    assert refused(PassphraseNeeded, text, "") == NEEDED
+
+
+@pytest.mark.parametrize("form", [PKCS1, PKCS8], ids=["pkcs1", "pkcs8"])
+@pytest.mark.parametrize(
+    "write",
+    [
+        pytest.param(lambda pem: pem.replace("\n", "\r\n"), id="crlf"),
+        pytest.param(lambda pem: pem.replace("\n", "\\n"), id="escaped"),
+        pytest.param(lambda pem: pem.replace("\n", "\n  "), id="indented"),
+        pytest.param(lambda pem: base64.b64encode(pem.encode()), id="base64"),
+    ],
+)
+def test_forms_of_encrypted_pem_are_read(private_key, form, write):
+    text = as_pem(private_key, form, BestAvailableEncryption(PASSPHRASE.encode()))
+
+    read = read_private_key(write(text), PASSPHRASE)
+
+    assert read.fingerprint == private_key.fingerprint
+
+
+def test_encrypted_der_is_read(private_key):
+    text = as_pem(private_key, PKCS8, BestAvailableEncryption(PASSPHRASE.encode()))
+    der = base64.b64decode("".join(text.splitlines()[1:-1]))
+
+    assert read_private_key(der, PASSPHRASE).fingerprint == private_key.fingerprint
+
+
+def test_a_passphrase_that_is_not_needed_is_ignored(private_key):
+    read = read_private_key(as_pem(private_key), PASSPHRASE)
+
+    assert read.fingerprint == private_key.fingerprint
+
+
+def test_what_was_encrypted_is_checked_like_any_other_key():
+    encryption = BestAvailableEncryption(PASSPHRASE.encode())
+    small = rsa.generate_private_key(public_exponent=65537, key_size=1024)
+
+    assert refused(InvalidKey, as_pem(small, PKCS8, encryption)).startswith(
+        "This key has 1024 bits; 2048 to 4096 are accepted."
+    )
+    assert refused(InvalidKey, as_pem(EC_KEY, PKCS8, encryption)) == (
+        "This is no RSA private key, and Layer accepts RSA alone."
+    )
+
+
+def test_a_key_of_an_unusual_kind_is_refused():
+    def generate(*options):
+        curve = ("EC", "-pkeyopt", "ec_paramgen_curve:secp160k1")
+        command = ["openssl", "genpkey", "-algorithm", *curve, *options]
+        return subprocess.run(command, capture_output=True, check=True).stdout
+
+    message = "This is no RSA private key, and Layer accepts RSA alone."
+    assert refused(InvalidKey, generate()) == message
+    encrypt = ("-aes256", "-pass", f"pass:{PASSPHRASE}")
+    assert refused(InvalidKey, generate(*encrypt)) == message
+
+
+@pytest.mark.parametrize(
+    ("written", "message"),
+    [
+        ("CAMELLIA-256-CBC,00112233445566778899AABBCCDDEEFF", UNKNOWN),
+        ("AES-256-CBC", DAMAGED),
+        ("AES-256-CBC,not hexadecimal", DAMAGED),
+        ("AES-256-CBC,0011\n-----END RSA PRIVATE KEY-----", DAMAGED),
+    ],
+    ids=["camellia", "no-vector", "no-digits", "cut-off"],
+)
+def test_what_no_header_should_say_is_refused(private_key, written, message):
+    text = as_pem(private_key, PKCS1, BestAvailableEncryption(PASSPHRASE.encode()))
+    head, _, rest = text.partition("DEK-Info: ")
+    rest = rest.partition("\n")[2]
+
+    assert refused(InvalidKey, f"{head}DEK-Info: {written}\n{rest}") == message
+
+
+# What it costs to try a passphrase
+
+
+def der(tag, *contents):
+    content = "".join(contents)
+    length = len(content) // 2
+    size = f"{length:02x}" if length < 128 else f"82{length:04x}"
+    return f"{tag}{size}{content}"
+
+
+def number(value):
+    return der("02", value.to_bytes(value.bit_length() // 8 + 1, "big").hex())
+
+
+def encrypted(algorithm):
+    text = der("30", algorithm, der("04", "00" * 1200))
+    return bytes.fromhex(text)
+
+
+def pbes2(*derivation):
+    cipher = der("30", "060960864801650304012a", der("04", "00" * 16))
+    return encrypted(der("30", PBES2, der("30", der("30", *derivation), cipher)))
+
+
+def pbkdf2(iterations):
+    return pbes2(PBKDF2, der("30", SALT, number(iterations)))
+
+
+def scrypt(n, r, p):
+    return pbes2(SCRYPT, der("30", SALT, number(n), number(r), number(p)))
+
+
+def pkcs12(iterations):
+    parameters = der("30", SALT, number(iterations))
+    return encrypted(der("30", PBE_SHA1_3DES, parameters))
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        pbkdf2(1_000_001),
+        pbkdf2(2**62),
+        pkcs12(1_000_001),
+        scrypt(2**17, 8, 1),
+        scrypt(2**14, 8, 9),
+        scrypt(2**40, 8, 1),
+        scrypt(2, 8, 2**30),
+        scrypt(2, 2**30, 1),
+    ],
+    ids=["pbkdf2", "endless", "pkcs12", "n", "n-r-p", "memory", "p", "r"],
+)
+def test_a_passphrase_too_costly_to_try_is_refused_untried(data):
+    started = time.process_time()
+
+    assert refused(InvalidKey, data) == TOO_COSTLY
+    assert time.process_time() - started < 0.1  # seconds
+
+
+@pytest.mark.parametrize(
+    "data",
+    [pbkdf2(1_000), pkcs12(1_000), scrypt(2**14, 8, 1)],
+    ids=["pbkdf2", "pkcs12", "scrypt"],
+)
+def test_a_passphrase_that_is_affordable_is_tried(data):
+    assert refused(PassphraseWrong, data) == WRONG
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        encrypted(der("30")),
+        encrypted(der("30", PBES2, der("30"))),
+        encrypted(der("30", PBE_SHA1_3DES, "3080")),
+        encrypted(der("30", PBE_SHA1_3DES, der("30", SALT))),
+        pbes2(SCRYPT, der("30", SALT, number(2))),
+    ],
+    ids=["empty", "no-derivation", "cut-off", "no-iterations", "no-p"],
+)
+def test_what_does_not_say_its_cost_is_refused(data):
+    assert refused(InvalidKey, data) == DAMAGED
+
+
+def test_an_encryption_that_nobody_knows_is_refused():
+    unknown = der("30", "06032a0304", der("30", SALT, number(1)))
+
+    assert refused(InvalidKey, encrypted(unknown)) == UNKNOWN

@@ -1,0 +1,232 @@
+"""``layer_key_import``: files, standard input, passphrases."""
+
+from __future__ import annotations
+
+import io
+import os
+from pathlib import Path
+
+import pytest
+from cryptography.hazmat.primitives.serialization import BestAvailableEncryption
+from django.core.management import CommandError, call_command
+
+from django_layer_identity.management.commands import layer_key_import
+from django_layer_identity.models import SigningKey
+from tests.conftest import APP_ID, KEY_ID
+from tests.keys.test_pem import PKCS8, as_pem
+
+NEEDED = "This private key is encrypted: enter its passphrase too."
+
+
+@pytest.fixture
+def run(capsys):
+    """Call a command; return what it prints, without the last line break."""
+
+    def call(*args):
+        call_command(*args)
+        return capsys.readouterr().out.removesuffix("\n")
+
+    return call
+
+
+@pytest.fixture
+def pem_file(tmp_path, private_key):
+    path = tmp_path / "private_key.pem"
+    path.write_text(as_pem(private_key))
+    return str(path)
+
+
+@pytest.fixture
+def encrypted_file(tmp_path, private_key):
+    path = tmp_path / "encrypted.pem"
+    path.write_text(as_pem(private_key, PKCS8, BestAvailableEncryption(b"open sesame")))
+    return str(path)
+
+
+@pytest.fixture
+def passphrase_file(tmp_path):
+    path = tmp_path / "passphrase"
+    path.write_text("open sesame\n")
+    return str(path)
+
+
+def error(*args):
+    with pytest.raises(CommandError) as caught:
+        call_command(*args)
+    return str(caught.value)
+
+
+def standard_input(text, terminal=False):
+    stream = io.TextIOWrapper(io.BytesIO(text.encode()))
+    stream.isatty = lambda: terminal
+    return stream
+
+
+def test_key_import_prints_the_fingerprint(run, app, pem_file, private_key):
+    assert run("layer_key_import", "--app", str(APP_ID), pem_file) == (
+        private_key.fingerprint
+    )
+    assert SigningKey.objects.get().state == "draft"
+
+
+def test_key_import_enters_the_id_and_activates(run, app, pem_file):
+    run("layer_key_import", "--key-id", str(KEY_ID), "--activate", pem_file)
+
+    assert SigningKey.objects.get().state == "active"
+
+
+def test_key_import_reads_standard_input(run, app, private_key, monkeypatch):
+    monkeypatch.setattr("sys.stdin", standard_input(as_pem(private_key)))
+
+    assert run("layer_key_import", "-") == private_key.fingerprint
+
+
+def test_key_import_reads_what_a_windows_editor_saved(run, app, pem_file, private_key):
+    text = Path(pem_file).read_text()
+    Path(pem_file).write_text(text, encoding="utf-8-sig")
+
+    assert run("layer_key_import", pem_file) == private_key.fingerprint
+
+
+def test_key_import_tells_what_to_do_with_the_file(app, pem_file, capsys):
+    call_command("layer_key_import", pem_file)
+
+    assert capsys.readouterr().err == (
+        "The key is draft. Delete the file it came from.\n"
+    )
+
+
+def test_key_import_stores_nothing_that_cannot_be_activated(app, pem_file):
+    assert error("layer_key_import", "--activate", pem_file) == (
+        "Enter the key ID that Layer gave to this key first."
+    )
+    assert not SigningKey.objects.exists()
+
+
+def test_key_import_refuses_a_file_that_is_not_there(app, tmp_path):
+    path = tmp_path / "nowhere.pem"
+
+    assert error("layer_key_import", str(path)) == (
+        f"{path} cannot be read: No such file or directory."
+    )
+
+
+def test_key_import_reads_der(run, app, tmp_path, private_key):
+    path = tmp_path / "key.der"
+    path.write_bytes(private_key.to_der())
+
+    assert run("layer_key_import", str(path)) == private_key.fingerprint
+
+
+def test_key_import_reads_no_further_than_a_key_can_reach(app, tmp_path):
+    path = tmp_path / "large"
+    path.write_text("x" * 100_000)
+
+    assert error("layer_key_import", str(path)) == (
+        "This is too long: a private key has at most 16 KiB."
+    )
+
+
+def test_key_import_needs_an_app(db, pem_file):
+    assert error("layer_key_import", pem_file) == (
+        "Name the Layer app: there is not exactly one."
+    )
+
+
+# Encrypted keys
+
+
+@pytest.fixture
+def asked(monkeypatch):
+    """What the person at the terminal is asked; his answer is right."""
+    asked = []
+
+    def getpass(prompt):
+        asked.append(prompt)
+        return "open sesame"
+
+    monkeypatch.setattr(layer_key_import, "getpass", getpass)
+    return asked
+
+
+def test_key_import_takes_the_passphrase_from_a_file(
+    run, app, encrypted_file, passphrase_file, private_key
+):
+    printed = run(
+        "layer_key_import", "--passphrase-file", passphrase_file, encrypted_file
+    )
+
+    assert printed == private_key.fingerprint
+
+
+def test_key_import_takes_the_passphrase_from_standard_input(
+    run, app, encrypted_file, private_key, monkeypatch
+):
+    monkeypatch.setattr("sys.stdin", standard_input("open sesame\r\n"))
+
+    printed = run("layer_key_import", "--passphrase-file", "-", encrypted_file)
+
+    assert printed == private_key.fingerprint
+
+
+def test_key_import_asks_for_the_passphrase_on_a_terminal(
+    run, app, encrypted_file, private_key, monkeypatch, asked
+):
+    monkeypatch.setattr("sys.stdin", standard_input("", terminal=True))
+
+    assert run("layer_key_import", encrypted_file) == private_key.fingerprint
+    assert asked == ["Passphrase of the private key: "]
+
+
+def test_key_import_asks_for_no_passphrase_that_is_not_needed(
+    run, app, pem_file, monkeypatch, asked
+):
+    monkeypatch.setattr("sys.stdin", standard_input("", terminal=True))
+
+    run("layer_key_import", pem_file)
+
+    assert asked == []
+
+
+def test_key_import_asks_nobody_where_there_is_no_terminal(
+    app, encrypted_file, monkeypatch, asked
+):
+    monkeypatch.setattr("sys.stdin", standard_input(""))
+
+    assert error("layer_key_import", encrypted_file) == NEEDED
+    assert asked == []
+
+
+def test_key_import_refuses_an_empty_passphrase_file(
+    app, encrypted_file, monkeypatch, asked
+):
+    monkeypatch.setattr("sys.stdin", standard_input("", terminal=True))
+
+    message = error("layer_key_import", "--passphrase-file", os.devnull, encrypted_file)
+
+    assert message == NEEDED
+    assert asked == []
+
+
+def test_key_import_refuses_a_wrong_passphrase(app, encrypted_file, pem_file):
+    assert error("layer_key_import", "--passphrase-file", pem_file, encrypted_file) == (
+        "The passphrase is wrong, or the private key is damaged."
+    )
+    assert not SigningKey.objects.exists()
+
+
+def test_key_import_refuses_a_passphrase_file_that_is_no_text(
+    app, encrypted_file, tmp_path
+):
+    path = tmp_path / "passphrase"
+    path.write_bytes(b"\xff")
+
+    message = error("layer_key_import", "--passphrase-file", str(path), encrypted_file)
+
+    assert message == f"{path} is not UTF-8."
+
+
+def test_key_import_reads_one_thing_from_standard_input(app):
+    assert error("layer_key_import", "--passphrase-file", "-", "-") == (
+        "Standard input is the key or the passphrase, not both."
+    )
