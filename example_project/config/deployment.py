@@ -54,6 +54,8 @@ DATABASES = {
     "default": {
         "ENGINE": "django.db.backends.postgresql",
         "NAME": os.environ.get("PGDATABASE", "example"),  # PGHOST and others count too
+        # A database that hangs is given up soon: in seconds, and in milliseconds.
+        "OPTIONS": {"connect_timeout": 3, "options": "-c statement_timeout=5000"},
         # A connection that was cut off meanwhile is replaced before it is used.
         "CONN_MAX_AGE": 60,
         "CONN_HEALTH_CHECKS": True,

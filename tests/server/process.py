@@ -18,6 +18,7 @@ from django.db import connections
 
 ROOT = Path(__file__).parent.parent.parent
 PAGE = resource.getpagesize()
+PASSWORDS = "django_layer_identity.api.authentication.BodyCredentialsAuthentication"
 TOKENS = ["rest_framework.authentication.TokenAuthentication"]
 
 

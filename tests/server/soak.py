@@ -17,7 +17,7 @@ from django.db import connections
 
 from tests.server import crowd
 from tests.server.clients import Phone, create_app, create_users
-from tests.server.process import TOKENS, database, identity, serve
+from tests.server.process import PASSWORDS, TOKENS, database, identity, serve
 from tests.server.rotation import check_tokens, rotate
 from tests.services.available import REDIS_URL
 
@@ -38,7 +38,6 @@ CLIENTS = [  # and how many users each has, as one may ask 60 times a minute
     (crowd.guessing, 5),
     (crowd.hanging_up, 0),
 ]
-PASSWORDS = "django_layer_identity.api.authentication.BodyCredentialsAuthentication"
 AUDIT = {"tests.audit.apps.SilentAuditConfig": "django_layer_identity.audit"}
 
 

@@ -9,9 +9,9 @@ from django.contrib.sessions.backends.cached_db import SessionStore
 from django.contrib.sessions.models import Session
 from django.core.cache import caches
 
-from tests.server.clients import new_nonce, phone
+from tests.server.clients import create_users, new_nonce, phone
+from tests.server.process import PASSWORDS, TOKENS, identity, serve
 from tests.server.process import database as database_settings
-from tests.server.process import identity, serve
 from tests.server.redis import PrivateRedis
 from tests.services.faults.conftest import GUARD_UNAVAILABLE, UNAVAILABLE
 
@@ -93,6 +93,33 @@ def test_a_cache_that_hangs_is_given_up_after_its_time_limit(
 
         redis.thaw()
         assert alice.ask().code == "issued"
+
+
+def test_without_a_cache_nobody_counts_so_tokens_are_served_and_passwords_refused(
+    database, redis, alice_token
+):
+    create_users(database.alias, "carol", password="wonderland")
+    credentials = {"username": "carol", "password": "wonderland"}
+    serving = serve_with(
+        redis,
+        AUTHENTICATION_CLASSES=[PASSWORDS, *TOKENS],
+        THROTTLE_RATES={"user": "60/min", "failures": "20/min"},
+    )
+    with (
+        serving as server,
+        phone(server, alice_token) as alice,
+        phone(server) as carol,
+    ):
+        assert carol.ask(**credentials).code == "issued"
+
+        redis.stop()
+        assert alice.ask().code == "issued"
+        answer = carol.ask(**credentials)
+        assert (answer.status, answer.body) == UNAVAILABLE
+
+        redis.start()
+        assert alice.ask().code == "issued"
+        assert carol.ask(**credentials).code == "issued"
 
 
 @pytest.fixture

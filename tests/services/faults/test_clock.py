@@ -43,6 +43,20 @@ class Clock:
     def set(self, seconds):
         self.file.write_text(f"{seconds:+d}")
 
+    def set_to(self, time):
+        self.file.write_text(f"@2026-11-25 {time}")
+
+
+def serve_with(clock, **changed):
+    return serve(
+        workers=1,
+        threads=1,
+        options=["--timeout=0"],  # gunicorn would take the jump for a worker that hangs
+        environment=clock.environment,
+        DATABASES=database_settings("postgresql"),
+        LAYER_IDENTITY=identity(**changed),
+    )
+
 
 def hours_ahead(answer):
     """Return how many hours a token's life begins ahead of the real clock."""
@@ -58,14 +72,7 @@ def hours_ahead(answer):
 def test_tokens_go_by_the_clock_and_nonces_stay_spent(
     database, clock, alice_token, bob_token, guard
 ):
-    serving = serve(
-        workers=1,
-        threads=1,
-        options=["--timeout=0"],  # gunicorn would take the jump for a worker that hangs
-        environment=clock.environment,
-        DATABASES=database_settings("postgresql"),
-        LAYER_IDENTITY=identity(NONCE_GUARD=guard),
-    )
+    serving = serve_with(clock, NONCE_GUARD=guard)
     with (
         serving as server,
         phone(server, alice_token) as alice,
@@ -84,3 +91,18 @@ def test_tokens_go_by_the_clock_and_nonces_stay_spent(
         clock.set(0)
         assert bob.ask(nonce=nonce).code == "nonce_already_used"
         assert hours_ahead(bob.ask()) == 0
+
+
+def test_nobody_is_locked_out_until_the_clock_is_where_it_was(
+    database, clock, alice_token
+):
+    serving = serve_with(clock, THROTTLE_RATES={"user": "2/hour", "failures": None})
+    with serving as server, phone(server, alice_token) as alice:
+        clock.set_to("12:30:00")
+        assert [alice.ask().code for _ in range(3)] == ["issued", "issued", "throttled"]
+
+        clock.set_to("10:30:00")
+        assert [alice.ask().code for _ in range(3)] == ["issued", "issued", "throttled"]
+
+        clock.set_to("11:30:00")
+        assert alice.ask().code == "issued"

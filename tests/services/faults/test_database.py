@@ -184,3 +184,14 @@ def test_a_server_started_before_its_database_serves_once_it_is_there(
 
         wire.mend()
         assert alice.ask().code == "issued"
+
+
+def test_a_query_that_hangs_is_given_up_after_its_time_limit(database, alice_token):
+    serving = serve_with(
+        OPTIONS={"options": "-c statement_timeout=500"}
+    )  # milliseconds
+    with serving as server, phone(server, alice_token) as alice:
+        with locked("layer_identity_layerapp"):
+            assert answer(alice) == UNAVAILABLE
+
+        assert alice.ask().code == "issued"
