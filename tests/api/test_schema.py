@@ -1,0 +1,119 @@
+"""The OpenAPI document: valid, and as the code has it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import pytest
+from django.urls import path
+from drf_spectacular.validation import validate_schema
+
+from django_layer_identity.api.errors import CHALLENGED, STATUSES
+from django_layer_identity.api.views import IdentityTokenView
+from tests.api import openapi
+from tests.endpoint import FORM, JSON
+
+UNUSED = """
+import django, sys
+django.setup()
+import django_layer_identity.urls
+print("drf_spectacular" in sys.modules)
+"""
+
+
+@pytest.fixture
+def document(settings):
+    settings.INSTALLED_APPS = [*settings.INSTALLED_APPS, "drf_spectacular"]
+    auto = {"DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema"}
+    settings.REST_FRAMEWORK = auto
+    return openapi.generate()
+
+
+@pytest.fixture
+def operation(document):
+    return document["paths"]["/layer/authenticate/"]["post"]
+
+
+def schema(operation, status):
+    return operation["responses"][status]["content"][JSON]["schema"]
+
+
+def test_the_document_is_valid_and_nothing_is_guessed(document, capsys):
+    validate_schema(document)
+
+    assert capsys.readouterr() == ("", "")
+
+
+def test_the_document_has_both_views(document):
+    operations = {
+        (address, method): operation["operationId"]
+        for address, methods in document["paths"].items()
+        for method, operation in methods.items()
+    }
+    assert operations == {
+        ("/layer/authenticate/", "post"): "layer_authenticate",
+        ("/layer/jwks.json", "get"): "layer_jwks",
+    }
+
+
+def test_a_request_needs_a_nonce_in_any_of_three_forms(operation):
+    content = operation["requestBody"]["content"]
+
+    assert set(content) == {JSON, FORM, "multipart/form-data"}
+    assert [form["schema"]["required"] for form in content.values()] == [["nonce"]] * 3
+
+
+def test_each_refusal_is_under_its_status(operation):
+    described = {
+        (code, int(status))
+        for status in set(operation["responses"]) - {"200"}
+        for code in schema(operation, status)["properties"]["code"]["enum"]
+    }
+
+    assert described == {*STATUSES.items(), *((code, 401) for code in CHALLENGED)}
+
+
+def test_a_success_has_four_properties_and_no_other(operation):
+    success = schema(operation, "200")
+
+    assert success["required"] == [
+        "identity_token",
+        "layer_identity_token",
+        "user_id",
+        "expires_at",
+    ]
+    assert list(success["properties"]) == success["required"]
+    assert success["additionalProperties"] is False
+
+
+def test_retry_after_is_there_where_one_has_to_wait(operation):
+    having = {
+        status
+        for status, response in operation["responses"].items()
+        if "Retry-After" in response.get("headers", {})
+    }
+
+    assert having == {"429"}
+
+
+def test_a_subclass_of_the_view_is_described_too(document):
+    class Ours(IdentityTokenView):
+        pass
+
+    [operation] = openapi.generate([path("ours", Ours.as_view())])["paths"].values()
+
+    assert operation["post"]["operationId"] == "layer_authenticate"
+
+
+def test_without_the_app_nothing_is_imported_for_it():
+    done = subprocess.run(
+        [sys.executable, "-c", UNUSED],
+        env={**os.environ, "DJANGO_SETTINGS_MODULE": "tests.settings"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    assert done.stdout == "False\n"
