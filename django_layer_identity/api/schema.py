@@ -11,6 +11,7 @@ from typing import Any
 from drf_spectacular.extensions import OpenApiViewExtension
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework import serializers
 
 from django_layer_identity.api.errors import CHALLENGED, STATUSES
 from django_layer_identity.api.parsers import (
@@ -22,27 +23,42 @@ from django_layer_identity.protocol.claims import MAX_NONCE_LENGTH, MAX_USER_ID_
 
 Schema = dict[str, Any]
 
-REQUEST: Schema = {
-    "type": "object",
-    "required": ["nonce"],
-    "properties": {
-        "nonce": {
-            "type": "string",
-            "minLength": 1,
-            "maxLength": MAX_NONCE_LENGTH,
-            "description": "What Layer gave, byte for byte.",
-        },
-        "app_id": {
-            "type": "string",
-            "nullable": True,
-            "description": "The Layer app, where several are enabled.",
-        },
-        "user_id": {
-            "type": "string",
-            "nullable": True,
-            "description": "The Layer user ID that the client expects. Compared, never believed.",
-        },
-    },
+# More than white space, and no control characters; in a form no space either, which is
+# what a plus sign becomes. ECMA 262, as JSON Schema has it.
+NONCE = r"^(?=.*\S)[^\u0000-\u001f\u007f-\u009f]+$"
+NONCE_IN_FORM = r"^[^\u0000-\u0020\u007f-\u009f]+$"
+
+
+class LayerNonceRequest(serializers.Serializer):
+    """What the request is described by; the view itself reads it more strictly."""
+
+    nonce = serializers.RegexField(
+        NONCE,
+        max_length=MAX_NONCE_LENGTH,
+        help_text="What Layer gave, byte for byte.",
+    )
+    app_id = serializers.CharField(
+        required=False,
+        allow_null=True,
+        allow_blank=True,
+        help_text="The Layer app, where several are enabled.",
+    )
+    user_id = serializers.CharField(
+        required=False,
+        allow_null=True,
+        allow_blank=True,
+        help_text="The Layer user ID that the client expects: compared, never believed.",
+    )
+
+
+class LayerNonceForm(LayerNonceRequest):
+    nonce = serializers.RegexField(NONCE_IN_FORM, max_length=MAX_NONCE_LENGTH)
+
+
+REQUEST = {
+    JSONBodyParser.media_type: LayerNonceRequest,
+    FormBodyParser.media_type: LayerNonceForm,
+    MultiPartBodyParser.media_type: LayerNonceRequest,
 }
 SUCCESS: Schema = {
     "type": "object",
@@ -76,10 +92,6 @@ DESCRIPTION = (
     "The token is for the user whom the project authenticates. A refusal has a code that "
     "stays; a trailing slash makes no difference."
 )
-MEDIA_TYPES = [
-    parser.media_type
-    for parser in (JSONBodyParser, FormBodyParser, MultiPartBodyParser)
-]
 RETRY_AFTER = OpenApiParameter(
     "Retry-After",
     OpenApiTypes.INT,
@@ -138,7 +150,7 @@ class IdentityTokenViewExtension(OpenApiViewExtension):
                 operation_id="layer_authenticate",
                 summary="Trade Layer's nonce for an identity token",
                 description=DESCRIPTION,
-                request=dict.fromkeys(MEDIA_TYPES, REQUEST),
+                request=REQUEST,
                 responses={200: SUCCESS, **refusals()},
                 parameters=[RETRY_AFTER],
             )
