@@ -1,0 +1,60 @@
+"""schemathesis: requests that the OpenAPI document allows, and ones that it does not."""
+
+from __future__ import annotations
+
+import itertools
+from collections import Counter
+
+import schemathesis
+from hypothesis import HealthCheck, Phase, given, seed, settings
+from schemathesis import GenerationMode
+
+from tests.api import openapi
+
+BATCH = 250  # inputs; more of them at once, and hypothesis remembers too much
+
+
+def run(project, count):
+    """Try that many inputs; return how often each status was the answer."""
+    operation = _operation(project)
+    answers = Counter()
+    modes = itertools.cycle([GenerationMode.POSITIVE, GenerationMode.NEGATIVE])
+    for number, mode in zip(range(0, count, BATCH), modes, strict=False):
+        size = min(BATCH, count - number)
+        _batch(project, operation.as_strategy(generation_mode=mode), size, number)(
+            answers
+        )
+    return answers
+
+
+def _operation(project):
+    document = openapi.generate()
+    path = "/layer/authenticate/"
+    document["paths"][path]["post"].pop("security")  # ours to send, not to be guessed
+    schema = schemathesis.openapi.from_dict(document)
+    schema.app = project.application
+    return schema[path]["POST"]
+
+
+def _batch(project, cases, size, number):
+    headers = {"Authorization": project.authorization}
+
+    def run(answers):
+        @seed(number)
+        @settings(
+            max_examples=size,
+            database=None,
+            deadline=None,
+            phases=[Phase.generate],
+            suppress_health_check=list(HealthCheck),
+        )
+        @given(case=cases)
+        def answer(case):
+            response = case.call(headers=headers)
+            case.validate_response(response)
+            assert response.headers["cache-control"] == ["no-store"]
+            answers[response.status_code] += 1
+
+        answer()
+
+    return run
