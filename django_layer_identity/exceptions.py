@@ -73,8 +73,12 @@ class LedgerConflict(LayerIdentityError):
     """The ledger does not allow that this user is given this Layer user ID."""
 
 
+class AdoptionFailed(LayerIdentityError):
+    """Lines of a file cannot be taken into the ledger, so none was."""
+
+
 class NotFound(LayerIdentityError, LookupError):
-    """No Layer app or signing key, or more than one, answers to the name given."""
+    """No Layer app, signing key or user, or more than one, has the name given."""
 
 
 class DecryptionError(LayerIdentityError):

@@ -9,8 +9,8 @@ from django.contrib.auth import get_user_model
 from django.core.checks import CheckMessage, Error
 from django.db import connections, router
 
-from django_layer_identity.checks.fields import fields_of, is_unique
 from django_layer_identity.conf import conf
+from django_layer_identity.mapping.fields import fields_of, is_unique
 from django_layer_identity.mapping.user_ids import random_uuid
 from django_layer_identity.models import LayerUser
 

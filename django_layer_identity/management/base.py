@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import sys
 from argparse import ArgumentParser
-from collections.abc import Callable
-from typing import IO, Any, cast
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import IO, Any, TextIO, cast
 
 from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError, CommandParser
@@ -92,6 +93,25 @@ def read_secret_file(name: str) -> bytes | str:
             return cast("bytes | str", stream.read(MAX_LENGTH + 1))
         with open(name, "rb") as file:
             return file.read(MAX_LENGTH + 1)
+    except OSError as exc:
+        raise CommandError(f"{name} cannot be read: {exc.strerror}.") from exc
+
+
+@contextmanager
+def open_text(name: str) -> Iterator[TextIO]:
+    """
+    Open a text file, or standard input where the name is ``-``.
+
+    :raises CommandError: if it cannot be read, at the beginning or later.
+    """
+    try:
+        if name == "-":
+            yield sys.stdin
+        else:
+            with open(name, encoding="utf-8-sig", newline="") as file:
+                yield file
+    except UnicodeDecodeError as exc:
+        raise CommandError(f"{name} is not a text file.") from exc
     except OSError as exc:
         raise CommandError(f"{name} cannot be read: {exc.strerror}.") from exc
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.contrib.auth import get_user_model
-from django.core.management.base import CommandError, CommandParser
+from django.core.management.base import CommandParser
 
 from django_layer_identity.issuing import issue_identity_token
 from django_layer_identity.management.base import LayerCommand, add_app_argument
+from django_layer_identity.mapping.users import find_user
 
 
 class Command(LayerCommand):
@@ -20,9 +20,5 @@ class Command(LayerCommand):
         parser.add_argument("user", metavar="USER", help="the natural key: a username")
 
     def run(self, *, app: str | None, nonce: str, user: str, **options: Any) -> None:
-        users = get_user_model()._default_manager
-        try:
-            found = users.get_by_natural_key(user)
-        except get_user_model().DoesNotExist as exc:
-            raise CommandError(f"There is no user {user!r}.") from exc
-        self.stdout.write(issue_identity_token(found, nonce, app=app).token)
+        token = issue_identity_token(find_user(user), nonce, app=app)
+        self.stdout.write(token.token)

@@ -44,6 +44,16 @@ def _field(model: type[Model] | None, name: str) -> Any:
     return next((one for one in model._meta.fields if one.attname == name), None)
 
 
+def relations_of(source: object) -> list[str]:
+    """Return what to give to ``select_related`` so that the path needs no query."""
+    if not isinstance(source, str):
+        return []
+    *names, _ = source.split(".")
+    fields = fields_of(".".join(names)) if names else []
+    single = all(field.many_to_one or field.one_to_one for field in fields)
+    return ["__".join(names)] if fields and single else []
+
+
 def is_unique(fields: FieldPath) -> bool:
     """Tell whether the database lets no two users share what the path leads to."""
     *relations, field = fields

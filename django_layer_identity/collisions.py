@@ -1,0 +1,187 @@
+"""
+Before going live: whose Layer user IDs would collide, and who would have none.
+
+Users are read in pages and their IDs compared by digests in a temporary file of
+SQLite's, so that memory stays the same however many there are. The file holds no ID.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from hashlib import blake2b
+from itertools import groupby
+from operator import itemgetter
+from typing import TYPE_CHECKING, Any
+
+from django.contrib.auth import get_user_model
+
+from django_layer_identity.conf import conf
+from django_layer_identity.exceptions import (
+    ConfigurationError,
+    LayerIdentityError,
+    UserIDFailed,
+    UserIDUnavailable,
+)
+from django_layer_identity.mapping.attributes import MappingContext
+from django_layer_identity.mapping.fields import relations_of
+from django_layer_identity.mapping.lookalikes import Likeness, likeness, lookalike_key
+from django_layer_identity.mapping.user_ids import layer_user_id
+
+if TYPE_CHECKING:
+    from django_layer_identity.models import LayerApp
+
+PAGE = 2000  # users
+MAX_SHOWN = 20  # users of a group; the others are counted
+
+_TABLES = """
+    CREATE TABLE mapped (key BLOB, pk);
+    CREATE TABLE unusable (pk, reason TEXT);
+"""
+_GROUPS = """
+    SELECT key, pk FROM mapped
+    WHERE key IN (SELECT key FROM mapped GROUP BY key HAVING COUNT(*) > 1)
+    ORDER BY key, rowid
+"""
+
+
+@dataclass(frozen=True)
+class Group:
+    """Users whose Layer user IDs are the same, or look so."""
+
+    likeness: Likeness
+    count: int
+    users: list[tuple[Any, str]]  # primary key and Layer user ID, of the first 20
+
+
+@dataclass(frozen=True)
+class Unusable:
+    """A user who would be refused."""
+
+    user_pk: Any
+    reason: str
+
+
+class Survey:
+    """What was found; it can be read as often as wanted until it is closed."""
+
+    def __init__(self, app: LayerApp) -> None:
+        self.app = app
+        self.users = 0
+        # Without a name it is a file of its own that goes with the connection.
+        self._found = sqlite3.connect("", isolation_level=None)
+        self._found.executescript("PRAGMA journal_mode = OFF;" + _TABLES)
+
+    def close(self) -> None:
+        self._found.close()
+
+    @property
+    def group_count(self) -> int:
+        return self._count(
+            "SELECT COUNT(*) FROM (SELECT 1 FROM mapped GROUP BY key HAVING COUNT(*) > 1)"
+        )
+
+    @property
+    def unusable_count(self) -> int:
+        return self._count("SELECT COUNT(*) FROM unusable")
+
+    def groups(self) -> Iterator[Group]:
+        """Yield those who would collide; their users are read and mapped once more."""
+        for _key, members in groupby(self._members(), key=itemgetter(0)):
+            users = [(pk, user_id) for _key, pk, user_id in members]
+            texts = {user_id for _pk, user_id in users}
+            if len(users) > 1:  # the others may have been deleted meanwhile
+                yield Group(likeness(texts), len(users), users[:MAX_SHOWN])
+
+    def unusable(self) -> Iterator[Unusable]:
+        """Yield those who would be refused."""
+        rows = self._found.execute("SELECT pk, reason FROM unusable ORDER BY rowid")
+        return (Unusable(pk, reason) for pk, reason in rows)
+
+    def take(self, users: Iterable[Any]) -> None:
+        """Map some users and remember what came of it."""
+        mapped, unusable = [], []
+        for user in users:
+            self.users += 1
+            user_id, reason = self._map(user)
+            if user_id is None:
+                unusable.append((_portable(user.pk), reason))
+            else:
+                mapped.append((_digest(lookalike_key(user_id)), _portable(user.pk)))
+        self._found.execute("BEGIN")
+        self._found.executemany("INSERT INTO mapped VALUES (?, ?)", mapped)
+        self._found.executemany("INSERT INTO unusable VALUES (?, ?)", unusable)
+        self._found.execute("COMMIT")
+
+    def sort(self) -> None:
+        self._found.execute("CREATE INDEX by_key ON mapped (key)")
+
+    def _map(self, user: Any) -> tuple[str | None, str]:
+        try:
+            return layer_user_id(MappingContext(user, self.app)), ""
+        except UserIDUnavailable as exc:
+            known = isinstance(exc.__cause__, LayerIdentityError)
+            return None, str(exc.__cause__ if known else exc)
+        except UserIDFailed as exc:
+            if isinstance(exc.__cause__, ConfigurationError):
+                raise exc.__cause__ from exc  # it is so for everybody
+            return None, f"USER_ID failed: {type(exc.__cause__).__name__}."
+
+    def _members(self) -> Iterator[tuple[bytes, Any, str]]:
+        rows = self._found.execute(_GROUPS)
+        while page := rows.fetchmany(PAGE):
+            users = _users().filter(pk__in=[pk for _key, pk in page])
+            by_pk = {_portable(user.pk): user for user in users}
+            for key, pk in page:
+                user_id = self._map(by_pk[pk])[0] if pk in by_pk else None
+                if user_id is not None:
+                    yield key, by_pk[pk].pk, user_id
+
+    def _count(self, query: str) -> int:
+        count: int = self._found.execute(query).fetchone()[0]
+        return count
+
+
+@contextmanager
+def survey_users(
+    app: LayerApp, progress: Callable[[int, int], None] = lambda done, total: None
+) -> Iterator[Survey]:
+    """
+    Map every user for that app, and see who would collide and who would be refused.
+
+    Neither the ledger is asked nor anything written.
+
+    :param progress: told how many users are done, and of how many.
+    :raises ConfigurationError: if ``USER_ID`` or what belongs to it is of no use.
+    """
+    with closing(Survey(app)) as survey:
+        total = _users().count()
+        for page in _pages():
+            survey.take(page)
+            progress(survey.users, max(total, survey.users))
+        survey.sort()
+        yield survey
+
+
+def _users() -> Any:
+    users = get_user_model()._default_manager.order_by("pk")
+    relations = relations_of(conf.USER_ID) + relations_of(conf.USER_ID_VERIFIED)
+    return users.select_related(*relations) if relations else users
+
+
+def _pages() -> Iterator[list[Any]]:
+    # By primary key and not by a cursor: MariaDB's would bring everybody at once.
+    page = list(_users()[:PAGE])
+    while page:
+        yield page
+        page = list(_users().filter(pk__gt=page[-1].pk)[:PAGE])
+
+
+def _digest(text: str) -> bytes:
+    return blake2b(text.encode(), digest_size=16).digest()
+
+
+def _portable(pk: Any) -> Any:
+    return pk if isinstance(pk, int) else str(pk)  # UUIDs, for example

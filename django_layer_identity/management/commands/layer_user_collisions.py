@@ -1,0 +1,87 @@
+"""``manage.py layer_user_collisions``."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+from django.core.management.base import CommandError, CommandParser
+
+from django_layer_identity.collisions import Group, Survey, Unusable, survey_users
+from django_layer_identity.management.base import LayerCommand, add_app_argument
+from django_layer_identity.management.progress import Progress
+from django_layer_identity.models import LayerApp
+
+
+class Command(LayerCommand):
+    help = (
+        "Before going live: list users whose Layer user IDs are the same or look so, "
+        "and users without a usable one. Fails if there are any."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        add_app_argument(parser)
+        parser.add_argument("--json", action="store_true", help="for scripts")
+
+    def run(self, *, app: str | None, json: bool, **options: Any) -> None:
+        with (
+            Progress(sys.stderr) as progress,
+            survey_users(_find_app(app), progress) as survey,
+        ):
+            progress.end()
+            for line in _as_json(survey) if json else _as_text(survey):
+                self.stdout.write(line)
+            groups, unusable = survey.group_count, survey.unusable_count
+        if groups or unusable:
+            raise CommandError(
+                f"{survey.users} users: {groups} groups would collide or look alike, "
+                f"and {unusable} users have no usable Layer user ID."
+            )
+        self.remark(f"{survey.users} users, and each has a Layer user ID of his own.")
+
+
+def _find_app(app: str | None) -> LayerApp:
+    if app is None and not LayerApp.objects.exists():
+        return LayerApp()  # long before going live
+    return LayerApp.objects.named(app)
+
+
+def _as_text(survey: Survey) -> Iterator[str]:
+    for group in survey.groups():
+        yield f"{group.likeness.value}: {group.count} users"
+        yield from (f"  {pk}  {user_id!r}" for pk, user_id in group.users)
+        if group.count > len(group.users):
+            yield f"  and {group.count - len(group.users)} more"
+    for one in survey.unusable():
+        yield f"no usable ID: {one.user_pk}  {one.reason}"
+
+
+def _as_json(survey: Survey) -> Iterator[str]:
+    """Yield one object in pieces: there may be as many entries as users."""
+    yield f'{{"users": {survey.users}, "groups": ['
+    yield from _joined(_group(group) for group in survey.groups())
+    yield '], "unusable": ['
+    yield from _joined(_unusable(one) for one in survey.unusable())
+    yield "]}"
+
+
+def _joined(entries: Iterator[dict[str, Any]]) -> Iterator[str]:
+    comma = ""
+    for entry in entries:
+        yield comma + json.dumps(entry)
+        comma = ","
+
+
+def _group(group: Group) -> dict[str, Any]:
+    users = [{"pk": _plain(pk), "user_id": user_id} for pk, user_id in group.users]
+    return {"likeness": group.likeness.value, "count": group.count, "users": users}
+
+
+def _unusable(one: Unusable) -> dict[str, Any]:
+    return {"pk": one.user_pk, "reason": one.reason}
+
+
+def _plain(pk: Any) -> Any:
+    return pk if isinstance(pk, int) else str(pk)

@@ -1,0 +1,39 @@
+"""``manage.py layer_user_import``."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+from django.core.management.base import CommandParser
+
+from django_layer_identity.adoption import adopt_all
+from django_layer_identity.management.base import (
+    LayerCommand,
+    add_app_argument,
+    open_text,
+)
+from django_layer_identity.management.progress import Progress
+from django_layer_identity.models import LayerApp
+
+
+class Command(LayerCommand):
+    help = (
+        "Adopt Layer user IDs that are in use already, from CSV: a user and his Layer "
+        "user ID in each line. All of them, or nothing."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        add_app_argument(parser)
+        parser.add_argument(
+            "--dry-run", action="store_true", help="find every problem, change nothing"
+        )
+        parser.add_argument(
+            "file", metavar="FILE", help="a path, or - for standard input"
+        )
+
+    def run(self, *, app: str | None, dry_run: bool, file: str, **options: Any) -> None:
+        layer_app = LayerApp.objects.named(app)
+        with open_text(file) as lines, Progress(sys.stderr) as progress:
+            count = adopt_all(layer_app, lines, dry_run=dry_run, progress=progress)
+        self.stdout.write(f"{count} {'would be adopted' if dry_run else 'adopted'}")

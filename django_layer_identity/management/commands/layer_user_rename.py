@@ -1,0 +1,25 @@
+"""``manage.py layer_user_rename``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.core.management.base import CommandParser
+
+from django_layer_identity import ledger
+from django_layer_identity.management.base import LayerCommand, add_app_argument
+from django_layer_identity.mapping.users import find_user
+from django_layer_identity.models import LayerApp
+
+
+class Command(LayerCommand):
+    help = "Give a user another Layer user ID; the one that he has stays his."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        add_app_argument(parser)
+        parser.add_argument("user", metavar="USER", help="the natural key: a username")
+        parser.add_argument("user_id", metavar="ID", help="his new Layer user ID")
+
+    def run(self, *, app: str | None, user: str, user_id: str, **options: Any) -> None:
+        ledger.rename(LayerApp.objects.named(app), find_user(user), user_id)
+        self.stdout.write(user_id)

@@ -1,0 +1,41 @@
+"""How far long work is, shown on a terminal and nowhere else."""
+
+from __future__ import annotations
+
+from typing import IO, Any
+
+WIDTH = 40  # characters
+STEP = 1000  # lines, where nobody knows how many there are
+
+
+class Progress:
+    """Call it with what is done and, where that is known, of how many."""
+
+    def __init__(self, stream: IO[str] | Any) -> None:
+        self._stream = stream
+        self._visible = bool(getattr(stream, "isatty", lambda: False)())
+        self._shown = ""
+
+    def __enter__(self) -> Progress:
+        return self
+
+    def __exit__(self, *args: object) -> None:
+        self.end()
+
+    def __call__(self, done: int, total: int | None = None) -> None:
+        text = f"{done - done % STEP:,}" if total is None else _bar(done, total)
+        if self._visible and text != self._shown:
+            self._shown = text
+            self._stream.write(f"\r{text}")
+            self._stream.flush()
+
+    def end(self) -> None:
+        """Let whatever is written next begin on a line of its own."""
+        if self._shown:
+            self._stream.write("\n")
+        self._shown = ""
+
+
+def _bar(done: int, total: int) -> str:
+    percent = 100 * done // total
+    return f"[{'#' * (WIDTH * percent // 100):{WIDTH}}] {percent:3} % of {total:,}"

@@ -1,0 +1,281 @@
+"""Layer user IDs from before: adopted from a file, changed by hand."""
+
+from __future__ import annotations
+
+import io
+from uuid import UUID
+
+import pytest
+from django.contrib.auth.models import User
+from django.core.management import CommandError, call_command
+
+from django_layer_identity.exceptions import UserIDTaken
+from django_layer_identity.issuing import issue_identity_token
+from django_layer_identity.management.progress import Progress
+from django_layer_identity.mapping.users import find_user
+from django_layer_identity.models import LayerApp, LayerUser
+from tests.conftest import APP_ID
+from tests.endpoint import NONCE, configure
+from tests.models import Device, Member
+
+
+@pytest.fixture
+def csv_file(tmp_path):
+    """Write lines into a file and return its path."""
+
+    def csv_file(*lines, **options):
+        path = tmp_path / "users.csv"
+        path.write_text("".join(f"{line}\n" for line in lines), **options)
+        return str(path)
+
+    return csv_file
+
+
+@pytest.fixture
+def bob(db):
+    return User.objects.create_user("bob")
+
+
+def entries():
+    return sorted(LayerUser.objects.values_list("owner__username", "user_id"))
+
+
+def error(*args):
+    with pytest.raises(CommandError) as caught:
+        call_command(*args)
+    return str(caught.value).splitlines()
+
+
+def adopt(*args):
+    return call_command("layer_user_import", *args)
+
+
+def test_ids_in_use_are_adopted(key, alice, bob, csv_file, capsys):
+    adopt(csv_file("alice,a-1", 'bob,"b, the 2nd"'))
+
+    assert capsys.readouterr() == ("2 adopted\n", "")
+    assert entries() == [("alice", "a-1"), ("bob", "b, the 2nd")]
+    assert issue_identity_token(alice, NONCE).user_id == "a-1"
+
+
+def test_an_adopted_id_is_nobody_elses(settings, key, alice, bob, csv_file):
+    configure(settings, USER_ID=lambda context: "a-1")
+    adopt(csv_file("alice,a-1"))
+
+    with pytest.raises(UserIDTaken):
+        issue_identity_token(bob, NONCE)
+
+
+def test_the_same_file_again_changes_nothing(app, alice, bob, csv_file, capsys):
+    path = csv_file("alice,a-1", "bob,b-2")
+    adopt(path)
+    before = list(LayerUser.objects.order_by("pk").values())
+
+    adopt(path)
+
+    assert capsys.readouterr().out == "2 adopted\n2 adopted\n"
+    assert list(LayerUser.objects.order_by("pk").values()) == before
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig"])
+def test_a_heading_and_empty_lines_are_skipped(app, alice, csv_file, encoding):
+    adopt(csv_file("user,user_id", "", "alice,zoë", "", encoding=encoding))
+
+    assert entries() == [("alice", "zoë")]
+
+
+def test_a_heading_is_one_in_the_first_line_alone(app, alice, csv_file):
+    assert error("layer_user_import", csv_file("alice,a-1", "user,user_id")) == [
+        "Nothing was changed.",
+        "line 2: There is no user 'user'.",
+    ]
+
+
+def test_standard_input_is_a_file(app, alice, monkeypatch):
+    monkeypatch.setattr("sys.stdin", io.StringIO("alice,a-1\n"))
+
+    adopt("-", "--app", str(APP_ID))
+
+    assert entries() == [("alice", "a-1")]
+
+
+def test_a_dry_run_changes_nothing(app, alice, bob, csv_file, capsys):
+    adopt("--dry-run", csv_file("alice,a-1", "bob,b-2"))
+
+    assert capsys.readouterr().out == "2 would be adopted\n"
+    assert entries() == []
+
+
+@pytest.mark.parametrize("options", [[], ["--dry-run"]])
+def test_each_line_that_cannot_be_is_told_and_none_is_taken(
+    app, alice, bob, csv_file, options
+):
+    carol = User.objects.create_user("carol")
+    LayerUser.objects.move(app.pk, carol.pk, "c-3", away_from=None, to=None)
+    path = csv_file(
+        "alice,a-1",
+        "bob,a-1",
+        "alice,a-2",
+        "bob,c-3",
+        "carol,c-4",
+        "dave,d-4",
+        "bob",
+        "bob,b-2,b-3",
+        "bob,",
+        "bob,None",
+        f"bob,{'x' * 129}",
+        'bob,"b\n2"',
+    )
+
+    assert error("layer_user_import", *options, path) == [
+        "Nothing was changed.",
+        "line 2: The Layer user ID is, or was, another user's.",
+        "line 3: The user has another Layer user ID: rename him.",
+        "line 4: The Layer user ID is, or was, another user's.",
+        "line 5: The user has another Layer user ID: rename him.",
+        "line 6: There is no user 'dave'.",
+        "line 7: there are 1 columns, not a user and a Layer user ID.",
+        "line 8: there are 3 columns, not a user and a Layer user ID.",
+        "line 9: A Layer user ID is not blank.",
+        'line 10: "None" is a missing value, not a Layer user ID.',
+        "line 11: A Layer user ID has at most 128 characters.",
+        "line 13: A Layer user ID has no control characters.",
+    ]
+    assert entries() == [("carol", "c-3")]
+
+
+def test_of_many_problems_the_first_hundred_are_told(app, csv_file):
+    lines = error("layer_user_import", csv_file(*["nobody,x"] * 103))
+
+    assert len(lines) == 102
+    assert lines[-2:] == ["line 100: There is no user 'nobody'.", "and 3 more lines"]
+
+
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [
+        (b'alice,a-1\n"alice', "line 2: this is no CSV: unexpected end of data."),
+        (b'alice,"a"b\n', "line 1: this is no CSV: ',' expected after '\"'."),
+        (
+            b"alice," + b"x" * 140_000,
+            "line 1: this is no CSV: field larger than field limit (131072).",
+        ),
+    ],
+)
+def test_what_is_no_csv_is_told(app, alice, tmp_path, content, problem):
+    path = tmp_path / "users.csv"
+    path.write_bytes(content)
+
+    assert error("layer_user_import", str(path)) == ["Nothing was changed.", problem]
+    assert entries() == []
+
+
+def test_a_file_that_cannot_be_read_is_told(app, alice, tmp_path):
+    missing, binary = tmp_path / "missing.csv", tmp_path / "binary.csv"
+    binary.write_bytes(b"alice,a-1\n\xff\xfe")
+
+    assert error("layer_user_import", str(missing)) == [
+        f"{missing} cannot be read: No such file or directory."
+    ]
+    assert error("layer_user_import", str(binary)) == [f"{binary} is not a text file."]
+    assert entries() == []
+
+
+def test_a_user_is_renamed(key, alice, capsys):
+    issue_identity_token(alice, NONCE)
+
+    call_command("layer_user_rename", "alice", "a-1")
+
+    assert capsys.readouterr().out == "a-1\n"
+    assert issue_identity_token(alice, NONCE).user_id == "a-1"
+    assert entries() == [("alice", "a-1"), ("alice", "alice")]
+
+
+def test_a_renamed_user_may_be_renamed_back(key, alice):
+    call_command("layer_user_rename", "alice", "a-1")
+    call_command("layer_user_rename", "alice", "a-2")
+    call_command("layer_user_rename", "alice", "a-1")
+
+    assert issue_identity_token(alice, NONCE).user_id == "a-1"
+    assert entries() == [("alice", "a-1"), ("alice", "a-2")]
+
+
+def test_a_user_is_renamed_in_one_layer_app(app, alice):
+    other = LayerApp.objects.create(
+        name="Other", app_id=app.provider_id, provider_id=app.provider_id
+    )
+
+    call_command("layer_user_rename", "--app", str(APP_ID), "alice", "a-1")
+
+    assert LayerUser.objects.current(app, alice.pk).user_id == "a-1"
+    assert LayerUser.objects.current(other, alice.pk) is None
+
+
+@pytest.mark.parametrize(
+    ("user", "user_id", "message"),
+    [
+        ("bob", "a-1", "The Layer user ID is, or was, another user's."),
+        ("bob", " ", "A Layer user ID is not blank."),
+        ("dave", "d-4", "There is no user 'dave'."),
+    ],
+)
+def test_a_name_that_cannot_be_is_refused(app, alice, bob, user, user_id, message):
+    call_command("layer_user_rename", "alice", "a-1")
+
+    assert error("layer_user_rename", user, user_id) == [message]
+    assert entries() == [("alice", "a-1")]
+
+
+def test_users_without_natural_keys_have_primary_keys(settings, db):
+    settings.AUTH_USER_MODEL = "tests.Device"
+    alice = Device.objects.create(udid=UUID(int=5), user_id=1)
+
+    assert find_user("00000000-0000-0000-0000-000000000005") == alice
+    for key in ("00000000-0000-0000-0000-000000000006", "nobody"):
+        with pytest.raises(LookupError, match=f"There is no user '{key}'."):
+            find_user(key)
+
+
+def test_users_are_found_by_whatever_is_their_username(settings, db):
+    settings.AUTH_USER_MODEL = "tests.Member"
+    alice = Member.objects.create(email="alice@example.com")
+
+    assert find_user("alice@example.com") == alice
+
+
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+
+def test_progress_is_a_bar_where_the_end_is_known():
+    terminal = Terminal()
+
+    with Progress(terminal) as progress:
+        for done in (1, 100, 101, 200):
+            progress(done, 200)
+
+    assert terminal.getvalue() == (
+        "\r[                                        ]   0 % of 200"
+        "\r[####################                    ]  50 % of 200"
+        "\r[########################################] 100 % of 200\n"
+    )
+
+
+def test_progress_is_a_count_where_it_is_not():
+    terminal = Terminal()
+
+    with Progress(terminal) as progress:
+        for done in (1, 999, 1000, 1001, 25_000):
+            progress(done)
+
+    assert terminal.getvalue() == "\r0\r1,000\r25,000\n"
+
+
+def test_progress_is_for_terminals_alone():
+    file = io.StringIO()
+
+    with Progress(file) as progress:
+        progress(1, 2)
+
+    assert file.getvalue() == ""

@@ -1,0 +1,300 @@
+"""Before going live: whose Layer user IDs collide, and who has none."""
+
+from __future__ import annotations
+
+import json
+import sys
+
+import pytest
+from django.contrib.auth.models import User
+from django.core.management import CommandError, call_command
+
+from django_layer_identity import collisions
+from django_layer_identity.collisions import Group, Unusable, survey_users
+from django_layer_identity.exceptions import ConfigurationError
+from django_layer_identity.mapping.lookalikes import Likeness
+from django_layer_identity.models import LayerApp, LayerUser
+from tests.conftest import APP_ID
+from tests.endpoint import configure
+from tests.models import Member, Profile
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def people(settings):
+    """Make users with these e-mail addresses; the address is the Layer user ID."""
+    configure(settings, USER_ID="email")
+
+    def people(*emails):
+        return User.objects.bulk_create(
+            User(pk=number, username=f"user-{number}", email=email)
+            for number, email in enumerate(emails, start=1)
+        )
+
+    return people
+
+
+def found(**options):
+    with survey_users(LayerApp(), **options) as survey:
+        groups, unusable = list(survey.groups()), list(survey.unusable())
+        assert (survey.group_count, survey.unusable_count) == (
+            len(groups),
+            len(unusable),
+        )
+        return groups, unusable
+
+
+def test_users_with_an_id_each_are_fine(people):
+    people("alice@example.com", "bob@example.com", "1234567", "12345678")
+
+    assert found() == ([], [])
+
+
+@pytest.mark.parametrize(
+    ("emails", "likeness"),
+    [
+        (("alice@x.com", "alice@x.com"), Likeness.SAME),
+        (("alice@x.com", "Alice@x.com"), Likeness.CASE),
+        (("straße", "STRASSE"), Likeness.CASE),
+        (("alice@x.com", "alice@x.com "), Likeness.CASE),
+        (("zoë@x.com", "zoe\u0308@x.com"), Likeness.FORM),
+        (("alice@x.com", "ａlice@x.com"), Likeness.FORM),
+        (("+442070313000", "+44 20 7031-3000"), Likeness.PHONE),
+        (("+442070313000", "0044 (20) 7031.3000"), Likeness.PHONE),
+        (("+442070313000", "+44 (0)20 7031 3000"), Likeness.PHONE),
+        (("020 7031 3000", "02070313000"), Likeness.PHONE),
+        (("+999 1234567", "009991234567"), Likeness.PHONE),
+    ],
+)
+def test_ids_that_are_the_same_or_look_so_are_a_group(people, emails, likeness):
+    people("another@x.com", *emails, "+442070313001", "3001")
+
+    users = [(2, emails[0]), (3, emails[1])]
+    assert found() == ([Group(likeness, 2, users)], [])
+
+
+def test_national_numbers_are_told_apart_by_their_region(people, settings):
+    people("020 7031 3000", "+442070313000")
+    assert found() == ([], [])
+
+    configure(settings, PHONE_REGION="GB")
+    users = [(1, "020 7031 3000"), (2, "+442070313000")]
+    assert found() == ([Group(Likeness.PHONE, 2, users)], [])
+
+
+def test_phone_numbers_are_compared_without_the_extra_too(people, monkeypatch):
+    monkeypatch.setitem(sys.modules, "phonenumbers", None)
+    people("+442070313000", "0044 (20) 7031.3000")
+
+    [group], unusable = found()
+    assert (group.likeness, group.count, unusable) == (Likeness.PHONE, 2, [])
+
+
+def test_what_is_normalized_is_the_same(people, settings):
+    configure(settings, USER_ID="email", USER_ID_NORMALIZER="casefold")
+    people("Alice", "alice", "ALICE")
+
+    users = [(1, "alice"), (2, "alice"), (3, "alice")]
+    assert found() == ([Group(Likeness.SAME, 3, users)], [])
+
+
+def test_of_a_large_group_the_first_twenty_are_shown(people):
+    people(*["alice@x.com"] * 30)
+
+    [group], _unusable = found()
+    assert (group.count, group.users) == (
+        30,
+        [(n, "alice@x.com") for n in range(1, 21)],
+    )
+
+
+def test_groups_reach_over_pages(people, monkeypatch):
+    monkeypatch.setattr(collisions, "PAGE", 2)
+    people("a", "b", "A", "c", "B", "d", "b")
+
+    groups, _unusable = found()
+
+    members = sorted([pk for pk, _user_id in group.users] for group in groups)
+    assert members == [[1, 3], [2, 5, 7]]
+
+
+def test_users_deleted_meanwhile_are_no_group(people):
+    people("a", "A", "b", "B", "B", "c", "C")
+
+    with survey_users(LayerApp()) as survey:
+        User.objects.filter(pk__in=[1, 5]).delete()
+        User.objects.filter(pk__in=[6, 7]).update(email="")
+        groups = list(survey.groups())
+
+    assert groups == [Group(Likeness.CASE, 2, [(3, "b"), (4, "B")])]
+
+
+def raise_for_bob(context):
+    if context.user.email == "bob":
+        raise LookupError("the directory is down")
+    return context.user.email
+
+
+def test_users_without_an_id_are_listed_with_the_reason(people, settings):
+    configure(
+        settings,
+        USER_ID=raise_for_bob,
+        USER_ID_VERIFIED=lambda context: context.user.email != "unproved",
+    )
+    people("", "alice", "bob", "x" * 129, "unproved")
+
+    assert found() == (
+        [],
+        [
+            Unusable(1, "A Layer user ID is not blank."),
+            Unusable(3, "USER_ID failed: LookupError."),
+            Unusable(4, "A Layer user ID has at most 128 characters."),
+            Unusable(
+                5,
+                "This user's Layer user ID is not verified: confirm it, then try again.",
+            ),
+        ],
+    )
+
+
+def test_a_setting_that_is_of_no_use_is_said_once(people, settings):
+    configure(settings, USER_ID="nickname")
+    people("alice", "bob")
+
+    with pytest.raises(ConfigurationError, match="'nickname' leads nowhere"):
+        found()
+
+
+def test_text_may_be_the_primary_key(settings):
+    settings.AUTH_USER_MODEL = "tests.Member"
+    Member.objects.bulk_create([Member(email="alice"), Member(email="Alice")])
+
+    users = [("Alice", "Alice"), ("alice", "alice")]
+    assert found() == ([Group(Likeness.CASE, 2, users)], [])
+
+
+def test_related_rows_come_along_with_their_users(
+    people, settings, django_assert_num_queries
+):
+    configure(
+        settings,
+        USER_ID="profile.phone_number",
+        USER_ID_VERIFIED="profile.user.is_active",
+    )
+    for user in people("a", "b"):
+        Profile.objects.create(user=user, phone_number=f"+44207031300{user.pk}")
+
+    with django_assert_num_queries(3):  # how many; the users; no more users
+        assert found() == ([], [])
+
+
+def test_progress_is_told(people, monkeypatch):
+    monkeypatch.setattr(collisions, "PAGE", 2)
+    people("a", "b", "c")
+    told = []
+
+    found(progress=lambda done, total: told.append((done, total)))
+
+    assert told == [(2, 3), (3, 3)]
+
+
+def run(capsys, *args):
+    """Return standard output, standard error and what made the command fail."""
+    try:
+        call_command("layer_user_collisions", *args)
+    except CommandError as exc:
+        return capsys.readouterr().out, str(exc)
+    captured = capsys.readouterr()
+    return captured.out, captured.err
+
+
+def test_the_command_is_content_with_users_that_are_fine(people, capsys):
+    people("alice", "bob")
+
+    assert run(capsys) == ("", "2 users, and each has a Layer user ID of his own.\n")
+
+
+def test_the_command_lists_what_it_found_and_fails(people, capsys):
+    people("alice", "Alice", "", *["carol"] * 21)
+
+    out, error = run(capsys)
+
+    assert sorted(out.splitlines()) == sorted(
+        [
+            "case: 2 users",
+            "  1  'alice'",
+            "  2  'Alice'",
+            "same: 21 users",
+            *(f"  {pk}  'carol'" for pk in range(4, 24)),
+            "  and 1 more",
+            "no usable ID: 3  A Layer user ID is not blank.",
+        ]
+    )
+    assert error == (
+        "24 users: 2 groups would collide or look alike, and 1 users have no usable "
+        "Layer user ID."
+    )
+
+
+def test_the_command_writes_json(people, capsys):
+    people("alice", "Alice", "", "", "bob")
+
+    out, _error = run(capsys, "--json")
+
+    assert json.loads(out) == {
+        "users": 5,
+        "groups": [
+            {
+                "likeness": "case",
+                "count": 2,
+                "users": [
+                    {"pk": 1, "user_id": "alice"},
+                    {"pk": 2, "user_id": "Alice"},
+                ],
+            }
+        ],
+        "unusable": [
+            {"pk": 3, "reason": "A Layer user ID is not blank."},
+            {"pk": 4, "reason": "A Layer user ID is not blank."},
+        ],
+    }
+
+
+def test_the_command_writes_keys_of_any_kind_as_json(settings, capsys):
+    settings.AUTH_USER_MODEL = "tests.Member"
+    Member.objects.bulk_create(
+        [Member(email="a"), Member(email="A"), Member(email=" ")]
+    )
+
+    out, _error = run(capsys, "--json")
+
+    assert json.loads(out)["unusable"] == [
+        {"pk": " ", "reason": "A Layer user ID is not blank."}
+    ]
+    assert json.loads(out)["groups"][0]["users"][0] == {"pk": "A", "user_id": "A"}
+
+
+def test_the_command_maps_for_one_layer_app(app, people, settings, capsys):
+    configure(settings, USER_ID=lambda context: context.app.name)
+    people("alice", "bob")
+
+    out, _error = run(capsys, "--app", str(APP_ID))
+
+    assert out == "same: 2 users\n  1  'Messenger'\n  2  'Messenger'\n"
+
+
+def test_the_command_wants_to_know_which_layer_app(app, people, capsys):
+    LayerApp.objects.create(
+        name="Other", app_id=app.provider_id, provider_id=app.provider_id
+    )
+
+    assert run(capsys) == ("", "Name the Layer app: there is not exactly one.")
+
+
+def test_nothing_is_written(app, people, capsys):
+    people("alice", "bob")
+
+    run(capsys)
+
+    assert not LayerUser.objects.exists()
