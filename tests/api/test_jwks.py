@@ -232,11 +232,14 @@ def test_a_database_that_is_gone_is_said_to_be(
     assert "server closed the connection" in caplog.text
 
 
-def test_a_row_with_no_public_key_is_a_bug_that_shows(client, key):
-    SigningKey.objects.update(public_key="layer")
+def test_a_row_that_is_damaged_takes_no_other_along(
+    client, key, other_private_key, caplog
+):
+    add_key(create_app(), other_private_key, OTHER_KEY_ID)
+    SigningKey.objects.filter(pk=key.pk).update(public_key="layer")
 
-    with pytest.raises(ValueError, match="no public key in PEM"):
-        client.get(URL)
+    assert shown(client) == [str(OTHER_KEY_ID)]
+    assert f"public half of the key layer:///keys/{KEY_ID} is damaged" in caplog.text
 
 
 def test_whoever_sends_accept_html_or_is_a_stranger_gets_json(client, key, settings):

@@ -5,9 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-import sys
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 
 import jwt
 import pkcs11
@@ -18,13 +16,11 @@ from django.views.debug import ExceptionReporter
 from django_layer_identity.exceptions import CustodyError
 from django_layer_identity.keys import cryptoki
 from django_layer_identity.keys.custodies import open_custody
-from django_layer_identity.models import SigningKey
 from django_layer_identity.sandbox import state
-from tests.conftest import KEY_ID
-from tests.endpoint import NONCE, ask, configure, read, refusal
+from tests.endpoint import NONCE, ask, read, refusal
 from tests.sandbox.layer import ACCEPT, post_session
-from tests.services import softhsm
-from tests.services.softhsm import PIN
+from tests.services.hsm import softhsm
+from tests.services.hsm.softhsm import PIN, begin_anew, held, removed
 
 pytestmark = [pytest.mark.service, pytest.mark.django_db]
 
@@ -32,73 +28,6 @@ SIGNING_FAILED = refusal(
     503, "signing_failed", "The identity token could not be signed. Try again later."
 )
 WRONG_PIN = "7319-8264"
-HOLD = """
-import fcntl, pathlib, sys
-files = [open(path, "r+b") for path in pathlib.Path(sys.argv[1]).rglob("*")
-         if path.is_file()]
-for file in files:
-    fcntl.lockf(file, fcntl.LOCK_EX)
-print("held", flush=True)
-sys.stdin.read()
-"""
-
-
-def begin_anew():
-    """Let whatever is open of a token be opened again, where it is now."""
-    for module in cryptoki._modules.values():
-        module.give_up()
-
-
-@pytest.fixture(scope="session")
-def template(tmp_path_factory):
-    """A folder with a token and a key in it, to be copied."""
-    module, folder = softhsm.find_module(), tmp_path_factory.mktemp("softhsm")
-    softhsm.make_token(folder)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("SOFTHSM2_CONF", str(folder / "softhsm2.conf"))
-        softhsm.make_key(module)
-    return folder
-
-
-@pytest.fixture
-def folder(template, tmp_path, monkeypatch):
-    """The folder of this test's own token, with the PIN in the file “pin”."""
-    shutil.copytree(template / "tokens", tmp_path / "tokens")
-    (tmp_path / "pin").write_text(f"{PIN}\n")
-    monkeypatch.setenv("SOFTHSM2_CONF", str(softhsm.configure(tmp_path)))
-    begin_anew()
-    yield tmp_path
-    begin_anew()
-
-
-@pytest.fixture
-def hsm(settings, folder):
-    """Let the alias “hsm” stand for the key in the token, or for what is changed."""
-    usual = {
-        "MODULE": softhsm.find_module(),
-        "TOKEN_LABEL": softhsm.TOKEN,
-        "KEY_LABEL": softhsm.KEY,
-        "PIN_FILE": str(folder / "pin"),
-        "TIMEOUT": 30,
-    }
-
-    def use(**changes):
-        options = {**usual, **changes}
-        options = {name: value for name, value in options.items() if value is not None}
-        backend = "django_layer_identity.keys.pkcs11.PKCS11Custody"
-        entry = {"BACKEND": backend, "OPTIONS": options}
-        configure(settings, SIGNERS={"hsm": entry})
-
-    use()
-    return use
-
-
-@pytest.fixture
-def key(app, hsm):
-    """The app's active key, which is in the token."""
-    return SigningKey.objects.import_from_signer(
-        app, "hsm", key_id=KEY_ID, activate=True
-    )
 
 
 def openssl_verifies(folder, public_pem, message, signature):
@@ -110,31 +39,6 @@ def openssl_verifies(folder, public_pem, message, signature):
         command.split(), cwd=folder, capture_output=True, text=True, check=False
     )
     return done.stdout.strip()
-
-
-@contextmanager
-def held(folder):
-    """Have another process hold the token's files: whoever uses it waits."""
-    with subprocess.Popen(
-        [sys.executable, "-c", HOLD, folder / "tokens"],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    ) as process:
-        assert process.stdout.readline() == "held\n"
-        yield
-        process.stdin.close()
-
-
-@contextmanager
-def removed(folder):
-    """Take the token away."""
-    (folder / "away").mkdir()
-    for path in (folder / "tokens").iterdir():
-        path.rename(folder / "away" / path.name)
-    yield
-    for path in (folder / "away").iterdir():
-        path.rename(folder / "tokens" / path.name)
 
 
 def test_a_token_signed_in_softhsm_is_accepted_by_openssl(key, alice, folder):

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+import sys
+from contextlib import contextmanager
 from pathlib import Path
 
 import pkcs11
 
+from django_layer_identity.keys import cryptoki
 from tests.services.available import skip_or_fail
 
 MODULES = (
@@ -16,6 +19,15 @@ MODULES = (
     "/opt/homebrew/lib/softhsm/libsofthsm2.so",
 )
 TOKEN, KEY, KEY_ID, PIN = "layer", "layer-2026", "0a", "8765-4321"
+HOLD = """
+import fcntl, pathlib, sys
+files = [open(path, "r+b") for path in pathlib.Path(sys.argv[1]).rglob("*")
+         if path.is_file()]
+for file in files:
+    fcntl.lockf(file, fcntl.LOCK_EX)
+print("held", flush=True)
+sys.stdin.read()
+"""
 CONFIGURATION = "directories.tokendir = {}\nobjectstore.backend = file\n"
 
 
@@ -56,4 +68,35 @@ def make_key(module: str, label: str = KEY, bits: int = 2048) -> None:
         session.generate_keypair(
             pkcs11.KeyType.RSA, bits, id=bytes.fromhex(KEY_ID), label=label, store=True
         )
-    library.reinitialize()
+    library.finalize()
+
+
+def begin_anew():
+    """Let whatever is open of a token be opened again, where it is now."""
+    for module in cryptoki._modules.values():
+        module.give_up()
+
+
+@contextmanager
+def held(folder):
+    """Have another process hold the token's files: whoever uses it waits."""
+    with subprocess.Popen(
+        [sys.executable, "-c", HOLD, folder / "tokens"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout.readline() == "held\n"
+        yield
+        process.stdin.close()
+
+
+@contextmanager
+def removed(folder):
+    """Take the token away."""
+    (folder / "away").mkdir()
+    for path in (folder / "tokens").iterdir():
+        path.rename(folder / "away" / path.name)
+    yield
+    for path in (folder / "away").iterdir():
+        path.rename(folder / "tokens" / path.name)

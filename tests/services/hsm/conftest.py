@@ -1,0 +1,65 @@
+"""A token with a key in it, for each test its own, and settings that lead there."""
+
+from __future__ import annotations
+
+import shutil
+
+import pytest
+
+from django_layer_identity.models import SigningKey
+from tests.conftest import KEY_ID
+from tests.endpoint import configure
+from tests.services.hsm import softhsm
+from tests.services.hsm.softhsm import PIN, begin_anew
+
+
+@pytest.fixture(scope="session")
+def template(tmp_path_factory):
+    """A folder with a token and a key in it, to be copied."""
+    module, folder = softhsm.find_module(), tmp_path_factory.mktemp("softhsm")
+    softhsm.make_token(folder)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SOFTHSM2_CONF", str(folder / "softhsm2.conf"))
+        softhsm.make_key(module)
+    return folder
+
+
+@pytest.fixture
+def folder(template, tmp_path, monkeypatch):
+    """The folder of this test's own token, with the PIN in the file “pin”."""
+    shutil.copytree(template / "tokens", tmp_path / "tokens")
+    (tmp_path / "pin").write_text(f"{PIN}\n")
+    monkeypatch.setenv("SOFTHSM2_CONF", str(softhsm.configure(tmp_path)))
+    begin_anew()
+    yield tmp_path
+    begin_anew()
+
+
+@pytest.fixture
+def hsm(settings, folder):
+    """Let the alias “hsm” stand for the key in the token, or for what is changed."""
+    usual = {
+        "MODULE": softhsm.find_module(),
+        "TOKEN_LABEL": softhsm.TOKEN,
+        "KEY_LABEL": softhsm.KEY,
+        "PIN_FILE": str(folder / "pin"),
+        "TIMEOUT": 30,
+    }
+
+    def use(**changes):
+        options = {**usual, **changes}
+        options = {name: value for name, value in options.items() if value is not None}
+        backend = "django_layer_identity.keys.pkcs11.PKCS11Custody"
+        entry = {"BACKEND": backend, "OPTIONS": options}
+        configure(settings, SIGNERS={"hsm": entry})
+
+    use()
+    return use
+
+
+@pytest.fixture
+def key(app, hsm):
+    """The app's active key, which is in the token."""
+    return SigningKey.objects.import_from_signer(
+        app, "hsm", key_id=KEY_ID, activate=True
+    )

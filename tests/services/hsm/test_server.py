@@ -1,0 +1,92 @@
+"""Two server processes with their key in one token: it works, hangs, and works again."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+
+import jwt
+import pytest
+
+from django_layer_identity.models import LayerApp, SigningKey
+from tests.conftest import APP_ID, KEY_ID, PROVIDER_ID
+from tests.server.clients import create_users, phone
+from tests.server.process import database, identity, serve
+from tests.services import routing
+from tests.services.conftest import need
+from tests.services.hsm.softhsm import held
+
+pytestmark = [
+    pytest.mark.service,
+    pytest.mark.django_db(transaction=True, databases=["default", "postgresql"]),
+]
+CLIENTS, EACH = 4, 10
+
+
+@pytest.fixture
+def postgresql():
+    need("postgresql")
+    chosen = routing.database.set("postgresql")
+    yield "postgresql"
+    routing.database.reset(chosen)
+
+
+@pytest.fixture
+def key(postgresql, hsm):
+    app = LayerApp.objects.create(name="M", app_id=APP_ID, provider_id=PROVIDER_ID)
+    key = SigningKey.objects.import_from_signer(
+        app, "hsm", key_id=KEY_ID, activate=True
+    )
+    hsm(TIMEOUT=1, MAX_CALLS=2)
+    return key
+
+
+@pytest.fixture
+def server(key, postgresql, settings):
+    changed = {"DATABASES": database(postgresql), "LAYER_IDENTITY": identity()}
+    # The configuration of SoftHSM is in the environment, which a server inherits.
+    with serve(workers=2, options=["--preload"], **changed) as server:
+        yield server
+
+
+def ask_often(server, token):
+    with phone(server, token) as client:
+        return [client.ask() for _ in range(EACH)]
+
+
+def crowd(server, tokens):
+    with ThreadPoolExecutor(CLIENTS) as pool:
+        lists = pool.map(lambda token: ask_often(server, token), tokens)
+        return [answer for answers in lists for answer in answers]
+
+
+def test_a_token_that_hangs_costs_a_second_and_no_process(server, key, folder):
+    tokens = create_users("postgresql", *(f"user-{n}" for n in range(CLIENTS)))
+    before = crowd(server, tokens)
+    workers = server.workers
+
+    with held(folder), phone(server, tokens[0]) as client:
+        refused = [client.ask() for _ in range(6)]
+    after = crowd(server, tokens)
+
+    assert {answer.code for answer in before + after} == {"issued"}
+    assert [answer.code for answer in refused] == ["signing_failed"] * 6
+    assert [answer.status for answer in refused] == [503] * 6
+    assert server.workers == workers
+    for answer in before + after:
+        token = answer.body["identity_token"]
+        assert jwt.decode(token, key.public_key, algorithms=["RS256"])
+    assert "there was no answer within 1 seconds" in server.said()
+
+
+def test_no_worker_says_the_pin(server, key, folder, hsm):
+    [token] = create_users("postgresql", "alice")
+    (folder / "pin").write_text("1111-2222")
+
+    with phone(server, token) as client:
+        answers = [client.ask().code for _ in range(8)]
+
+    said = server.said()
+    assert answers == ["signing_failed"] * 8
+    assert said.count("refused the PIN.") <= 2  # one for each process
+    assert "is not sent again until it has changed" in said
+    assert "1111-2222" not in said
