@@ -1,0 +1,159 @@
+"""A million entries in the ledger, against none: plans, and the endpoint's time."""
+
+from __future__ import annotations
+
+import json
+import statistics
+import time
+from contextlib import contextmanager
+from uuid import uuid4
+
+from django.contrib.auth.models import User
+from django.db import connections
+from django.test.utils import CaptureQueriesContext
+
+from django_layer_identity.models import LayerApp, LayerUser, SigningKey
+from tests.conftest import APP_ID, KEY_ID, PROVIDER_ID
+from tests.endpoint import phone_of
+from tests.services import routing
+
+NEEDS = ("postgresql",)
+MOST = 1.25  # of the time that an empty ledger takes
+ROUNDS = 40
+CALLS = 5  # of each ledger in a round
+
+PEOPLE = """
+INSERT INTO auth_user (username, email, password, first_name, last_name,
+    is_superuser, is_staff, is_active, date_joined)
+SELECT 'user' || n, 'user' || n || '@example.com', '', '', '', false, false, true, now()
+FROM generate_series(1, %s) AS n
+"""
+ENTRIES = """
+INSERT INTO layer_identity_layeruser (app_id, user_id, digest, owner_id, current_for_id,
+    created_at, reassignment_reason)
+SELECT %s, username, encode(sha256(convert_to(username, 'UTF8')), 'hex'), id, id,
+    now(), ''
+FROM auth_user
+"""
+# Beside the full table an empty one, with the same indexes and constraints.
+EMPTY = """
+CREATE SCHEMA empty;
+CREATE TABLE empty.layer_identity_layeruser
+    (LIKE public.layer_identity_layeruser INCLUDING ALL);
+ALTER TABLE empty.layer_identity_layeruser
+    ADD FOREIGN KEY (app_id) REFERENCES layer_identity_layerapp DEFERRABLE,
+    ADD FOREIGN KEY (owner_id) REFERENCES auth_user DEFERRABLE,
+    ADD FOREIGN KEY (current_for_id) REFERENCES auth_user DEFERRABLE
+"""
+SCHEMAS = {"empty": "empty, public", "full": "public"}
+
+
+def run(scale):
+    size = round(1_000_000 * scale)
+    token = routing.database.set("postgresql")
+    try:
+        with _ledgers(size) as connection:
+            app = LayerApp.objects.get()
+            plans = _plans(connection, app, User.objects.first())
+            alice = User.objects.get(username="alice")
+            next_ = _ratio(connection, lambda: alice)
+            first = _ratio(connection, _newcomer)
+    finally:
+        routing.database.reset(token)
+    return [f"{size:,} entries on PostgreSQL", *plans, *_figures(next_, first)]
+
+
+@contextmanager
+def _ledgers(size):
+    connection = connections["postgresql"]
+    app = LayerApp.objects.create(name="M", app_id=APP_ID, provider_id=PROVIDER_ID)
+    SigningKey.objects.generate(app, key_id=KEY_ID, activate=True)
+    with connection.cursor() as cursor:
+        cursor.execute(PEOPLE, [size])
+        cursor.execute(ENTRIES, [app.pk])
+        cursor.execute(EMPTY)
+        cursor.execute("ANALYZE")
+    User.objects.create(username="alice")
+    for schemas in SCHEMAS.values():
+        _look_at(connection, schemas)
+        _ask(User.objects.get(username="alice"))
+    try:
+        yield connection
+    finally:
+        _look_at(connection, "public")
+        with connection.cursor() as cursor:
+            cursor.execute("DROP SCHEMA empty CASCADE")
+
+
+def _look_at(connection, schemas):
+    with connection.cursor() as cursor:
+        cursor.execute(f"SET search_path = {schemas}")
+
+
+def _ask(user):
+    """Return the seconds that the endpoint took."""
+    client, body = phone_of(user), {"nonce": uuid4().hex}
+    begun = time.perf_counter()
+    response = client.post("/layer/authenticate", body, format="json")
+    taken = time.perf_counter() - begun
+    assert response.status_code == 200, response.content
+    return taken
+
+
+def _newcomer():
+    return User.objects.create(username=f"new-{uuid4()}")
+
+
+def _ratio(connection, user):
+    """Return what a full ledger takes of an empty one's time, round by round."""
+    ratios = []
+    for turn in range(ROUNDS):
+        taken = {}
+        # First the one, then the other, so that neither has the warmer cache.
+        for name in list(SCHEMAS)[:: 1 if turn % 2 else -1]:
+            _look_at(connection, SCHEMAS[name])
+            taken[name] = sum(_ask(user()) for _ in range(CALLS))
+        ratios.append(taken["full"] / taken["empty"])
+    _look_at(connection, "public")
+    return ratios
+
+
+def _plans(connection, app, user):
+    """Return how PostgreSQL finds an entry; raise if it is not by the index."""
+    lookups = {
+        "layer_identity_user_current": lambda: LayerApp.objects.for_issuing(
+            None, user.pk
+        ),
+        "layer_identity_user_digest": lambda: LayerUser.objects.find(app, "user7"),
+    }
+    lines = []
+    for index, look_up in lookups.items():
+        with CaptureQueriesContext(connection) as captured:
+            look_up()
+        [query] = captured.captured_queries
+        nodes = list(_nodes(_explain(connection, query["sql"])))
+        assert nodes == [("Index Scan", index)], nodes
+        lines.append(f"Index Scan using {index}")
+    return lines
+
+
+def _explain(connection, sql):
+    with connection.cursor() as cursor:
+        cursor.execute("EXPLAIN (FORMAT JSON) " + sql.replace("%", "%%"))
+        [[plan]] = cursor.fetchall()
+    return (json.loads(plan) if isinstance(plan, str) else plan)[0]["Plan"]
+
+
+def _nodes(plan):
+    """Yield how the ledger's table is read."""
+    if plan.get("Relation Name") == LayerUser._meta.db_table:
+        yield plan["Node Type"], plan.get("Index Name")
+    for part in plan.get("Plans", ()):
+        yield from _nodes(part)
+
+
+def _figures(next_, first):
+    for what, ratios in (("next", next_), ("first", first)):
+        median = statistics.median(ratios)
+        assert median <= MOST, (what, sorted(ratios))
+        yield f"a user's {what} token takes {median:.2f} of the time with none"
