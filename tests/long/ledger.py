@@ -8,9 +8,10 @@ import time
 from contextlib import contextmanager
 from uuid import uuid4
 
+from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import connections
-from django.test.utils import CaptureQueriesContext
+from django.test.utils import CaptureQueriesContext, override_settings
 
 from django_layer_identity.models import LayerApp, LayerUser, SigningKey
 from tests.conftest import APP_ID, KEY_ID, PROVIDER_ID
@@ -51,8 +52,9 @@ SCHEMAS = {"empty": "empty, public", "full": "public"}
 def run(scale):
     size = round(1_000_000 * scale)
     token = routing.database.set("postgresql")
+    unhurried = {**settings.LAYER_IDENTITY, "THROTTLE_RATES": {"user": None}}
     try:
-        with _ledgers(size) as connection:
+        with override_settings(LAYER_IDENTITY=unhurried), _ledgers(size) as connection:
             app = LayerApp.objects.get()
             plans = _plans(connection, app, User.objects.first())
             alice = User.objects.get(username="alice")

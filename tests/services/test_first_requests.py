@@ -32,11 +32,12 @@ REQUESTS = 200
     ids=["sqlite", "postgresql", "mariadb"],
     autouse=True,
 )
-def server(request, private_key):
+def server(request, settings, private_key):
     """Each database in turn, with an app and its active key; SQLite's is a file."""
     if request.param == "file":
         request.getfixturevalue("sqlite_file")
     need(request.param)
+    configure(settings, THROTTLE_RATES={"user": None})
     token = routing.database.set(request.param)
     app = LayerApp.objects.create(name="M", app_id=APP_ID, provider_id=PROVIDER_ID)
     key = SigningKey.from_private_key(app, private_key, key_id=KEY_ID)
