@@ -42,6 +42,8 @@ class Counter:
             if self.cache.add(self.key, 1, self.lifetime):
                 return False
             count = self.cache.incr(self.key)  # another was a moment earlier
+        if count is False:  # pymemcache, of a server that is down
+            raise ConnectionError("The cache does not count.")
         return bool(count > self.limit)
 
     def take_back(self) -> None:

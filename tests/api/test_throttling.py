@@ -213,7 +213,7 @@ def test_whoever_shares_the_address_waits_with_it(passwords, alice, client):
     assert read(client.post(URL, {}, REMOTE_ADDR="192.0.2.9")) == not_authenticated()
 
 
-@pytest.mark.parametrize("code", ["YWxpY2U6d3Jvbmc=", "", "*", "YWxpY2U="])
+@pytest.mark.parametrize("code", ["YWxpY2U6d3Jvbmc=", "", "*", "YWxpY"])
 def test_basic_credentials_are_counted_as_passwords_are(
     settings, passwords, client, code
 ):
@@ -222,6 +222,18 @@ def test_basic_credentials_are_counted_as_passwords_are(
     answers = [log_in(client, {}, headers) for _ in range(4)]
 
     assert statuses(answers) == [403, 403, 403, 429]
+
+
+def test_of_many_at_once_no_more_passwords_are_tried_than_may_be(
+    passwords, client, monkeypatch
+):
+    """As each sees it that looks before the others have failed."""
+    monkeypatch.setattr(counting.Counter, "is_used_up", lambda counter: False)
+
+    answers = [log_in(client, WRONG) for _ in range(5)]
+
+    assert statuses(answers) == [403, 403, 403, 429, 429]
+    assert Backend.asked == 3
 
 
 def test_a_login_by_basic_is_the_same_login(passwords, client):

@@ -1,0 +1,162 @@
+"""A cache that is down: tokens are served, passwords refused, and nothing is a fault."""
+
+from __future__ import annotations
+
+import pytest
+from django.contrib.auth.backends import ModelBackend
+from django.core.cache import cache
+from django.core.cache.backends.locmem import LocMemCache
+from django.core.exceptions import ImproperlyConfigured
+from rest_framework.authtoken.models import Token
+from rest_framework.throttling import UserRateThrottle
+
+from tests.endpoint import (
+    ALICE,
+    NONCE,
+    ask,
+    authentication_failed,
+    configure,
+    log_in,
+    read,
+    refusal,
+)
+
+HERE = "tests.api.test_dead_caches"
+BASIC = "rest_framework.authentication.BasicAuthentication"
+BODY = "django_layer_identity.api.authentication.BodyCredentialsAuthentication"
+TOKEN = "rest_framework.authentication.TokenAuthentication"
+UNAVAILABLE = refusal(
+    503, "unavailable", "The service is unavailable. Try again later."
+)
+
+
+class Silent(LocMemCache):
+    """As a client of Memcached that was told to ignore errors."""
+
+    def get(self, key, default=None, version=None):
+        return default
+
+    def add(self, *args, **kwargs):
+        return False
+
+    def incr(self, *args, **kwargs):
+        raise ValueError
+
+
+class Breakable(LocMemCache):
+    """Answers until it is broken."""
+
+    broken = False
+
+    def incr(self, *args, **kwargs):
+        if Breakable.broken:
+            raise ConnectionError("gone")
+        return super().incr(*args, **kwargs)
+
+
+class Breaking(ModelBackend):
+    """Looks at the password, and by then the cache is gone."""
+
+    def authenticate(self, request, **credentials):
+        Breakable.broken = True
+        return super().authenticate(request, **credentials)
+
+
+class ProjectThrottle(UserRateThrottle):
+    """REST framework's own, in the project's cache."""
+
+    cache = cache
+    rate = "1/min"
+
+
+class Misconfigured(UserRateThrottle):
+    scope = "no such scope"
+
+
+class Denying(Silent):
+    """As pymemcache once it knows that the server is down."""
+
+    def incr(self, *args, **kwargs):
+        return False
+
+
+@pytest.fixture(params=["refused", "silent", "denying"])
+def dead_cache(request, settings, key):
+    configure(settings, AUTHENTICATION_CLASSES=[TOKEN, BODY, BASIC])
+    if request.param == "refused":
+        backend = "django.core.cache.backends.redis.RedisCache"
+        settings.CACHES = {
+            "default": {"BACKEND": backend, "LOCATION": "redis://127.0.0.1:1"}
+        }
+    else:
+        name = request.param.capitalize()
+        settings.CACHES = {"default": {"BACKEND": f"{HERE}.{name}"}}
+
+
+def test_tokens_are_served_and_the_log_says_so(dead_cache, alice, caplog, client):
+    headers = {"Authorization": f"Token {Token.objects.create(user=alice).key}"}
+
+    assert read(log_in(client, {}, headers))[0] == 200
+
+    assert "The cache failed, so a request is not counted" in caplog.messages
+
+
+def test_tokens_that_are_wrong_are_refused_as_ever(dead_cache, client):
+    headers = {"Authorization": "Token made-up"}
+
+    answers = [read(log_in(client, {}, headers)) for _ in range(25)]
+
+    assert answers == [authentication_failed(401)] * 25
+
+
+@pytest.mark.parametrize("password", ["wonderland", "wrong", ""])
+def test_passwords_are_refused(dead_cache, alice, client, password):
+    body = {"username": "alice", "password": password}
+
+    assert read(log_in(client, body)) == UNAVAILABLE
+
+
+def test_passwords_by_basic_are_refused_too(dead_cache, alice, client):
+    headers = {"Authorization": "Basic YWxpY2U6d29uZGVybGFuZA=="}  # alice:wonderland
+
+    assert read(log_in(client, {}, headers)) == UNAVAILABLE
+
+
+def test_without_a_rate_for_failures_passwords_need_no_cache(
+    settings, dead_cache, alice, client
+):
+    configure(settings, THROTTLE_RATES={"failures": None})
+
+    assert read(log_in(client, ALICE))[0] == 200
+
+
+@pytest.mark.parametrize(("password", "status"), [("wonderland", 200), ("wrong", 403)])
+def test_a_cache_that_dies_while_a_password_is_tried_changes_no_answer(
+    settings, monkeypatch, key, alice, caplog, client, password, status
+):
+    monkeypatch.setattr(Breakable, "broken", False)
+    settings.CACHES = {"default": {"BACKEND": f"{HERE}.Breakable"}}
+    settings.AUTHENTICATION_BACKENDS = [f"{HERE}.Breaking"]
+    configure(settings, AUTHENTICATION_CLASSES=[BODY])
+
+    response = log_in(client, {"username": "alice", "password": password})
+
+    assert (read(response)[0], Breakable.broken) == (status, True)
+
+
+def test_a_throttle_of_the_project_in_a_dead_cache_stops_nobody(
+    settings, dead_cache, alice, caplog
+):
+    settings.REST_FRAMEWORK = {"DEFAULT_THROTTLE_CLASSES": [f"{HERE}.ProjectThrottle"]}
+    configure(settings, THROTTLE_RATES={"user": None})
+
+    assert read(ask(alice, nonce=NONCE))[0] == 200
+
+
+def test_a_throttle_that_the_project_forgot_to_configure_is_still_its_bug(
+    settings, key, alice
+):
+    settings.REST_FRAMEWORK = {"DEFAULT_THROTTLE_CLASSES": [f"{HERE}.Misconfigured"]}
+
+    with pytest.raises(ImproperlyConfigured, match="no such scope"):
+        ask(alice, nonce=NONCE)

@@ -1,0 +1,132 @@
+"""Counts of a crowd in Redis and Memcached, and what becomes of them without."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
+
+import pytest
+from django.core.cache import caches
+from rest_framework.authtoken.models import Token
+
+from django_layer_identity.api.counting import Counter
+from tests.endpoint import ALICE, configure, log_in, read
+from tests.server.memcached import PrivateMemcached
+from tests.server.redis import PrivateRedis
+
+pytestmark = pytest.mark.service
+
+BODY = "django_layer_identity.api.authentication.BodyCredentialsAuthentication"
+TOKEN = "rest_framework.authentication.TokenAuthentication"
+CROWD = 8
+
+
+@pytest.fixture(params=[PrivateRedis, PrivateMemcached], ids=["redis", "memcached"])
+def server(request, settings):
+    with request.param() as server:
+        settings.CACHES = {"default": server.cache()}
+        yield server
+        hang_up()
+
+
+def hang_up():
+    """Close this thread's connections, which the garbage would close with a warning."""
+    cache = caches["default"]
+    cache.close()
+    for pool in getattr(cache._cache, "_pools", {}).values():
+        pool.disconnect()
+
+
+def crowd(counts):
+    """Have each of a crowd count so many times at once, and return what each heard."""
+    line = Barrier(CROWD)
+
+    def count(_):
+        try:
+            counter = Counter("user", (100, 86_400), "alice")
+            line.wait(timeout=30)
+            return [counter.count() for _ in range(counts)]
+        finally:
+            hang_up()
+
+    with ThreadPoolExecutor(CROWD) as pool:
+        return [heard for each in pool.map(count, range(CROWD)) for heard in each]
+
+
+def test_of_a_crowd_as_many_get_through_as_the_rate_says(server):
+    one_too_many = crowd(50)
+
+    assert (one_too_many.count(False), one_too_many.count(True)) == (100, 300)
+
+
+def test_a_first_count_is_made_by_one_of_a_crowd(server):
+    one_too_many = crowd(1)
+
+    assert one_too_many == [False] * CROWD
+    counter = Counter("user", (CROWD, 86_400), "alice")
+    assert counter.is_used_up()
+
+
+def test_what_is_taken_back_can_be_counted_again(server):
+    counter = Counter("failures", (1, 86_400), "alice")
+
+    heard = [counter.count(), counter.count()]
+    counter.take_back()
+    counter.take_back()
+    heard.append(counter.count())
+
+    assert heard == [False, True, False]
+
+
+def test_counts_are_forgotten_by_themselves(server):
+    counter = Counter("user", (10, 1), "alice")
+
+    counter.count()
+
+    assert counter.lifetime == 2
+    if isinstance(server, PrivateRedis):
+        client = caches["default"]._cache.get_client()
+        assert client.ttl(caches["default"].make_key(counter.key)) in (1, 2)
+
+
+def test_a_server_that_goes_takes_passwords_along_and_no_tokens(
+    server, settings, key, alice, client
+):
+    configure(settings, AUTHENTICATION_CLASSES=[TOKEN, BODY])
+    headers = {"Authorization": f"Token {Token.objects.create(user=alice).key}"}
+
+    def answers():
+        responses = log_in(client, {}, headers), log_in(client, ALICE)
+        return [read(response)[0] for response in responses]
+
+    assert answers() == [200, 200]
+
+    server.stop()
+    assert answers() == [200, 503]
+
+    server.start()
+    assert answers() == [200, 200]
+
+
+def test_passwords_are_not_tried_after_twenty_wrong_ones(
+    server, settings, key, alice, client
+):
+    configure(settings, AUTHENTICATION_CLASSES=[BODY])
+    bodies = [{**ALICE, "password": "wrong"}] * 20 + [ALICE]
+
+    statuses = [read(log_in(client, body))[0] for body in bodies]
+
+    assert statuses == [403] * 20 + [429]
+
+
+def test_a_client_of_memcached_that_hides_errors_hides_no_dead_server(
+    settings, key, alice, client
+):
+    configure(settings, AUTHENTICATION_CLASSES=[BODY])
+    with PrivateMemcached() as server:
+        settings.CACHES = {"default": server.cache(ignore_exc=True)}
+        assert read(log_in(client, ALICE))[0] == 200
+
+        server.stop()
+        assert read(log_in(client, ALICE))[0] == 503
+        hang_up()
