@@ -75,6 +75,7 @@ def begin_anew():
     """Let whatever is open of a token be opened again, where it is now."""
     for module in cryptoki._modules.values():
         module.give_up()
+        module._refused.clear()
 
 
 @contextmanager
