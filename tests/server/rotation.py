@@ -62,8 +62,10 @@ def does_not_verify(answers, public_keys):
 
 def _verifies(answer, public_keys):
     token = answer.body["identity_token"]
+    options = {"verify_exp": False}  # a long run is looked at when it is over
     try:
-        jwt.decode(token, public_keys[key_id(answer)], algorithms=["RS256"])
+        key = public_keys[key_id(answer)]
+        jwt.decode(token, key, algorithms=["RS256"], options=options)
     except (jwt.InvalidTokenError, KeyError):
         return False
     return True
