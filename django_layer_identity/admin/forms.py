@@ -10,8 +10,8 @@ from django import forms
 from django.contrib.admin.widgets import AdminRadioSelect
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
-from django.views.decorators.debug import sensitive_variables
 
+from django_layer_identity.admin.secrecy import wrap
 from django_layer_identity.exceptions import (
     InvalidKey,
     LayerIdentityError,
@@ -24,6 +24,7 @@ from django_layer_identity.keys.pem import (
     generate_private_key,
     read_private_key,
 )
+from django_layer_identity.keys.secrecy import Secret, forgets
 from django_layer_identity.models import LayerApp, SigningKey
 from django_layer_identity.protocol.identifiers import AppID, KeyID, ProviderID
 
@@ -49,6 +50,8 @@ class _IdentifierField(forms.CharField):
     kind: ClassVar[type[AppID | KeyID | ProviderID]]
 
     def to_python(self, value: object) -> UUID | None:  # type: ignore[override]
+        if isinstance(value, Secret):
+            raise ValidationError(_("This is too long for an ID."))
         text = super().to_python(value)
         if text in self.empty_values:
             return None
@@ -68,6 +71,20 @@ class ProviderIDField(_IdentifierField):
     kind = ProviderID
 
 
+class SecretField(forms.Field):
+    """A value that stays wrapped until somebody uses it."""
+
+    def to_python(self, value: object) -> Secret | None:
+        return value if isinstance(value, Secret) and value else None
+
+
+class DiscreetForm(forms.ModelForm):
+    """A form that keeps what is secret wrapped, also where code gives it the data."""
+
+    def __init__(self, data: Any = None, *args: Any, **kwargs: Any) -> None:
+        super().__init__(wrap(data), *args, **kwargs)
+
+
 class PrivateKeyInput(forms.Textarea):
     """Takes a private key in and never shows one, not even back to who pasted it."""
 
@@ -78,7 +95,7 @@ class PrivateKeyInput(forms.Textarea):
         return None
 
 
-class LayerAppForm(forms.ModelForm):
+class LayerAppForm(DiscreetForm):
     class Meta:
         model = LayerApp
         # The environment goes before the app ID, which may name one too.
@@ -111,7 +128,7 @@ def _check_key_id(key: SigningKey, key_id: UUID | None) -> UUID:
     return key.key_id
 
 
-class KeyIDForm(forms.ModelForm):
+class KeyIDForm(DiscreetForm):
     """All that is ever changed by hand in a signing key: the ID that Layer gave."""
 
     class Meta:
@@ -123,7 +140,7 @@ class KeyIDForm(forms.ModelForm):
         return _check_key_id(self.instance, self.cleaned_data["key_id"])
 
 
-class NewSigningKeyForm(forms.ModelForm):
+class NewSigningKeyForm(DiscreetForm):
     """Import a private key or generate one; what is kept of it is encrypted."""
 
     IMPORT, GENERATE = "import", "generate"
@@ -140,7 +157,7 @@ class NewSigningKeyForm(forms.ModelForm):
         initial=IMPORT,
         widget=AdminRadioSelect,
     )
-    private_key = forms.CharField(
+    private_key = SecretField(
         label=_("Private key to import"),
         required=False,
         widget=PrivateKeyInput,
@@ -155,10 +172,9 @@ class NewSigningKeyForm(forms.ModelForm):
         required=False,
         help_text=_("PEM or DER, as it was downloaded."),
     )
-    passphrase = forms.CharField(
+    passphrase = SecretField(
         label=_("Its passphrase"),
         required=False,
-        strip=False,
         widget=forms.PasswordInput({"autocomplete": "off"}),
         help_text=_("Only of an encrypted private key; it is not kept."),
     )
@@ -182,7 +198,6 @@ class NewSigningKeyForm(forms.ModelForm):
             return key_id
         return _check_key_id(SigningKey(app=app), key_id)
 
-    @sensitive_variables()
     def clean(self) -> dict[str, Any]:
         super().clean()
         data = self.cleaned_data
@@ -196,13 +211,13 @@ class NewSigningKeyForm(forms.ModelForm):
                 )
         return data
 
-    @sensitive_variables()
+    @forgets
     def _imported(self) -> PrivateKey | None:
         """Read what was pasted or uploaded; what is refused is told beside it."""
-        text = self.cleaned_data["private_key"]
+        text: Secret | None = self.cleaned_data["private_key"]
         file = self.cleaned_data.get("private_key_file")
         field = "private_key_file" if file and not text else "private_key"
-        data = file.read(MAX_LENGTH + 1) if file else text
+        data = file.read(MAX_LENGTH + 1) if file else text and text.reveal()
         try:
             if text and file:
                 raise ValidationError(_("Paste the private key or choose its file."))
@@ -217,9 +232,12 @@ class NewSigningKeyForm(forms.ModelForm):
             self.add_error(field, exc.messages)
         return None
 
-    @sensitive_variables()
+    @forgets
     def _read(self, data: bytes | str) -> PrivateKey:
-        private_key = read_private_key(data, self.cleaned_data["passphrase"])
+        passphrase: Secret | None = self.cleaned_data["passphrase"]
+        private_key = read_private_key(
+            data, passphrase.reveal() if passphrase else None
+        )
         if app := self.cleaned_data.get("app"):
             key = SigningKey(app=app, fingerprint=private_key.fingerprint)
             key.validate_constraints(exclude={"key_id"})

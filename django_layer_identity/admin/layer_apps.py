@@ -8,6 +8,7 @@ from django.contrib import admin
 
 from django_layer_identity.admin.display import active_key, short_fingerprint, state
 from django_layer_identity.admin.forms import LayerAppForm
+from django_layer_identity.admin.secrecy import DiscreetAdmin
 from django_layer_identity.models import LayerApp, SigningKey
 
 if TYPE_CHECKING:
@@ -35,9 +36,10 @@ class SigningKeyInline(admin.TabularInline):
 
 
 @admin.register(LayerApp)
-class LayerAppAdmin(admin.ModelAdmin):
+class LayerAppAdmin(DiscreetAdmin):
     form = LayerAppForm
     list_display = ("name", "app_id", "environment", "enabled", active_key)
+    ordering = ("name", "pk")
     list_select_related = ("active_key",)
     search_fields = ("name",)
 

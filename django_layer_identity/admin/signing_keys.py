@@ -10,12 +10,7 @@ from django.db import OperationalError, router, transaction
 from django.http import HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
-from django.utils.decorators import method_decorator
 from django.utils.translation import gettext_lazy as _
-from django.views.decorators.debug import (
-    sensitive_post_parameters,
-    sensitive_variables,
-)
 
 from django_layer_identity.admin.display import (
     State,
@@ -25,6 +20,7 @@ from django_layer_identity.admin.display import (
     state,
 )
 from django_layer_identity.admin.forms import KeyIDForm, NewSigningKeyForm
+from django_layer_identity.admin.secrecy import DiscreetAdmin
 from django_layer_identity.exceptions import LayerIdentityError
 from django_layer_identity.models import SigningKey
 from django_layer_identity.protocol.identifiers import KeyID
@@ -41,7 +37,7 @@ CONFIRMATION = "admin/layer_identity/signingkey/revoke_confirmation.html"
 
 
 @admin.register(SigningKey)
-class SigningKeyAdmin(admin.ModelAdmin):
+class SigningKeyAdmin(DiscreetAdmin):
     form = KeyIDForm
     add_form = NewSigningKeyForm
     # An allow-list: whatever else a key holds, or will hold, stays off these pages.
@@ -112,11 +108,6 @@ class SigningKeyAdmin(admin.ModelAdmin):
         if lookup.startswith("encrypted_private_key"):
             return False
         return super().lookup_allowed(lookup, value, request)
-
-    @method_decorator(sensitive_post_parameters("private_key", "passphrase"))
-    @sensitive_variables()  # of Django's forms too, which this calls
-    def add_view(self, *args: Any, **kwargs: Any) -> HttpResponse:
-        return super().add_view(*args, **kwargs)
 
     def changeform_view(
         self, request: HttpRequest, *args: Any, **kwargs: Any

@@ -14,7 +14,6 @@ import secrets
 from cryptography.fernet import Fernet, InvalidToken
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
-from django.views.decorators.debug import sensitive_variables
 
 from django_layer_identity.conf import conf
 from django_layer_identity.exceptions import (
@@ -23,6 +22,7 @@ from django_layer_identity.exceptions import (
     SwappedCiphertext,
     WrongEncryptionKey,
 )
+from django_layer_identity.keys.secrecy import Guarded, forgets
 
 VERSION = "lid1"
 MIN_ENTRY_LENGTH = 32  # characters; 192 bits and more where they are base64
@@ -34,10 +34,10 @@ def new_encryption_key() -> str:
     return secrets.token_urlsafe(32)
 
 
-class _EncryptionKey:
+class _EncryptionKey(Guarded):
     """One entry of the setting; its ID is derived too, and discloses nothing of it."""
 
-    @sensitive_variables()
+    @forgets
     def __init__(self, entry: str) -> None:
         # HKDF and not PBKDF2: entries are random, and this runs at each decryption.
         kdf = HKDF(SHA256(), 40, salt=None, info=b"django-layer-identity lid1")
@@ -46,7 +46,7 @@ class _EncryptionKey:
         self.id = material[32:].hex()
 
 
-@sensitive_variables()
+@forgets
 def _encryption_keys() -> list[_EncryptionKey]:
     entries = [entry for entry in conf.KEY_ENCRYPTION_KEYS if entry]
     if not entries:
@@ -61,7 +61,7 @@ def _encryption_keys() -> list[_EncryptionKey]:
     return [_EncryptionKey(entry) for entry in entries]
 
 
-@sensitive_variables()
+@forgets
 def encrypt_private_key(der: bytes, *, app: int, fingerprint: str) -> str:
     """
     Encrypt with the first entry of ``KEY_ENCRYPTION_KEYS``.
@@ -76,7 +76,7 @@ def encrypt_private_key(der: bytes, *, app: int, fingerprint: str) -> str:
     return f"{VERSION}:{encryption_key.id}:{token}"
 
 
-@sensitive_variables()
+@forgets
 def decrypt_private_key(ciphertext: str, *, app: int, fingerprint: str) -> bytes:
     """
     Return what :func:`encrypt_private_key` was given.

@@ -10,10 +10,9 @@ import base64
 import binascii
 from dataclasses import dataclass, field
 
-from django.views.decorators.debug import sensitive_variables
-
 from django_layer_identity.exceptions import InvalidKey
 from django_layer_identity.keys import der
+from django_layer_identity.keys.secrecy import forgets
 
 MAX_LENGTH = 16 * 1024  # bytes; a 4096-bit key has 3,300 as PEM, 4,400 in Base64 of it
 MAX_LABEL_LENGTH = 40  # characters
@@ -67,7 +66,7 @@ class _Block:
     body: str = field(repr=False)
 
 
-@sensitive_variables()
+@forgets
 def read_pasted(data: bytes | str) -> Pasted:
     """
     Find the one private key in a text or a file.
@@ -86,14 +85,14 @@ def read_pasted(data: bytes | str) -> Pasted:
     return _read_block(_only_one(blocks))
 
 
-@sensitive_variables()
+@forgets
 def _is_der(data: bytes) -> bool:
     """Tell whether it begins as a sequence does and as no text does."""
     is_long, is_short = data[1:2] >= b"\x80", data[2:3] == bytes([der.INTEGER])
     return data[:1] == bytes([der.SEQUENCE]) and (is_long or is_short)
 
 
-@sensitive_variables()
+@forgets
 def _decode(data: bytes | str) -> str:
     if isinstance(data, str):
         data = data.encode("utf-8", "replace")
@@ -104,13 +103,13 @@ def _decode(data: bytes | str) -> str:
     return text
 
 
-@sensitive_variables()
+@forgets
 def _unescape(text: str) -> str:
     """Make line breaks of those written as ``\\n``; drop what else is escaped with."""
     return text.replace("\\r", "").replace("\\n", "\n").replace("\\", "")
 
 
-@sensitive_variables()
+@forgets
 def _from_base64(text: str) -> str:
     compact = "".join(text.strip("\"'` \t\r\n").split())
     try:
@@ -120,7 +119,7 @@ def _from_base64(text: str) -> str:
         return ""
 
 
-@sensitive_variables()
+@forgets
 def _blocks(text: str) -> list[_Block]:
     """
     Return what is between each pair of lines that begin and end a PEM block.
@@ -143,7 +142,7 @@ def _blocks(text: str) -> list[_Block]:
     return blocks
 
 
-@sensitive_variables()
+@forgets
 def _only_one(blocks: list[_Block]) -> _Block:
     if not blocks:
         raise InvalidKey(NOT_PEM)
@@ -157,7 +156,7 @@ def _only_one(blocks: list[_Block]) -> _Block:
     return private[0]
 
 
-@sensitive_variables()
+@forgets
 def _read_block(block: _Block) -> Pasted:
     dek_info, lines = None, []
     for line in block.body.splitlines():
@@ -172,7 +171,7 @@ def _read_block(block: _Block) -> Pasted:
         raise InvalidKey(DAMAGED) from exc
 
 
-@sensitive_variables()
+@forgets
 def check_kind(content: bytes) -> bool:
     """
     Tell whether what is DER is an encrypted private key, PKCS#8.

@@ -19,7 +19,6 @@ from cryptography.hazmat.primitives.serialization import (
     load_der_private_key,
     load_pem_public_key,
 )
-from django.views.decorators.debug import sensitive_variables
 
 from django_layer_identity.exceptions import InvalidKey
 from django_layer_identity.keys.passphrase import decrypt
@@ -29,6 +28,7 @@ from django_layer_identity.keys.pasted import (
     check_kind,
     read_pasted,
 )
+from django_layer_identity.keys.secrecy import Guarded, forgets
 
 MIN_KEY_SIZE = 2048  # bits; RFC 7518, section 3.3
 MAX_KEY_SIZE = 4096  # bits; each doubling makes a signature some six times slower
@@ -43,7 +43,7 @@ _TOO_SMALL = (
 _NO_PAIR = "The halves of this key do not belong together: it cannot sign."
 
 
-class PrivateKey:
+class PrivateKey(Guarded):
     """An RSA private key of an accepted size: it signs, and shows its public half."""
 
     def __init__(self, key: rsa.RSAPrivateKey) -> None:
@@ -82,7 +82,7 @@ class PrivateKey:
         return public_key.public_bytes(encoding, PublicFormat.SubjectPublicKeyInfo)
 
 
-@sensitive_variables()
+@forgets
 def read_private_key(data: bytes | str, passphrase: str | None = None) -> PrivateKey:
     """
     Read an RSA private key in any form and validate it, which takes some 40 ms.
@@ -101,7 +101,7 @@ def read_private_key(data: bytes | str, passphrase: str | None = None) -> Privat
     return _check_pair(key)
 
 
-@sensitive_variables()
+@forgets
 def _load(der: bytes) -> PrivateKeyTypes:
     """Load a key as it is: its numbers are looked at before they are computed with."""
     try:
@@ -126,7 +126,7 @@ def _check_numbers(key: rsa.RSAPrivateKey) -> None:
         )
 
 
-@sensitive_variables()
+@forgets
 def _check_pair(key: rsa.RSAPrivateKey) -> PrivateKey:
     """Let the library validate the numbers, then see what the halves do together."""
     try:
@@ -141,7 +141,7 @@ def _check_pair(key: rsa.RSAPrivateKey) -> PrivateKey:
     return private_key
 
 
-@sensitive_variables()
+@forgets
 def restore_private_key(der: bytes) -> PrivateKey:
     """
     Load a key that :meth:`PrivateKey.to_der` gave; validates it again.

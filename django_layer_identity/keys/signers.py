@@ -10,13 +10,14 @@ from django_layer_identity.keys.custodies import open_custody
 from django_layer_identity.keys.encryption import decrypt_private_key
 from django_layer_identity.keys.pem import PrivateKey, restore_private_key
 from django_layer_identity.keys.remote import RemoteSigner
+from django_layer_identity.keys.secrecy import Guarded, forgets
 from django_layer_identity.protocol.identifiers import KeyID
 
 MAX_LOADED_KEYS = 64  # keys in one process; each holds a few kilobytes
 
 
 @dataclass(frozen=True)
-class StoredPrivateKey:
+class StoredPrivateKey(Guarded):
     """A private key as a row holds it; equal where app and public half are."""
 
     app: int  # primary key of the Layer app
@@ -25,7 +26,7 @@ class StoredPrivateKey:
 
 
 @dataclass(frozen=True)
-class LocalSigner:
+class LocalSigner(Guarded):
     """A private key in this process's memory, and the ID that Layer knows it by."""
 
     key_id: KeyID
@@ -38,7 +39,7 @@ class LocalSigner:
 
 @lru_cache(maxsize=MAX_LOADED_KEYS)
 def _load(stored: StoredPrivateKey) -> PrivateKey:
-    return restore_private_key(  # at once: a local variable shows in error reports
+    return restore_private_key(
         decrypt_private_key(
             stored.ciphertext, app=stored.app, fingerprint=stored.fingerprint
         )
@@ -48,6 +49,7 @@ def _load(stored: StoredPrivateKey) -> PrivateKey:
 _loading = Lock()
 
 
+@forgets
 def load_private_key(stored: StoredPrivateKey) -> PrivateKey:
     """
     Return the loaded key: parsed once a process, the same object ever after.

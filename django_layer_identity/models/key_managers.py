@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from django.db import models, router
-from django.views.decorators.debug import sensitive_variables
 
 from django_layer_identity.exceptions import (
     InvalidIdentifier,
@@ -20,6 +19,7 @@ from django_layer_identity.exceptions import (
 from django_layer_identity.keys import pem
 from django_layer_identity.keys.custodies import open_custody
 from django_layer_identity.keys.public import read_public_key
+from django_layer_identity.keys.secrecy import forgets
 from django_layer_identity.models.writes import write_or_retry
 from django_layer_identity.protocol.identifiers import KeyID
 
@@ -64,7 +64,7 @@ class SigningKeyManager(models.Manager["SigningKey"]):
     def get_queryset(self) -> SigningKeyQuerySet:
         return SigningKeyQuerySet(self.model, using=self._db)
 
-    @sensitive_variables("data", "passphrase")
+    @forgets
     def import_private_key(
         self,
         app: LayerApp,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from django.db import models, router
@@ -124,6 +124,13 @@ class StoredKey(models.Model):
 
     def __str__(self) -> str:
         return str(self.key_id or self.fingerprint[:16])
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave the private half behind: a copy reads it from its row if need be."""
+        state = super().__getstate__()
+        if not self._state.adding:
+            state.pop("encrypted_private_key", None)
+        return state
 
     @classmethod
     def from_private_key(

@@ -130,6 +130,7 @@ def test_a_key_id_is_entered(admin_client, draft, key_id):
     ("key_id", "error"),
     [
         ("", "A key ID is a UUID or has the form layer:///keys/<uuid>."),
+        ("-----BEGIN PRIVATE KEY-----" + "M" * 300, "This is too long for an ID."),
         (
             f"layer:///providers/{PROVIDER_ID}",
             "This is a provider ID; a key ID belongs here.",
@@ -141,7 +142,14 @@ def test_a_key_id_is_entered(admin_client, draft, key_id):
         (str(APP_ID), "This is the Layer app's app ID; a key ID belongs here."),
         (str(KEY_ID), "Another key of this app has this key ID."),
     ],
-    ids=["empty", "provider", "provider-bare", "app-bare", "of-another-key"],
+    ids=[
+        "empty",
+        "private-key",
+        "provider",
+        "provider-bare",
+        "app-bare",
+        "of-another-key",
+    ],
 )
 @pytest.mark.parametrize("button", ["_save", "_activate"])
 def test_a_wrong_key_id_is_not_entered(admin_client, key, draft, key_id, error, button):

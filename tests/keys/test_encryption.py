@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 from cryptography.fernet import Fernet
-from django.views.debug import ExceptionReporter, SafeExceptionReporterFilter
+from django.views.debug import ExceptionReporter
 
 from django_layer_identity.exceptions import (
     ConfigurationError,
@@ -18,7 +18,6 @@ from django_layer_identity.keys.encryption import (
 
 NEW = "a new entry of more than thirty-two characters"
 OLD = "an old entry of more than thirty-two characters"
-CLEANSED = SafeExceptionReporterFilter.cleansed_substitute
 OWNER = {"app": 7, "fingerprint": "f" * 64}
 
 
@@ -151,4 +150,5 @@ def test_a_failure_inside_shows_no_key_in_an_error_report(monkeypatch, fails, rf
 
     frames = ExceptionReporter(rf.get("/"), *caught._excinfo).get_traceback_frames()
     ours = [frame for frame in frames if "keys/encryption.py" in frame["filename"]]
-    assert {value for frame in ours for _, value in frame["vars"]} == {CLEANSED}
+    assert [frame["vars"] for frame in ours] != []
+    assert [value for frame in ours for value in frame["vars"]] == []

@@ -8,9 +8,9 @@ from getpass import getpass
 from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
-from django.views.decorators.debug import sensitive_variables
 
 from django_layer_identity.exceptions import PassphraseNeeded
+from django_layer_identity.keys.secrecy import forgets
 from django_layer_identity.management.base import (
     LayerCommand,
     add_app_argument,
@@ -70,7 +70,7 @@ class Command(LayerCommand):
         self.remark(f"The key is {key.state.label}. {remark}")
 
 
-@sensitive_variables()
+@forgets
 def _import_file(
     app: LayerApp, file: str, passphrase_file: str | None, **options: Any
 ) -> SigningKey:
@@ -86,7 +86,7 @@ def _import_file(
         return import_key(passphrase=getpass("Passphrase of the private key: "))
 
 
-@sensitive_variables()
+@forgets
 def _read_passphrase(name: str | None) -> str | None:
     if name is None:
         return None

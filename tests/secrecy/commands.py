@@ -1,0 +1,73 @@
+"""Every management command, doing what it is for and failing."""
+
+from __future__ import annotations
+
+import io
+import traceback
+from collections.abc import Iterator
+from pathlib import Path
+from unittest.mock import patch
+
+from django.core.management import CommandError, call_command
+
+import django_layer_identity
+from tests.conftest import KEY_ID, OTHER_KEY_ID
+from tests.secrecy.world import PASSPHRASE, World
+
+COMMANDS = Path(django_layer_identity.__file__).parent / "management/commands"
+KEY, ID = str(KEY_ID), str(OTHER_KEY_ID)
+
+
+def _lines(world: World) -> list[tuple[str, ...]]:
+    """What is typed: a key's life from beginning to end, and mistakes."""
+    file = str(world.file("key.pem", world.pem()))
+    locked = str(world.file("locked.pem", world.pems()["encrypted"]))
+    passphrase = str(world.file("passphrase", PASSPHRASE))
+    return [
+        ("layer_key_import", locked),
+        ("layer_key_import", "--passphrase-file", file, locked),
+        ("layer_key_import", "--passphrase-file", passphrase, locked),
+        ("layer_key_import", file),
+        ("layer_key_import", "--key-id", "no key ID", file),
+        ("layer_key_import", "--app", file, file),
+        ("layer_key_import", file + "-missing"),
+        ("layer_key_set_id", world.fingerprint, world.pem()),
+        ("layer_key_set_id", world.fingerprint, KEY),
+        ("layer_key_activate", KEY),
+        ("layer_token_issue", "--nonce", "a nonce", world.user.username),
+        ("layer_key_reencrypt",),
+        ("layer_key_list",),
+        ("layer_key_list", "--json"),
+        ("layer_app_list", "--json"),
+        ("layer_doctor",),
+        ("layer_key_generate", "--key-id", ID, "--activate"),
+        ("layer_key_retire", ID),
+        ("layer_key_destroy", KEY),
+        ("layer_key_revoke", "--reason", "It was seen on a desk.", KEY),
+        ("layer_key_activate", KEY),
+        ("layer_encryption_key",),
+        ("layer_app_create", "--name", "A", "--app-id", ID, "--provider-id", KEY),
+        ("check",),
+        ("check", "--deploy", "--database", "default"),
+        ("showmigrations",),
+    ]
+
+
+def outputs(world: World) -> Iterator[tuple[str, str]]:
+    lines = _lines(world)
+    named = {line[0] for line in lines}
+    rest = sorted({path.stem for path in COMMANDS.glob("layer_*.py")} - named)
+    for line in [*lines, *((name,) for name in rest)]:
+        if line[0].startswith("layer_") and not (COMMANDS / f"{line[0]}.py").exists():
+            continue
+        yield line[0], _output(world, *line)
+
+
+def _output(world: World, *line: str) -> str:
+    out, err = io.StringIO(), io.StringIO()
+    try:
+        with patch("sys.stdin", io.StringIO(world.pem())):
+            call_command(*line, verbosity=3, stdout=out, stderr=err)
+    except (CommandError, SystemExit):
+        err.write(traceback.format_exc())  # as --traceback shows it
+    return out.getvalue() + err.getvalue()

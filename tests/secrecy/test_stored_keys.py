@@ -1,0 +1,49 @@
+"""Where an encrypted private key goes with its row, and where it stays behind."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+from io import StringIO
+
+import pytest
+from django.core.management import call_command
+
+from django_layer_identity.models import LayerApp, SigningKey
+
+
+@pytest.mark.parametrize(
+    "copied",
+    [copy.copy, copy.deepcopy, lambda key: pickle.loads(pickle.dumps(key))],  # noqa: S301
+    ids=["copy", "deepcopy", "pickle"],
+)
+def test_a_copy_leaves_the_private_half_in_its_row(key, copied):
+    twin = copied(SigningKey.objects.get())
+
+    assert "encrypted_private_key" not in vars(twin)
+    assert twin.load_signer().key_id == key.identifier
+
+
+def test_a_pickled_app_takes_no_private_half_with_it(key):
+    app = LayerApp.objects.for_issuing(None)
+
+    assert key.encrypted_private_key.encode() not in pickle.dumps(app)
+
+
+def test_a_copy_saves_no_empty_private_half(key):
+    twin = copy.deepcopy(SigningKey.objects.get())
+    twin.save()
+
+    assert SigningKey.objects.get().encrypted_private_key == key.encrypted_private_key
+
+
+def test_a_key_from_a_dump_signs_again(key, tmp_path):
+    dump = StringIO()
+    call_command("dumpdata", "layer_identity", stdout=dump)
+    path = tmp_path / "dump.json"
+    path.write_text(dump.getvalue())
+    SigningKey.objects.all()._raw_delete("default")
+
+    call_command("loaddata", str(path), verbosity=0)
+
+    SigningKey.objects.get().run_self_test()

@@ -1,0 +1,40 @@
+"""
+A private key has no way out.
+
+A key is planted, and with it a passphrase and the entries of ``KEY_ENCRYPTION_KEYS``;
+then everything that can be seen is searched for any run of 24 characters of them.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.secrecy.logs import at_debug
+from tests.secrecy.reports import FAULTS, PLANTED_FAULT, reports
+from tests.secrecy.surfaces import SURFACES
+
+
+def leaks(planted, seen):
+    """What showed a secret, and in which form."""
+    return {name: found for name, text in seen if (found := planted.found_in(text))}
+
+
+@pytest.mark.parametrize("surface", SURFACES, ids=lambda surface: surface.__name__)
+def test_nothing_that_can_be_seen_shows_a_private_key(world, planted, surface):
+    with at_debug() as log:
+        seen = list(surface(world))
+
+    assert len(seen) > 1
+    assert "log of django.db.backends" in log.texts
+    assert leaks(planted, [*seen, *log.texts.items()]) == {}
+
+
+@pytest.mark.parametrize("debug", [True, False], ids=["debug", "production"])
+@pytest.mark.parametrize(
+    ("flow", "place"), FAULTS, ids=[f"{flow.__name__[1:]}-{at}" for flow, at in FAULTS]
+)
+def test_no_error_report_shows_a_private_key(world, planted, flow, place, debug):
+    seen = list(reports(world, flow, place, debug=debug))
+
+    assert PLANTED_FAULT in "".join(seen)
+    assert leaks(planted, enumerate(seen)) == {}
