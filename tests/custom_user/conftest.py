@@ -1,0 +1,31 @@
+from __future__ import annotations
+
+import pytest
+from django.conf import settings
+from django.contrib.auth import get_user_model
+
+from tests.endpoint import configure
+
+# Which tests are for which user model; for Django's own, none.
+collect_ignore_glob = {
+    "custom_user.Person": [],
+    "custom_user.Employee": ["test_inherited.py"],
+    "custom_user.Visitor": ["test_inherited.py"],
+    "custom_user.Subscriber": ["test_inherited.py", "test_changes.py"],
+}.get(settings.AUTH_USER_MODEL, ["test_*.py"])
+
+
+@pytest.fixture(autouse=True)
+def _mailing(settings):
+    """E-mail addresses are mapped: each of the models has one."""
+    configure(settings, USER_ID="email")
+
+
+@pytest.fixture
+def join(db):
+    """Make a user of the project's model."""
+
+    def join(email, **more):
+        return get_user_model().objects.create(email=email, **more)
+
+    return join

@@ -1,0 +1,163 @@
+"""A user's life, whatever his model is."""
+
+from __future__ import annotations
+
+import pytest
+from django.contrib.auth import get_user_model
+from django.core import checks
+from django.core.management import CommandError, call_command
+from django.test import RequestFactory
+from django.utils.functional import SimpleLazyObject
+
+from django_layer_identity.exceptions import AuthenticationFailed, UserInactive
+from django_layer_identity.issuing import issue_identity_token
+from django_layer_identity.mapping.users import find_user
+from django_layer_identity.models import LayerUser
+from tests.custom_user.models import Employee, Person, Subscriber, Visitor
+from tests.endpoint import NONCE, ask, configure, decode, read
+from tests.ledger.people import id_of
+
+MODEL = get_user_model()
+STRANGERS = [
+    model
+    for model in (Person, Employee, Subscriber, Visitor)
+    if not issubclass(model, MODEL)
+]
+
+
+def entries():
+    return [
+        (entry.user_id, entry.owner_id, entry.current_for_id)
+        for entry in LayerUser.objects.order_by("pk")
+    ]
+
+
+def test_a_token_is_for_the_user_and_his_id_is_written_down(key, join):
+    alice = join("alice@example.com")
+
+    status, body = read(ask(alice, nonce=NONCE))
+
+    assert status == 200
+    assert decode(body["identity_token"], key)["prn"] == "alice@example.com"
+    assert entries() == [("alice@example.com", alice.pk, alice.pk)]
+
+
+def test_the_next_token_writes_nothing(key, join):
+    alice = join("alice@example.com")
+
+    assert {id_of(alice), id_of(MODEL.objects.get(pk=alice.pk))} == {
+        "alice@example.com"
+    }
+    assert len(entries()) == 1
+
+
+def test_the_primary_key_may_be_the_layer_user_id(settings, key, join):
+    configure(settings, USER_ID="pk")
+    alice = join("alice@example.com")
+
+    assert id_of(alice) == str(alice.pk)
+
+
+def test_a_deleted_users_id_is_refused_to_who_comes_after(key, join):
+    alice = join("alice@example.com")
+    id_of(alice)
+
+    alice.delete()
+
+    assert entries() == [("", None, None)]
+    status, body = read(ask(join("alice@example.com"), nonce=NONCE))
+    assert (status, body["code"]) == (409, "user_id_taken")
+
+
+@pytest.mark.django_db(transaction=True)  # foreign keys are looked at in the end
+def test_a_deleted_user_gets_nothing(key, join):
+    alice = join("alice@example.com")
+    MODEL.objects.filter(pk=alice.pk).delete()
+
+    with pytest.raises(AuthenticationFailed):
+        id_of(alice)
+    assert entries() == []
+
+
+def test_a_user_who_is_not_saved_gets_nothing(key):
+    alice = MODEL(email="alice@example.com")  # with a primary key, where it is a UUID
+
+    with pytest.raises(AuthenticationFailed):
+        id_of(alice)
+
+
+def test_an_inactive_user_gets_nothing(key, join):
+    alice = join("alice@example.com")
+    alice.is_active = False
+
+    with pytest.raises(UserInactive):
+        id_of(alice)
+    assert entries() == []
+
+
+def test_a_lazy_user_is_the_user(key, join):
+    alice = join("alice@example.com")
+    lazy = SimpleLazyObject(lambda: MODEL.objects.get(pk=alice.pk))
+    request = RequestFactory().post("/")
+
+    issued = issue_identity_token(lazy, NONCE, request=request)
+
+    assert issued.user_id == "alice@example.com"
+    assert entries() == [("alice@example.com", alice.pk, alice.pk)]
+
+
+@pytest.mark.parametrize("model", STRANGERS)
+def test_a_row_of_a_model_that_is_not_the_projects_gets_nothing(key, model):
+    stranger = model.objects.create(email="alice@example.com")
+
+    with pytest.raises(AuthenticationFailed):
+        id_of(stranger)
+
+
+def test_two_at_once_are_told_apart(key, join):
+    alice, bob = join("alice@example.com"), join("bob@example.com")
+
+    assert [id_of(alice), id_of(bob)] == ["alice@example.com", "bob@example.com"]
+    assert [owner for _user_id, owner, _current in entries()] == [alice.pk, bob.pk]
+
+
+def name_of(user):
+    """Return what the commands take for USER."""
+    return str(user.pk) if MODEL is Visitor else user.email
+
+
+def test_commands_find_users_by_their_name(key, join, capsys, tmp_path):
+    alice = join("alice@example.com")
+    path = tmp_path / "users.csv"
+    path.write_text(f"{name_of(alice)},a-1\n")
+
+    call_command("layer_user_import", str(path))
+    call_command("layer_user_rename", name_of(alice), "a-2")
+    call_command("layer_token_issue", "--nonce", NONCE, name_of(alice))
+
+    *printed, token = capsys.readouterr().out.split("\n")[:-1]
+    assert printed == ["1 adopted", "a-2"]
+    assert decode(token, key)["prn"] == "a-2"
+    with pytest.raises(LookupError, match="There is no user 'nobody'"):
+        find_user("nobody")
+
+
+def test_collisions_are_found_by_primary_keys_of_any_kind(key, join, capsys):
+    alice, another = join("alice@example.com"), join("ALICE@example.com")
+    ordered = sorted([alice, another], key=lambda user: user.pk)
+
+    with pytest.raises(CommandError):
+        call_command("layer_user_collisions")
+
+    assert capsys.readouterr().out.splitlines() == [
+        "case: 2 users",
+        *(f"  {user.pk}  {user.email!r}" for user in ordered),
+    ]
+
+
+def test_the_checks_have_no_errors():
+    assert [one for one in checks.run_checks() if one.level >= checks.ERROR] == []
+
+
+def test_the_migrations_fit_the_user_model(db):
+    call_command("makemigrations", "--check", "--dry-run", verbosity=0)
