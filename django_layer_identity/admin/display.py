@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 
-from django_layer_identity.models import LayerApp, SigningKey
+from django_layer_identity.models import LayerApp, LayerUser, SigningKey
 
 if TYPE_CHECKING:
     from django.utils.functional import _StrPromise
@@ -72,3 +72,25 @@ def grouped_fingerprint(key: SigningKey) -> SafeString:
 @admin.display(description=_("public key"))
 def public_pem(key: SigningKey) -> SafeString:
     return format_html('<pre class="layer-pem">{}</pre>', key.public_key)
+
+
+@admin.display(description=_("Layer user ID"))
+def layer_user_id(entry: LayerUser) -> str:
+    """The ID, or what is left of it."""
+    if entry.user_id:
+        return entry.user_id
+    return format_html("<code>{}…</code> {}", entry.digest[:16], _("(text cleared)"))
+
+
+@admin.display(description=_("state"))
+def layer_user_state(entry: LayerUser) -> SafeString:
+    if entry.owner_id is None:
+        return _badge("none", _("its user was deleted"))
+    if entry.current_for_id is None:
+        return _badge("retired", _("former"))
+    return _badge("active", _("current"))
+
+
+@admin.display(description=_("since"))
+def since(entry: LayerUser) -> Any:
+    return entry.since
