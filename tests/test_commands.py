@@ -1,14 +1,12 @@
 from __future__ import annotations
 
-import json
-
 import jwt
 import pytest
 from django.core.management import CommandError, call_command
 from django.db import OperationalError
 
 from django_layer_identity.models import LayerApp, SigningKey
-from tests.conftest import APP_ID, KEY_ID, OTHER_KEY_ID, PROVIDER_ID
+from tests.conftest import APP_ID, KEY_ID, PROVIDER_ID
 
 
 @pytest.fixture
@@ -127,78 +125,6 @@ def test_key_generate_refuses_a_small_size(app):
     assert error("layer_key_generate", "--bits", "1024") == (
         "A key has 2048, 3072 or 4096 bits."
     )
-
-
-def test_key_set_id_prints_the_new_state(run, app, private_key):
-    SigningKey.from_private_key(app, private_key).save()
-
-    fingerprint = private_key.fingerprint[:8]
-    assert run("layer_key_set_id", fingerprint, str(KEY_ID)) == "ready"
-    assert SigningKey.objects.get().key_id == KEY_ID
-
-
-def test_key_activate_prints_the_new_state(run, app, private_key):
-    SigningKey.from_private_key(app, private_key, key_id=KEY_ID).save()
-
-    assert run("layer_key_activate", f"layer:///keys/{KEY_ID}") == "active"
-
-
-def test_of_two_apps_with_the_same_key_one_is_named(run, key, private_key):
-    other = LayerApp.objects.create(
-        name="T", app_id=OTHER_KEY_ID, provider_id=PROVIDER_ID
-    )
-    SigningKey.from_private_key(other, private_key, key_id=KEY_ID).save()
-
-    assert error("layer_key_activate", str(KEY_ID)) == (
-        f"There is more than one signing key named {str(KEY_ID)!r}. Name its Layer app."
-    )
-    assert (
-        run("layer_key_activate", "--app", str(OTHER_KEY_ID), str(KEY_ID)) == "active"
-    )
-
-
-def test_key_activate_refuses_a_key_that_is_not_there(key):
-    assert error("layer_key_activate", str(OTHER_KEY_ID)) == (
-        f"There is no signing key named {str(OTHER_KEY_ID)!r}."
-    )
-
-
-def test_key_list_prints_a_table(run, key, other_private_key):
-    draft = SigningKey.from_private_key(key.app, other_private_key)
-    draft.save()
-
-    lines = [line.split("  ") for line in run("layer_key_list").splitlines()]
-
-    assert [[cell.strip() for cell in line if cell] for line in lines] == [
-        ["STATE", "KEY ID", "FINGERPRINT", "BITS", "APP", "CREATED"],
-        [
-            *("active", str(key.identifier), key.fingerprint[:16], "2048"),
-            *(str(key.app.identifier), f"{key.created_at:%Y-%m-%dT%H:%M:%S}+00:00"),
-        ],
-        [
-            *("draft", "-", draft.fingerprint[:16], "2048"),
-            *(str(key.app.identifier), f"{draft.created_at:%Y-%m-%dT%H:%M:%S}+00:00"),
-        ],
-    ]
-
-
-def test_key_list_prints_json_for_scripts(run, key):
-    assert json.loads(run("layer_key_list", "--json")) == [
-        {
-            "state": "active",
-            "key_id": f"layer:///keys/{KEY_ID}",
-            "fingerprint": key.fingerprint,
-            "bits": 2048,
-            "app_id": f"layer:///apps/production/{APP_ID}",
-            "created_at": f"{key.created_at:%Y-%m-%dT%H:%M:%S}+00:00",
-        }
-    ]
-
-
-def test_key_list_narrows_to_an_app(run, key):
-    LayerApp.objects.create(name="Test", app_id=KEY_ID, provider_id=PROVIDER_ID)
-
-    assert run("layer_key_list", "--app", str(KEY_ID), "--json") == "[]"
 
 
 def test_encryption_key_prints_a_fresh_entry(run):

@@ -26,6 +26,7 @@ from django_layer_identity.keys.secrecy import Guarded, forgets
 
 VERSION = "lid1"
 MIN_ENTRY_LENGTH = 32  # characters; 192 bits and more where they are base64
+_WHAT_TO_DO = "take that row from a backup, or revoke the key."
 _SETTING = "LAYER_IDENTITY['KEY_ENCRYPTION_KEYS']"
 
 
@@ -86,22 +87,39 @@ def decrypt_private_key(ciphertext: str, *, app: int, fingerprint: str) -> bytes
     :raises SwappedCiphertext: if it belongs to another app or another key.
     :raises ConfigurationError: if there is no entry, or one too short.
     """
+    which = f"The stored private half of {_name(app, fingerprint)}"
     version, _, rest = ciphertext.partition(":")
     key_id, _, token = rest.partition(":")
     if version != VERSION or not token:
-        raise DamagedCiphertext("The stored private key is damaged.")
+        raise DamagedCiphertext(f"{which} is damaged: {_WHAT_TO_DO}")
     by_id = {key.id: key for key in _encryption_keys()}
     if key_id not in by_id:
         raise WrongEncryptionKey(
-            f"The stored private key was encrypted with an entry {key_id!r} that is "
-            f"not in {_SETTING}: put the former entry back."
+            f"{which} was encrypted with an entry {key_id!r} that is not in {_SETTING}: "
+            "put the former entry back."
         )
     try:
         document = json.loads(by_id[key_id].fernet.decrypt(token))
     except (InvalidToken, ValueError) as exc:
-        raise DamagedCiphertext("The stored private key is damaged.") from exc
-    if (document["app"], document["fingerprint"]) != (app, fingerprint):
-        raise SwappedCiphertext(
-            "The stored private key belongs to another signing key or Layer app."
-        )
+        raise DamagedCiphertext(f"{which} is damaged: {_WHAT_TO_DO}") from exc
+    owner = document["app"], document["fingerprint"]
+    if owner != (app, fingerprint):
+        raise SwappedCiphertext(f"{which} is that of {_name(*owner)}: {_WHAT_TO_DO}")
     return base64.b64decode(document["key"])
+
+
+@forgets
+def reencrypt_private_key(ciphertext: str, *, app: int, fingerprint: str) -> str:
+    """
+    Encrypt anew with the first entry, or return what it has encrypted already.
+
+    :raises DecryptionError, ConfigurationError: as :func:`decrypt_private_key` does.
+    """
+    der = decrypt_private_key(ciphertext, app=app, fingerprint=fingerprint)
+    if ciphertext.startswith(f"{VERSION}:{_encryption_keys()[0].id}:"):
+        return ciphertext
+    return encrypt_private_key(der, app=app, fingerprint=fingerprint)
+
+
+def _name(app: int, fingerprint: str) -> str:
+    return f"signing key {fingerprint[:16]} (Layer app {app})"

@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from django_layer_identity.exceptions import InvalidReason, KeyStateError
 from django_layer_identity.keys import pem
+from django_layer_identity.keys.encryption import reencrypt_private_key
 from django_layer_identity.models.app import LayerApp
 from django_layer_identity.models.guarded_key import GuardedKey
 from django_layer_identity.models.key_managers import SigningKeyManager
@@ -141,13 +142,29 @@ class SigningKey(GuardedKey):
         self._destroy(timezone.now())
         self._save_act()
 
+    @in_turn
+    def reencrypt_private_key(self) -> bool:
+        """
+        Encrypt the private half with the first entry of ``KEY_ENCRYPTION_KEYS``.
+
+        :returns: whether there was anything to do.
+        :raises DecryptionError, ConfigurationError: as :meth:`load_signer` does.
+        """
+        former = self.encrypted_private_key
+        if former:
+            self.encrypted_private_key = reencrypt_private_key(
+                former, app=self.app_id, fingerprint=self.fingerprint
+            )
+            self._save_act()
+        return self.encrypted_private_key != former
+
     def _destroy(self, now: datetime) -> None:
         if not self.signer:
             self.encrypted_private_key = ""
             self.destroyed_at = self.destroyed_at or now
 
     def _test(self) -> None:
-        signature = self.load_signer().sign(SELF_TEST)
+        signature = self.load_signer(anew=True).sign(SELF_TEST)
         if not pem.verify_signature(self.public_key, SELF_TEST, signature):
             raise KeyStateError("The public half does not belong to the private half.")
         self.tested_at = timezone.now()

@@ -193,10 +193,11 @@ class StoredKey(models.Model):
         """The alias of the database that this key is written to."""
         return router.db_for_write(type(self), instance=self)
 
-    def load_signer(self) -> Signer:
+    def load_signer(self, *, anew: bool = False) -> Signer:
         """
         Return the private half, wherever it is, ready to sign under the key ID.
 
+        :param anew: read what is stored even if this process has loaded it before.
         :raises KeyStateError: if there is no key ID yet, the key was revoked, or its
             private half destroyed.
         :raises DecryptionError: if the stored private half cannot be decrypted.
@@ -215,4 +216,4 @@ class StoredKey(models.Model):
         stored = StoredPrivateKey(
             self.app_id, self.fingerprint, self.encrypted_private_key
         )
-        return LocalSigner(key_id, load_private_key(stored))
+        return LocalSigner(key_id, load_private_key(stored, anew=anew))

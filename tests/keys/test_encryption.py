@@ -66,8 +66,9 @@ def test_a_missing_entry_is_named_with_its_setting(entries):
         decrypt_private_key(ciphertext, **OWNER)
 
     assert str(caught.value) == (
-        "The stored private key was encrypted with an entry '265818783eb54ea6' that is "
-        "not in LAYER_IDENTITY['KEY_ENCRYPTION_KEYS']: put the former entry back."
+        "The stored private half of signing key ffffffffffffffff (Layer app 7) was "
+        "encrypted with an entry '265818783eb54ea6' that is not in "
+        "LAYER_IDENTITY['KEY_ENCRYPTION_KEYS']: put the former entry back."
     )
 
 
@@ -88,18 +89,29 @@ def test_a_damaged_row_is_told_apart(damage):
     with pytest.raises(DamagedCiphertext) as caught:
         decrypt_private_key(ciphertext, **OWNER)
 
-    assert str(caught.value) == "The stored private key is damaged."
+    assert str(caught.value) == (
+        "The stored private half of signing key ffffffffffffffff (Layer app 7) is "
+        "damaged: take that row from a backup, or revoke the key."
+    )
 
 
-@pytest.mark.parametrize("other", [{"app": 8}, {"fingerprint": "e" * 64}])
-def test_a_swapped_row_is_told_apart(other):
+@pytest.mark.parametrize(
+    ("other", "name"),
+    [
+        ({"app": 8}, "signing key ffffffffffffffff (Layer app 8)"),
+        ({"fingerprint": "e" * 64}, "signing key eeeeeeeeeeeeeeee (Layer app 7)"),
+    ],
+)
+def test_a_swapped_row_is_told_apart(other, name):
     ciphertext = encrypt_private_key(b"the key", **OWNER)
 
     with pytest.raises(SwappedCiphertext) as caught:
         decrypt_private_key(ciphertext, **{**OWNER, **other})
 
     assert str(caught.value) == (
-        "The stored private key belongs to another signing key or Layer app."
+        f"The stored private half of {name} is that of "
+        "signing key ffffffffffffffff (Layer app 7): "
+        "take that row from a backup, or revoke the key."
     )
 
 

@@ -1,11 +1,12 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import pytest
 from django.views.debug import ExceptionReporter
 
-from django_layer_identity.exceptions import WrongEncryptionKey
+from django_layer_identity.exceptions import DamagedCiphertext, WrongEncryptionKey
 from django_layer_identity.keys import signers
 from django_layer_identity.keys.encryption import encrypt_private_key
 from django_layer_identity.keys.signers import (
@@ -92,3 +93,13 @@ def test_the_cache_is_bounded():
 
 def test_the_ciphertext_does_not_show(stored):
     assert "lid1" not in repr(stored)
+
+
+def test_a_self_test_looks_at_what_is_stored_though_the_key_is_loaded(stored, parsed):
+    load_private_key(stored)
+    damaged = replace(stored, ciphertext=stored.ciphertext[:-10])
+
+    assert load_private_key(stored, anew=True).fingerprint == stored.fingerprint
+    assert len(parsed) == 2
+    with pytest.raises(DamagedCiphertext):
+        load_private_key(damaged, anew=True)

@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
-import json
+from datetime import datetime
+from json import dumps
 from typing import Any
 
 from django.core.management.base import CommandParser
+from django.utils import timezone
 
 from django_layer_identity.management.base import LayerCommand, add_app_argument
 from django_layer_identity.models import LayerApp, SigningKey
 
+TIMES = (
+    *("created_at", "tested_at", "activated_at", "last_used_at", "retired_at"),
+    *("revoked_at", "destroyed_at"),
+)
+COLUMNS = ("STATE", "KEY ID", "FINGERPRINT", "BITS", "APP", "AGE", "LAST USED")
+
 
 class Command(LayerCommand):
-    help = "List the signing keys: state, key ID, fingerprint, Layer app, creation."
+    help = (
+        "List the signing keys: state, key ID, fingerprint, Layer app, age, last use."
+    )
 
     def add_arguments(self, parser: CommandParser) -> None:
         add_app_argument(parser)
@@ -22,35 +32,43 @@ class Command(LayerCommand):
         keys = SigningKey.objects.select_related("app").order_by("app_id", "pk")
         if app is not None:
             keys = keys.filter(app=LayerApp.objects.named(app))
-        rows = [_row(key) for key in keys]
-        self.stdout.write(_as_json(rows) if json else _as_table(rows))
+        if json:
+            self.stdout.write(dumps([_facts(key) for key in keys], indent=2))
+        else:
+            self.stdout.write(_table([COLUMNS, *map(_row, keys)]))
 
 
-def _row(key: SigningKey) -> dict[str, Any]:
+def _facts(key: SigningKey) -> dict[str, Any]:
     return {
         "state": key.state.value,
         "key_id": str(key.identifier) if key.identifier else None,
         "fingerprint": key.fingerprint,
         "bits": key.bits,
         "app_id": str(key.app.identifier),
-        "created_at": key.created_at.isoformat(timespec="seconds"),
+        "signer": key.signer or None,
+        **{name: _iso(getattr(key, name)) for name in TIMES},
+        "revocation_reason": key.revocation_reason or None,
     }
 
 
-def _as_json(rows: list[dict[str, Any]]) -> str:
-    return json.dumps(rows, indent=2)
+def _iso(time: datetime | None) -> str | None:
+    return time.isoformat(timespec="seconds") if time else None
 
 
-def _as_table(rows: list[dict[str, Any]]) -> str:
-    head = ("STATE", "KEY ID", "FINGERPRINT", "BITS", "APP", "CREATED")
-    lines = [head]
-    for row in rows:
-        shown = {
-            **row,
-            "fingerprint": row["fingerprint"][:16],
-            "key_id": row["key_id"] or "-",
-        }
-        lines.append(tuple(str(value) for value in shown.values()))  # type: ignore[arg-type]
+def _row(key: SigningKey) -> tuple[str, ...]:
+    days = (timezone.now() - key.created_at).days
+    return (
+        key.state.value,
+        str(key.identifier or "-"),
+        key.fingerprint[:16],
+        str(key.bits),
+        str(key.app.identifier),
+        "1 day" if days == 1 else f"{days} days",
+        _iso(key.last_used_at) or "-",
+    )
+
+
+def _table(lines: list[tuple[str, ...]]) -> str:
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     return "\n".join(
         "  ".join(

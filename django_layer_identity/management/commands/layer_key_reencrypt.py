@@ -1,0 +1,35 @@
+"""``manage.py layer_key_reencrypt``."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import asdict
+from json import dumps
+from typing import Any
+
+from django.core.management.base import CommandError, CommandParser
+
+from django_layer_identity.management.base import LayerCommand
+from django_layer_identity.management.progress import Progress
+from django_layer_identity.models.reencryption import reencrypt_private_keys
+
+
+class Command(LayerCommand):
+    help = (
+        "Encrypt every stored private key with the first entry of "
+        "LAYER_IDENTITY['KEY_ENCRYPTION_KEYS']; interrupted, run it again."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--json", action="store_true", help="for scripts")
+
+    def run(self, *, json: bool, **options: Any) -> None:
+        with Progress(sys.stderr) as progress:
+            done = reencrypt_private_keys(progress)
+        summary = (
+            f"{done.reencrypted} encrypted anew, {done.unchanged} unchanged, "
+            f"{len(done.failures)} failed"
+        )
+        self.stdout.write(dumps(asdict(done), indent=2) if json else summary)
+        if done.failures:
+            raise CommandError("\n".join(done.failures))

@@ -1,0 +1,310 @@
+"""The commands that move signing keys through their lives, list and re-encrypt them."""
+
+from __future__ import annotations
+
+import io
+import json
+import sys
+from datetime import datetime, timedelta, timezone
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from django_layer_identity.keys.signers import forget_loaded_keys
+from django_layer_identity.models import LayerApp, SigningKey
+from tests.conftest import APP_ID, KEY_ID, OTHER_KEY_ID, PROVIDER_ID
+from tests.endpoint import configure
+
+OLD = "an old entry of more than thirty-two characters"
+NEW = "a new entry of more than thirty-two characters"
+
+
+@pytest.fixture
+def run(capsys):
+    """Call a command; return what it prints, without the last line break."""
+
+    def call(*args):
+        call_command(*args)
+        return capsys.readouterr().out.removesuffix("\n")
+
+    return call
+
+
+def error(*args):
+    with pytest.raises(CommandError) as caught:
+        call_command(*args)
+    return str(caught.value)
+
+
+def test_key_set_id_prints_the_new_state(run, app, private_key):
+    SigningKey.from_private_key(app, private_key).save()
+
+    fingerprint = private_key.fingerprint[:8]
+    assert run("layer_key_set_id", fingerprint, str(KEY_ID)) == "ready"
+    assert SigningKey.objects.get().key_id == KEY_ID
+
+
+def test_key_activate_prints_the_new_state(run, app, private_key):
+    SigningKey.from_private_key(app, private_key, key_id=KEY_ID).save()
+
+    assert run("layer_key_activate", f"layer:///keys/{KEY_ID}") == "active"
+
+
+def test_of_two_apps_with_the_same_key_one_is_named(run, key, private_key):
+    other = LayerApp.objects.create(
+        name="T", app_id=OTHER_KEY_ID, provider_id=PROVIDER_ID
+    )
+    SigningKey.from_private_key(other, private_key, key_id=KEY_ID).save()
+
+    assert error("layer_key_activate", str(KEY_ID)) == (
+        f"There is more than one signing key named {str(KEY_ID)!r}. Name its Layer app."
+    )
+    assert (
+        run("layer_key_activate", "--app", str(OTHER_KEY_ID), str(KEY_ID)) == "active"
+    )
+
+
+def test_key_activate_refuses_a_key_that_is_not_there(key):
+    assert error("layer_key_activate", str(OTHER_KEY_ID)) == (
+        f"There is no signing key named {str(OTHER_KEY_ID)!r}."
+    )
+
+
+def cells(table):
+    lines = [line.split("  ") for line in table.splitlines()]
+    return [[cell.strip() for cell in line if cell] for line in lines]
+
+
+def test_key_list_prints_a_table(run, key, draft):
+    SigningKey.objects.filter(pk=key.pk).update(
+        created_at=datetime.now(timezone.utc) - timedelta(days=1, hours=1),
+        last_used_at=datetime(2026, 1, 2, 3, 4, 5, tzinfo=timezone.utc),
+    )
+
+    app = f"layer:///apps/production/{APP_ID}"
+    assert cells(run("layer_key_list")) == [
+        ["STATE", "KEY ID", "FINGERPRINT", "BITS", "APP", "AGE", "LAST USED"],
+        [
+            *("active", f"layer:///keys/{KEY_ID}", key.fingerprint[:16], "2048"),
+            *(app, "1 day", "2026-01-02T03:04:05+00:00"),
+        ],
+        ["draft", "-", draft.fingerprint[:16], "2048", app, "0 days", "-"],
+    ]
+
+
+def iso(time):
+    return f"{time:%Y-%m-%dT%H:%M:%S}+00:00"
+
+
+def test_key_list_prints_json_for_scripts(run, key):
+    key.revoke("leaked")
+
+    assert json.loads(run("layer_key_list", "--json")) == [
+        {
+            "state": "revoked",
+            "key_id": f"layer:///keys/{KEY_ID}",
+            "fingerprint": key.fingerprint,
+            "bits": 2048,
+            "app_id": f"layer:///apps/production/{APP_ID}",
+            "signer": None,
+            "created_at": iso(key.created_at),
+            "tested_at": iso(key.tested_at),
+            "activated_at": iso(key.activated_at),
+            "last_used_at": None,
+            "retired_at": None,
+            "revoked_at": iso(key.revoked_at),
+            "destroyed_at": iso(key.destroyed_at),
+            "revocation_reason": "leaked",
+        }
+    ]
+
+
+def test_key_list_narrows_to_an_app(run, key):
+    LayerApp.objects.create(name="Test", app_id=KEY_ID, provider_id=PROVIDER_ID)
+
+    assert run("layer_key_list", "--app", str(KEY_ID), "--json") == "[]"
+
+
+# Through its life
+
+
+def test_key_retire_prints_the_new_state(run, key):
+    assert run("layer_key_retire", str(KEY_ID)) == "retired"
+
+
+def test_key_revoke_prints_the_new_state(run, key):
+    assert run("layer_key_revoke", str(KEY_ID), "--reason", "leaked") == "revoked"
+
+    key.refresh_from_db()
+    assert (key.revocation_reason, key.encrypted_private_key) == ("leaked", "")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ([], "Error: the following arguments are required: --reason"),
+        (["--reason", " "], "Say why the key is revoked, in 1 to 200 characters."),
+    ],
+)
+def test_key_revoke_wants_a_reason(key, arguments, message):
+    assert error("layer_key_revoke", str(KEY_ID), *arguments) == message
+    assert SigningKey.objects.get().state == "active"
+
+
+def test_key_destroy_prints_the_state(run, key):
+    key.retire()
+
+    assert run("layer_key_destroy", str(KEY_ID)) == "retired"
+    assert SigningKey.objects.get().encrypted_private_key == ""
+
+
+@pytest.mark.parametrize(
+    ("command", "remark"),
+    [
+        (["retire"], "The app has no active key now: its users get no tokens.\n"),
+        (
+            ["revoke", "--reason", "leaked"],
+            "Delete its public half in Layer's dashboard too: tokens that it signed live "
+            "on until they expire.\n",
+        ),
+    ],
+    ids=["retire", "revoke"],
+)
+def test_what_comes_next_is_remarked_on_standard_error(key, capsys, command, remark):
+    name, *options = command
+
+    call_command(f"layer_key_{name}", str(KEY_ID), *options)
+
+    assert capsys.readouterr().err == remark
+
+
+def test_what_a_state_forbids_is_refused(key):
+    assert error("layer_key_destroy", str(KEY_ID)) == (
+        "This key is active, not retired."
+    )
+    assert SigningKey.objects.get().encrypted_private_key != ""
+
+
+# Encryption at rest
+
+
+@pytest.fixture
+def entries(settings):
+    entries = [OLD]
+    configure(settings, KEY_ENCRYPTION_KEYS=entries)
+    return entries
+
+
+@pytest.fixture
+def keys(entries, key, draft):
+    """Two keys under an old entry; the setting has a new one before it."""
+    entries[:] = [NEW, OLD]
+    return key, draft
+
+
+def test_key_reencrypt_prints_how_many(run, keys):
+    assert run("layer_key_reencrypt") == "2 encrypted anew, 0 unchanged, 0 failed"
+
+
+def test_after_key_reencrypt_the_old_entry_can_go(run, keys, entries):
+    run("layer_key_reencrypt")
+    entries[:] = [NEW]
+    forget_loaded_keys()
+
+    key, _ = keys
+    key.refresh_from_db()
+    key.run_self_test()
+    assert run("layer_key_reencrypt") == "0 encrypted anew, 2 unchanged, 0 failed"
+
+
+def test_key_reencrypt_goes_on_where_it_was_interrupted(run, keys, monkeypatch):
+    reencrypt = SigningKey.reencrypt_private_key
+
+    def interrupt(key):
+        reencrypt(key)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(SigningKey, "reencrypt_private_key", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            run("layer_key_reencrypt")
+
+    assert run("layer_key_reencrypt") == "1 encrypted anew, 1 unchanged, 0 failed"
+
+
+def test_key_reencrypt_prints_json_for_scripts(run, keys):
+    assert json.loads(run("layer_key_reencrypt", "--json")) == {
+        "reencrypted": 2,
+        "unchanged": 0,
+        "failures": [],
+    }
+
+
+def test_key_reencrypt_leaves_what_it_cannot_decrypt_and_names_it(keys, capsys):
+    key, draft = keys
+    ciphertext = draft.encrypted_private_key
+    SigningKey.objects.filter(pk=key.pk).update(encrypted_private_key=ciphertext)
+
+    assert error("layer_key_reencrypt") == (
+        f"The stored private half of signing key {key.fingerprint[:16]} (Layer app "
+        f"{key.app_id}) is that of signing key {draft.fingerprint[:16]} (Layer app "
+        f"{key.app_id}): take that row from a backup, or revoke the key."
+    )
+    assert capsys.readouterr().out == "1 encrypted anew, 0 unchanged, 1 failed\n"
+    key.refresh_from_db()
+    assert key.encrypted_private_key == ciphertext
+
+
+def test_key_reencrypt_names_the_setting_where_the_old_entry_is_gone(keys, entries):
+    entries[:] = [NEW]
+
+    lines = error("layer_key_reencrypt").splitlines()
+
+    assert len(lines) == 2
+    assert lines[0].endswith(
+        "that is not in LAYER_IDENTITY['KEY_ENCRYPTION_KEYS']: put the former entry "
+        "back."
+    )
+
+
+def test_key_reencrypt_passes_over_keys_that_have_no_private_half(run, keys):
+    key, draft = keys
+    key.revoke("leaked")
+    draft.delete()
+
+    assert run("layer_key_reencrypt") == "0 encrypted anew, 0 unchanged, 0 failed"
+
+
+@pytest.mark.parametrize("act", ["delete", "destroy"])
+def test_key_reencrypt_passes_over_what_somebody_takes_away_meanwhile(
+    run, keys, monkeypatch, act
+):
+    reencrypt = SigningKey.reencrypt_private_key
+
+    def take_away(key):
+        if act == "delete":
+            SigningKey.objects.exclude(pk=key.pk).update(active_for=None)
+            SigningKey.objects.exclude(pk=key.pk).delete()
+        else:
+            SigningKey.objects.exclude(pk=key.pk).get().revoke("leaked")
+        return reencrypt(key)
+
+    monkeypatch.setattr(SigningKey, "reencrypt_private_key", take_away)
+
+    unchanged = 0 if act == "delete" else 1
+    assert run("layer_key_reencrypt") == (
+        f"1 encrypted anew, {unchanged} unchanged, 0 failed"
+    )
+
+
+def test_key_reencrypt_shows_progress_on_a_terminal(keys, monkeypatch):
+    terminal = io.StringIO()
+    terminal.isatty = lambda: True
+
+    monkeypatch.setattr(sys, "stderr", terminal)
+
+    call_command("layer_key_reencrypt", stdout=io.StringIO())
+
+    halfway, done = terminal.getvalue().strip().split("\r")
+    assert halfway.endswith(" 50 % of 2")
+    assert done.endswith("100 % of 2")
