@@ -204,7 +204,11 @@ def an_entry_is_in_the_message():
         ("_import", "keys.pem.load_der_private_key", nothing_is_forgotten),
         ("_issue", "keys.pem.load_der_private_key", nothing_is_forgotten),
         ("_activate", "keys.encryption.json:loads", nothing_is_forgotten),
-        ("_import", "keys.pem.PrivateKey.sign", an_entry_is_in_the_message),
+        (
+            "_import",
+            "admin.signing_keys.SigningKeyAdmin.save_model",
+            an_entry_is_in_the_message,
+        ),
     ],
 )
 def test_the_sweep_sees_a_leak_in_an_error_report(world, planted, flow, place, leak):
