@@ -50,7 +50,8 @@ class LimitedCustody:
     A custody that is waited for so long, and by so many.
 
     Calls run in threads of their own, which do not keep the process from ending. One
-    that hangs holds its place until it comes back: then others are served again.
+    that hangs holds its place until it comes back: then others are served again. Where
+    all hang, nobody is made to wait.
     """
 
     def __init__(
@@ -61,6 +62,7 @@ class LimitedCustody:
         self.max_calls = max_calls
         self._custody = custody
         self._places = BoundedSemaphore(max_calls)
+        self._overdue: set[Future[Any]] = set()  # given up, and still under way
 
     def __repr__(self) -> str:
         return f"<LimitedCustody {self.name}>"
@@ -84,13 +86,16 @@ class LimitedCustody:
 
     def _call(self, function: Callable[[], T]) -> T:
         deadline = time.monotonic() + self.timeout
-        if not self._places.acquire(timeout=self.timeout):
+        hopeless = len(self._overdue) >= self.max_calls
+        if hopeless or not self._places.acquire(timeout=self.timeout):
             raise self._error(
                 f"{self.max_calls} calls are under way and do not come back"
             )
         answer = self._start(function)
         wait([answer], deadline - time.monotonic())
         if not answer.done():
+            self._overdue.add(answer)
+            answer.add_done_callback(self._overdue.discard)
             raise self._error(f"there was no answer within {self.timeout:g} seconds")
         try:
             return answer.result()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import textwrap
+import time
 from concurrent.futures import ThreadPoolExecutor
 from threading import Event, Semaphore, Thread
 from uuid import UUID
@@ -93,16 +94,35 @@ def test_calls_that_hang_do_not_pile_up(private_key, gate):
     assert entered.acquire(blocking=False) is False
 
 
+def test_where_all_calls_hang_nobody_waits(private_key, gate):
+    options = {"gate": gate, "entered": Semaphore(0), "MAX_CALLS": 1}
+    signer = remote(private_key, "Hanging", **options, TIMEOUT=WITHIN)
+    with pytest.raises(CustodyError):
+        signer.sign(b"message")
+    signer.custody.timeout = FOREVER
+
+    began = time.monotonic()
+    with pytest.raises(CustodyError, match="1 calls are under way"):
+        signer.sign(b"message")
+
+    assert time.monotonic() - began < FOREVER / 2
+
+
 def test_a_custody_that_answers_again_is_used_again(private_key, gate):
     options = {"gate": gate, "entered": Semaphore(0), "MAX_CALLS": 1}
     signer = remote(private_key, "Hanging", **options, TIMEOUT=WITHIN)
     with pytest.raises(CustodyError):
         signer.sign(b"message")
 
+    came_back = Event()
+    [overdue] = signer.custody._overdue
+    overdue.add_done_callback(lambda _: came_back.set())
+
     gate.set()
 
-    # The place is given back by the thread that hung, at some time soon.
-    object.__setattr__(signer.custody, "timeout", FOREVER)
+    assert came_back.wait(FOREVER)
+    # Its place is given back by the thread that hung, at some time soon.
+    signer.custody.timeout = FOREVER
     assert signer.sign(b"message") == private_key.sign(b"message")
 
 
