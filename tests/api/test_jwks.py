@@ -8,6 +8,7 @@ import pytest
 from django.db import OperationalError, connection
 from django.utils import timezone
 
+from django_layer_identity.api import jwks
 from django_layer_identity.models import SigningKey
 from django_layer_identity.protocol.identifiers import KeyID
 from django_layer_identity.protocol.jwk import public_jwk
@@ -230,6 +231,16 @@ def test_a_database_that_is_gone_is_said_to_be(
         503, "unavailable", "The service is unavailable. Try again later."
     )
     assert "server closed the connection" in caplog.text
+
+
+def test_a_bug_is_not_put_into_our_shape(client, db, monkeypatch):
+    def fail(*args):
+        raise RuntimeError("a bug")
+
+    monkeypatch.setattr(jwks, "published_keys", fail)
+
+    with pytest.raises(RuntimeError, match="a bug"):
+        client.get(URL)
 
 
 def test_a_row_that_is_damaged_takes_no_other_along(
