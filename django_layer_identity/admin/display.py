@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin
+from django.urls import reverse
 from django.utils.html import format_html
+from django.utils.timesince import timesince
 from django.utils.translation import gettext_lazy as _
 
 from django_layer_identity.models import LayerApp, LayerUser, SigningKey
@@ -15,26 +17,6 @@ if TYPE_CHECKING:
     from django.utils.safestring import SafeString
 
 State = SigningKey.State
-
-NEXT_STEPS = {
-    State.DRAFT: _(
-        "Register this public key in Layer's dashboard (a key that was imported from "
-        "there is registered already), then enter the key ID that it gives."
-    ),
-    State.READY: _(
-        "Activate it: identity tokens are signed with it from then on, and the app's "
-        "former key retires."
-    ),
-    State.ACTIVE: _("Nothing: identity tokens are signed with this key."),
-    State.RETIRED: _(
-        "Nothing, or activate it again to go back to it; revoke it if anybody else may "
-        "have its private half."
-    ),
-    State.REVOKED: _(
-        "Delete its public key in Layer's dashboard as well, so that Layer refuses "
-        "every token that was signed with it."
-    ),
-}
 
 
 def _badge(kind: str, label: str | _StrPromise) -> SafeString:
@@ -52,9 +34,27 @@ def active_key(app: LayerApp) -> SafeString:
     return state(key) if key else _badge("none", _("none is active"))
 
 
-@admin.display(description=_("next step"))
-def next_step(key: SigningKey) -> _StrPromise:
-    return NEXT_STEPS[key.state]
+@admin.display(description=_("age"), ordering="created_at")
+def age(key: SigningKey) -> str:
+    return timesince(key.created_at, depth=1)
+
+
+@admin.display(description=_("last use"), ordering="last_used_at")
+def last_use(key: SigningKey) -> str | _StrPromise:
+    """When it signed last, to within the ten minutes in which that is noted once."""
+    if key.last_used_at is None:
+        return _("never")
+    return _("%(time)s ago") % {"time": timesince(key.last_used_at, depth=1)}
+
+
+@admin.display(description=_("private half"))
+def custody(key: SigningKey) -> str | _StrPromise:
+    """Where it is, and that it is nowhere any more."""
+    if key.destroyed_at:
+        return _("destroyed")
+    if key.signer:
+        return _("with the signer “%(alias)s”") % {"alias": key.signer}
+    return _("stored here, encrypted")
 
 
 @admin.display(description=_("fingerprint"), ordering="fingerprint")
@@ -71,7 +71,12 @@ def grouped_fingerprint(key: SigningKey) -> SafeString:
 
 @admin.display(description=_("public key"))
 def public_pem(key: SigningKey) -> SafeString:
-    return format_html('<pre class="layer-pem">{}</pre>', key.public_key)
+    return format_html(
+        '<pre class="layer-pem">{}</pre><a href="{}" download>{}</a>',
+        key.public_key,
+        reverse("admin:layer_identity_signingkey_public_key", args=[key.pk]),
+        _("Download the public key (PEM)"),
+    )
 
 
 @admin.display(description=_("Layer user ID"))

@@ -10,6 +10,7 @@ from django_layer_identity.admin.display import active_key, short_fingerprint, s
 from django_layer_identity.admin.forms import LayerAppForm
 from django_layer_identity.admin.secrecy import DiscreetAdmin
 from django_layer_identity.models import LayerApp, SigningKey
+from django_layer_identity.models.managers import FROZEN_IDS
 
 if TYPE_CHECKING:
     from django.http import HttpRequest
@@ -45,6 +46,12 @@ class LayerAppAdmin(DiscreetAdmin):
 
     class Media:
         css = {"all": ("layer_identity/admin.css",)}
+
+    def get_readonly_fields(
+        self, request: HttpRequest, obj: LayerApp | None = None
+    ) -> tuple[str, ...]:
+        """Show the IDs that stay as they are once a key of theirs has been active."""
+        return tuple(FROZEN_IDS) if obj and obj.frozen_at else ()
 
     def get_inlines(self, request: HttpRequest, obj: LayerApp | None) -> list[type]:
         return [SigningKeyInline] if obj else []

@@ -1,73 +1,83 @@
-"""Signing keys in the admin: come in, are registered, activated, retired, revoked."""
+"""Signing keys in the admin: the list, a guided page for each, and its public half."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.contrib import admin, messages
-from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
-from django.db import OperationalError, router, transaction
-from django.http import HttpResponseRedirect
-from django.template.response import TemplateResponse
-from django.urls import reverse
+from django.core.exceptions import PermissionDenied
+from django.db import OperationalError
+from django.http import HttpResponse, HttpResponseRedirect
+from django.shortcuts import get_object_or_404
+from django.urls import path
 from django.utils.translation import gettext_lazy as _
 
+from django_layer_identity.admin.acts import BUSY, FROM_PAGE, KeyActs
 from django_layer_identity.admin.display import (
     State,
+    age,
+    custody,
     grouped_fingerprint,
-    next_step,
+    last_use,
     public_pem,
     state,
 )
 from django_layer_identity.admin.forms import KeyIDForm, NewSigningKeyForm
-from django_layer_identity.admin.secrecy import DiscreetAdmin
+from django_layer_identity.admin.steps import steps
 from django_layer_identity.exceptions import LayerIdentityError
-from django_layer_identity.models import SigningKey
+from django_layer_identity.models import LayerApp, SigningKey
 from django_layer_identity.protocol.identifiers import KeyID
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from django.db.models import QuerySet
     from django.forms import ModelForm
-    from django.http import HttpRequest, HttpResponse
+    from django.http import HttpRequest
 
-BUSY = _("The database is busy. Nothing was changed: try again.")
-CONFIRMATION = "admin/layer_identity/signingkey/revoke_confirmation.html"
+TIMES = (
+    "created_at",
+    "tested_at",
+    "activated_at",
+    "retired_at",
+    "revoked_at",
+    "revocation_reason",
+    "destroyed_at",
+)
 
 
 @admin.register(SigningKey)
-class SigningKeyAdmin(DiscreetAdmin):
+class SigningKeyAdmin(KeyActs):
     form = KeyIDForm
     add_form = NewSigningKeyForm
     # An allow-list: whatever else a key holds, or will hold, stays off these pages.
+    # The key ID is in the guide above them.
     fieldsets: ClassVar[Any] = [
-        (None, {"fields": (state, next_step, "app", "key_id")}),
-        (_("Public half"), {"fields": (grouped_fingerprint, "bits", public_pem)}),
-        (
-            _("Times"),
-            {"fields": ("created_at", "activated_at", "retired_at", "revoked_at")},
-        ),
+        (_("Public half"), {"fields": (grouped_fingerprint, public_pem)}),
+        (_("Key"), {"fields": ("app", "bits", custody, age, last_use)}),
     ]
     add_fieldsets = [(None, {"fields": NewSigningKeyForm.Meta.fields})]
     readonly_fields: ClassVar[Any] = (
-        state,
-        next_step,
         "app",
-        grouped_fingerprint,
         "bits",
+        custody,
+        age,
+        last_use,
+        grouped_fingerprint,
         public_pem,
-        "created_at",
-        "activated_at",
-        "retired_at",
-        "revoked_at",
+        *TIMES,
     )
-    list_display = ("__str__", state, "app", "created_at", "activated_at")
+    list_display: Any = (
+        "__str__",
+        state,
+        "app",
+        age,
+        last_use,
+        "activated_at",
+    )
     list_filter = ("app",)
+    list_select_related = ("app",)
     ordering = ("app__name", "-pk")
     search_fields = ("key_id", "fingerprint__startswith")
     search_help_text = _("A key ID, or the beginning of a fingerprint.")
-    actions = ("activate", "retire", "revoke")
 
     class Media:
         css = {"all": ("layer_identity/admin.css",)}
@@ -83,10 +93,22 @@ class SigningKeyAdmin(DiscreetAdmin):
         **kwargs: Any,
     ) -> type[ModelForm]:
         form = self.form if change else self.add_form
+        if change:
+            kwargs["fields"] = self.form.Meta.fields
         return super().get_form(request, obj, change, form=form, **kwargs)
 
     def get_fieldsets(self, request: HttpRequest, obj: SigningKey | None = None) -> Any:
-        return self.fieldsets if obj else self.add_fieldsets
+        """Of the times, show those that were."""
+        if obj is None:
+            return self.add_fieldsets
+        times = tuple(name for name in TIMES if getattr(obj, name))
+        return [*self.fieldsets, (_("Times"), {"fields": times})]
+
+    def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
+        """Choose the Layer app where there is no choice."""
+        apps = list(LayerApp.objects.values_list("pk", flat=True)[:2])
+        only = {"app": apps[0]} if len(apps) == 1 else {}
+        return {**only, **super().get_changeform_initial_data(request)}
 
     def get_readonly_fields(
         self, request: HttpRequest, obj: SigningKey | None = None
@@ -109,6 +131,23 @@ class SigningKeyAdmin(DiscreetAdmin):
             return False
         return super().lookup_allowed(lookup, value, request)
 
+    def get_urls(self) -> list[Any]:
+        view = self.admin_site.admin_view(self.public_key_view)
+        name = "layer_identity_signingkey_public_key"
+        return [path("<int:pk>/public.pem", view, name=name), *super().get_urls()]
+
+    def public_key_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """Hand out the public half as a file, for Layer's dashboard."""
+        if not self.has_view_or_change_permission(request):
+            raise PermissionDenied
+        key = get_object_or_404(self.get_queryset(request), pk=pk)
+        name = f"layer-public-key-{key.fingerprint[:16]}.pem"
+        return HttpResponse(
+            key.public_key,
+            content_type="application/x-pem-file",
+            headers={"Content-Disposition": f'attachment; filename="{name}"'},
+        )
+
     def changeform_view(
         self, request: HttpRequest, *args: Any, **kwargs: Any
     ) -> HttpResponse:
@@ -120,6 +159,15 @@ class SigningKeyAdmin(DiscreetAdmin):
             self.message_user(request, BUSY, messages.ERROR)
         return HttpResponseRedirect(request.get_full_path())
 
+    def render_change_form(
+        self, request: HttpRequest, context: Any, *args: Any, **kwargs: Any
+    ) -> HttpResponse:
+        context.update(show_save_and_add_another=False, show_save_and_continue=False)
+        if key := kwargs.get("obj"):
+            acts = list(self.get_actions(request))
+            context.update(steps=steps(key), acts=acts, from_page=FROM_PAGE)
+        return super().render_change_form(request, context, *args, **kwargs)
+
     def save_model(
         self, request: HttpRequest, obj: SigningKey, form: ModelForm, change: bool
     ) -> None:
@@ -127,11 +175,9 @@ class SigningKeyAdmin(DiscreetAdmin):
             obj.save_unique()
         elif "key_id" in form.changed_data:
             obj.set_key_id(form.cleaned_data["key_id"])
-        if obj.key_id and obj.tested_at is None:
-            obj.run_self_test()
 
     def log_change(self, request: HttpRequest, obj: SigningKey, message: Any) -> Any:
-        """Leave out that no field changed: what the buttons do has its own entry."""
+        """Leave out that nothing changed."""
         return super().log_change(request, obj, message) if message else None
 
     def response_post_save_add(
@@ -139,91 +185,10 @@ class SigningKeyAdmin(DiscreetAdmin):
     ) -> HttpResponseRedirect:
         """Go on to the key's page: its public half waits there to be registered."""
         if self.has_view_or_change_permission(request, obj):
-            return self._to_page_of(obj)
+            return self.to_page_of(obj)
         return super().response_post_save_add(request, obj)
 
     def response_post_save_change(
         self, request: HttpRequest, obj: SigningKey
     ) -> HttpResponseRedirect:
-        return self._to_page_of(obj)
-
-    def response_change(self, request: HttpRequest, obj: SigningKey) -> HttpResponse:
-        """Do what the button says, exactly as the list's action would."""
-        for name in ("activate", "retire"):
-            if f"_{name}" in request.POST:
-                queryset = self.get_queryset(request).filter(pk=obj.pk)
-                getattr(self, name)(request, queryset)
-                return self._to_page_of(obj)
-        return super().response_change(request, obj)
-
-    def _to_page_of(self, key: SigningKey) -> HttpResponseRedirect:
-        page, site = "admin:layer_identity_signingkey_change", self.admin_site.name
-        return HttpResponseRedirect(reverse(page, args=[key.pk], current_app=site))
-
-    def render_change_form(
-        self, request: HttpRequest, context: Any, *args: Any, **kwargs: Any
-    ) -> HttpResponse:
-        context.update(show_save_and_add_another=False, show_save_and_continue=False)
-        return super().render_change_form(request, context, *args, **kwargs)
-
-    @admin.action(description=_("Activate selected keys"), permissions=["change"])
-    def activate(self, request: HttpRequest, queryset: QuerySet[SigningKey]) -> None:
-        if len({key.app_id for key in queryset}) < len(queryset):
-            message = _("Of each Layer app one key is active: select one to activate.")
-            self.message_user(request, message, messages.ERROR)
-        else:
-            self._act(request, queryset, SigningKey.activate)
-
-    @admin.action(description=_("Retire selected keys"), permissions=["change"])
-    def retire(self, request: HttpRequest, queryset: QuerySet[SigningKey]) -> None:
-        self._act(request, queryset, SigningKey.retire)
-
-    @admin.action(description=_("Revoke selected keys…"), permissions=["change"])
-    def revoke(
-        self, request: HttpRequest, queryset: QuerySet[SigningKey]
-    ) -> HttpResponse | None:
-        """Ask first: there is no way back."""
-        if "post" in request.POST:
-            reason = request.POST.get("reason", "")
-            self._act(request, queryset, lambda key: key.revoke(reason))
-            return None
-        context = {
-            **self.admin_site.each_context(request),
-            "title": _("Revoke signing keys"),
-            "action_checkbox_name": ACTION_CHECKBOX_NAME,
-            "keys": queryset,
-            "media": self.media,
-            "opts": self.opts,
-        }
-        request.current_app = self.admin_site.name
-        return TemplateResponse(request, CONFIRMATION, context)
-
-    def _act(
-        self,
-        request: HttpRequest,
-        queryset: QuerySet[SigningKey],
-        act: Callable[[SigningKey], None],
-    ) -> None:
-        for key in queryset:
-            former = key.state
-            try:
-                with transaction.atomic(using=router.db_for_write(SigningKey)):
-                    act(key)
-                    self._log_act(request, key, former)
-            except (LayerIdentityError, OperationalError) as exc:
-                text = _("The signing key %(key)s stays %(state)s: %(reason)s")
-                reason = exc if isinstance(exc, LayerIdentityError) else BUSY
-                facts = {"key": key, "state": former.label, "reason": reason}
-                self.message_user(request, text % facts, messages.ERROR)
-            else:
-                text = _("The signing key %(key)s is %(state)s now.")
-                facts = {"key": key, "state": key.state.label}
-                self.message_user(request, text % facts, messages.SUCCESS)
-
-    def _log_act(
-        self, request: HttpRequest, key: SigningKey, former: SigningKey.State
-    ) -> None:
-        if key.state != former:
-            text = _("State: %(former)s → %(state)s")
-            facts = {"former": former.label, "state": key.state.label}
-            self.log_change(request, key, text % facts)
+        return self.to_page_of(obj)

@@ -8,6 +8,13 @@ from tests.conftest import OTHER_KEY_ID
 
 
 @pytest.fixture
+def registered(draft) -> SigningKey:
+    """A key that has its key ID and waits for its self-test."""
+    draft.set_key_id(OTHER_KEY_ID)
+    return draft
+
+
+@pytest.fixture
 def ready(draft) -> SigningKey:
     draft.set_key_id(OTHER_KEY_ID)
     draft.run_self_test()
@@ -28,9 +35,31 @@ def revoked(key) -> SigningKey:
 
 
 @pytest.fixture
-def viewer(db, client):
+def revoked_draft(draft) -> SigningKey:
+    draft.revoke("leaked")
+    return draft
+
+
+@pytest.fixture
+def destroyed(retired) -> SigningKey:
+    retired.destroy_private_key()
+    return retired
+
+
+@pytest.fixture
+def staff(db, client):
+    """Make the client one of staff who have these permissions, and no other."""
+
+    def log_in(*codenames):
+        user = User.objects.create_user("staff", is_staff=True)
+        user.user_permissions.set(Permission.objects.filter(codename__in=codenames))
+        client.force_login(user)
+        return client
+
+    return log_in
+
+
+@pytest.fixture
+def viewer(staff):
     """A client of staff who may see keys, and nothing else."""
-    user = User.objects.create_user("viewer", is_staff=True)
-    user.user_permissions.add(Permission.objects.get(codename="view_signingkey"))
-    client.force_login(user)
-    return client
+    return staff("view_signingkey")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from django.contrib.admin.models import LogEntry
 from django.contrib.messages import get_messages
 
@@ -18,6 +20,21 @@ def act(client, action, *keys, **more):
     """Choose an action for some keys of the list."""
     selected = {"_selected_action": [key.pk for key in keys]}
     return client.post(KEYS, {"action": action, **selected, **more})
+
+
+def press(client, button, key, **more):
+    """Press a button on the page of a key."""
+    return act(client, button, key, from_page="1", **more)
+
+
+def buttons_of(page):
+    inputs, buttons = (
+        r'<input type="submit"[^>]* value="([^"]+)"',
+        r"<button [^>]+>([^<]+)",
+    )
+    content = page.partition('id="signingkey_form"')[2]
+    found = re.findall(f"{inputs}|{buttons}", content)
+    return [value or text for value, text in found]
 
 
 def state_of(key):

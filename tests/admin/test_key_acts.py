@@ -1,42 +1,45 @@
 from __future__ import annotations
 
-import re
-
 import pytest
 from django.db import OperationalError
-from pytest_django.asserts import assertContains, assertNotContains
 
 from django_layer_identity.admin.signing_keys import SigningKeyAdmin
 from django_layer_identity.keys.signers import forget_loaded_keys
 from django_layer_identity.models import LayerApp, SigningKey, turns
-from tests.admin.pages import KEYS, act, history, page_of, said, state_of
-from tests.conftest import APP_ID, KEY_ID, OTHER_KEY_ID, PROVIDER_ID
+from tests.admin.pages import act, history, page_of, press, said, state_of
+from tests.conftest import KEY_ID, OTHER_KEY_ID, PROVIDER_ID
 
 
-def test_a_key_is_activated_with_the_key_id_just_entered(admin_client, key, draft):
-    posted = {"key_id": str(OTHER_KEY_ID), "_activate": ""}
-    response = admin_client.post(page_of(draft), posted)
+def test_the_guide_leads_from_a_draft_to_an_active_key(admin_client, key, draft):
+    admin_client.post(page_of(draft), {"key_id": str(OTHER_KEY_ID), "_save": ""})
+    press(admin_client, "self_test", draft)
+    press(admin_client, "activate", draft)
 
-    assert response.url == page_of(draft)
     assert (state_of(draft), state_of(key)) == ("active", "retired")
-    assert said(response) == [f"The signing key {OTHER_KEY_ID} is active now."]
-    assert history() == ["State: ready → active", "Changed Key ID."]
+    assert history() == [
+        "State: ready → active",
+        "State: draft → ready – Self-test passed.",
+        "Changed Key ID.",
+    ]
 
 
 @pytest.mark.parametrize(
     ("name", "button", "state"),
-    [("ready", "_activate", "active"), ("key", "_retire", "retired")],
-    ids=["activate", "retire"],
+    [
+        ("registered", "self_test", "ready"),
+        ("ready", "activate", "active"),
+        ("key", "retire", "retired"),
+    ],
 )
-def test_a_button_on_the_page_of_a_key_acts(request, admin_client, name, button, state):
+def test_a_button_on_the_page_of_a_key_leads_back_to_it(
+    request, admin_client, name, button, state
+):
     key = request.getfixturevalue(name)
 
-    response = admin_client.post(page_of(key), {"key_id": key.key_id, button: ""})
+    response = press(admin_client, button, key)
 
     assert response.url == page_of(key)
     assert state_of(key) == state
-    assert said(response) == [f"The signing key {key} is {state} now."]
-    assert history() == [f"State: {key.state} → {state}"]
 
 
 @pytest.mark.parametrize(
@@ -45,10 +48,8 @@ def test_a_button_on_the_page_of_a_key_acts(request, admin_client, name, button,
         ("ready", "activate", {}, "active"),
         ("retired", "activate", {}, "active"),
         ("key", "retire", {}, "retired"),
-        ("draft", "revoke", {"post": "yes", "reason": "leaked"}, "revoked"),
-        ("key", "revoke", {"post": "yes", "reason": "leaked"}, "revoked"),
     ],
-    ids=["activate", "again", "retire", "revoke-draft", "revoke-active"],
+    ids=["activate", "again", "retire"],
 )
 def test_an_action_of_the_list_acts(request, admin_client, name, action, more, state):
     key = request.getfixturevalue(name)
@@ -143,83 +144,6 @@ def test_an_act_without_effect_leaves_no_history(admin_client, key):
 
     assert said(response) == [f"The signing key {KEY_ID} is active now."]
     assert history() == []
-
-
-def test_revoking_asks_first(admin_client, key):
-    response = act(admin_client, "revoke", key)
-
-    assertContains(response, "Revoking cannot be undone")
-    assertContains(response, "The stored private half is destroyed")
-    assertContains(response, "live on until they expire")
-    hidden = f'<input type="hidden" name="_selected_action" value="{key.pk}">'
-    assertContains(response, hidden, html=True)
-    assertContains(response, f'href="{page_of(key)}" class="button cancel-link"')
-    assert (state_of(key), history()) == ("active", [])
-
-
-def test_the_button_that_revokes_asks_first_too(admin_client, key):
-    page = admin_client.get(page_of(key))
-
-    form = f'<form id="revoke_form" method="post" action="{KEYS}">'
-    assertContains(page, form)
-    assertContains(page, f'name="_selected_action" value="{key.pk}"')
-
-
-def test_revoking_destroys_the_private_half(admin_client, key):
-    page = act(admin_client, "revoke", key).content.decode()
-    hidden = re.findall(r'<input type="hidden" name="(.+?)" value="(.+?)">', page)
-
-    admin_client.post(KEYS, {**dict(hidden), "reason": "leaked"})
-
-    key.refresh_from_db()
-    assert (key.state, key.encrypted_private_key) == ("revoked", "")
-
-
-# Who may only look
-
-
-@pytest.mark.parametrize("name", ["draft", "key", "retired"])
-def test_staff_who_may_only_look_see_a_key_and_no_button(request, viewer, name):
-    key = request.getfixturevalue(name)
-
-    response = viewer.get(page_of(key))
-
-    assertContains(response, f'<span class="layer-state layer-{key.state}">')
-    assertNotContains(response, '<input type="submit"')
-    assertNotContains(response, "revoke_form")
-
-
-@pytest.mark.parametrize("button", ["_save", "_activate", "_retire"])
-def test_staff_who_may_only_look_cannot_act_on_the_page(viewer, key, ready, button):
-    before = list(SigningKey.objects.values())
-
-    for seen in (key, ready):
-        posted = {"key_id": str(APP_ID), button: ""}
-        assert viewer.post(page_of(seen), posted).status_code == 403
-
-    assert list(SigningKey.objects.values()) == before
-
-
-@pytest.mark.parametrize("action", ["activate", "retire", "revoke"])
-def test_staff_who_may_only_look_cannot_act_on_the_list(viewer, key, ready, action):
-    before = list(SigningKey.objects.values())
-
-    act(viewer, action, key, post="yes")
-    act(viewer, action, ready, post="yes")
-
-    assert list(SigningKey.objects.values()) == before
-    assert history() == []
-
-
-@pytest.mark.parametrize("action", ["activate", "retire", "revoke"])
-def test_reading_a_page_never_acts(admin_client, key, ready, action):
-    before = list(SigningKey.objects.values())
-    asked = {"action": action, "_selected_action": ready.pk, "post": "yes"}
-
-    admin_client.get(KEYS, asked)
-    admin_client.get(page_of(key), {f"_{action}": ""})
-
-    assert list(SigningKey.objects.values()) == before
 
 
 @pytest.fixture

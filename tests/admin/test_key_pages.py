@@ -1,14 +1,26 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 
 import pytest
+from django.contrib.auth.models import User
+from django.utils import timezone
 from django.utils.html import escape
 from pytest_django.asserts import assertContains, assertNotContains
 
 from django_layer_identity.exceptions import KeyStateError
 from django_layer_identity.models import LayerApp, SigningKey
-from tests.admin.pages import KEYS, act, errors, history, page_of, said, state_of
+from tests.admin.pages import (
+    KEYS,
+    act,
+    buttons_of,
+    errors,
+    history,
+    page_of,
+    said,
+    state_of,
+)
 from tests.conftest import APP_ID, KEY_ID, OTHER_KEY_ID, PROVIDER_ID
 
 
@@ -19,19 +31,23 @@ def test_the_page_of_a_key_shows_what_to_compare_and_to_register(admin_client, d
     assertContains(response, f'<code class="layer-digits">{digits}</code>')
     pem = escape(draft.public_key)
     assertContains(response, f'<pre class="layer-pem">{pem}</pre>')
-    assertContains(response, "Register this public key in Layer&#x27;s dashboard")
+    assertContains(response, "Copy the public key below into Layer&#x27;s dashboard")
 
 
 @pytest.mark.parametrize(
     ("name", "buttons"),
     [
-        ("draft", ["Save", "Save and activate", "Revoke…"]),
-        ("ready", ["Save", "Save and activate", "Revoke…"]),
-        ("key", ["Retire", "Revoke…"]),
-        ("retired", ["Activate again", "Revoke…"]),
+        ("draft", ["Save key ID", "Revoke…"]),
+        ("registered", ["Save key ID", "Run the self-test", "Revoke…"]),
+        ("ready", ["Save key ID", "Run it again", "Activate", "Revoke…"]),
+        ("key", ["Run it again", "Retire", "Revoke…"]),
+        (
+            "retired",
+            ["Run it again", "Activate again", "Destroy private half…", "Revoke…"],
+        ),
+        ("destroyed", ["Revoke…"]),
         ("revoked", []),
     ],
-    ids=["draft", "ready", "active", "retired", "revoked"],
 )
 def test_the_page_of_a_key_offers_what_its_state_allows(
     request, admin_client, name, buttons
@@ -40,8 +56,105 @@ def test_the_page_of_a_key_offers_what_its_state_allows(
 
     page = admin_client.get(page_of(key)).content.decode()
 
-    assert re.findall(r'<input type="submit"[^>]* value="([^"]+)"', page) == buttons
+    assert buttons_of(page) == buttons
     assert f'<span class="layer-state layer-{key.state}">{key.state}</span>' in page
+
+
+@pytest.mark.parametrize(
+    ("name", "statuses"),
+    [
+        ("draft", ["done", "next", "later", "later"]),
+        ("registered", ["done", "done", "next", "later"]),
+        ("ready", ["done", "done", "done", "next"]),
+        ("key", ["done", "done", "done", "done"]),
+        ("retired", ["done", "done", "done", "done"]),
+        ("revoked_draft", ["done", "later", "later", "later"]),
+    ],
+)
+def test_the_page_of_a_key_guides_to_the_next_step(
+    request, admin_client, name, statuses
+):
+    key = request.getfixturevalue(name)
+
+    page = admin_client.get(page_of(key)).content.decode()
+
+    assert re.findall(r'class="layer-step layer-step-(\w+)"', page) == statuses
+    assert page.count('aria-current="step"') == statuses.count("next")
+
+
+def test_the_guide_says_when_each_step_was_done(admin_client, ready):
+    page = admin_client.get(page_of(ready)).content.decode()
+
+    status = r'<span class="layer-step-status">(\S+) (\w+)'
+    assert re.findall(status, page) == [
+        ("✓", "done"),
+        ("✓", "done"),
+        ("✓", "done"),
+        ("→", "next"),
+    ]
+
+
+def test_a_key_at_a_signer_says_where_its_private_half_is(admin_client, draft):
+    SigningKey.objects.filter(pk=draft.pk).update(
+        signer="vault", encrypted_private_key=""
+    )
+
+    response = admin_client.get(page_of(draft))
+
+    assertContains(response, "with the signer “vault”")
+    assertContains(response, "stays with its signer and never comes here")
+
+
+def test_a_destroyed_private_half_is_told(admin_client, destroyed):
+    response = admin_client.get(page_of(destroyed))
+
+    assertContains(response, '<div class="readonly">destroyed</div>', html=True)
+
+
+def test_the_list_tells_age_and_last_use(admin_client, key, draft):
+    hours = timezone.now() - timedelta(hours=3)
+    SigningKey.objects.filter(pk=key.pk).update(created_at=hours, last_used_at=hours)
+
+    page = admin_client.get(KEYS).content.decode()
+
+    cells = re.findall(r'<td class="field-(age|last_use)[^"]*">([^<]+)</td>', page)
+    assert cells == [
+        ("age", "0\xa0minutes"),
+        ("last_use", "never"),
+        ("age", "3\xa0hours"),
+        ("last_use", "3\xa0hours ago"),
+    ]
+
+
+# The public half as a file
+
+
+def test_the_public_key_is_handed_out_as_a_file(admin_client, draft):
+    response = admin_client.get(f"{KEYS}{draft.pk}/public.pem")
+
+    assert response.content.decode() == draft.public_key
+    assert response["Content-Type"] == "application/x-pem-file"
+    assert response["Content-Disposition"] == (
+        f'attachment; filename="layer-public-key-{draft.fingerprint[:16]}.pem"'
+    )
+    link = f'<a href="{KEYS}{draft.pk}/public.pem" download>'
+    assertContains(admin_client.get(page_of(draft)), link)
+
+
+def test_the_public_key_of_no_key_is_not_found(admin_client):
+    assert admin_client.get(f"{KEYS}7/public.pem").status_code == 404
+
+
+def test_staff_who_may_not_see_keys_get_no_public_key(client, draft):
+    client.force_login(User.objects.create_user("clerk", is_staff=True))
+
+    assert client.get(f"{KEYS}{draft.pk}/public.pem").status_code == 403
+
+
+def test_strangers_are_asked_to_log_in_for_a_public_key(client, draft):
+    response = client.get(f"{KEYS}{draft.pk}/public.pem")
+
+    assert response.url == f"/admin/login/?next={KEYS}{draft.pk}/public.pem"
 
 
 @pytest.mark.parametrize("url", ["", "{}/change/", "{}/history/"])
@@ -121,7 +234,7 @@ def test_a_key_id_is_entered(admin_client, draft, key_id):
     response = admin_client.post(page_of(draft), {"key_id": key_id, "_save": ""})
 
     draft.refresh_from_db()
-    assert (draft.key_id, draft.state) == (OTHER_KEY_ID, "ready")
+    assert (draft.key_id, draft.state) == (OTHER_KEY_ID, "draft")
     assert response.url == page_of(draft)
     assert history() == ["Changed Key ID."]
 
@@ -151,9 +264,8 @@ def test_a_key_id_is_entered(admin_client, draft, key_id):
         "of-another-key",
     ],
 )
-@pytest.mark.parametrize("button", ["_save", "_activate"])
-def test_a_wrong_key_id_is_not_entered(admin_client, key, draft, key_id, error, button):
-    response = admin_client.post(page_of(draft), {"key_id": key_id, button: ""})
+def test_a_wrong_key_id_is_not_entered(admin_client, key, draft, key_id, error):
+    response = admin_client.post(page_of(draft), {"key_id": key_id, "_save": ""})
 
     assert errors(response) == {"key_id": [error]}
     assert state_of(draft) == "draft"

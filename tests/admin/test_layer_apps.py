@@ -215,6 +215,19 @@ def test_staff_who_may_not_see_keys_see_none(viewer, app, key):
     assertNotContains(response, str(key))
 
 
+def test_the_ids_of_an_app_stay_once_a_key_of_it_was_active(admin_client, app, key):
+    page = admin_client.get(page_of(app))
+    admin_client.post(page_of(app), entered(app_id=str(KEY_ID), name="Chat"))
+
+    assert list(page.context["adminform"].form.fields) == [
+        "name",
+        "enabled",
+        "token_lifetime",
+    ]
+    app.refresh_from_db()
+    assert (app.name, app.app_id) == ("Chat", APP_ID)
+
+
 def test_an_app_with_keys_is_not_deleted(admin_client, app, key):
     url = f"{APPS}{app.pk}/delete/"
 

@@ -18,7 +18,7 @@ from django.core.signals import got_request_exception
 from django.views.debug import ExceptionReporter
 
 from django_layer_identity.admin import forms
-from django_layer_identity.models import SigningKey
+from django_layer_identity.models import LayerApp, SigningKey
 from tests.admin.pages import KEYS
 from tests.conftest import APP_ID, KEY_ID, PROVIDER_ID
 
@@ -74,19 +74,22 @@ def test_an_imported_key_is_stored_and_its_page_comes_next(
     [str(KEY_ID), str(KEY_ID).upper(), f"layer:///keys/{KEY_ID}"],
     ids=["bare", "upper-case", "prefixed"],
 )
-def test_a_key_imported_with_its_id_is_ready_to_sign(admin_client, app, pem, key_id):
+def test_a_key_imported_with_its_id_waits_for_its_self_test(
+    admin_client, app, pem, key_id
+):
     admin_client.post(ADD, entered(app, private_key=pem, key_id=key_id))
 
     key = SigningKey.objects.get()
-    assert (key.state, key.key_id) == ("ready", KEY_ID)
+    assert (key.state, key.key_id) == ("draft", KEY_ID)
     key.run_self_test()
+    assert key.state == "ready"
 
 
 def test_a_pair_is_generated(admin_client, app):
     admin_client.post(ADD, entered(app, source="generate", key_id=str(KEY_ID)))
 
     key = SigningKey.objects.get()
-    assert (key.state, key.bits) == ("ready", 2048)
+    assert (key.key_id, key.bits) == (KEY_ID, 2048)
     key.run_self_test()
 
 
@@ -102,6 +105,20 @@ def test_the_page_of_an_app_has_chosen_it_already(admin_client, app):
     response = admin_client.get(ADD, {"app": app.pk})
 
     assert response.context["adminform"].form["app"].value() == str(app.pk)
+
+
+def test_the_only_app_is_chosen_already(admin_client, app):
+    response = admin_client.get(ADD)
+
+    assert response.context["adminform"].form["app"].value() == app.pk
+
+
+def test_of_several_apps_none_is_chosen(admin_client, app):
+    LayerApp.objects.create(name="Other", app_id=KEY_ID, provider_id=PROVIDER_ID)
+
+    response = admin_client.get(ADD)
+
+    assert response.context["adminform"].form["app"].value() is None
 
 
 def test_a_new_key_is_saved_by_one_button(admin_client):
