@@ -1,0 +1,160 @@
+"""Stories in which it is the mapping that keeps two people apart, or one together."""
+
+from __future__ import annotations
+
+import pytest
+from django.contrib.auth.models import User
+
+from django_layer_identity.exceptions import UserIDTaken, UserIDUnavailable
+from tests.endpoint import NONCE, ask, configure, read, refusal
+from tests.ledger.people import change, entries, id_of, join
+from tests.models import Profile
+
+UNVERIFIED = "This user's Layer user ID is not verified: confirm it, then try again."
+FOLDED = "django_layer_identity.mapping.normalizers:email_casefold"
+
+
+@pytest.fixture
+def proving(settings, mailing):
+    """A project where the profile says whether the address was confirmed."""
+    configure(
+        settings, USER_ID_VERIFIED=lambda context: hasattr(context.user, "profile")
+    )
+
+
+def prove(user):
+    Profile.objects.create(user=user)
+    user.refresh_from_db()
+
+
+def test_an_unverified_user_is_refused_and_nothing_is_written(proving):
+    alice = join("alice", "alice@example.com")
+
+    answer = read(ask(alice, nonce=NONCE))
+
+    assert answer == refusal(409, "user_id_unavailable", UNVERIFIED)
+    assert entries() == []
+
+
+def test_who_edits_his_address_first_takes_nobodys_inbox(proving):
+    mallory = join("mallory", "bob@example.com")
+    bob = join("bob", "bob@example.com")
+    with pytest.raises(UserIDUnavailable):
+        id_of(mallory)
+
+    prove(bob)
+
+    assert id_of(bob) == "bob@example.com"
+    prove(mallory)
+    with pytest.raises(UserIDTaken):
+        id_of(mallory)
+    assert entries() == [("bob@example.com", bob.pk, True)]
+
+
+def test_an_id_that_is_his_is_kept_while_a_new_address_is_unproved(proving):
+    alice = join("alice", "alice@example.com")
+    prove(alice)
+    id_of(alice)
+
+    change(alice, "bob@example.com")
+    Profile.objects.all().delete()
+
+    assert id_of(User.objects.get(pk=alice.pk)) == "alice@example.com"
+
+
+def test_a_user_is_not_followed_to_an_unproved_address(settings, proving):
+    configure(settings, USER_ID_CHANGE="follow")
+    alice = join("alice", "alice@example.com")
+    prove(alice)
+    id_of(alice)
+
+    change(alice, "bob@example.com")
+    Profile.objects.all().delete()
+
+    with pytest.raises(UserIDUnavailable):
+        id_of(User.objects.get(pk=alice.pk))
+    assert entries() == [("alice@example.com", alice.pk, True)]
+
+
+def normalized(settings, normalizer, *values, **changes):
+    """Return what users with these e-mail addresses get, one after the other."""
+    configure(settings, USER_ID="email", USER_ID_NORMALIZER=normalizer, **changes)
+    answers = []
+    for number, value in enumerate(values):
+        _status, body = read(ask(join(f"user-{number}", value), nonce=f"{number}"))
+        answers.append(body.get("user_id", body.get("code")))
+    return answers
+
+
+@pytest.mark.parametrize(
+    ("normalizer", "values", "answers"),
+    [
+        (None, ["a@x.com", "A@x.com"], ["a@x.com", "A@x.com"]),
+        ("email", ["a@x.com", "A@x.com"], ["a@x.com", "A@x.com"]),
+        ("email", ["a@x.com", "a@X.COM"], ["a@x.com", "user_id_taken"]),
+        (
+            "email",
+            ["a@bücher.de", "a@xn--bcher-kva.de"],
+            ["a@xn--bcher-kva.de", "user_id_taken"],
+        ),
+        (
+            "email",
+            ["a@straße.de", "a@strasse.de"],
+            ["a@xn--strae-oqa.de", "a@strasse.de"],
+        ),
+        ("email", ["é@x.com", "e\u0301@x.com"], ["é@x.com", "user_id_taken"]),
+        (FOLDED, ["a@x.com", "A@X.com"], ["a@x.com", "user_id_taken"]),
+        ("casefold", ["Alice", "ALICE"], ["alice", "user_id_taken"]),
+        (
+            "phone",
+            ["+44 20 7031 3000", "+442070313000"],
+            ["+442070313000", "user_id_taken"],
+        ),
+        (
+            "phone",
+            ["020 7031 3000", "+442070313000"],
+            ["user_id_unavailable", "+442070313000"],
+        ),
+    ],
+    ids=ascii,
+)
+def test_spellings_are_one_id_where_the_normalizer_says_so(
+    settings, key, normalizer, values, answers
+):
+    assert normalized(settings, normalizer, *values) == answers
+
+
+def test_a_national_number_is_the_same_where_its_region_is_set(settings, key):
+    values = ["020 7031 3000", "+44 (0)20 7031-3000", "0161 496 0000"]
+
+    assert normalized(settings, "phone", *values, PHONE_REGION="GB") == [
+        "+442070313000",
+        "user_id_taken",
+        "+441614960000",
+    ]
+
+
+@pytest.mark.parametrize("normalizer", [None, "email", "phone", "casefold"])
+@pytest.mark.parametrize("value", [None, "", "  ", "None", "a\nb"])
+def test_a_user_without_an_address_is_refused_and_nothing_is_written(
+    settings, key, normalizer, value
+):
+    configure(settings, USER_ID="email", USER_ID_NORMALIZER=normalizer)
+    alice = join("alice")
+    alice.email = value  # NULL, where the project's field may be
+
+    status, body = read(ask(alice, nonce=NONCE))
+
+    assert (status, body["code"]) == (409, "user_id_unavailable")
+    assert entries() == []
+
+
+def test_two_with_one_address_are_told_apart_by_who_came_first(mailing):
+    first = join("alice", "alice@example.com")
+    second = join("alice-2", "alice@example.com")
+
+    assert id_of(first) == "alice@example.com"
+    for _ in range(2):
+        with pytest.raises(UserIDTaken):
+            id_of(second)
+    assert id_of(first) == "alice@example.com"
