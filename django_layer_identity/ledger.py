@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from django.contrib.auth import get_user_model
 from django.db import router
+from django.views.decorators.debug import sensitive_variables
 
 from django_layer_identity.conf import conf
 from django_layer_identity.exceptions import (
@@ -37,10 +38,10 @@ class Claim:
     """The Layer user ID that a user is to have; nothing is written down yet."""
 
     context: MappingContext
-    expected: str | None
-    user_id: str
-    current: LayerUser | None = None  # the entry that he has now
-    entry: LayerUser | None = None  # the entry of ``user_id``
+    expected: str | None = field(repr=False)
+    user_id: str = field(repr=False)
+    current: LayerUser | None = field(default=None, repr=False)  # what he has now
+    entry: LayerUser | None = field(default=None, repr=False)  # that of ``user_id``
 
     @property
     def is_settled(self) -> bool:
@@ -49,6 +50,7 @@ class Claim:
         return written or not conf.USER_ID_LEDGER
 
 
+@sensitive_variables()
 def claim(
     context: MappingContext, expected: str | None = None, *, current: LayerUser | None
 ) -> Claim:
@@ -71,6 +73,7 @@ def claim(
     return Claim(context, expected, user_id, current, entry)
 
 
+@sensitive_variables()
 def settle(claimed: Claim) -> str:
     """
     Write down what was claimed, where it is not there yet, and return the ID.
@@ -145,6 +148,7 @@ def reassign(
         raise LedgerConflict("The user has this Layer user ID already.")
 
 
+@sensitive_variables()
 def _decide(
     context: MappingContext, current: LayerUser | None
 ) -> tuple[str, LayerUser | None]:

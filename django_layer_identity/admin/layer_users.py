@@ -141,15 +141,17 @@ class LayerUserAdmin(admin.ModelAdmin):
     def _reassign(
         self, request: HttpRequest, entry: LayerUser, given: dict[str, Any]
     ) -> None:
-        user, reason, former = given["user"], given["reason"], entry.owner
+        user, reason, former = given["user"], given["reason"], entry.owner_id
+        # The history outlives users: no name of theirs, and no text of their IDs.
+        nameless = LayerUser(pk=entry.pk, digest=entry.digest)
         try:
             with transaction.atomic(using=router.db_for_write(LayerUser)):
                 ledger.reassign(
                     entry, user, reason=reason, user_id=given.get("user_id")
                 )
-                text = _("Reassigned from %(former)s to %(user)s: %(reason)s")
-                facts = {"former": former or "–", "user": user, "reason": reason}
-                self.log_change(request, entry, text % facts)
+                text = _("Reassigned from user %(former)s to user %(user)s: %(reason)s")
+                facts = {"former": former or "–", "user": user.pk, "reason": reason}
+                self.log_change(request, nameless, text % facts)
         except (LayerIdentityError, OperationalError) as exc:
             told = exc if isinstance(exc, LayerIdentityError) else BUSY
             self.message_user(request, str(told), messages.ERROR)

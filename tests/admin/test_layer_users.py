@@ -6,6 +6,7 @@ import re
 
 import pytest
 from django.contrib.admin import site
+from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Permission, User
 from django.db import OperationalError, connection
 from django.test.utils import CaptureQueriesContext
@@ -174,7 +175,7 @@ def test_reassigning_asks_first(admin_client, entry, bob):
     assert history() == []
 
 
-def test_a_reassigned_id_is_recorded_with_its_reason(admin_client, entry, bob):
+def test_a_reassigned_id_is_recorded_with_its_reason(admin_client, entry, alice, bob):
     asked = reassign(admin_client, entry).content.decode()
     hidden = re.findall(r'<input type="hidden" name="(\w+)" value="(.+?)"', asked)
 
@@ -183,7 +184,8 @@ def test_a_reassigned_id_is_recorded_with_its_reason(admin_client, entry, bob):
     assert response.url == page_of(entry)
     assert entries() == [("auth0|17 é", bob.pk, True)]
     assert said(response) == ["The Layer user ID is bob's now."]
-    assert history() == [f"Reassigned from alice to bob: {REASON}"]
+    assert history() == [f"Reassigned from user {alice.pk} to user {bob.pk}: {REASON}"]
+    assert LogEntry.objects.get().object_repr == entry.digest[:16]
     assert LayerUser.objects.get().reassignment_reason == REASON
     assertContains(admin_client.get(page_of(entry)), REASON)
 
@@ -195,7 +197,7 @@ def test_the_id_of_a_deleted_user_is_entered_again(admin_client, orphan, bob):
     reassign(admin_client, orphan, user_id="auth0|17 é", confirm="yes")
 
     assert entries() == [("auth0|17 é", bob.pk, True)]
-    assert history() == [f"Reassigned from – to bob: {REASON}"]
+    assert history() == [f"Reassigned from user – to user {bob.pk}: {REASON}"]
 
 
 @pytest.mark.parametrize(

@@ -282,6 +282,30 @@ def test_an_app_without_an_active_key_writes_nothing(key, mailing):
     refused(NoSigningKey, join("alice", "alice@example.com"))
 
 
+# The write database
+
+
+class Replica:
+    """Reads go to a database that lags behind, or is not there at all."""
+
+    def db_for_read(self, model, **hints):
+        return "replica"
+
+    def db_for_write(self, model, **hints):
+        return "default"
+
+
+@pytest.mark.parametrize("policy", ["keep", "follow"])
+def test_the_ledger_is_read_where_it_is_written(settings, mailing, policy):
+    configure(settings, USER_ID_CHANGE=policy)
+    alice, newcomer = join("a", "alice@example.com"), join("b", "alice@example.com")
+    settings.DATABASE_ROUTERS = [Replica()]
+
+    assert [id_of(alice), id_of(alice)] == ["alice@example.com"] * 2
+    with pytest.raises(UserIDTaken):
+        id_of(newcomer)
+
+
 # Without the ledger
 
 
