@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from uuid import uuid4
 
+import pytest
 from django.contrib.auth.models import User
 
 from django_layer_identity.issuing import issue_identity_token
@@ -29,3 +30,11 @@ def entries():
         (entry.user_id, entry.owner_id, entry.current_for_id is not None)
         for entry in LayerUser.objects.order_by("pk")
     ]
+
+
+def refused(refusal, user, **options):
+    """Tell that the user is refused, and that nothing came of it."""
+    before = list(LayerUser.objects.values())
+    with pytest.raises(refusal):
+        id_of(user, **options)
+    assert list(LayerUser.objects.values()) == before

@@ -1,0 +1,148 @@
+"""Rules of the ledger: exact, quiet in refusals, random, or switched off."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+import pytest
+
+from django_layer_identity.exceptions import (
+    ConfigurationError,
+    NoSigningKey,
+    UserIDFailed,
+    UserIDMismatch,
+    UserIDTaken,
+    UserIDUnavailable,
+)
+from django_layer_identity.models import LayerUser
+from tests.endpoint import configure
+from tests.ledger.people import change, entries, id_of, join, refused
+
+RANDOM = "django_layer_identity.mapping.user_ids:random_uuid"
+E_ACUTE = "\N{LATIN SMALL LETTER E WITH ACUTE}"
+
+
+# Exactly
+
+
+@pytest.mark.parametrize(
+    ("one", "another"),
+    [
+        ("a", "A"),
+        (E_ACUTE, "e\N{COMBINING ACUTE ACCENT}"),
+        ("alice", "alice "),
+        ("😀", "😁"),
+        ("ss", "ß"),
+    ],
+)
+def test_ids_that_look_alike_are_different(settings, key, one, another):
+    configure(settings, USER_ID="first_name")
+    users = [join("a", "", first_name=one), join("b", "", first_name=another)]
+
+    assert [id_of(user) for user in users] == [one, another]
+    assert [id_of(user) for user in users] == [one, another]
+
+
+# Nothing is written for a refusal
+
+
+def test_a_user_without_a_value_is_not_written_down(mailing):
+    refused(UserIDUnavailable, join("alice", ""))
+
+
+def test_what_the_client_expects_is_compared_before_anything_is_written(mailing):
+    refused(UserIDMismatch, join("alice", "alice@example.com"), expected_user_id="bob")
+
+
+def test_what_the_client_expects_is_compared_with_the_id_that_was_kept(mailing):
+    alice = join("alice", "alice@example.com")
+    id_of(alice)
+    change(alice, "zoe@example.com")
+
+    assert id_of(alice, expected_user_id="alice@example.com") == "alice@example.com"
+    refused(UserIDMismatch, alice, expected_user_id="zoe@example.com")
+
+
+def test_an_app_without_an_active_key_writes_nothing(key, mailing):
+    key.retire()
+
+    refused(NoSigningKey, join("alice", "alice@example.com"))
+
+
+# The write database
+
+
+class Replica:
+    """Reads go to a database that lags behind, or is not there at all."""
+
+    def db_for_read(self, model, **hints):
+        return "replica"
+
+    def db_for_write(self, model, **hints):
+        return "default"
+
+
+@pytest.mark.parametrize("policy", ["keep", "follow"])
+def test_the_ledger_is_read_where_it_is_written(settings, mailing, policy):
+    configure(settings, USER_ID_CHANGE=policy)
+    alice, newcomer = join("a", "alice@example.com"), join("b", "alice@example.com")
+    settings.DATABASE_ROUTERS = [Replica()]
+
+    assert [id_of(alice), id_of(alice)] == ["alice@example.com"] * 2
+    with pytest.raises(UserIDTaken):
+        id_of(newcomer)
+
+
+# Without the ledger
+
+
+def test_without_the_ledger_nothing_is_read_or_written(
+    settings, mailing, django_assert_num_queries
+):
+    alice = join("alice", "alice@example.com")
+    id_of(alice)
+    configure(settings, USER_ID_LEDGER=False)
+    change(alice, "zoe@example.com")
+
+    with django_assert_num_queries(1) as queries:
+        assert id_of(alice) == "zoe@example.com"
+
+    assert "layeruser" not in queries.captured_queries[0]["sql"]
+    assert entries() == [("alice@example.com", alice.pk, True)]
+
+
+# What disclosed nothing
+
+
+@pytest.mark.parametrize("policy", ["keep", "follow", "refuse"])
+def test_a_random_id_is_made_once_and_kept(settings, key, alice, policy):
+    configure(settings, USER_ID=RANDOM, USER_ID_CHANGE=policy)
+
+    user_id = id_of(alice)
+
+    assert str(UUID(user_id)) == user_id
+    assert id_of(alice) == user_id
+    assert id_of(join("bob", "")) != user_id
+
+
+def test_a_random_id_that_nothing_keeps_is_our_fault(settings, key, alice):
+    configure(settings, USER_ID=RANDOM, USER_ID_LEDGER=False)
+
+    with pytest.raises(UserIDFailed) as failed:
+        id_of(alice)
+
+    assert isinstance(failed.value.__cause__, ConfigurationError)
+
+
+def test_a_text_that_is_not_what_was_stored_is_never_used(mailing):
+    alice = join("alice", "alice@example.com")
+    id_of(alice)
+    LayerUser.objects.update(user_id="?")
+
+    with pytest.raises(UserIDFailed) as failed:
+        id_of(alice)
+
+    assert str(failed.value.__cause__) == (
+        f"Row {LayerUser.objects.get().pk} of the ledger is damaged: "
+        "its text and its digest do not belong together."
+    )

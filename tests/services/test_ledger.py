@@ -1,0 +1,147 @@
+"""What the database has to see to in the ledger, on SQLite, PostgreSQL and MariaDB."""
+
+from __future__ import annotations
+
+import pytest
+from django.contrib.auth.models import User
+from django.db import IntegrityError, transaction
+
+from django_layer_identity import ledger
+from django_layer_identity.exceptions import UserIDTaken
+from django_layer_identity.models import LayerApp, LayerUser, SigningKey
+from tests.conftest import APP_ID, KEY_ID, PROVIDER_ID
+from tests.endpoint import configure
+from tests.ledger.people import change, entries, id_of, join
+
+pytestmark = [
+    pytest.mark.service,
+    pytest.mark.django_db(databases="__all__"),
+]
+
+ALIKE = [
+    ("a", "A"),
+    ("\N{LATIN SMALL LETTER E WITH ACUTE}", "e\N{COMBINING ACUTE ACCENT}"),
+    ("alice", "alice "),
+    ("😀", "😁"),
+    ("ss", "ß"),
+    ("a", "ａ"),
+]
+
+
+@pytest.fixture
+def app(database):
+    return LayerApp.objects.create(name="M", app_id=APP_ID, provider_id=PROVIDER_ID)
+
+
+@pytest.fixture
+def key(app, private_key):
+    key = SigningKey.from_private_key(app, private_key, key_id=KEY_ID)
+    key.save()
+    key.activate()
+    return key
+
+
+def refuses(database, act):
+    """Tell that the database itself refuses."""
+    before = list(LayerUser.objects.values())
+
+    def act_and_look():
+        act()
+        database.check_constraints()  # now, and not at a commit that never comes
+
+    with pytest.raises(IntegrityError), transaction.atomic(using=database.alias):
+        act_and_look()
+    assert list(LayerUser.objects.values()) == before
+
+
+@pytest.mark.parametrize(("one", "another"), ALIKE)
+def test_ids_that_look_alike_are_different(settings, key, one, another):
+    configure(settings, USER_ID="first_name")
+    users = [join("a", first_name=one), join("b", first_name=another)]
+
+    assert [id_of(user) for user in users] == [one, another]
+    assert [id_of(user) for user in users] == [one, another]
+    assert list(LayerUser.objects.order_by("pk").values_list("user_id", flat=True)) == [
+        one,
+        another,
+    ]
+
+
+@pytest.mark.parametrize(("one", "another"), ALIKE)
+def test_users_move_between_ids_that_look_alike(settings, key, one, another):
+    configure(settings, USER_ID="email", USER_ID_CHANGE="follow")
+    alice, bob = join("alice", one), join("bob", "bob@example.com")
+
+    for email in (one, another, one):
+        change(alice, email)
+        assert id_of(alice) == email
+    id_of(bob)
+    change(bob, another)
+    with pytest.raises(UserIDTaken):
+        id_of(bob)
+
+    assert entries() == [
+        (one, alice.pk, True),
+        (another, alice.pk, False),
+        ("bob@example.com", bob.pk, True),
+    ]
+
+
+def test_the_longest_id_is_kept_to_the_last_character(settings, key):
+    configure(settings, USER_ID=lambda context: "😀" * 128)
+    alice = join("alice")
+
+    assert [id_of(alice), id_of(alice)] == ["😀" * 128] * 2
+
+
+def test_a_user_has_one_current_id(app, database):
+    alice = join("alice")
+    ledger.adopt(app, alice, "one")
+    ledger.rename(app, alice, "another")
+
+    refuses(database, lambda: LayerUser.objects.update(current_for=alice.pk))
+
+
+def test_an_id_is_there_once(app, database):
+    ledger.adopt(app, join("alice"), "one")
+    again = LayerUser.objects.get()
+    again.pk = again.current_for_id = None
+
+    refuses(database, again.save)
+
+
+def test_an_id_is_current_for_its_owner_alone(app, database):
+    bob = join("bob")
+    ledger.adopt(app, join("alice"), "one")
+
+    refuses(database, lambda: LayerUser.objects.update(current_for=bob.pk))
+
+
+def test_a_user_whom_the_ledger_names_is_not_deleted_past_django(app, database):
+    alice = join("alice")
+    ledger.adopt(app, alice, "one")
+
+    refuses(
+        database,
+        lambda: User.objects.filter(pk=alice.pk)._raw_delete(database.alias),
+    )
+
+
+@pytest.mark.parametrize("by_hand", [True, False])
+def test_a_deleted_user_leaves_digests(app, database, by_hand):
+    alice, bob = join("alice"), join("bob")
+    ledger.adopt(app, alice, "one")
+    ledger.rename(app, alice, "another")
+    ledger.adopt(app, bob, "bob")
+    digests = list(LayerUser.objects.order_by("pk").values_list("digest", flat=True))
+
+    if by_hand:
+        alice.delete()
+    else:
+        User.objects.filter(username="alice").delete()
+
+    database.check_constraints()
+    assert entries() == [("", None, False), ("", None, False), ("bob", bob.pk, True)]
+    assert digests == list(
+        LayerUser.objects.order_by("pk").values_list("digest", flat=True)
+    )
