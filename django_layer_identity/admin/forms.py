@@ -2,80 +2,43 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
 from copy import copy
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.contrib.admin.widgets import AdminRadioSelect
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
+from django_layer_identity.admin.fields import (
+    AppIDField,
+    KeyIDField,
+    PrivateKeyInput,
+    ProviderIDField,
+    SecretField,
+    refusals_as_errors,
+)
 from django_layer_identity.admin.secrecy import wrap
+from django_layer_identity.conf import conf
 from django_layer_identity.exceptions import (
     InvalidKey,
-    LayerIdentityError,
     PassphraseNeeded,
     PassphraseWrong,
 )
+from django_layer_identity.keys.custodies import open_custody
 from django_layer_identity.keys.pasted import MAX_LENGTH
 from django_layer_identity.keys.pem import (
     PrivateKey,
     generate_private_key,
     read_private_key,
 )
+from django_layer_identity.keys.public import read_public_key
 from django_layer_identity.keys.secrecy import Secret, forgets
 from django_layer_identity.models import LayerApp, SigningKey
-from django_layer_identity.protocol.identifiers import AppID, KeyID, ProviderID
+from django_layer_identity.protocol.identifiers import AppID
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from uuid import UUID
-
-
-@contextmanager
-def _refusals_as_errors() -> Iterator[None]:
-    """Make what the app, or a constraint, refuses an error of the field in hand."""
-    try:
-        yield
-    except LayerIdentityError as exc:
-        raise ValidationError(str(exc)) from exc
-    except ValidationError as exc:
-        raise ValidationError(exc.messages) from exc
-
-
-class _IdentifierField(forms.CharField):
-    """An identifier in any form in which Layer shows it; its value is the UUID."""
-
-    kind: ClassVar[type[AppID | KeyID | ProviderID]]
-
-    def to_python(self, value: object) -> UUID | None:  # type: ignore[override]
-        if isinstance(value, Secret):
-            raise ValidationError(_("This is too long for an ID."))
-        text = super().to_python(value)
-        if text in self.empty_values:
-            return None
-        with _refusals_as_errors():
-            return self.kind.parse(text).uuid
-
-
-class AppIDField(_IdentifierField):
-    kind = AppID
-
-
-class KeyIDField(_IdentifierField):
-    kind = KeyID
-
-
-class ProviderIDField(_IdentifierField):
-    kind = ProviderID
-
-
-class SecretField(forms.Field):
-    """A value that stays wrapped until somebody uses it."""
-
-    def to_python(self, value: object) -> Secret | None:
-        return value if isinstance(value, Secret) and value else None
 
 
 class DiscreetForm(forms.ModelForm):
@@ -83,16 +46,6 @@ class DiscreetForm(forms.ModelForm):
 
     def __init__(self, data: Any = None, *args: Any, **kwargs: Any) -> None:
         super().__init__(wrap(data), *args, **kwargs)
-
-
-class PrivateKeyInput(forms.Textarea):
-    """Takes a private key in and never shows one, not even back to who pasted it."""
-
-    def __init__(self) -> None:
-        super().__init__({"rows": 12, "autocomplete": "off", "spellcheck": "false"})
-
-    def format_value(self, value: object) -> None:
-        return None
 
 
 class LayerAppForm(DiscreetForm):
@@ -122,7 +75,7 @@ class LayerAppForm(DiscreetForm):
 def _check_key_id(key: SigningKey, key_id: UUID | None) -> UUID:
     """Return the ID if the key could have it; the key itself is left as it is."""
     key = copy(key)
-    with _refusals_as_errors():
+    with refusals_as_errors():
         key.key_id = key.app.check_key_id(key_id)  # type: ignore[arg-type]
         key.validate_constraints(exclude={"fingerprint"})
     return key.key_id
@@ -140,20 +93,26 @@ class KeyIDForm(DiscreetForm):
         return _check_key_id(self.instance, self.cleaned_data["key_id"])
 
 
-class NewSigningKeyForm(DiscreetForm):
-    """Import a private key or generate one; what is kept of it is encrypted."""
+def _sources() -> list[tuple[str, Any]]:
+    """Offer each alias of ``SIGNERS`` besides what can always be done."""
+    form = NewSigningKeyForm
+    dashboard = _("Import the private key that Layer's dashboard showed once")
+    kept = _("Take the key that is kept at “%(alias)s”; it stays there")
+    return [
+        (form.IMPORT, dashboard),
+        (form.GENERATE, _("Generate a key pair here")),
+        *((form.SIGNER + alias, kept % {"alias": alias}) for alias in conf.SIGNERS),
+    ]
 
-    IMPORT, GENERATE = "import", "generate"
+
+class NewSigningKeyForm(DiscreetForm):
+    """Import a private key, encrypted from then on, or generate one, or name a signer."""
+
+    IMPORT, GENERATE, SIGNER = "import", "generate", "signer:"
 
     source = forms.ChoiceField(
         label=_("Private key"),
-        choices=[
-            (
-                IMPORT,
-                _("Import the private key that Layer's dashboard showed once"),
-            ),
-            (GENERATE, _("Generate a key pair here")),
-        ],
+        choices=_sources,
         initial=IMPORT,
         widget=AdminRadioSelect,
     )
@@ -200,16 +159,24 @@ class NewSigningKeyForm(DiscreetForm):
 
     def clean(self) -> dict[str, Any]:
         super().clean()
-        data = self.cleaned_data
-        # Where a pair is to be generated, nothing that was pasted counts.
-        private_key = self._imported() if data.get("source") == self.IMPORT else None
+        # Unless a private key is to be imported, nothing that was pasted counts.
+        is_import = self.cleaned_data.get("source") == self.IMPORT
+        private_key = self._imported() if is_import else None
         if not self.errors:
-            private_key = private_key or generate_private_key()
-            with _refusals_as_errors():
-                self.instance = SigningKey.from_private_key(
-                    data["app"], private_key, key_id=data["key_id"]
-                )
-        return data
+            with refusals_as_errors():
+                self.instance = self._make(private_key)
+        return self.cleaned_data
+
+    def _make(self, imported: PrivateKey | None) -> SigningKey:
+        app, key_id = self.cleaned_data["app"], self.cleaned_data["key_id"]
+        _word, is_signer, alias = self.cleaned_data["source"].partition(self.SIGNER)
+        if not is_signer:
+            private_key = imported or generate_private_key()
+            return SigningKey.from_private_key(app, private_key, key_id=key_id)
+        public_key = read_public_key(open_custody(alias).public_key())
+        key = SigningKey.from_public_key(app, public_key, signer=alias, key_id=key_id)
+        key.validate_constraints()
+        return key
 
     @forgets
     def _imported(self) -> PrivateKey | None:
