@@ -1,0 +1,48 @@
+from __future__ import annotations
+
+import os
+import sys
+from types import ModuleType
+
+import pytest
+from django.test import Client
+
+from tests.frontdoors.recipes import RECIPES, settings_of
+
+#: They have a project of their own, so a run of their own:
+#: ``pytest --ds=tests.frontdoors.settings tests/frontdoors``.
+if os.environ["DJANGO_SETTINGS_MODULE"] != "tests.frontdoors.settings":
+    collect_ignore_glob = ["test_*"]
+
+
+@pytest.fixture
+def follow(settings, monkeypatch):
+    """Follow a recipe: its settings, and the modules that it writes."""
+
+    def follow(title):
+        for file, code in RECIPES[title].items():
+            if "/" in file:
+                name = file.removesuffix(".py").replace("/", ".")
+                module = ModuleType(name)
+                exec(code, vars(module))  # noqa: S102
+                package = ModuleType(name.rpartition(".")[0])
+                monkeypatch.setitem(sys.modules, package.__name__, package)
+                monkeypatch.setitem(sys.modules, name, module)
+        before = ("MIDDLEWARE", "AUTHENTICATION_BACKENDS")
+        found = settings_of(
+            title,
+            INSTALLED_APPS=[],
+            LAYER_IDENTITY=dict(settings.LAYER_IDENTITY),
+            **{name: list(getattr(settings, name)) for name in before},
+        )
+        for name, value in found.items():
+            if name not in ("INSTALLED_APPS", "MIDDLEWARE"):
+                setattr(settings, name, value)
+
+    return follow
+
+
+@pytest.fixture
+def phone():
+    """A client that is exempt from nothing."""
+    return Client(enforce_csrf_checks=True)

@@ -1,0 +1,219 @@
+"""Real packages in front of the endpoint, as the documentation sets them up."""
+
+from __future__ import annotations
+
+import base64
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from tests.endpoint import (
+    ALICE,
+    JSON,
+    NONCE,
+    authentication_failed,
+    configure,
+    decode,
+    log_in,
+    not_authenticated,
+    read,
+    refusal,
+)
+from tests.frontdoors.recipes import RECIPES
+
+SCOPE_MISSING = refusal(
+    403, "permission_denied", "This user may not have an identity token."
+)
+
+
+def address(title, path):
+    """Return where the tests mount what a recipe adds to the URLs."""
+    return f"/{list(RECIPES).index(title)}/{path}"
+
+
+def bearer(token, scheme="Bearer"):
+    return {"Authorization": f"{scheme} {token}"}
+
+
+def is_alices(response, key):
+    """Tell whether there is an identity token in the answer, and whose it is."""
+    status, body = read(response)
+    claims = decode(body["identity_token"], key)
+    return (status, claims["prn"], claims["nce"]) == (200, "alice", NONCE)
+
+
+def test_sessions(follow, key, alice, phone):
+    follow("Sessions")
+    phone.get("/sessions/login")
+    form = {**ALICE, "csrfmiddlewaretoken": phone.cookies["csrftoken"].value}
+    assert phone.post("/sessions/login", form).status_code == 302
+
+    headers = {"X-CSRFToken": phone.cookies["csrftoken"].value}
+    assert is_alices(log_in(phone, {}, headers), key)
+
+    assert read(log_in(phone, {}))[1]["code"] == "csrf_failed"
+
+
+def test_tokens_of_rest_framework(follow, key, alice, phone):
+    follow("REST framework's tokens")
+    url = address("REST framework's tokens", "login")
+    token = phone.post(url, ALICE).json()["token"]
+
+    assert is_alices(log_in(phone, {}, bearer(token, "Token")), key)
+
+    alice.auth_token.delete()
+    assert read(log_in(phone, {}, bearer(token, "Token"))) == (
+        authentication_failed(401)
+    )
+
+
+@pytest.fixture
+def access_token(follow, alice, phone):
+    """A token of SimpleJWT for alice."""
+    follow("SimpleJWT")
+    return phone.post(address("SimpleJWT", "login"), ALICE).json()["access"]
+
+
+def test_simplejwt(access_token, key, phone):
+    assert is_alices(log_in(phone, {}, bearer(access_token)), key)
+
+    assert read(log_in(phone, {}, bearer(access_token[:-2]))) == (
+        authentication_failed(401)
+    )
+    assert read(log_in(phone, {})) == not_authenticated(401)
+
+
+def test_simplejwt_of_a_user_who_is_gone(access_token, key, alice, phone):
+    alice.delete()
+
+    assert read(log_in(phone, {}, bearer(access_token))) == authentication_failed(401)
+
+
+def test_simplejwt_without_users(settings, access_token, key, phone):
+    stateless = "JWTStatelessUserAuthentication"
+    classes = [f"rest_framework_simplejwt.authentication.{stateless}"]
+    configure(settings, AUTHENTICATION_CLASSES=classes)
+
+    assert read(log_in(phone, {}, bearer(access_token))) == authentication_failed(401)
+
+
+def test_knox(follow, key, alice, phone):
+    follow("knox")
+    basic = base64.b64encode(b"alice:wonderland").decode()
+    url = address("knox", "knox/login/")
+    token = phone.post(url, headers=bearer(basic, "Basic")).json()["token"]
+
+    assert is_alices(log_in(phone, {}, bearer(token, "Token")), key)
+
+    phone.post(address("knox", "knox/logout/"), headers=bearer(token, "Token"))
+    assert read(log_in(phone, {}, bearer(token, "Token"))) == (
+        authentication_failed(401)
+    )
+
+
+def oauth_token(user, scope):
+    from oauth2_provider.models import AccessToken
+
+    expires = timezone.now() + timedelta(hours=1)
+    return AccessToken.objects.create(
+        user=user,
+        token=f"{user} {scope}".replace(" ", "-"),
+        scope=scope,
+        expires=expires,
+    ).token
+
+
+def test_django_oauth_toolkit(follow, key, alice, phone):
+    follow("django-oauth-toolkit")
+
+    assert is_alices(log_in(phone, {}, bearer(oauth_token(alice, "read layer"))), key)
+
+
+def test_django_oauth_toolkit_without_the_scope(follow, key, alice, phone):
+    follow("django-oauth-toolkit")
+
+    assert read(log_in(phone, {}, bearer(oauth_token(alice, "read")))) == SCOPE_MISSING
+
+
+def test_django_oauth_toolkit_without_a_user(follow, key, phone):
+    from oauth2_provider.models import Application
+
+    follow("django-oauth-toolkit")
+    Application.objects.create(
+        name="Robot",
+        client_id="robot",
+        client_secret="robot-secret",
+        client_type=Application.CLIENT_CONFIDENTIAL,
+        authorization_grant_type=Application.GRANT_CLIENT_CREDENTIALS,
+    )
+    robot = base64.b64encode(b"robot:robot-secret").decode()
+    form = {"grant_type": "client_credentials", "scope": "layer"}
+    url = address("django-oauth-toolkit", "o/token/")
+    answer = phone.post(url, form, headers=bearer(robot, "Basic")).json()
+    assert answer["scope"] == "layer"
+
+    response = log_in(phone, {}, bearer(answer["access_token"]))
+
+    assert read(response) == authentication_failed(401)
+
+
+def test_allauth(follow, key, alice, phone):
+    follow("allauth, headless")
+    url = address("allauth, headless", "_allauth/app/v1/auth/login")
+    alice.emailaddress_set.create(email="alice@example.com", verified=True)
+    answer = phone.post(url, ALICE, JSON).json()
+    headers = {"X-Session-Token": answer["meta"]["session_token"]}
+
+    assert is_alices(log_in(phone, {}, headers), key)
+
+    assert read(log_in(phone, {}, {"X-Session-Token": "made-up"})) == (
+        not_authenticated()
+    )
+
+
+def test_allauth_takes_an_email_address_in_the_body(
+    settings, follow, key, alice, phone
+):
+    follow("allauth, headless")
+    body = "django_layer_identity.api.authentication.BodyCredentialsAuthentication"
+    configure(settings, AUTHENTICATION_CLASSES=[body])
+    settings.ACCOUNT_LOGIN_METHODS = {"email", "username"}
+    alice.emailaddress_set.create(email="alice@example.com", verified=True)
+
+    user = {"email": "alice@example.com", "password": "wonderland"}
+    assert is_alices(log_in(phone, {"user": user}), key)
+
+    user["password"] = "wrong"
+    assert read(log_in(phone, {"user": user})) == authentication_failed()
+
+
+def test_axes(settings, follow, key, alice, phone):
+    follow("django-axes")
+    settings.AXES_FAILURE_LIMIT = 3
+    assert is_alices(log_in(phone, ALICE), key)
+
+    wrong = {**ALICE, "password": "wrong"}
+    answers = [read(log_in(phone, wrong)) for _ in range(3)]
+    assert answers == [authentication_failed()] * 3
+
+    assert read(log_in(phone, ALICE)) == authentication_failed()
+
+
+def test_axes_would_answer_in_our_place_with_its_middleware(
+    settings, follow, key, alice, phone
+):
+    follow("django-axes")
+    settings.AXES_FAILURE_LIMIT = 1
+    settings.MIDDLEWARE = [*settings.MIDDLEWARE, "axes.middleware.AxesMiddleware"]
+
+    response = log_in(phone, {**ALICE, "password": "wrong"})
+
+    assert response.status_code == 429
+    assert response["Content-Type"] != JSON
+
+
+def test_credentials_in_the_body(follow, key, alice, phone):
+    follow("Credentials in the body")
+
+    assert is_alices(log_in(phone, ALICE), key)
