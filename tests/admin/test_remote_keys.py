@@ -6,7 +6,7 @@ import pytest
 
 from django_layer_identity.exceptions import CustodyError
 from django_layer_identity.models import SigningKey
-from tests.admin.pages import KEYS, errors
+from tests.admin.pages import KEYS, errors, page_of, press, said, state_of
 from tests.conftest import KEY_ID
 from tests.custodies import signer
 from tests.endpoint import configure
@@ -88,3 +88,32 @@ def test_an_alias_that_is_not_offered_is_refused(admin_client, app, hsm):
 
     assert list(errors(response)) == ["source"]
     assert SigningKey.objects.count() == 0
+
+
+def test_the_guide_leads_a_key_to_activity_where_it_is_kept(admin_client, app, hsm):
+    key = SigningKey.objects.import_from_signer(app, "hsm")
+    key.set_key_id(KEY_ID)
+
+    page = admin_client.get(page_of(key)).content.decode()
+    press(admin_client, "self_test", key)
+    press(admin_client, "activate", key)
+
+    assert "The private half stays with its signer and never comes here." in page
+    assert state_of(key) == "active"
+
+
+@pytest.mark.parametrize("button", ["self_test", "activate"])
+def test_a_key_that_does_not_sign_says_why(
+    admin_client, app, settings, private_key, hsm, button
+):
+    key = SigningKey.objects.import_from_signer(app, "hsm", key_id=KEY_ID)
+    error = CustodyError("the token labelled 'layer' refused the PIN")
+    configure(settings, SIGNERS=signer("Broken", key=private_key, error=error))
+
+    response = press(admin_client, button, key)
+
+    assert said(response) == [
+        f"The signing key {key} stays ready: SIGNERS['hsm']: the token labelled "
+        "'layer' refused the PIN."
+    ]
+    assert state_of(key) == "ready"
