@@ -14,16 +14,14 @@ from tests.api import openapi
 BATCH = 250  # inputs; more of them at once, and hypothesis remembers too much
 
 
-def run(project, count):
+def run(project, numbers):
     """Try that many inputs; return how often each status was the answer."""
-    operation = _operation(project)
-    answers = Counter()
+    operation, answers = _operation(project), Counter()
     modes = itertools.cycle([GenerationMode.POSITIVE, GenerationMode.NEGATIVE])
-    for number, mode in zip(range(0, count, BATCH), modes, strict=False):
-        size = min(BATCH, count - number)
-        _batch(project, operation.as_strategy(generation_mode=mode), size, number)(
-            answers
-        )
+    for first, mode in zip(numbers[::BATCH], modes, strict=False):
+        size = min(BATCH, numbers.stop - first)
+        cases = operation.as_strategy(generation_mode=mode)
+        answers += _batch(project, cases, size, first)
     return answers
 
 
@@ -37,24 +35,22 @@ def _operation(project):
 
 
 def _batch(project, cases, size, number):
-    headers = {"Authorization": project.authorization}
+    headers, answers = {"Authorization": project.authorization}, Counter()
 
-    def run(answers):
-        @seed(number)
-        @settings(
-            max_examples=size,
-            database=None,
-            deadline=None,
-            phases=[Phase.generate],
-            suppress_health_check=list(HealthCheck),
-        )
-        @given(case=cases)
-        def answer(case):
-            response = case.call(headers=headers)
-            case.validate_response(response)
-            assert response.headers["cache-control"] == ["no-store"]
-            answers[response.status_code] += 1
+    @seed(number)
+    @settings(
+        max_examples=size,
+        database=None,
+        deadline=None,
+        phases=[Phase.generate],
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(case=cases)
+    def answer(case):
+        response = case.call(headers=headers)
+        case.validate_response(response)
+        assert response.headers["cache-control"] == ["no-store"]
+        answers[response.status_code] += 1
 
-        answer()
-
-    return run
+    answer()
+    return answers
