@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import json
-import re
 from io import BytesIO
-from pathlib import Path
-from textwrap import dedent
 
 import pytest
 from django.core.exceptions import TooManyFieldsSent
 from django.core.handlers.asgi import ASGIRequest
-from django.core.signals import request_started
 from django.test import RequestFactory
 from rest_framework.parsers import JSONParser
 from rest_framework.test import force_authenticate
@@ -31,6 +27,7 @@ from tests.endpoint import (
     read,
     refusal,
 )
+from tests.fuzz.project import recommended_receiver
 
 CHARSET = "The body's charset is UTF-8."
 TOO_LARGE = refusal(413, "body_too_large", "The body is larger than 16 KiB.")
@@ -138,12 +135,8 @@ UNREADABLE = [
 @pytest.fixture
 def recipe():
     """The receiver that the documentation shows, connected for a while."""
-    page = (Path(__file__).parents[2] / "docs/endpoint.rst").read_text()
-    shown = re.search(r"^   import re\n.+?(?=^\S)", page, re.MULTILINE | re.DOTALL)[0]
-    names = {}
-    exec(dedent(shown), names)  # noqa: S102
-    yield
-    request_started.disconnect(names["refuse_odd_content_types"])
+    with recommended_receiver():
+        yield
 
 
 @pytest.mark.parametrize("parameter", UNREADABLE)
@@ -166,6 +159,19 @@ def test_the_receiver_in_the_documentation_lets_the_others_be(phone, parameter):
     response = phone.generic("POST", URL, '{"nonce": "abc"}', f"{JSON}; {parameter}")
 
     assert read(response)[0] == 200
+
+
+def test_many_parameters_in_a_query_string_fail_in_django_before_any_view(phone):
+    with pytest.raises(TooManyFieldsSent):
+        phone.generic("POST", f"{URL}?{'&' * 1001}", "{}", f"{JSON}; charset=utf-8")
+
+
+@pytest.mark.parametrize("count", [2, 99, 100, 5000])
+@pytest.mark.usefixtures("recipe")
+def test_the_receiver_in_the_documentation_drops_them(phone, count):
+    address, typed = f"{URL}?{'&' * count}", f"{JSON}; charset=utf-8"
+
+    assert read(phone.generic("POST", address, '{"nonce": "abc"}', typed))[0] == 200
 
 
 def test_a_body_that_breaks_off_is_refused(phone):

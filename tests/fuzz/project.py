@@ -62,4 +62,4 @@ def recommended_receiver():
     try:
         yield
     finally:
-        request_started.disconnect(names["refuse_odd_content_types"])
+        request_started.disconnect(names["mend_request"])
