@@ -1,0 +1,148 @@
+"""Credentials in the body: Django's backends and hashers decide, as anywhere else."""
+
+from __future__ import annotations
+
+import pytest
+from django.contrib.auth import get_user_model, user_login_failed
+from django.contrib.auth.backends import BaseBackend, ModelBackend
+from django.contrib.auth.hashers import PBKDF2PasswordHasher, make_password
+from django.contrib.auth.models import User
+from django.test import Client
+
+from tests.endpoint import (
+    ALICE,
+    URL,
+    authentication_failed,
+    configure,
+    log_in,
+    read,
+    swap_user_model,
+)
+from tests.models import Guest, Member
+
+HERE = "tests.api.test_password_backends"
+BODY = "django_layer_identity.api.authentication.BodyCredentialsAuthentication"
+
+
+class CountingHasher(PBKDF2PasswordHasher):
+    """Keeps the work that each password took, in order."""
+
+    iterations = 7
+    work = []
+
+    def encode(self, password, salt, iterations=None):
+        self.work.append(iterations or self.iterations)
+        return super().encode(password, salt, iterations)
+
+
+class EmailBackend(ModelBackend):
+    """Takes an e-mail address, and nothing else."""
+
+    def authenticate(self, request, email, password):
+        user = User.objects.filter(email=email).first()
+        return user if user and user.check_password(password) else None
+
+
+class DeviceBackend(BaseBackend):
+    """Asks Django's request, and lets in guests under any password."""
+
+    def authenticate(self, request, username, password):
+        assert request.headers["X-Device"] == "telephone"
+        return Guest.objects.get(name=username)
+
+
+@pytest.fixture(autouse=True)
+def _body_credentials(settings):
+    configure(settings, AUTHENTICATION_CLASSES=[BODY])
+
+
+@pytest.fixture
+def phone():
+    """A client that is exempt from nothing."""
+    return Client(enforce_csrf_checks=True)
+
+
+def test_an_email_address_goes_to_the_backend_that_takes_one(
+    settings, key, alice, phone
+):
+    settings.AUTHENTICATION_BACKENDS = [f"{HERE}.EmailBackend"]
+    alice.email = "alice@example.com"
+    alice.save()
+
+    right = {"email": "alice@example.com", "password": "wonderland"}
+    assert read(log_in(phone, right))[1]["user_id"] == "alice"
+    assert read(log_in(phone, {**right, "password": "x"})) == authentication_failed()
+    assert read(log_in(phone, ALICE)) == authentication_failed()
+
+
+@pytest.mark.parametrize("name", ["email", "username", "user_id"])
+def test_an_email_address_is_the_login_where_the_user_model_says_so(
+    settings, key, phone, name
+):
+    swap_user_model(settings, "tests.Member")
+    password = make_password("wonderland")
+    Member.objects.create(email="zoe@example.com", password=password)
+
+    response = log_in(phone, {name: "zoe@example.com", "password": "wonderland"})
+
+    assert read(response)[1]["user_id"] == "zoe@example.com"
+
+
+def test_a_user_model_from_scratch_has_backends_of_its_own(settings, key, phone):
+    swap_user_model(settings, "tests.Guest")
+    settings.AUTHENTICATION_BACKENDS = [f"{HERE}.DeviceBackend"]
+    configure(
+        settings, USER_ID=lambda context: str(context.user), PERMISSION_CLASSES=[]
+    )
+    Guest.objects.create(name="alice")
+
+    response = log_in(phone, ALICE, headers={"X-Device": "telephone"})
+
+    assert read(response)[1]["user_id"] == "alice"
+
+
+def test_a_login_is_compared_in_the_form_that_django_stores(key, phone):
+    get_user_model().objects.create_user("zoe\u0308", password="wonderland")
+
+    for login in ("zoe\u0308", "zo\u00eb"):
+        body = {"username": login, "password": "wonderland"}
+        assert read(log_in(phone, body))[1]["user_id"] == "zo\u00eb"
+
+
+def test_a_password_is_upgraded_as_anywhere_else(settings, key, alice, phone):
+    hashers = [f"{HERE}.CountingHasher", *settings.PASSWORD_HASHERS]
+    settings.PASSWORD_HASHERS = hashers
+    assert alice.password.startswith("md5$")
+
+    assert read(log_in(phone, ALICE))[0] == 200
+
+    alice.refresh_from_db()
+    assert alice.password.startswith("pbkdf2_sha256$7$")
+    assert read(log_in(phone, ALICE))[0] == 200
+
+
+def test_an_unknown_user_costs_as_much_as_a_wrong_password(settings, key, phone):
+    settings.PASSWORD_HASHERS = [f"{HERE}.CountingHasher"]
+    User.objects.create_user("zoe", password="wonderland")
+    spent = []
+
+    for login in ("zoe", "nobody"):
+        CountingHasher.work.clear()
+        log_in(phone, {"username": login, "password": "wrong"})
+        spent.append(list(CountingHasher.work))
+
+    assert spent == [[7], [7]]
+
+
+def test_whoever_listens_to_failures_hears_no_password(key, alice, phone):
+    heard = []
+
+    def listen(sender, credentials, request, **kwargs):
+        heard.append((credentials, request.path))
+
+    user_login_failed.connect(listen)
+    log_in(phone, {"username": "alice", "password": "wrong"})
+    user_login_failed.disconnect(listen)
+
+    cleansed = {"username": "alice", "password": "********************"}
+    assert heard == [(cleansed, URL)]
