@@ -43,20 +43,21 @@ def _wrap(name: str, value: Any) -> Any:
     return value
 
 
+def wrap_request(request: HttpRequest) -> None:
+    """Wrap what came in, as a view of one's own does before anything else."""
+    request.GET = wrap(request.GET)
+    request.POST = wrap(request.POST)
+
+
 class DiscreetAdmin(admin.ModelAdmin):
     """Pages into which a private key may be pasted, rightly or by mistake."""
 
     def changelist_view(self, request: HttpRequest, *args: Any) -> HttpResponse:
-        _wrap_request(request)
+        wrap_request(request)
         return super().changelist_view(request, *args)
 
     def changeform_view(
         self, request: HttpRequest, *args: Any, **kwargs: Any
     ) -> HttpResponse:
-        _wrap_request(request)
+        wrap_request(request)
         return super().changeform_view(request, *args, **kwargs)
-
-
-def _wrap_request(request: HttpRequest) -> None:
-    request.GET = wrap(request.GET)
-    request.POST = wrap(request.POST)

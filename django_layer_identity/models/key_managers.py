@@ -28,6 +28,9 @@ if TYPE_CHECKING:
     from django_layer_identity.models.key import SigningKey
 
 
+MAX_NAME_LENGTH = 80  # characters; what is longer names no key, and may be one
+
+
 class SigningKeyQuerySet(models.QuerySet["SigningKey"]):
     def delete(self) -> tuple[int, dict[str, int]]:
         """
@@ -163,6 +166,7 @@ class SigningKeyManager(models.Manager["SigningKey"]):
         :param app: whose key it is, as two apps may have the same.
         :raises NotFound: if there is no such key, or more than one.
         """
+        text = text if len(text) <= MAX_NAME_LENGTH else f"{text[:16]}…"
         try:
             found = self.filter(key_id=KeyID.parse(text).uuid)
         except InvalidIdentifier:

@@ -11,7 +11,7 @@ from unittest.mock import patch
 from django.core.management import CommandError, call_command
 
 import django_layer_identity
-from tests.conftest import KEY_ID, OTHER_KEY_ID
+from tests.conftest import APP_ID, KEY_ID, OTHER_KEY_ID
 from tests.secrecy.world import PASSPHRASE, World
 
 COMMANDS = Path(django_layer_identity.__file__).parent / "management/commands"
@@ -33,12 +33,13 @@ def _lines(world: World) -> list[tuple[str, ...]]:
         ("layer_key_import", file + "-missing"),
         ("layer_key_set_id", world.fingerprint, world.pem()),
         ("layer_key_set_id", world.fingerprint, KEY),
+        ("layer_key_activate", world.pem()),
+        ("layer_key_activate", "--app", world.pem(), KEY),
         ("layer_key_activate", KEY),
         ("layer_token_issue", "--nonce", "a nonce", world.user.username),
         ("layer_key_reencrypt",),
         ("layer_key_list",),
         ("layer_key_list", "--json"),
-        ("layer_app_list", "--json"),
         ("layer_doctor",),
         ("layer_key_generate", "--key-id", ID, "--activate"),
         ("layer_key_retire", ID),
@@ -47,6 +48,9 @@ def _lines(world: World) -> list[tuple[str, ...]]:
         ("layer_key_activate", KEY),
         ("layer_encryption_key",),
         ("layer_app_create", "--name", "A", "--app-id", ID, "--provider-id", KEY),
+        ("layer_user_collisions", "--app", str(APP_ID)),
+        ("layer_user_import", "--app", str(APP_ID), file),
+        ("layer_user_rename", "--app", str(APP_ID), world.user.username, world.pem()),
         ("check",),
         ("check", "--deploy", "--database", "default"),
         ("showmigrations",),

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from html.parser import HTMLParser
 from urllib.parse import urljoin, urlsplit
 
-ROOMS = ("/admin/layer_identity/", "/admin/admin/")
+ROOMS = ("/admin/layer_identity", "/admin/admin/")  # the audit trail's among them
+FORMS = "/admin/layer_identity/"  # a key is pasted where keys are
 
 
 class Page(HTMLParser):
@@ -72,7 +73,7 @@ def answers(client, planted: dict[str, str]) -> Iterator[tuple[str, str]]:
             to, send = urljoin(address, form["to"]), getattr(client, form["method"])
             for field in form["texts"]:
                 known = (urlsplit(to).path, *form["fields"], field)
-                if known in sent or "logout" in to:
+                if known in sent or not urlsplit(to).path.startswith(FORMS):
                     continue
                 sent.add(known)
                 for name, secret in planted.items():

@@ -29,13 +29,15 @@ Seen = Iterator[tuple[str, str | bytes]]
 
 def admin_pages(world: World) -> Seen:
     world.import_key()
+    world.issue()
     yield from crawler.pages(world.client)
 
 
 def admin_answers(world: World) -> Seen:
     """First posts that fail, then those that store the key."""
     yield from crawler.answers(world.client, world.pems())
-    yield "an import", world.post_key().content.decode()
+    world.import_key()
+    yield "a token", world.issue().content
     yield from crawler.answers(world.client, world.pems())
 
 
