@@ -81,9 +81,8 @@ def soak(seconds):
         for number, (client, count) in enumerate(CLIENTS):
             users = _create_users(number, count)
             tasks.append(pool.submit(_send, record, server, number, client, users))
-        first = max(WARM_UP, seconds / 10)
-        for pause in (first, seconds - first):
-            record.done.wait(pause)
+        for moment in (max(WARM_UP, seconds / 10), seconds / 2, seconds):
+            record.done.wait(start + moment - time.monotonic())
             record.looks.append(_look(server, time.monotonic() - start))
         record.done.set()
         for task in tasks:
@@ -142,7 +141,7 @@ def _look(server, second):
 
 def report(record):
     """Raise unless all went well; return the figures."""
-    first, last = record.looks
+    first, _, last = record.looks
     codes = Counter(answer.code for answer in record.answers)
     strange = [one for one in record.answers if one.status == 0 or one.status >= 500]
     assert (strange, codes["no JSON"]) == ([], 0), record.log[-5000:]
@@ -170,11 +169,10 @@ def report(record):
 
 
 def _memory(record):
-    first, last = record.looks
+    first, *_, last = record.looks
     pairs = zip(first.kilobytes, last.kilobytes, strict=True)
     ratios = [after / before - 1 for before, after in pairs]
-    return (
-        f"memory of each process: {first.megabytes} MB after {first.second:.0f} seconds,"
-        f" {last.megabytes} MB after {last.second:.0f}"
-        f" ({', '.join(f'{ratio:+.1%}' for ratio in ratios)})"
+    looks = "; ".join(
+        f"{look.megabytes} MB after {look.second:.0f} seconds" for look in record.looks
     )
+    return f"memory of each process: {looks} ({', '.join(f'{r:+.1%}' for r in ratios)})"
