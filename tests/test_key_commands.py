@@ -8,7 +8,11 @@ import sys
 from datetime import datetime, timedelta, timezone
 
 import pytest
-from django.core.management import CommandError, call_command
+from django.core.management import (
+    CommandError,
+    call_command,
+    execute_from_command_line,
+)
 
 from django_layer_identity.keys.signers import forget_loaded_keys
 from django_layer_identity.models import LayerApp, SigningKey
@@ -183,6 +187,17 @@ def test_what_a_state_forbids_is_refused(key):
         "This key is active, not retired."
     )
     assert SigningKey.objects.get().encrypted_private_key != ""
+
+
+def test_a_command_that_fails_says_so_to_the_shell(key, capsys):
+    with pytest.raises(SystemExit) as caught:
+        execute_from_command_line(["manage.py", "layer_key_activate", "0" * 8])
+
+    assert caught.value.code == 1
+    assert capsys.readouterr() == (
+        "",
+        "CommandError: There is no signing key named '00000000'.\n",
+    )
 
 
 # Encryption at rest

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sqlite3
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from contextvars import copy_context
 
 import pytest
@@ -19,12 +21,16 @@ pytestmark = [
 ]
 
 
-@pytest.fixture
-def key(database, private_key):
+def create_key(private_key):
     app = LayerApp.objects.create(name="M", app_id=APP_ID, provider_id=PROVIDER_ID)
     key = SigningKey.from_private_key(app, private_key, key_id=KEY_ID)
     key.save()
     return key
+
+
+@pytest.fixture
+def key(database, private_key):
+    return create_key(private_key)
 
 
 def last_used_at():
@@ -52,4 +58,19 @@ def test_a_use_is_not_noted_while_somebody_else_has_the_key(key, database):
         took = pool.submit(copy_context().run, note).result(timeout=30)
 
     assert took < 2
+    assert last_used_at() is None
+
+
+def test_a_use_is_not_noted_while_somebody_else_writes_to_the_file(
+    sqlite_file, private_key, tmp_path
+):
+    key = create_key(private_key)
+    somebody = sqlite3.connect(tmp_path / "db.sqlite3", isolation_level=None)
+    with closing(somebody):
+        somebody.execute("BEGIN EXCLUSIVE")
+        started = time.monotonic()
+
+        last_use._write(key, timezone.now())
+
+        assert time.monotonic() - started < 2  # seconds; the time-out is 30
     assert last_used_at() is None
