@@ -8,7 +8,7 @@ from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.core.exceptions import PermissionDenied
-from django.db import OperationalError, router, transaction
+from django.db import OperationalError, router
 from django.http import HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
@@ -18,6 +18,7 @@ from django_layer_identity.admin.secrecy import DiscreetAdmin
 from django_layer_identity.exceptions import LayerIdentityError
 from django_layer_identity.models import SigningKey
 from django_layer_identity.models.stored_key import MAX_REASON_LENGTH
+from django_layer_identity.models.writes import write_or_retry
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -157,11 +158,14 @@ class KeyActs(DiscreetAdmin):
         note: str,
     ) -> None:
         before = _looks(key)
+
+        def write() -> None:
+            act(key)
+            if _looks(key) != before:
+                self.log_change(request, key, _entry(before[0], key, note))
+
         try:
-            with transaction.atomic(using=router.db_for_write(SigningKey)):
-                act(key)
-                if _looks(key) != before:
-                    self.log_change(request, key, _entry(before[0], key, note))
+            write_or_retry(write, using=router.db_for_write(SigningKey))
         except (LayerIdentityError, OperationalError) as exc:
             text = _("The signing key %(key)s stays %(state)s: %(reason)s")
             reason = exc if isinstance(exc, LayerIdentityError) else BUSY
