@@ -5,6 +5,7 @@ from __future__ import annotations
 from uuid import UUID
 
 import pytest
+from django.db.utils import ConnectionDoesNotExist
 
 from django_layer_identity.exceptions import (
     ConfigurationError,
@@ -91,6 +92,8 @@ def test_the_ledger_is_read_where_it_is_written(settings, mailing, policy):
     assert [id_of(alice), id_of(alice)] == ["alice@example.com"] * 2
     with pytest.raises(UserIDTaken):
         id_of(newcomer)
+    with pytest.raises(ConnectionDoesNotExist):
+        LayerUser.objects.count()
 
 
 # Without the ledger
