@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from django.conf import settings
 from django.core.checks import CheckMessage, Error, Warning
 
 from django_layer_identity.conf import conf
@@ -39,5 +40,22 @@ def _encryption_keys_set() -> list[CheckMessage]:
     ]
 
 
-RULES = (_encryption_keys,)
+def _encryption_keys_of_their_own() -> list[CheckMessage]:
+    if _encryption_keys():
+        return []  # said already
+    others = (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS)
+    if not any(entry in others for entry in conf.KEY_ENCRYPTION_KEYS):
+        return []
+    return [
+        Warning(
+            "LAYER_IDENTITY['KEY_ENCRYPTION_KEYS'] has an entry that is SECRET_KEY too: "
+            "whoever learns the one has both, and neither is changed without the other.",
+            hint="“manage.py layer_encryption_key” makes one; put it first and run "
+            "“manage.py layer_key_reencrypt”.",
+            id="layer_identity.W010",
+        )
+    ]
+
+
+RULES = (_encryption_keys, _encryption_keys_of_their_own)
 DEPLOYMENT_RULES = (_encryption_keys_set,)
