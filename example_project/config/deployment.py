@@ -71,6 +71,9 @@ CACHES = {
     },
 }
 
+# One proxy in front ends TLS; it sets both headers, whatever a client sends.
+REST_FRAMEWORK = {"NUM_PROXIES": 1}
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 SECURE_HSTS_SECONDS = 365 * 24 * 60 * 60
 SECURE_HSTS_INCLUDE_SUBDOMAINS = True
 SECURE_HSTS_PRELOAD = True
