@@ -41,23 +41,40 @@ def adopt_all(
     :param progress: told how many lines are done.
     :raises AdoptionFailed: with each line that cannot be; then nothing is changed.
     """
-    problems: list[str] = []
+    problems = _Problems()
     count = 0
     with transaction.atomic(using=router.db_for_write(LayerUser)):
         for number, row in _rows(lines, problems):
             problem = _adopt(app, row)
             count += 1
             if problem:
-                problems.append(f"line {number}: {problem}")
+                problems.add(number, problem)
             progress(number)
-        if problems:
-            raise AdoptionFailed(_summary(problems))
+        if problems.count:
+            raise AdoptionFailed(str(problems))
         if dry_run:
             transaction.set_rollback(True, using=router.db_for_write(LayerUser))
     return count
 
 
-def _rows(lines: Iterable[str], problems: list[str]) -> Iterable[tuple[int, list[str]]]:
+class _Problems:
+    """The first lines that cannot be, and how many there are."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self._told = ["Nothing was changed."]
+
+    def add(self, line: int, problem: str) -> None:
+        self.count += 1
+        if self.count <= MAX_PROBLEMS:
+            self._told.append(f"line {line}: {problem}")
+
+    def __str__(self) -> str:
+        more = self.count - MAX_PROBLEMS
+        return "\n".join(self._told + ([f"and {more} more lines"] if more > 0 else []))
+
+
+def _rows(lines: Iterable[str], problems: _Problems) -> Iterable[tuple[int, list[str]]]:
     reader = csv.reader(lines, strict=True)
     try:
         for row in reader:
@@ -65,7 +82,7 @@ def _rows(lines: Iterable[str], problems: list[str]) -> Iterable[tuple[int, list
             if row and not is_header:
                 yield reader.line_num, row
     except csv.Error as exc:
-        problems.append(f"line {reader.line_num}: this is no CSV: {exc}.")
+        problems.add(reader.line_num, f"this is no CSV: {exc}.")
 
 
 def _adopt(app: LayerApp, row: list[str]) -> str | None:
@@ -78,10 +95,3 @@ def _adopt(app: LayerApp, row: list[str]) -> str | None:
     except (InvalidClaims, LedgerConflict, NotFound) as exc:
         return str(exc)
     return None
-
-
-def _summary(problems: list[str]) -> str:
-    shown = problems[:MAX_PROBLEMS]
-    more = len(problems) - len(shown)
-    rest = [f"and {more} more lines"] if more else []
-    return "\n".join(["Nothing was changed.", *shown, *rest])

@@ -60,6 +60,8 @@ def test_users_with_an_id_each_are_fine(people):
         (("alice@x.com", "alice@x.com "), Likeness.CASE),
         (("zoë@x.com", "zoe\u0308@x.com"), Likeness.FORM),
         (("alice@x.com", "ａlice@x.com"), Likeness.FORM),
+        (("alice@x.com", "ali\u200bce@x.com"), Likeness.FORM),
+        (("alice@x.com", "\u202aALICE@x.com"), Likeness.CASE),
         (("+442070313000", "+44 20 7031-3000"), Likeness.PHONE),
         (("+442070313000", "0044 (20) 7031.3000"), Likeness.PHONE),
         (("+442070313000", "+44 (0)20 7031 3000"), Likeness.PHONE),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection
 from enum import Enum
-from unicodedata import normalize
+from unicodedata import category, normalize
 
 from django_layer_identity.exceptions import UserIDUnavailable
 from django_layer_identity.mapping.normalizers import casefold, phone
@@ -25,7 +25,7 @@ class Likeness(Enum):
 
 def lookalike_key(user_id: str) -> str:
     """Return what two IDs share that people, or other systems, take for one."""
-    text = casefold(user_id).strip()
+    text = casefold(_visible(user_id)).strip()
     return _phone_key(text) if _PHONE.fullmatch(text) else text
 
 
@@ -33,11 +33,19 @@ def likeness(user_ids: Collection[str]) -> Likeness:
     """Tell in what IDs with the same key differ."""
     if len(set(user_ids)) == 1:
         return Likeness.SAME
-    if len({normalize("NFKC", user_id) for user_id in user_ids}) == 1:
+    visible = {_visible(user_id) for user_id in user_ids}
+    if len(visible) == 1:
         return Likeness.FORM
-    if len({casefold(user_id).strip() for user_id in user_ids}) == 1:
+    if len({casefold(text).strip() for text in visible}) == 1:
         return Likeness.CASE
     return Likeness.PHONE
+
+
+def _visible(text: str) -> str:
+    """Return the text in one Unicode form and without what nobody sees of it."""
+    if text.isascii():
+        return text
+    return "".join(one for one in normalize("NFKC", text) if category(one) != "Cf")
 
 
 def _phone_key(text: str) -> str:
