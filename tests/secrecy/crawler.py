@@ -53,7 +53,7 @@ def pages(client, start: str = "/admin/") -> Iterator[tuple[str, str]]:
         for link in Page(text).links:
             found = urljoin(address, link)
             path = urlsplit(found).path
-            if found in known or not path.startswith(ROOMS) or queries[path] == 5:
+            if found in known or not path.startswith(ROOMS) or queries[path] == 2:
                 continue
             known.add(found)
             queries[path] += 1
