@@ -6,7 +6,11 @@ import json
 from io import BytesIO
 
 import pytest
-from django.core.exceptions import TooManyFieldsSent
+from django.core.exceptions import (
+    BadRequest,
+    SuspiciousOperation,
+    TooManyFieldsSent,
+)
 from django.core.handlers.asgi import ASGIRequest
 from django.test import RequestFactory
 from rest_framework.parsers import JSONParser
@@ -122,14 +126,13 @@ UNREADABLE = [
     "charset*=bogus''utf-8",
     "charset*=idna''utf-8",
     "x*=undefined''y",
-    "x*=punycode''%80",
     "charset*=utf-8''%00",
     "charset=utf-8\x00",
     "charset=zlib_codec",
     "charset = idna",
     "charset=utf-8; charset=undefined",
-    'charset="punycode"',
 ]
+PUNYCODE = ["x*=punycode''%80", 'charset="punycode"']  # newer Pythons read more of it
 
 
 @pytest.fixture
@@ -141,11 +144,11 @@ def recipe():
 
 @pytest.mark.parametrize("parameter", UNREADABLE)
 def test_some_content_types_fail_in_django_before_any_view(phone, parameter):
-    with pytest.raises((ValueError, LookupError, TooManyFieldsSent)):
+    with pytest.raises((ValueError, LookupError, SuspiciousOperation, BadRequest)):
         phone.generic("POST", f"{URL}?x=%80%3d", "{}", f"{JSON}; {parameter}")
 
 
-@pytest.mark.parametrize("parameter", UNREADABLE)
+@pytest.mark.parametrize("parameter", [*UNREADABLE, *PUNYCODE])
 @pytest.mark.usefixtures("recipe")
 def test_the_receiver_in_the_documentation_makes_a_refusal_of_them(phone, parameter):
     response = phone.generic("POST", f"{URL}?x=%80%3d", "{}", f"{JSON}; {parameter}")

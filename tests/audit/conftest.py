@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 
 from django_layer_identity.audit import recording
+from tests.audit.entries import hang_up
 
 
 @pytest.fixture(autouse=True)
@@ -10,3 +11,4 @@ def _recording():
     recording.connect()
     yield
     recording.disconnect()
+    hang_up()

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import os
+
+from django.db import connections
+
+from django_layer_identity.audit import background
 from django_layer_identity.audit.models import AuditEntry
 
 FACTS = ("code", "user_pk", "app_id", "fingerprint", "nonce_digest", "address")
@@ -17,3 +22,15 @@ def recorded():
 
 def codes():
     return [entry["code"] for entry in recorded()]
+
+
+def hang_up():
+    """Close the writer's connection to SQLite in memory, which Django leaves open."""
+    background._writer(os.getpid())._thread.submit(_close).result()
+
+
+def _close():
+    wrapper = connections["default"]
+    if wrapper.connection is not None:
+        wrapper.connection.close()
+        wrapper.connection = None

@@ -16,7 +16,7 @@ from django_layer_identity.audit.background import wait_until_written
 from django_layer_identity.audit.models import AuditEntry
 from django_layer_identity.issuing import issue_identity_token
 from django_layer_identity.signals import nonce_digest
-from tests.audit.entries import codes, recorded
+from tests.audit.entries import codes, hang_up, recorded
 from tests.conftest import APP_ID
 from tests.endpoint import NONCE, URL, ask, read, swap_user_model
 from tests.models import Member
@@ -184,6 +184,7 @@ def test_a_process_that_was_forked_has_a_thread_of_its_own(monkeypatch, key, ali
         with transaction.atomic():
             issue_identity_token(alice, NONCE)
         wait_until_written()
+        hang_up()
 
     record_in_a_transaction()
     parents = background._writer(os.getpid())

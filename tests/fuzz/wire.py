@@ -50,12 +50,20 @@ def run(project, numbers):
     """Try the inputs of these numbers; return counts of the answers, and the slowest."""
     answers, slowest = Counter(), 0.0
     for number in numbers:
-        environ = request(random.Random(number), project.authorization)  # noqa: S311
-        start = time.process_time()
-        answer = send(project.application, environ)
-        slowest = max(slowest, time.process_time() - start)
+        answer, seconds = measure(project, number)
+        if seconds > slowest:  # perhaps: garbage may have been collected meanwhile
+            again = [measure(project, number)[1] for _ in range(4)]
+            slowest = max(slowest, statistics.median([seconds, *again]))
         answers[judge(number, project.key, *answer)] += 1
     return answers, slowest
+
+
+def measure(project, number):
+    """Send the input of this number; return the answer and its CPU seconds."""
+    environ = request(random.Random(number), project.authorization)  # noqa: S311
+    start = time.process_time()
+    answer = send(project.application, environ)
+    return answer, time.process_time() - start
 
 
 def run_honest(project):

@@ -14,7 +14,7 @@ from django_layer_identity.audit.hours import Hour, count_by_hour
 from django_layer_identity.audit.models import AuditEntry
 from django_layer_identity.issuing import issue_identity_token
 from django_layer_identity.models import LayerApp, SigningKey
-from tests.audit.entries import codes
+from tests.audit.entries import codes, hang_up
 from tests.conftest import APP_ID, KEY_ID, PROVIDER_ID
 
 pytestmark = [
@@ -37,6 +37,7 @@ def _recording(database):
     recording.connect()
     yield
     recording.disconnect()
+    hang_up()
 
 
 @pytest.fixture
