@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -9,7 +10,7 @@ from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
 from django.contrib.auth import get_user_model
-from django.db import Error
+from django.db import Error, router
 from django.views.decorators.debug import sensitive_variables
 
 from django_layer_identity import ledger
@@ -39,6 +40,8 @@ from django_layer_identity.signals import (
 if TYPE_CHECKING:
     from django.contrib.auth.base_user import AbstractBaseUser
     from django.http import HttpRequest
+
+logger = logging.getLogger("django_layer_identity")
 
 
 @dataclass(frozen=True)
@@ -80,6 +83,29 @@ def issue_identity_token(
         raise
     report_issued(attempt.facts())
     return issued
+
+
+def warm_keys() -> None:
+    """
+    Load the active key of each enabled app now, and not at the first request.
+
+    For a server's post-fork hook, so nothing is raised: what cannot be loaded is
+    logged, and tried again by the first token that needs it.
+    """
+    using = router.db_for_write(SigningKey)
+    try:
+        keys = SigningKey.objects.using(using).filter(active_for__enabled=True)
+        for key in keys:
+            _warm(key)
+    except Error:
+        logger.exception("No signing key was loaded: the database does not answer.")
+
+
+def _warm(key: SigningKey) -> None:
+    try:
+        key.load_signer()
+    except Exception:  # a custody may raise anything
+        logger.exception("Signing key %r was not loaded.", key.fingerprint)
 
 
 @dataclass

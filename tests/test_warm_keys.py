@@ -1,0 +1,86 @@
+from __future__ import annotations
+
+import logging
+
+import pytest
+from django.db import OperationalError, connection
+
+from django_layer_identity.issuing import issue_identity_token, warm_keys
+from django_layer_identity.keys import signers
+from django_layer_identity.models import LayerApp, SigningKey
+from tests.conftest import KEY_ID, OTHER_KEY_ID, PROVIDER_ID
+from tests.endpoint import NONCE, configure
+
+
+@pytest.fixture
+def parsed(monkeypatch):
+    """The keys parsed so far, by the length of what was read."""
+    seen = []
+    restore = signers.restore_private_key
+    monkeypatch.setattr(
+        signers, "restore_private_key", lambda der: seen.append(1) or restore(der)
+    )
+    return seen
+
+
+def test_a_warm_key_is_not_parsed_by_the_first_token(key, alice, parsed):
+    signers.forget_loaded_keys()
+
+    warm_keys()
+
+    assert len(parsed) == 1
+    issue_identity_token(alice, NONCE)
+    assert len(parsed) == 1
+
+
+def test_the_keys_of_a_disabled_app_stay_cold(key, parsed):
+    signers.forget_loaded_keys()
+    LayerApp.objects.update(enabled=False)
+
+    warm_keys()
+
+    assert parsed == []
+
+
+def test_a_key_that_cannot_be_loaded_is_logged_and_keeps_no_other_cold(
+    key, other_private_key, parsed, caplog
+):
+    other = LayerApp.objects.create(
+        name="Other", app_id=OTHER_KEY_ID, provider_id=PROVIDER_ID
+    )
+    good = SigningKey.from_private_key(other, other_private_key, key_id=KEY_ID)
+    good.save()
+    good.activate()
+    SigningKey.objects.filter(pk=key.pk).update(encrypted_private_key="damaged")
+    signers.forget_loaded_keys()
+    parsed.clear()
+
+    warm_keys()
+
+    [record] = caplog.records
+    assert record.getMessage() == f"Signing key {key.fingerprint!r} was not loaded."
+    assert record.levelno == logging.ERROR
+    assert len(parsed) == 1
+
+
+def test_without_encryption_keys_a_server_starts_all_the_same(key, settings, caplog):
+    signers.forget_loaded_keys()
+    configure(settings, KEY_ENCRYPTION_KEYS=[])
+
+    warm_keys()
+
+    [record] = caplog.records
+    assert record.getMessage() == f"Signing key {key.fingerprint!r} was not loaded."
+
+
+def test_without_a_database_a_server_starts_all_the_same(key, caplog):
+    def fail(*args):
+        raise OperationalError("the database is gone")
+
+    with connection.execute_wrapper(fail):
+        warm_keys()
+
+    [record] = caplog.records
+    assert record.getMessage() == (
+        "No signing key was loaded: the database does not answer."
+    )
