@@ -180,10 +180,7 @@ def _pickled(thing: object) -> bytes:
 
 
 def _copied(thing: object) -> str:
-    try:
-        twin = copy.deepcopy(thing)
-    except TypeError as exc:
-        return str(exc)
+    twin = copy.deepcopy(thing)
     return _repr(twin) + _vars_within(twin)
 
 
