@@ -18,7 +18,6 @@ from django_layer_identity.admin.fields import (
     SecretField,
     refusals_as_errors,
 )
-from django_layer_identity.admin.secrecy import wrap
 from django_layer_identity.conf import conf
 from django_layer_identity.exceptions import (
     InvalidKey,
@@ -27,6 +26,7 @@ from django_layer_identity.exceptions import (
 )
 from django_layer_identity.keys.custodies import open_custody
 from django_layer_identity.keys.pasted import MAX_LENGTH
+from django_layer_identity.keys.pasted_forms import wrap
 from django_layer_identity.keys.pem import (
     PrivateKey,
     generate_private_key,

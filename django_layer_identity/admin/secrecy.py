@@ -1,52 +1,15 @@
-"""What staff paste is wrapped before anything can echo, log or report it."""
+"""Pages on which nothing that is pasted is echoed, logged or reported."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin
 
-from django_layer_identity.keys.secrecy import Secret, forgets
+from django_layer_identity.keys.pasted_forms import wrap_request
 
 if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponse
-
-SECRET_FIELDS = ("private_key", "passphrase")
-MAX_LENGTH = 300  # characters; a private key has more, what other fields take has less
-
-Data = TypeVar("Data")
-
-
-@forgets
-def wrap(data: Data) -> Data:
-    """
-    Return the form data with what is secret, or long enough to be, in a ``Secret``.
-
-    A private key may have been pasted into another field than its own, and a field
-    with an error shows again what was entered.
-    """
-    if not data:
-        return data
-    wrapped: Any = data.copy()  # type: ignore[attr-defined]
-    for name in wrapped:
-        if hasattr(wrapped, "setlist"):
-            wrapped.setlist(name, [_wrap(name, each) for each in wrapped.getlist(name)])
-        else:
-            wrapped[name] = _wrap(name, wrapped[name])
-    return wrapped  # type: ignore[no-any-return]
-
-
-@forgets
-def _wrap(name: str, value: Any) -> Any:
-    if isinstance(value, str) and (name in SECRET_FIELDS or len(value) > MAX_LENGTH):
-        return Secret(value)
-    return value
-
-
-def wrap_request(request: HttpRequest) -> None:
-    """Wrap what came in, as a view of one's own does before anything else."""
-    request.GET = wrap(request.GET)
-    request.POST = wrap(request.POST)
 
 
 class DiscreetAdmin(admin.ModelAdmin):

@@ -13,6 +13,7 @@ from django_layer_identity.audit.chart import draw
 from django_layer_identity.audit.filters import AppFilter, KeyFilter, OutcomeFilter
 from django_layer_identity.audit.hours import count_by_hour
 from django_layer_identity.audit.models import ISSUED, AuditEntry
+from django_layer_identity.keys.pasted_forms import wrap_request
 from django_layer_identity.protocol.identifiers import AppID
 
 if TYPE_CHECKING:
@@ -82,7 +83,8 @@ class AuditEntryAdmin(admin.ModelAdmin):
     def changelist_view(
         self, request: HttpRequest, extra_context: Any = None
     ) -> HttpResponse:
-        """Chart what the list is filtered to."""
+        """Chart what the list is filtered to; a key that was pasted is not echoed."""
+        wrap_request(request)
         response = super().changelist_view(request, extra_context)
         context = getattr(response, "context_data", {})  # a redirect has none
         if "cl" in context:

@@ -8,7 +8,7 @@ from html.parser import HTMLParser
 from urllib.parse import urljoin, urlsplit
 
 ROOMS = ("/admin/layer_identity", "/admin/admin/")  # the audit trail's among them
-FORMS = "/admin/layer_identity/"  # a key is pasted where keys are
+FORMS = "/admin/layer_identity"  # a key is pasted where keys are, and beside them
 
 
 class Page(HTMLParser):
