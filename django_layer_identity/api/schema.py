@@ -26,7 +26,7 @@ Schema = dict[str, Any]
 # More than white space, and no control characters; in a form no space either, which is
 # what a plus sign becomes. ECMA 262, as JSON Schema has it.
 NONCE = r"^(?=.*\S)[^\u0000-\u001f\u007f-\u009f]+$"
-NONCE_IN_FORM = r"^[^\u0000-\u0020\u007f-\u009f]+$"
+NONCE_IN_FORM = r"^(?=.*\S)[^\u0000-\u0020\u007f-\u009f]+$"
 
 
 class LayerNonceRequest(serializers.Serializer):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 
@@ -69,6 +70,22 @@ def test_a_request_needs_a_nonce_in_any_of_three_forms(document, operation):
     assert operation["requestBody"]["required"] is True
     assert set(required) == {JSON, FORM, "multipart/form-data"}
     assert list(required.values()) == [["nonce"]] * 3
+
+
+@pytest.mark.parametrize("name", ["LayerNonceRequest", "LayerNonceForm"])
+@pytest.mark.parametrize(
+    ("nonce", "allowed"),
+    [
+        ("a+b/c==", True),
+        ("\u00a0", False),
+        ("\u3000\u00a0", False),
+        ("a\u0000b", False),
+    ],
+)
+def test_a_nonce_is_described_as_more_than_white_space(document, name, nonce, allowed):
+    pattern = document["components"]["schemas"][name]["properties"]["nonce"]["pattern"]
+
+    assert (re.search(pattern, nonce) is not None) is allowed
 
 
 def test_each_refusal_is_under_its_status(operation):
