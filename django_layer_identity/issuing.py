@@ -9,7 +9,6 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
-from django.contrib.auth import get_user_model
 from django.db import Error, router
 from django.views.decorators.debug import sensitive_variables
 
@@ -25,6 +24,7 @@ from django_layer_identity.exceptions import (
 )
 from django_layer_identity.mapping.attributes import MappingContext
 from django_layer_identity.mapping.profile import profile_claims
+from django_layer_identity.mapping.users import is_user
 from django_layer_identity.models import LayerApp, SigningKey
 from django_layer_identity.models.last_use import note_use
 from django_layer_identity.nonces import claim_nonce
@@ -158,14 +158,13 @@ class _Attempt:
         )
 
 
-def check_user(user: object) -> None:
+def check_user(user: Any) -> None:
     """
     Let in saved, active users of this project; not stateless ones, for example.
 
     :raises AuthenticationFailed, UserInactive: for everybody else.
     """
-    model: type[Any] = get_user_model()
-    if not isinstance(user, model) or user.pk is None or user._state.adding:
+    if not is_user(user) or user.pk is None or user._state.adding:
         raise AuthenticationFailed
     if not getattr(user, "is_active", True):
         raise UserInactive

@@ -23,6 +23,7 @@ from django_layer_identity.exceptions import (
 )
 from django_layer_identity.mapping.attributes import MappingContext
 from django_layer_identity.mapping.user_ids import layer_user_id
+from django_layer_identity.mapping.users import is_user
 from django_layer_identity.models import LayerApp, LayerUser
 from django_layer_identity.models.stored_key import MAX_REASON_LENGTH
 from django_layer_identity.protocol.claims import check_user_id
@@ -101,6 +102,7 @@ def adopt(app: LayerApp, user: AbstractBaseUser, user_id: str) -> None:
     :raises InvalidClaims: if it cannot be one.
     :raises LedgerConflict: if it is, or was, another user's, or he has another one.
     """
+    _check_row(user)
     current = LayerUser.objects.current(app, user.pk)
     if current is not None and not current.names(user_id):
         raise LedgerConflict("The user has another Layer user ID: rename him.")
@@ -114,6 +116,7 @@ def rename(app: LayerApp, user: AbstractBaseUser, user_id: str) -> None:
     :raises InvalidClaims: if it cannot be one.
     :raises LedgerConflict: if it is, or was, another user's.
     """
+    _check_row(user)
     current = LayerUser.objects.current(app, user.pk)
     entry = LayerUser.objects.find(app, check_user_id(user_id))
     if entry is not None and entry.owner_id != user.pk:
@@ -136,6 +139,7 @@ def reassign(
     :raises InvalidReason: if it is empty or over 200 characters.
     :raises LedgerConflict: if the user has it already, or the text is another ID's.
     """
+    _check_row(user)
     reason = reason.strip()
     if not 1 <= len(reason) <= MAX_REASON_LENGTH:
         raise InvalidReason(
@@ -184,6 +188,11 @@ def _move(claimed: Claim) -> bool:
         away_from=claimed.current,
         to=claimed.entry,
     )
+
+
+def _check_row(user: AbstractBaseUser) -> None:
+    if not is_user(user):
+        raise LedgerConflict("The user is to be given as his row of AUTH_USER_MODEL.")
 
 
 def _check_still_there(user: AbstractBaseUser) -> None:

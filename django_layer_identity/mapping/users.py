@@ -10,6 +10,16 @@ from django.core.exceptions import ObjectDoesNotExist, ValidationError
 from django_layer_identity.exceptions import NotFound
 
 
+def is_user(user: Any) -> bool:
+    """
+    Tell whether this is a user of the project's user model, and has its primary key.
+
+    A model that inherits from it may have one of its own: by that he is somebody else.
+    """
+    model: Any = get_user_model()
+    return isinstance(user, model) and user.pk == getattr(user, model._meta.pk.attname)
+
+
 def find_user(key: str) -> Any:
     """
     Return the user whom a natural key names, a username for example.

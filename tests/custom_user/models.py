@@ -54,6 +54,13 @@ class Employee(Person):
     room = models.CharField(max_length=10, blank=True)
 
 
+class Worker(Person):
+    """In two tables, with a primary key of its own: it may be another person's."""
+
+    person = models.OneToOneField(Person, models.CASCADE, parent_link=True)
+    badge = models.UUIDField(primary_key=True)
+
+
 class Visitor(models.Model):
     """From scratch: neither a password nor ``is_active`` nor natural keys."""
 

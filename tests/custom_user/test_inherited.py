@@ -4,9 +4,25 @@ from __future__ import annotations
 
 import pytest
 
+from django_layer_identity import ledger
+from django_layer_identity.exceptions import AuthenticationFailed, LedgerConflict
 from django_layer_identity.models import LayerUser
-from tests.custom_user.models import Employee, Neighbour, Person
-from tests.ledger.people import change, id_of
+from tests.custom_user.models import Employee, Neighbour, Person, Worker
+from tests.endpoint import NONCE, ask, read
+from tests.ledger.people import change, id_of, refused
+
+OWN_KEY = "The user is to be given as his row of AUTH_USER_MODEL."
+
+
+@pytest.fixture
+def alice(join):
+    return join("alice@example.com")
+
+
+@pytest.fixture
+def worker(alice):
+    """Somebody else, whose primary key is Alice's in another table."""
+    return Worker.objects.create(email="bob@example.com", badge=alice.pk)
 
 
 @pytest.mark.parametrize("model", [Employee, Neighbour])
@@ -19,3 +35,30 @@ def test_a_user_is_the_same_whatever_model_he_is_seen_as(key, model):
 
     assert id_of(alice) == "alice@example.com"
     assert LayerUser.objects.get().owner == alice
+
+
+def test_a_primary_key_of_another_table_gets_nobodys_token(key, alice, worker):
+    id_of(alice)
+
+    refused(AuthenticationFailed, worker)
+    status, body = read(ask(worker, nonce=NONCE))
+
+    assert (status, body["code"]) == (403, "authentication_failed")
+    assert id_of(Person.objects.get(pk=worker.person_id)) == "bob@example.com"
+
+
+@pytest.mark.parametrize("act", [ledger.adopt, ledger.rename])
+def test_a_primary_key_of_another_table_is_given_no_id(app, worker, act):
+    with pytest.raises(LedgerConflict, match=OWN_KEY):
+        act(app, worker, "auth0|17")
+
+    assert not LayerUser.objects.exists()
+
+
+def test_a_primary_key_of_another_table_is_reassigned_no_id(app, alice, worker):
+    ledger.adopt(app, worker.person, "auth0|17")
+
+    with pytest.raises(LedgerConflict, match=OWN_KEY):
+        ledger.reassign(LayerUser.objects.get(), worker, reason="The same person.")
+
+    assert LayerUser.objects.get().owner == worker.person

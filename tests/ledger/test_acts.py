@@ -196,3 +196,15 @@ def test_a_former_id_is_made_current_by_reassigning_it_to_its_user(
     ledger.reassign(former, bob, reason=REASON)
 
     assert entries() == [("bob", bob.pk, True), ("robert", bob.pk, False)]
+
+
+# Neither
+
+
+@pytest.mark.parametrize("act", [ledger.adopt, ledger.rename])
+def test_a_row_of_another_model_is_no_user(settings, app, alice, act):
+    settings.AUTH_USER_MODEL = "tests.Member"
+
+    assert conflict(act, app, alice, "auth0|17") == (
+        "The user is to be given as his row of AUTH_USER_MODEL."
+    )
