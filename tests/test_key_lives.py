@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from io import StringIO
+
 import pytest
+from django.core.management import call_command
 from django.db import OperationalError
 
 from django_layer_identity.exceptions import (
+    InvalidKey,
     InvalidReason,
     KeyExists,
     KeyStateError,
@@ -14,6 +18,7 @@ from django_layer_identity.exceptions import (
 )
 from django_layer_identity.models import LayerApp, SigningKey, turns
 from tests.conftest import KEY_ID, OTHER_KEY_ID, PROVIDER_ID
+from tests.endpoint import configure
 
 
 def refused(act, *args, kind=KeyStateError):
@@ -346,9 +351,36 @@ def test_a_stale_object_that_is_saved_does_not_bring_a_key_back(key):
 
     assert refused(stale.save) == (
         "A stored key is changed by its acts, as “activate”, and not by saving it: "
-        "active_for_id, revoked_at, revocation_reason, destroyed_at differ."
+        "active_for_id, revoked_at, revocation_reason, destroyed_at, "
+        "encrypted_private_key differ."
     )
     assert stored(key).state == "revoked"
+
+
+def test_a_stale_object_that_is_saved_does_not_undo_an_encryption(key, settings):
+    stale = stored(key)
+    [entry] = settings.LAYER_IDENTITY["KEY_ENCRYPTION_KEYS"]
+    new = "a new entry for tests, longer than 32 characters"
+    configure(settings, KEY_ENCRYPTION_KEYS=[new, entry])
+    call_command("layer_key_reencrypt", stdout=StringIO(), stderr=StringIO())
+
+    assert refused(stale.save).endswith("encrypted_private_key differ.")
+    configure(settings, KEY_ENCRYPTION_KEYS=[new])
+    stored(key).load_signer()
+
+
+def test_an_active_key_that_is_activated_again_can_be_saved(key):
+    key.activate()
+    key.save()
+
+    assert stored(key).tested_at == key.tested_at
+
+
+def test_a_damaged_public_half_is_named(key):
+    SigningKey.objects.filter(pk=key.pk).update(public_key="damaged")
+
+    with pytest.raises(InvalidKey, match=r"^The stored public half is damaged\.$"):
+        key.run_self_test()
 
 
 def test_a_key_that_was_active_keeps_its_id_when_it_is_saved(retired):
@@ -369,11 +401,10 @@ def test_a_key_that_was_never_active_is_saved_with_another_id(draft):
 
 
 def test_what_is_no_part_of_its_life_is_saved(key):
-    key.signer = "hsm"
-    key.encrypted_private_key = ""
+    key.last_used_at = key.activated_at
     key.save()
 
-    assert stored(key).signer == "hsm"
+    assert stored(key).last_used_at == key.activated_at
 
 
 def test_an_act_that_is_refused_leaves_the_object_as_it_was(key, draft):
@@ -385,14 +416,14 @@ def test_an_act_that_is_refused_leaves_the_object_as_it_was(key, draft):
 
 @pytest.mark.django_db(transaction=True)
 def test_an_act_is_tried_again_when_the_database_is_busy(key, monkeypatch):
-    lock, failures = turns._wait_for_turn, [OperationalError("database is locked")]
+    lock, failures = turns.wait_for_turn, [OperationalError("database is locked")]
 
     def fail_once(key):
         if failures:
             raise failures.pop()
         lock(key)
 
-    monkeypatch.setattr(turns, "_wait_for_turn", fail_once)
+    monkeypatch.setattr(turns, "wait_for_turn", fail_once)
     key.retire()
 
     assert stored(key).state == "retired"

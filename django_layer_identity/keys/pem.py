@@ -167,8 +167,15 @@ def generate_private_key(bits: int = MIN_KEY_SIZE) -> PrivateKey:
 
 
 def verify_signature(public_pem: str, message: bytes, signature: bytes) -> bool:
-    """Tell whether the private half of that public key signed the message."""
-    public_key = cast("rsa.RSAPublicKey", load_pem_public_key(public_pem.encode()))
+    """
+    Tell whether the private half of that public key signed the message.
+
+    :raises InvalidKey: if the public key is damaged.
+    """
+    try:
+        public_key = cast("rsa.RSAPublicKey", load_pem_public_key(public_pem.encode()))
+    except (ValueError, UnsupportedAlgorithm) as exc:
+        raise InvalidKey("The stored public half is damaged.") from exc
     try:
         public_key.verify(signature, message, PKCS1v15(), SHA256())
     except InvalidSignature:

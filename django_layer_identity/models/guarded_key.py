@@ -17,6 +17,7 @@ from django_layer_identity.models.stored_key import StoredKey
 LIFE = (
     *("app_id", "active_for_id", "key_id", "tested_at", "activated_at"),
     *("retired_at", "revoked_at", "revocation_reason", "destroyed_at"),
+    *("signer", "fingerprint", "public_key", "encrypted_private_key"),
 )
 
 

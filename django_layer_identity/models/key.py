@@ -81,6 +81,7 @@ class SigningKey(GuardedKey):
         """
         self._test()
         if self.state == self.State.ACTIVE:
+            self._save_act()
             return
         now = timezone.now()
         others = SigningKey.objects.using(self.database)

@@ -29,7 +29,7 @@ def in_turn(
 
     def wrapper(key: SigningKey, /, *args: P.args, **kwargs: P.kwargs) -> T:
         def write() -> T:
-            _wait_for_turn(key)
+            wait_for_turn(key)
             return act(key, *args, **kwargs)
 
         names = [field.attname for field in key._meta.concrete_fields]
@@ -44,8 +44,12 @@ def in_turn(
     return wraps(act)(wrapper)
 
 
-def _wait_for_turn(key: SigningKey) -> None:
-    """Hold the app's row, then the key's, and look at the key again."""
+def wait_for_turn(key: SigningKey) -> None:
+    """
+    Hold the app's row, then the key's, and look at the key again.
+
+    :raises NotFound: if it was deleted.
+    """
     LayerApp.objects.lock(key.app_id, key.database)
     keys = type(key).objects.using(key.database).select_for_update()
     try:
