@@ -92,8 +92,8 @@ def test_a_busy_database_is_told_with_what_to_do(db, monkeypatch):
     monkeypatch.setattr(LayerApp, "save", fail)
 
     assert error(*CREATE) == (
-        "The database is busy or cannot be reached, and nothing was changed. "
-        "Run it again. Reason: database is locked"
+        "The database is busy or cannot be reached, and what was under way was not "
+        "done. Run it again. Reason: database is locked"
     )
 
 

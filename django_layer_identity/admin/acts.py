@@ -14,10 +14,11 @@ from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
-from django_layer_identity.admin.secrecy import DiscreetAdmin
+from django_layer_identity.admin.secrecy import BUSY, DiscreetAdmin
 from django_layer_identity.exceptions import LayerIdentityError
 from django_layer_identity.models import SigningKey
 from django_layer_identity.models.stored_key import MAX_REASON_LENGTH
+from django_layer_identity.models.turns import wait_for_turn
 from django_layer_identity.models.writes import write_or_retry
 
 if TYPE_CHECKING:
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponse
     from django.utils.functional import _StrPromise
 
-BUSY = _("The database is busy. Nothing was changed: try again.")
 FROM_PAGE = "from_page"  # posted by the buttons of a key's own page
 CONFIRMATION = "admin/layer_identity/signingkey/{}_confirmation.html"
 
@@ -60,12 +60,14 @@ class KeyActs(DiscreetAdmin):
     def has_revoke_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("layer_identity.revoke_signingkey")
 
-    def changelist_view(self, request: HttpRequest, *args: Any) -> HttpResponse:
+    def changelist_view(
+        self, request: HttpRequest, *args: Any, **kwargs: Any
+    ) -> HttpResponse:
         """Refuse an act out loud, where Django would show the list and do nothing."""
         act = request.POST.get("action")
         if act in self.actions and act not in self.get_actions(request):
             raise PermissionDenied
-        return super().changelist_view(request, *args)
+        return super().changelist_view(request, *args, **kwargs)
 
     @admin.action(description=_("Run the self-test"), permissions=["change"])
     def self_test(
@@ -146,9 +148,10 @@ class KeyActs(DiscreetAdmin):
         act: Callable[[SigningKey], object],
         note: str | _StrPromise = "",
     ) -> HttpResponse | None:
-        for key in queryset:
+        keys = list(queryset)
+        for key in keys:
             self._act_on(request, key, act, str(note))
-        return self.to_page_of(queryset[0]) if FROM_PAGE in request.POST else None
+        return self.to_page_of(keys[0]) if keys and FROM_PAGE in request.POST else None
 
     def _act_on(
         self,
@@ -160,6 +163,9 @@ class KeyActs(DiscreetAdmin):
         before = _looks(key)
 
         def write() -> None:
+            nonlocal before
+            wait_for_turn(key)  # somebody else may have acted since the list was read
+            before = _looks(key)
             act(key)
             if _looks(key) != before:
                 self.log_change(request, key, _entry(before[0], key, note))
@@ -172,9 +178,18 @@ class KeyActs(DiscreetAdmin):
             facts = {"key": key, "state": before[0].label, "reason": reason}
             self.message_user(request, text % facts, messages.ERROR)
         else:
+            self._tell(request, key, note, changed=_looks(key) != before)
+
+    def _tell(
+        self, request: HttpRequest, key: SigningKey, note: str, *, changed: bool
+    ) -> None:
+        facts = {"key": key, "state": key.state.label, "note": note}
+        if changed:
             text = _("The signing key %(key)s is %(state)s now. %(note)s")
-            facts = {"key": key, "state": key.state.label, "note": note}
             self.message_user(request, (text % facts).strip(), messages.SUCCESS)
+        else:
+            text = _("The signing key %(key)s was %(state)s already.")
+            self.message_user(request, text % facts, messages.INFO)
 
     def to_page_of(self, key: SigningKey) -> HttpResponseRedirect:
         page, site = "admin:layer_identity_signingkey_change", self.admin_site.name

@@ -16,7 +16,7 @@ from django.utils.translation import gettext_lazy as _
 from django_layer_identity import ledger
 from django_layer_identity.admin.display import layer_user_id, layer_user_state, since
 from django_layer_identity.admin.reassignment import ReassignForm, users_named
-from django_layer_identity.admin.secrecy import DiscreetAdmin
+from django_layer_identity.admin.secrecy import BUSY, DiscreetAdmin
 from django_layer_identity.exceptions import LayerIdentityError
 from django_layer_identity.keys.pasted_forms import wrap_request
 from django_layer_identity.models import LayerUser
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from django.db.models import QuerySet
     from django.http import HttpRequest, HttpResponse
 
-BUSY = _("The database is busy. Nothing was changed: try again.")
+
 REASSIGN = "admin/layer_identity/layeruser/reassign.html"
 
 

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from django.contrib import admin, messages
+from django.contrib import admin
 from django.core.exceptions import PermissionDenied
-from django.db import OperationalError
 from django.http import HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.urls import path
 from django.utils.translation import gettext_lazy as _
 
-from django_layer_identity.admin.acts import BUSY, FROM_PAGE, KeyActs
+from django_layer_identity.admin.acts import FROM_PAGE, KeyActs
 from django_layer_identity.admin.display import (
     State,
     age,
@@ -24,7 +23,6 @@ from django_layer_identity.admin.display import (
 )
 from django_layer_identity.admin.forms import KeyIDForm, NewSigningKeyForm
 from django_layer_identity.admin.steps import steps
-from django_layer_identity.exceptions import LayerIdentityError
 from django_layer_identity.models import LayerApp, SigningKey
 from django_layer_identity.protocol.identifiers import KeyID
 
@@ -147,17 +145,6 @@ class SigningKeyAdmin(KeyActs):
             content_type="application/x-pem-file",
             headers={"Content-Disposition": f'attachment; filename="{name}"'},
         )
-
-    def changeform_view(
-        self, request: HttpRequest, *args: Any, **kwargs: Any
-    ) -> HttpResponse:
-        try:
-            return super().changeform_view(request, *args, **kwargs)
-        except LayerIdentityError as exc:  # the form was right until a moment ago
-            self.message_user(request, str(exc), messages.ERROR)
-        except OperationalError:
-            self.message_user(request, BUSY, messages.ERROR)
-        return HttpResponseRedirect(request.get_full_path())
 
     def render_change_form(
         self, request: HttpRequest, context: Any, *args: Any, **kwargs: Any

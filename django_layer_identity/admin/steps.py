@@ -67,7 +67,8 @@ def steps(key: SigningKey) -> list[Step]:
             _("Activate"),
             _(
                 "Identity tokens are signed with it from then on; the app's former key "
-                "retires in the same moment, and can be activated again."
+                "retires in the same moment, and can be activated again. The app's IDs "
+                "and this key ID stay as they are from then on."
             ),
             is_done=key.activated_at is not None,
             done_at=key.activated_at,

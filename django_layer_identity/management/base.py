@@ -42,8 +42,8 @@ class LayerCommand(BaseCommand):
             raise CommandError(_by_field(exc)) from exc
         except (InterfaceError, OperationalError) as exc:
             raise CommandError(
-                f"The database is busy or cannot be reached, and nothing was changed. "
-                f"Run it again. Reason: {exc}"
+                "The database is busy or cannot be reached, and what was under way was "
+                f"not done. Run it again. Reason: {exc}"
             ) from exc
 
     def remark(self, text: str) -> None:

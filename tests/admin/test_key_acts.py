@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 import pytest
+from django.contrib.admin import site
 from django.db import OperationalError
 
+from django_layer_identity.admin import acts
 from django_layer_identity.admin.signing_keys import SigningKeyAdmin
 from django_layer_identity.keys.signers import forget_loaded_keys
 from django_layer_identity.models import LayerApp, SigningKey, turns
-from tests.admin.pages import act, history, page_of, press, said, state_of
+from tests.admin.pages import KEYS, act, history, page_of, press, said, state_of
 from tests.conftest import KEY_ID, OTHER_KEY_ID, PROVIDER_ID
 
 
@@ -153,7 +155,7 @@ def busy(monkeypatch):
     def fail(*args, **kwargs):
         raise OperationalError("database is locked")
 
-    monkeypatch.setattr(turns, "_wait_for_turn", fail)
+    monkeypatch.setattr(turns, "wait_for_turn", fail)
 
 
 def test_a_busy_database_is_told_beside_the_key(admin_client, key, busy):
@@ -172,3 +174,72 @@ def test_a_busy_database_is_told_where_a_key_id_is_entered(admin_client, draft, 
     assert response.url == page_of(draft)
     assert said(response) == ["The database is busy. Nothing was changed: try again."]
     assert state_of(draft) == "draft"
+
+
+def test_a_key_that_is_revoked_again_keeps_its_reason_and_says_so(admin_client, key):
+    key.revoke("first")
+
+    response = act(admin_client, "revoke", key, post="yes", reason="second")
+
+    assert said(response) == [f"The signing key {key} was revoked already."]
+    assert SigningKey.objects.get(pk=key.pk).revocation_reason == "first"
+    assert history() == []
+
+
+def test_whoever_comes_second_is_not_said_to_have_acted(admin_client, key, monkeypatch):
+    def wait(this):
+        if this.revoked_at is None:
+            this.revoke("by somebody else, a moment ago")
+
+    monkeypatch.setattr(acts, "wait_for_turn", wait)
+
+    response = act(admin_client, "revoke", key, post="yes", reason="second")
+
+    assert said(response) == [f"The signing key {key} was revoked already."]
+    assert history() == []
+
+
+@pytest.mark.parametrize("action", ["self_test", "activate", "retire"])
+def test_an_act_from_the_page_of_a_key_that_is_gone_leads_to_the_list(
+    admin_client, draft, action
+):
+    page, pk = page_of(draft), draft.pk
+    draft.delete()
+    draft.pk = pk
+
+    response = press(admin_client, action, draft)
+
+    assert response.status_code == 302
+    assert response.url != page
+
+
+def test_the_buttons_work_where_numbers_have_separators(admin_client, app, settings):
+    settings.USE_THOUSAND_SEPARATOR = True
+    draft = SigningKey.objects.generate(app)
+    SigningKey.objects.filter(pk=draft.pk).update(id=1234)
+    draft.pk = 1234
+
+    page = admin_client.get(page_of(draft)).content.decode()
+
+    assert '<input type="hidden" name="_selected_action" value="1234">' in page
+
+
+def test_a_damaged_public_half_is_told_beside_the_key(admin_client, key):
+    SigningKey.objects.update(public_key="damaged")
+
+    response = press(admin_client, "self_test", key)
+
+    assert said(response) == [
+        f"The signing key {key} stays active: The stored public half is damaged."
+    ]
+
+
+def test_a_subclass_may_hand_context_to_the_list(key, rf, admin_user):
+    request = rf.get(KEYS)
+    request.user = admin_user
+
+    response = site.get_model_admin(SigningKey).changelist_view(
+        request, extra_context={"more": "of it"}
+    )
+
+    assert response.context_data["more"] == "of it"

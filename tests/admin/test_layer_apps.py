@@ -5,10 +5,12 @@ from uuid import UUID
 import pytest
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Permission, User
-from django.db import connection
+from django.contrib.messages import get_messages
+from django.db import OperationalError, connection
 from django.test.utils import CaptureQueriesContext
 from pytest_django.asserts import assertContains, assertNotContains
 
+from django_layer_identity.exceptions import AppFrozen
 from django_layer_identity.models import LayerApp, SigningKey
 from tests.conftest import APP_ID, KEY_ID, OTHER_KEY_ID, PROVIDER_ID
 
@@ -243,3 +245,28 @@ def test_an_app_without_keys_is_deleted(admin_client, app):
     admin_client.post(f"{APPS}{app.pk}/delete/", {"post": "yes"})
 
     assert not LayerApp.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("failure", "told"),
+    [
+        (
+            OperationalError("database is locked"),
+            "The database is busy. Nothing was changed: try again.",
+        ),
+        (AppFrozen("Its IDs stay."), "Its IDs stay."),
+    ],
+    ids=["busy", "frozen a moment ago"],
+)
+def test_what_fails_after_the_form_was_read_is_a_message(
+    admin_client, app, monkeypatch, failure, told
+):
+    def fail(*args, **kwargs):
+        raise failure
+
+    monkeypatch.setattr(LayerApp, "save", fail)
+
+    response = admin_client.post(page_of(app), entered(name="Other"))
+
+    assert response.url == page_of(app)
+    assert [str(message) for message in get_messages(response.wsgi_request)] == [told]
