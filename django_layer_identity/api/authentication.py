@@ -20,6 +20,8 @@ from rest_framework.authentication import (
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
 
+from django_layer_identity.keys.secrecy import forgets
+
 LOGINS = ("username", "email", "user_id")  # the first that is sent counts
 NAMES = (*LOGINS, "password")
 
@@ -47,18 +49,14 @@ class BodyCredentialsAuthentication(BaseAuthentication):
     session left over on a shared device does, nobody is let in.
     """
 
-    @sensitive_variables()
+    @forgets  # ModelBackend has the password in a variable that no report hides
     def authenticate(self, request: Request) -> tuple[Any, None] | None:
         credentials = find_credentials(request)
         if credentials is None:
             return None
-        try:
-            user = _authenticate(request, credentials)
-            if user is None or _is_contradicted(user, request):
-                raise AuthenticationFailed
-        except Exception as exc:
-            _forget_frames(exc)
-            raise exc  # and not “raise”, by which Python 3.10 remembers them
+        user = _authenticate(request, credentials)
+        if user is None or _is_contradicted(user, request):
+            raise AuthenticationFailed
         return user, None
 
 
@@ -131,18 +129,6 @@ def _is_contradicted(user: Any, request: Request) -> bool:
     """
     named = [_named_by(other, request) for other in request.authenticators or ()]
     return any(str(other.pk) != str(user.pk) for other in named if other is not None)
-
-
-def _forget_frames(exc: BaseException | None) -> None:
-    """
-    Cut off what error reports would show of Django's own frames.
-
-    ``ModelBackend`` has the password in a variable that no report hides, as the nearest
-    function that is marked decides, and that is ``authenticate()``.
-    """
-    while exc is not None:
-        exc.__traceback__ = None
-        exc = exc.__cause__ or exc.__context__
 
 
 @sensitive_variables()

@@ -52,6 +52,7 @@ from django_layer_identity.issuing import (
     check_user,
     issue_identity_token,
 )
+from django_layer_identity.keys.secrecy import forgets
 from django_layer_identity.signals import Facts, report_refused
 
 if TYPE_CHECKING:
@@ -170,7 +171,8 @@ class IdentityTokenView(APIView):
 
     def _authenticate(self, request: Request) -> None:
         try:
-            super().perform_authentication(request)
+            # Its variables are credentials, and DRF's classes hide none from reports.
+            forgets(super().perform_authentication)(request)
         except Exception as exc:
             # The words of DRF's SessionAuthentication, which has no class for it.
             if str(exc).startswith("CSRF Failed"):

@@ -1,18 +1,22 @@
-"""A password in the body is shown nowhere, whatever goes wrong behind it."""
+"""A password or an API token is shown nowhere, whatever goes wrong behind it."""
 
 from __future__ import annotations
 
+import logging
 import sys
 
 import pytest
 from django.core.signals import got_request_exception
 from django.db import OperationalError, connection
 from django.test import Client
+from django.utils.log import AdminEmailHandler
 from django.views.debug import ExceptionReporter
 
 from django_layer_identity.api import authentication
 from tests.endpoint import ALICE, NONCE, URL, configure, log_in, read
 
+BASIC = "rest_framework.authentication.BasicAuthentication"
+TOKEN = "rest_framework.authentication.TokenAuthentication"
 BODY = "django_layer_identity.api.authentication.BodyCredentialsAuthentication"
 SECRETS = ["wonderland", "alice@example.com", NONCE]
 
@@ -57,11 +61,52 @@ def test_a_database_that_is_gone_brings_no_password_to_light(
     assert shown(report + caplog.text) == []
 
 
+@pytest.fixture
+def mailed(settings, mailoutbox):
+    """What the administrators are sent of each error that is logged."""
+    settings.ADMINS = [("Ada", "ada@example.com")]
+    handler = AdminEmailHandler(include_html=True)
+    handler.setLevel(logging.ERROR)
+    names = ("django_layer_identity", "django.request")
+    for name in names:
+        logging.getLogger(name).addHandler(handler)
+    yield mailoutbox
+    for name in names:
+        logging.getLogger(name).removeHandler(handler)
+
+
+@pytest.mark.parametrize("debug", [False, True])
+@pytest.mark.parametrize(
+    ("scheme", "authorization"),
+    [
+        (BASIC, "Basic YWxpY2VAZXhhbXBsZS5jb206d29uZGVybGFuZA=="),
+        (TOKEN, "Token wonderland"),
+    ],
+)
+def test_a_database_that_is_gone_brings_no_header_to_light(
+    settings, key, alice, client, caplog, mailed, scheme, authorization, debug
+):
+    settings.DEBUG = debug
+    configure(settings, AUTHENTICATION_CLASSES=[scheme])
+
+    def fail(*args):
+        raise OperationalError("gone")
+
+    with connection.execute_wrapper(fail):
+        response = log_in(client, {}, {"Authorization": authorization})
+
+    assert read(response)[1]["code"] == "unavailable"
+    reports = [f"{mail.body}{mail.alternatives}" for mail in mailed]
+    assert "OperationalError" in reports[0]
+    assert "authenticate_credentials" in reports[0]
+    assert shown(caplog.text + "".join(reports)) == []
+
+
 @pytest.mark.parametrize(
     "body",
     [
-        {"username": SECRETS[1], "password": "wonderland", "nonce": NONCE},
-        {"user[email]": SECRETS[1], "user[password]": "wonderland", "nonce": NONCE},
+        {"username": SECRETS[1], "password": SECRETS[0], "nonce": NONCE},
+        {"user[email]": SECRETS[1], "user[password]": SECRETS[0], "nonce": NONCE},
     ],
 )
 def test_a_bug_in_a_backend_brings_no_password_to_light(
