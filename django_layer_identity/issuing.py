@@ -135,7 +135,9 @@ class _Attempt:
         claims, signer = _prepare(
             self.key, self.app, claimed.user_id, self.nonce, profile
         )
-        with _database():  # nothing is written before, and only what will be signed
+        with (
+            _database()
+        ):  # nothing is written before; the nonce and signing may fail yet
             user_id = ledger.settle(claimed)
         claim_nonce(self.app, nonce_digest(self.nonce), self.user.pk)
         token = _sign(replace(claims, user_id=user_id), signer)

@@ -9,14 +9,16 @@ from django.db.utils import ConnectionDoesNotExist
 
 from django_layer_identity.exceptions import (
     ConfigurationError,
+    NonceAlreadyUsed,
     NoSigningKey,
     UserIDFailed,
     UserIDMismatch,
     UserIDTaken,
     UserIDUnavailable,
 )
+from django_layer_identity.issuing import issue_identity_token
 from django_layer_identity.models import LayerUser
-from tests.endpoint import configure
+from tests.endpoint import NONCE, configure
 from tests.ledger.people import change, entries, id_of, join, refused
 
 RANDOM = "django_layer_identity.mapping.user_ids:random_uuid"
@@ -94,6 +96,22 @@ def test_the_ledger_is_read_where_it_is_written(settings, mailing, policy):
         id_of(newcomer)
     with pytest.raises(ConnectionDoesNotExist):
         LayerUser.objects.count()
+
+
+# Refusals that come later
+
+
+def test_a_nonce_of_somebody_elses_leaves_the_users_id_written_down(mailing):
+    alice, bob = join("alice", "alice@example.com"), join("bob", "bob@example.com")
+    issue_identity_token(alice, NONCE)
+
+    with pytest.raises(NonceAlreadyUsed):
+        issue_identity_token(bob, NONCE)
+
+    assert entries() == [
+        ("alice@example.com", alice.pk, True),
+        ("bob@example.com", bob.pk, True),
+    ]
 
 
 # Without the ledger
