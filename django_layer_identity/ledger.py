@@ -99,10 +99,11 @@ def adopt(app: LayerApp, user: AbstractBaseUser, user_id: str) -> None:
     """
     Write down a Layer user ID that a user has had; the same again changes nothing.
 
+    :raises ConfigurationError: if ``USER_ID_LEDGER`` is False.
     :raises InvalidClaims: if it cannot be one.
     :raises LedgerConflict: if it is, or was, another user's, or he has another one.
     """
-    _check_row(user)
+    _check_use(user)
     current = LayerUser.objects.current(app, user.pk)
     if current is not None and not current.names(user_id):
         raise LedgerConflict("The user has another Layer user ID: rename him.")
@@ -113,10 +114,11 @@ def rename(app: LayerApp, user: AbstractBaseUser, user_id: str) -> None:
     """
     Give a user another Layer user ID; the one that he has stays his.
 
+    :raises ConfigurationError: if ``USER_ID_LEDGER`` is False.
     :raises InvalidClaims: if it cannot be one.
     :raises LedgerConflict: if it is, or was, another user's.
     """
-    _check_row(user)
+    _check_use(user)
     current = LayerUser.objects.current(app, user.pk)
     entry = LayerUser.objects.find(app, check_user_id(user_id))
     if entry is not None and entry.owner_id != user.pk:
@@ -136,10 +138,11 @@ def reassign(
 
     :param reason: why; kept in the ledger.
     :param user_id: the ID itself, needed where its user was deleted and its text too.
+    :raises ConfigurationError: if ``USER_ID_LEDGER`` is False.
     :raises InvalidReason: if it is empty or over 200 characters.
     :raises LedgerConflict: if the user has it already, or the text is another ID's.
     """
-    _check_row(user)
+    _check_use(user)
     reason = reason.strip()
     if not 1 <= len(reason) <= MAX_REASON_LENGTH:
         raise InvalidReason(
@@ -190,7 +193,12 @@ def _move(claimed: Claim) -> bool:
     )
 
 
-def _check_row(user: AbstractBaseUser) -> None:
+def _check_use(user: AbstractBaseUser) -> None:
+    if not conf.USER_ID_LEDGER:
+        raise ConfigurationError(
+            "LAYER_IDENTITY['USER_ID_LEDGER'] is False: the ledger is not read, so "
+            "nothing would come of it."
+        )
     if not is_user(user):
         raise LedgerConflict("The user is to be given as his row of AUTH_USER_MODEL.")
 
