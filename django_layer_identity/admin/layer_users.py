@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.contrib import admin, messages
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import OperationalError, router, transaction
 from django.db.models import Q
 from django.http import Http404, HttpResponseRedirect
@@ -88,7 +88,7 @@ class LayerUserAdmin(DiscreetAdmin):
             return queryset, False
         try:
             owners = list(users_named(search_term).values_list("pk", flat=True))
-        except ValueError:  # where users log in with a number, say
+        except (ValueError, ValidationError):  # they log in with a number or UUID, say
             owners = []
         digests = [digest_of(search_term), search_term.strip().lower()]
         return queryset.filter(Q(digest__in=digests) | Q(owner__in=owners)), False

@@ -19,7 +19,11 @@ if TYPE_CHECKING:
 
 
 def users_named(text: str) -> QuerySet[AbstractBaseUser]:
-    """Return the users, one or none, that log in under that name."""
+    """
+    Return the users that log in under that name: nearly always one, or none.
+
+    :raises ValueError, ValidationError: where it cannot be such a name, when asked.
+    """
     model: Any = get_user_model()
     name = getattr(model, "USERNAME_FIELD", model._meta.pk.name)
     users: QuerySet[AbstractBaseUser] = model._base_manager.using(
@@ -50,10 +54,13 @@ class ReassignForm(forms.Form):
             del self.fields["user_id"]
 
     def clean_user(self) -> AbstractBaseUser:
+        model = get_user_model()
         try:
             user = users_named(self.cleaned_data["user"]).get()
-        except (get_user_model().DoesNotExist, ValueError) as exc:
+        except (model.DoesNotExist, ValueError, ValidationError) as exc:
             raise ValidationError(_("There is no such user.")) from exc
+        except model.MultipleObjectsReturned as exc:
+            raise ValidationError(_("Several users have this name.")) from exc
         if user.pk == self.entry.current_for_id:
             raise ValidationError(_("The user has this Layer user ID already."))
         return user

@@ -14,6 +14,7 @@ from pytest_django.asserts import assertContains, assertNotContains
 
 from django_layer_identity import ledger
 from django_layer_identity.admin.layer_users import LayerUserAdmin
+from django_layer_identity.admin.reassignment import ReassignForm
 from django_layer_identity.models import LayerUser
 from tests.admin.pages import history, said
 from tests.ledger.people import entries, join
@@ -115,6 +116,15 @@ def test_an_entry_without_text_is_found_by_the_id_and_its_digest(admin_client, o
 
 def test_a_name_that_cannot_be_a_users_finds_no_user(entry, monkeypatch):
     monkeypatch.setattr(User, "USERNAME_FIELD", "id")
+    pages, everything = LayerUserAdmin(LayerUser, site), LayerUser.objects.all()
+
+    found, _ = pages.get_search_results(None, everything, "auth0|17 é")
+
+    assert list(found) == [entry]
+
+
+def test_a_name_that_is_no_uuid_finds_no_user(entry, settings):
+    settings.AUTH_USER_MODEL = "tests.Device"  # known by its primary key
     pages, everything = LayerUserAdmin(LayerUser, site), LayerUser.objects.all()
 
     found, _ = pages.get_search_results(None, everything, "auth0|17 é")
@@ -224,6 +234,24 @@ def test_what_is_wrong_is_told_and_not_done(admin_client, entry, bob, given, err
 
     assert errors_of(response) == errors
     assert (stored(), history()) == (before, [])
+
+
+def test_a_new_user_whose_name_is_no_uuid_is_told(entry, settings):
+    settings.AUTH_USER_MODEL = "tests.Device"
+
+    form = ReassignForm(entry, {"user": "bob", "reason": REASON})
+
+    assert form.errors == {"user": ["There is no such user."]}
+
+
+def test_a_name_of_several_users_is_told(entry, bob, monkeypatch):
+    join("another bob", first_name="Bob")
+    User.objects.filter(pk=bob.pk).update(first_name="Bob")
+    monkeypatch.setattr(User, "USERNAME_FIELD", "first_name")
+
+    form = ReassignForm(entry, {"user": "Bob", "reason": REASON})
+
+    assert form.errors == {"user": ["Several users have this name."]}
 
 
 def test_an_act_that_loses_a_race_is_told(admin_client, entry, bob, monkeypatch):
