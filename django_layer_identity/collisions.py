@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 PAGE = 2000  # users
 MAX_SHOWN = 20  # users of a group; the others are counted
 
+_ORDER = list(Likeness)  # from the same to the least alike
 _TABLES = """
     CREATE TABLE mapped (key BLOB, pk);
     CREATE TABLE unusable (pk, reason TEXT);
@@ -90,10 +91,9 @@ class Survey:
     def groups(self) -> Iterator[Group]:
         """Yield those who would collide; their users are read and mapped once more."""
         for _key, members in groupby(self._members(), key=itemgetter(0)):
-            users = [(pk, user_id) for _key, pk, user_id in members]
-            texts = {user_id for _pk, user_id in users}
-            if len(users) > 1:  # the others may have been deleted meanwhile
-                yield Group(likeness(texts), len(users), users[:MAX_SHOWN])
+            group = _gather((pk, user_id) for _key, pk, user_id in members)
+            if group.count > 1:  # the others may have been deleted meanwhile
+                yield group
 
     def unusable(self) -> Iterator[Unusable]:
         """Yield those who would be refused."""
@@ -163,6 +163,18 @@ def survey_users(
             progress(survey.users, max(total, survey.users))
         survey.sort()
         yield survey
+
+
+def _gather(users: Iterator[tuple[Any, str]]) -> Group:
+    """Make a group of any number of users, and keep those alone that are shown."""
+    shown: list[tuple[Any, str]] = []
+    found, count = Likeness.SAME, 0
+    for count, (pk, user_id) in enumerate(users, start=1):
+        if count <= MAX_SHOWN:
+            shown.append((pk, user_id))
+        # Whoever is like the first is like all that are: none is compared with others.
+        found = max(found, likeness({shown[0][1], user_id}), key=_ORDER.index)
+    return Group(found, count, shown)
 
 
 def _users() -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import tracemalloc
 
 import pytest
 from django.contrib.auth.models import User
@@ -109,6 +110,31 @@ def test_of_a_large_group_the_first_twenty_are_shown(people):
         30,
         [(n, "alice@x.com") for n in range(1, 21)],
     )
+
+
+def test_a_group_of_everybody_takes_no_memory(people, monkeypatch):
+    monkeypatch.setattr(collisions, "PAGE", 50)
+    people(*(f"{'A' * (n % 100)}{'a' * (100 - n % 100)}@x.com" for n in range(4000)))
+
+    with survey_users(LayerApp()) as survey:
+        tracemalloc.start()
+        [group] = survey.groups()
+        _now, peak = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+
+    assert (group.likeness, group.count, len(group.users)) == (Likeness.CASE, 4000, 20)
+    assert peak < 500_000  # bytes
+
+
+@pytest.mark.parametrize(
+    ("last", "likeness"),
+    [("a\u200bé@x.com", Likeness.FORM), ("Aé@x.com", Likeness.CASE)],
+)
+def test_the_last_of_a_large_group_counts_as_well(people, last, likeness):
+    people(*["aé@x.com"] * 30, last, *["aé@x.com"] * 30)
+
+    [group], _unusable = found()
+    assert (group.likeness, group.count) == (likeness, 61)
 
 
 def test_groups_reach_over_pages(people, monkeypatch):
