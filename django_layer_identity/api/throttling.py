@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import logging
-import unicodedata
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from django.views.decorators.debug import sensitive_variables
 from rest_framework.request import Request
 from rest_framework.throttling import BaseThrottle
 
@@ -16,6 +14,7 @@ from django_layer_identity.api.addresses import client_address
 from django_layer_identity.api.authentication import submitted_login
 from django_layer_identity.api.counting import Counter, Rate, digest_of, rate_of
 from django_layer_identity.api.errors import Throttled, to_refusal
+from django_layer_identity.api.logins import simplified
 from django_layer_identity.exceptions import AuthenticationFailed, Unavailable
 
 logger = logging.getLogger("django_layer_identity")
@@ -106,7 +105,7 @@ class _Failures:
         if address:  # there is none at a Unix socket
             yield digest_of("address", address)
         if self.login:
-            yield digest_of("login", _simplified(self.login))
+            yield digest_of("login", simplified(self.login))
 
     def settle(self, *, failed: bool) -> None:
         """Count a failure, or take back a password that was right."""
@@ -122,10 +121,3 @@ class _Failures:
     def _take_back(self) -> None:
         for counter in self.counters:
             counter.take_back()
-
-
-@sensitive_variables()
-def _simplified(login: str) -> str:
-    """Return a login as the most lenient database compares it."""
-    letters = unicodedata.normalize("NFKD", login).casefold()
-    return "".join(filter(str.isalnum, letters)) or login
