@@ -27,7 +27,7 @@ DEFAULT_THROTTLE_RATES: Mapping[str, str | None] = {
     "user": "60/min",
     "failures": "20/min",
 }
-_RATE = re.compile(r"([1-9][0-9]{0,8})/(s|sec|m|min|h|hour|d|day)")
+_RATE = re.compile(r"([1-9][0-9]{0,8})/(s|sec|second|m|min|minute|h|hour|d|day)")
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 
 

@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 from django.core.checks import Error, Warning
 
+from django_layer_identity.conf import parse_rate
 from tests.checks import deployed, found
 
 
@@ -14,7 +15,7 @@ from tests.checks import deployed, found
         ({"users": "60/min"}, "'users' is no scope."),
         ({"user": "60"}, "'60' is no rate."),
         ({"user": "60/fortnight"}, "'60/fortnight' is no rate."),
-        ({"user": "60/minute"}, "'60/minute' is no rate."),
+        ({"user": "60/minutes"}, "'60/minutes' is no rate."),
         ({"user": "0/min"}, "'0/min' is no rate."),
         ({"failures": "-1/min"}, "'-1/min' is no rate."),
         ({"failures": "60/min "}, "'60/min ' is no rate."),
@@ -31,7 +32,9 @@ def test_rates_are_as_rest_framework_has_them(settings, rates, complaint):
     ]
 
 
-@pytest.mark.parametrize("period", ["s", "sec", "m", "min", "h", "hour", "d", "day"])
+@pytest.mark.parametrize(
+    "period", ["s", "sec", "second", "m", "min", "minute", "h", "hour", "d", "day"]
+)
 def test_a_rate_has_a_period(settings, period):
     assert not found(settings, THROTTLE_RATES={"user": f"1/{period}"})
 
@@ -60,3 +63,16 @@ def test_a_proxy_in_front_is_named_or_denied_before_going_live(settings):
     for proxies in (0, 1):
         settings.REST_FRAMEWORK = {"NUM_PROXIES": proxies}
         assert deployed(settings, THROTTLE_RATES=rates) == []
+
+
+@pytest.mark.parametrize(
+    ("rate", "parsed"),
+    [
+        ("60/second", (60, 1)),
+        ("60/minute", (60, 60)),
+        ("60/hour", (60, 3600)),
+        ("60/day", (60, 86_400)),
+    ],
+)
+def test_a_period_may_be_written_out(rate, parsed):
+    assert parse_rate(rate) == parsed
