@@ -45,7 +45,7 @@ def _proxies() -> list[CheckMessage]:
     return [
         Warning(
             "Failures to authenticate are counted by REMOTE_ADDR: behind a proxy, all "
-            "clients have one.",
+            "clients have one, or none where it connects by a Unix socket.",
             hint=(
                 "Set REST_FRAMEWORK['NUM_PROXIES'] to the number of proxies that add to "
                 "X-Forwarded-For; 0 states that there is none."

@@ -51,7 +51,7 @@ def test_a_proxy_in_front_is_named_or_denied_before_going_live(settings):
     assert deployed(settings, THROTTLE_RATES=rates) == [
         Warning(
             "Failures to authenticate are counted by REMOTE_ADDR: behind a proxy, all "
-            "clients have one.",
+            "clients have one, or none where it connects by a Unix socket.",
             hint=(
                 "Set REST_FRAMEWORK['NUM_PROXIES'] to the number of proxies that add to "
                 "X-Forwarded-For; 0 states that there is none."
