@@ -114,8 +114,8 @@ def test_a_key_encrypted_with_another_entry_is_not_used(
 
 def test_a_damaged_key_is_not_used(caplog, key, alice):
     forget_loaded_keys()
-    key.encrypted_private_key = key.encrypted_private_key[:-5]
-    key.save()
+    damaged = key.encrypted_private_key[:-5]
+    SigningKey.objects.filter(pk=key.pk).update(encrypted_private_key=damaged)
 
     assert read(ask(alice, nonce=NONCE)) == SIGNING_FAILED
     assert "DamagedCiphertext" in caplog.text
@@ -124,8 +124,8 @@ def test_a_damaged_key_is_not_used(caplog, key, alice):
 def test_a_swapped_key_is_not_used(caplog, key, alice, other_private_key):
     forget_loaded_keys()
     other = SigningKey.from_private_key(key.app, other_private_key)
-    key.encrypted_private_key = other.encrypted_private_key
-    key.save()
+    swapped = other.encrypted_private_key
+    SigningKey.objects.filter(pk=key.pk).update(encrypted_private_key=swapped)
 
     assert read(ask(alice, nonce=NONCE)) == SIGNING_FAILED
     assert "SwappedCiphertext" in caplog.text

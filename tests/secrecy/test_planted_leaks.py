@@ -9,10 +9,10 @@ from unittest.mock import patch
 
 import pytest
 
-from django_layer_identity.admin import forms, secrecy
+from django_layer_identity.admin import forms
 from django_layer_identity.admin.signing_keys import SigningKeyAdmin
 from django_layer_identity.api import views
-from django_layer_identity.keys import encryption, signers
+from django_layer_identity.keys import encryption, pasted_forms, signers
 from django_layer_identity.keys.pem import PrivateKey
 from django_layer_identity.keys.secrecy import Secret
 from django_layer_identity.management.base import LayerCommand
@@ -185,7 +185,7 @@ def logged(log):
 
 
 def nothing_is_wrapped():
-    return patch.object(secrecy, "wrap", lambda data: data)
+    return patch.object(pasted_forms, "wrap", lambda data: data)
 
 
 def nothing_is_forgotten():
