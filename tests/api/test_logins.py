@@ -28,6 +28,8 @@ from django_layer_identity.api.logins import simplified
         ("Æsop", "aesop"),
         ("Иван", "иван"),
         ("王", "王"),
+        ("ґ", "г"),
+        ("\u03fc", "\u03fc"),
     ],
 )
 def test_a_login_is_counted_by_its_letters_and_digits(spelling, counted_as):
