@@ -73,9 +73,8 @@ class Mailed(AdminEmailHandler):
 
 
 @pytest.fixture
-def mailed(settings):
-    """What the administrators are sent of each error that is logged."""
-    settings.ADMINS = [("Ada", "ada@example.com")]
+def mailed():
+    """What administrators would be sent of each error that is logged."""
     handler = Mailed()
     handler.setLevel(logging.ERROR)
     names = ("django_layer_identity", "django.request")
