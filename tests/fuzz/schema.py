@@ -6,11 +6,13 @@ import itertools
 from collections import Counter
 
 import schemathesis
-from hypothesis import HealthCheck, Phase, given, seed, settings
+from hypothesis import HealthCheck, Phase, assume, given, seed, settings
 from schemathesis import GenerationMode
 
 from tests.api import openapi
+from tests.endpoint import JSON
 
+NO_FORM = (int, float, list, type(None))
 BATCH = 250  # inputs; more of them at once, and hypothesis remembers too much
 
 
@@ -47,6 +49,9 @@ def _batch(project, cases, size, number):
     )
     @given(case=cases)
     def answer(case):
+        # Of a number or a list no form can be made: the client itself fails at it.
+        is_json = case.media_type == JSON
+        assume(is_json or not isinstance(case.body, NO_FORM))
         response = case.call(headers=headers)
         case.validate_response(response)
         assert response.headers["cache-control"] == ["no-store"]
