@@ -156,7 +156,7 @@ def test_text_is_no_private_key(data):
 
 
 @many
-@example(number=0, times=0)  # nothing is damaged
+@example(number=1, times=0)  # nothing is damaged
 @given(number=st.integers(min_value=0), times=st.integers(1, 4))
 @pytest.mark.parametrize("form", ["pem", "der"])
 def test_a_damaged_private_key_is_the_key_or_is_refused(form, number, times):
