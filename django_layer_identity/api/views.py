@@ -157,9 +157,12 @@ class IdentityTokenView(APIView):
         never meet a body that is too large or malformed: to them it is empty.
         """
         complaint = read_body(request)
-        super().initial(request, *args, **kwargs)
-        if complaint is not None:
-            raise complaint
+        try:
+            super().initial(request, *args, **kwargs)
+            if complaint is not None:
+                raise complaint
+        finally:
+            del complaint  # or it would hold, by its traceback, itself and the body
 
     def perform_authentication(self, request: Request) -> None:
         """Learn who asks; nobody else comes as far as permissions and the body."""

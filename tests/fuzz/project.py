@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import re
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
-from textwrap import dedent
 
 from django.conf import settings
 from django.contrib.auth.models import User
@@ -15,11 +12,10 @@ from django.core.wsgi import get_wsgi_application
 from django.test import override_settings
 from rest_framework.authtoken.models import Token
 
+from django_layer_identity.api.headers import mend_headers
 from django_layer_identity.models import LayerApp, SigningKey
 from tests.conftest import APP_ID, KEY_ID, PROVIDER_ID
 from tests.server.process import identity
-
-ENDPOINT = Path(__file__).parents[2] / "docs/endpoint.rst"
 
 
 @dataclass
@@ -47,19 +43,16 @@ def project():
             LAYER_IDENTITY=identity(),
             REST_FRAMEWORK=auto,
         ),
-        recommended_receiver(),
+        headers_mended(),
     ):
         yield Project(get_wsgi_application(), f"Token {token.key}", key)
 
 
 @contextmanager
-def recommended_receiver():
-    """Connect the receiver that the documentation shows."""
-    page = ENDPOINT.read_text()
-    shown = re.search(r"^   import re\n.+?(?=^\S)", page, re.MULTILINE | re.DOTALL)[0]
-    names = {}
-    exec(dedent(shown), names)  # noqa: S102
+def headers_mended():
+    """Connect the receiver for a while."""
+    request_started.connect(mend_headers)
     try:
         yield
     finally:
-        request_started.disconnect(names["mend_request"])
+        request_started.disconnect(mend_headers)
