@@ -4,20 +4,26 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import resource
 import signal
 import socket
 import subprocess
 import sys
 import tempfile
+import time
 from contextlib import contextmanager
+from operator import itemgetter
 from pathlib import Path
 
 from django.conf import settings
 from django.db import connections
 
+from tests.server import memory
+
 ROOT = Path(__file__).parent.parent.parent
 PAGE = resource.getpagesize()
+SAID = re.compile(r'^{"pid".*}$', re.MULTILINE)
 PASSWORDS = "django_layer_identity.api.authentication.BodyCredentialsAuthentication"
 TOKENS = ["rest_framework.authentication.TokenAuthentication"]
 
@@ -38,6 +44,17 @@ class Server:
         """Return the kilobytes of memory that each worker holds."""
         statistics = [Path(f"/proc/{pid}/statm").read_text() for pid in self.workers]
         return [int(line.split()[1]) * PAGE // 1024 for line in statistics]
+
+    def memory_in_use(self):
+        """Return what each worker says of the memory that it has in use."""
+        before, workers = len(self.said()), self.workers
+        for pid in workers:
+            os.kill(pid, memory.SIGNAL)
+        deadline = time.monotonic() + 30
+        while len(answers := SAID.findall(self.said(), before)) < len(workers):
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        return sorted(map(json.loads, answers), key=itemgetter("pid"))
 
     def connections_to(self, port):
         """Count the workers' connections to a port of this machine."""
@@ -108,6 +125,7 @@ def serve(*, workers=2, threads=4, options=(), environment=None, **changed):
             *(sys.executable, "-m", "gunicorn", f"--bind=fd://{listener.fileno()}"),
             *(f"--workers={workers}", f"--threads={threads}", "--keep-alive=60"),
             *("--graceful-timeout=5", "--no-control-socket", *options),
+            "--config=python:tests.server.memory",
             "django.core.wsgi:get_wsgi_application()",
         ]
         process = subprocess.Popen(

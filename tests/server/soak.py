@@ -25,8 +25,10 @@ WORKERS, THREADS = 2, 4
 WARM_UP = 5  # seconds before the first look at the workers' memory
 PAUSE = 0.1  # seconds between two requests of a client
 ROTATION = 5  # seconds from one to the next
+LOOKS = 5  # after the first
 GROWTH = 1.1  # of a worker's memory from the first look to the last, at most
-GROWTH_AT_FIRST = 1.25  # where the first look is at a worker not yet warm
+GROWTH_IN_USE = 1.05  # of what is neither free nor waiting to be collected
+GROWTH_AT_FIRST = 1.25  # of both, where the first look is at a worker not yet warm
 CLIENTS = [  # and how many users each has, as one may ask 60 times a minute
     *[(crowd.honest, 40)] * 4,
     *[(crowd.with_password, 40)] * 2,
@@ -51,10 +53,6 @@ class Look:
     postgresql: int  # connections, of all
     redis: int
 
-    @property
-    def megabytes(self):
-        return ", ".join(f"{kilobytes / 1024:.1f}" for kilobytes in self.kilobytes)
-
 
 @dataclass
 class Record:
@@ -64,6 +62,7 @@ class Record:
     answers: list = field(default_factory=list)
     revoked_at: dict = field(default_factory=dict)  # key ID -> when
     looks: list = field(default_factory=list)
+    in_use: list = field(default_factory=list)  # at first and at last
     done: threading.Event = field(default_factory=threading.Event)
 
 
@@ -81,9 +80,12 @@ def soak(seconds):
         for number, (client, count) in enumerate(CLIENTS):
             users = _create_users(number, count)
             tasks.append(pool.submit(_send, record, server, number, client, users))
-        for moment in (max(WARM_UP, seconds / 10), seconds / 2, seconds):
+        warm = max(WARM_UP, min(60, seconds / 10))
+        for moment in (warm, *(seconds * look / LOOKS for look in range(1, LOOKS + 1))):
             record.done.wait(start + moment - time.monotonic())
             record.looks.append(_look(server, time.monotonic() - start))
+            if moment in (warm, seconds):
+                record.in_use.append(server.memory_in_use())
         record.done.set()
         for task in tasks:
             task.result()
@@ -141,15 +143,20 @@ def _look(server, second):
 
 def report(record):
     """Raise unless all went well; return the figures."""
-    first, _, last = record.looks
+    first, *_, last = record.looks
     codes = Counter(answer.code for answer in record.answers)
     strange = [one for one in record.answers if one.status == 0 or one.status >= 500]
     assert (strange, codes["no JSON"]) == ([], 0), record.log[-5000:]
     assert "Traceback" not in record.log, record.log[-5000:]
     assert last.workers == first.workers  # none was lost
-    limit = GROWTH if first.second >= 60 else GROWTH_AT_FIRST
-    for before, after in zip(first.kilobytes, last.kilobytes, strict=True):
-        assert after <= before * limit, _memory(record)
+    warm = first.second >= 60
+    growth = _growth(first.kilobytes, last.kilobytes)
+    assert max(growth) <= (GROWTH if warm else GROWTH_AT_FIRST), _memory(record)
+    growth = [
+        *_growth(*_in_use(record, "kilobytes")),
+        *_growth(*_in_use(record, "blocks")),
+    ]
+    assert max(growth) <= (GROWTH_IN_USE if warm else GROWTH_AT_FIRST), _memory(record)
     threads = WORKERS * THREADS
     assert max(last.postgresql, last.redis) <= threads + WORKERS
     total = sum(codes.values())
@@ -162,17 +169,41 @@ def report(record):
         ),
         "0 answers of 5xx, 0 that are not JSON, 0 broken connections",
         *check_tokens(record.answers, record.revoked_at),
-        _memory(record),
+        *_memory(record),
         f"connections to PostgreSQL {first.postgresql}, then {last.postgresql};"
         f" to Redis {first.redis}, then {last.redis}",
     ]
 
 
+def _growth(before, after):
+    return [now / then for then, now in zip(before, after, strict=True)]
+
+
+def _in_use(record, figure):
+    """Return the figure of each worker: at first, and at last."""
+    return [[worker[figure] for worker in workers] for workers in record.in_use]
+
+
 def _memory(record):
-    first, *_, last = record.looks
-    pairs = zip(first.kilobytes, last.kilobytes, strict=True)
-    ratios = [after / before - 1 for before, after in pairs]
-    looks = "; ".join(
-        f"{look.megabytes} MB after {look.second:.0f} seconds" for look in record.looks
-    )
-    return f"memory of each process: {looks} ({', '.join(f'{r:+.1%}' for r in ratios)})"
+    held = [look.kilobytes for look in record.looks]
+    allocated, blocks = _in_use(record, "kilobytes"), _in_use(record, "blocks")
+    return [
+        "memory of each process:",
+        *(
+            f"  {_megabytes(look.kilobytes)} MB after {look.second:,.0f} seconds"
+            for look in record.looks
+        ),
+        f"  from the first to the last: {_percent(held[0], held[-1])}",
+        "in use, when garbage was collected, at the first and at the last:",
+        f"  allocated by C: {' MB, '.join(map(_megabytes, allocated))} MB"
+        f" ({_percent(*allocated)})",
+        f"  Python's small blocks: {_percent(*blocks)}",
+    ]
+
+
+def _megabytes(kilobytes):
+    return " and ".join(f"{each / 1024:.1f}" for each in kilobytes)
+
+
+def _percent(before, after):
+    return " and ".join(f"{ratio - 1:+.1%}" for ratio in _growth(before, after))
