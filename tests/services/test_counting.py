@@ -11,8 +11,7 @@ from rest_framework.authtoken.models import Token
 
 from django_layer_identity.api.counting import Counter
 from tests.endpoint import ALICE, configure, log_in, read
-from tests.server.memcached import PrivateMemcached
-from tests.server.redis import PrivateRedis
+from tests.server.caches import PrivateMemcached, PrivateRedis
 
 pytestmark = pytest.mark.service
 

@@ -9,10 +9,10 @@ from django.contrib.sessions.backends.cached_db import SessionStore
 from django.contrib.sessions.models import Session
 from django.core.cache import caches
 
+from tests.server.caches import PrivateRedis
 from tests.server.clients import create_users, new_nonce, phone
 from tests.server.process import PASSWORDS, TOKENS, identity, serve
 from tests.server.process import database as database_settings
-from tests.server.redis import PrivateRedis
 from tests.services.faults.conftest import GUARD_UNAVAILABLE, UNAVAILABLE
 
 pytestmark = [
