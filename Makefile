@@ -2,6 +2,7 @@
 PYTHON ?= python3
 TOX = .venv/bin/tox
 ENV ?= py
+RUN ?= run
 
 .PHONY: demo test long
 
@@ -10,7 +11,7 @@ demo: $(TOX)
 	@exec .tox/demo/bin/python example_project/manage.py demo
 
 test: $(TOX)
-	$(TOX) run -e $(ENV)
+	$(TOX) $(RUN) -e $(ENV)
 
 long: $(TOX)
 	$(TOX) run -e long

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import sys
+from uuid import uuid4
 
 import pytest
 from django.contrib.auth.models import User
@@ -61,12 +62,11 @@ def sqlite_file(tmp_path, django_db_blocker):
 
 @pytest.fixture
 def redis(settings):
-    """Redis in place of the default cache."""
+    """Redis in place of the default cache; what others keep there is left alone."""
     need("redis")
-    settings.CACHES = {**settings.CACHES, "default": settings.CACHES["redis"]}
-    caches["default"].clear()
+    empty = {**settings.CACHES["redis"], "KEY_PREFIX": f"test-{uuid4()}"}
+    settings.CACHES = {**settings.CACHES, "default": empty}
     yield caches["default"]
-    caches["default"].clear()
     hang_up()
 
 
