@@ -10,6 +10,7 @@ from django.db import OperationalError, connection
 from django.test.utils import CaptureQueriesContext
 from pytest_django.asserts import assertContains, assertNotContains
 
+from django_layer_identity.admin.layer_apps import LayerAppAdmin
 from django_layer_identity.exceptions import AppFrozen
 from django_layer_identity.models import LayerApp, SigningKey
 from tests.conftest import APP_ID, KEY_ID, OTHER_KEY_ID, PROVIDER_ID
@@ -270,3 +271,30 @@ def test_what_fails_after_the_form_was_read_is_a_message(
 
     assert response.url == page_of(app)
     assert [str(message) for message in get_messages(response.wsgi_request)] == [told]
+
+
+def test_a_database_that_is_gone_is_not_said_to_be_busy(admin_client, app, monkeypatch):
+    def fail(*args, **kwargs):
+        raise OperationalError("no such table")
+
+    monkeypatch.setattr(LayerApp, "save", fail)
+
+    with pytest.raises(OperationalError, match="no such table"):
+        admin_client.post(page_of(app), entered(name="Other"))
+
+
+@pytest.mark.parametrize(
+    "failure",
+    [OperationalError("database is locked"), AppFrozen("Its IDs stay.")],
+    ids=["busy", "refused"],
+)
+def test_a_page_that_cannot_be_shown_does_not_lead_to_itself(
+    admin_client, app, monkeypatch, failure
+):
+    def fail(*args, **kwargs):
+        raise failure
+
+    monkeypatch.setattr(LayerAppAdmin, "get_object", fail)
+
+    with pytest.raises(type(failure)):
+        admin_client.get(page_of(app))

@@ -114,6 +114,16 @@ FAULTS: list[tuple[Callable, str]] = [
     (_import, "django.db.models.sql.compiler.SQLInsertCompiler.execute_sql"),
     (_import, "django.contrib.admin.options.ModelAdmin.construct_change_message"),
     (_import, "django.contrib.admin.options.ModelAdmin.get_formsets_with_inlines"),
+    # Before the page's own code, where the admin asks who is there.
+    *(
+        (flow, f"django.contrib.{place}")
+        for flow in (_import, _import_with_passphrase)
+        for place in (
+            "sessions.backends.db.SessionStore.load",
+            "auth.get_user",
+            "admin.sites.AdminSite.has_permission",
+        )
+    ),
     (_import_with_passphrase, f"{PACKAGE}keys.passphrase.load_der_private_key"),
     (_import_with_passphrase, f"{PACKAGE}admin.forms.read_private_key"),
     (_import_with_passphrase, f"{PACKAGE}models.SigningKey.save"),
