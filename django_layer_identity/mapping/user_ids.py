@@ -33,11 +33,21 @@ def random_uuid(context: MappingContext) -> str:
     """
     Give a user an ID that discloses nothing; the ledger keeps it.
 
+    One that he has is kept if it is a UUID; any other may disclose something.
+
     :raises ConfigurationError: without the ledger, as he would lose it at once.
     """
     if not conf.USER_ID_LEDGER:
         raise ConfigurationError("random_uuid needs LAYER_IDENTITY['USER_ID_LEDGER'].")
-    return context.current_user_id or str(uuid4())
+    current = context.current_user_id
+    return current if current and _is_uuid(current) else str(uuid4())
+
+
+def _is_uuid(text: str) -> bool:
+    try:
+        return str(UUID(text)) == text.lower()  # a normalizer may want capitals
+    except ValueError:
+        return False
 
 
 def layer_user_id(context: MappingContext) -> str:

@@ -7,10 +7,12 @@ from uuid import UUID
 import pytest
 from django.db.utils import ConnectionDoesNotExist
 
+from django_layer_identity import ledger
 from django_layer_identity.exceptions import (
     ConfigurationError,
     NonceAlreadyUsed,
     NoSigningKey,
+    UserIDChanged,
     UserIDFailed,
     UserIDMismatch,
     UserIDTaken,
@@ -144,6 +146,64 @@ def test_a_random_id_is_made_once_and_kept(settings, key, alice, policy):
     assert str(UUID(user_id)) == user_id
     assert id_of(alice) == user_id
     assert id_of(join("bob", "")) != user_id
+
+
+def test_users_move_from_ids_that_disclose_to_random_ones_once(settings, mailing):
+    alice = join("alice", "alice@example.com")
+    id_of(alice)
+    configure(settings, USER_ID=RANDOM, USER_ID_CHANGE="follow")
+
+    user_id = id_of(alice)
+
+    assert str(UUID(user_id)) == user_id
+    assert id_of(alice) == user_id
+    assert entries() == [
+        ("alice@example.com", alice.pk, False),
+        (user_id, alice.pk, True),
+    ]
+
+
+def test_an_id_that_discloses_is_kept_where_changes_are_not_followed(settings, mailing):
+    alice = join("alice", "alice@example.com")
+    id_of(alice)
+
+    configure(settings, USER_ID=RANDOM)
+    assert id_of(alice) == "alice@example.com"
+    configure(settings, USER_ID_CHANGE="refuse")
+    refused(UserIDChanged, alice)
+
+
+@pytest.mark.parametrize(
+    "user_id",
+    [
+        "c303282d-f2e6-46ca-a04a-35d3d873712d",
+        "C303282D-F2E6-46CA-A04A-35D3D873712D",
+    ],
+)
+def test_an_id_that_is_a_uuid_stays_under_random_ones(
+    settings, key, app, alice, user_id
+):
+    configure(settings, USER_ID=RANDOM, USER_ID_CHANGE="follow")
+    ledger.adopt(app, alice, user_id)
+
+    assert id_of(alice) == user_id
+
+
+@pytest.mark.parametrize(
+    "user_id",
+    [
+        "c303282df2e646caa04a35d3d873712d",
+        "{c303282d-f2e6-46ca-a04a-35d3d873712d}",
+        "c303282d-f2e6-46ca-a04a-35d3d873712d@example.com",
+    ],
+)
+def test_an_id_that_has_but_the_digits_of_a_uuid_does_not(
+    settings, key, app, alice, user_id
+):
+    configure(settings, USER_ID=RANDOM, USER_ID_CHANGE="follow")
+    ledger.adopt(app, alice, user_id)
+
+    assert id_of(alice) != user_id
 
 
 def test_a_random_id_that_nothing_keeps_is_our_fault(settings, key, alice):
