@@ -10,7 +10,7 @@ from django.core.checks import CheckMessage, Error
 from django.db import connections, router
 
 from django_layer_identity.conf import conf
-from django_layer_identity.mapping.fields import fields_of, is_unique
+from django_layer_identity.mapping.fields import may_be_shared
 from django_layer_identity.mapping.user_ids import random_uuid
 from django_layer_identity.models import LayerUser
 
@@ -61,8 +61,7 @@ def _reason_for_a_ledger() -> str | None:
         return "nothing else keeps a random ID."
     if conf.USER_ID_NORMALIZER is not None:
         return "two users' values may be the same once they are normalized."
-    fields = fields_of(conf.USER_ID) if isinstance(conf.USER_ID, str) else []
-    if fields and not is_unique(fields):
+    if may_be_shared(conf.USER_ID):
         return f"two users may have the same {conf.USER_ID!r}."
     return None
 

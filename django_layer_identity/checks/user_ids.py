@@ -13,7 +13,7 @@ from django_layer_identity.mapping.fields import (
     fields_of,
     is_email,
     is_phone,
-    is_unique,
+    may_be_shared,
 )
 from django_layer_identity.mapping.normalizers import (
     email,
@@ -103,8 +103,7 @@ def _proof() -> list[CheckMessage]:
 
 
 def _unique_field() -> list[CheckMessage]:
-    fields = fields_of(conf.USER_ID)
-    if not fields or is_unique(fields):
+    if not may_be_shared(conf.USER_ID):
         return []
     return [
         Warning(
@@ -112,7 +111,7 @@ def _unique_field() -> list[CheckMessage]:
             "the same there.",
             hint=(
                 "The first of them gets the Layer user ID and the others are refused. "
-                "Make the field unique, or name another."
+                "Make the field unique and name no method of it, or name another."
             ),
             id="layer_identity.W021",
         )
@@ -137,7 +136,7 @@ def _disclosure() -> list[CheckMessage]:
 
 
 def _contact() -> str | None:
-    normalizer, fields = _normalizer_in_use(), fields_of(conf.USER_ID)
+    normalizer, (fields, _rest) = _normalizer_in_use(), fields_of(conf.USER_ID)
     if normalizer in (email, email_casefold) or is_email(fields):
         return "e-mail address"
     if normalizer is phone or is_phone(fields):

@@ -12,23 +12,25 @@ from django.db.models.constraints import BaseConstraint
 FieldPath = list[Any]  # fields and relations, from the user model on
 
 
-def fields_of(source: object) -> FieldPath:
+def fields_of(source: object) -> tuple[FieldPath, list[str]]:
     """
-    Return the fields that an attribute path goes along.
+    Return the fields that an attribute path goes along, and what goes on from there.
 
-    Empty where a part of it is no field: a method, a property, a callable.
+    That is whatever is no field: the ``lower`` of ``email.lower``, a method of the
+    user's, a property. There are no fields behind a callable.
     """
-    if source == "get_username":
-        source = getattr(get_user_model(), "USERNAME_FIELD", "username")
+    if not isinstance(source, str) or ":" in source:
+        return [], []
+    names = source.split(".")
+    if names[0] == "get_username":
+        names[0] = getattr(get_user_model(), "USERNAME_FIELD", "username")
     fields: FieldPath = []
     model: type[Model] | None = get_user_model()
-    for name in str(source).split("."):
-        field = _field(model, name)
-        if field is None:
-            return []
+    while names and (field := _field(model, names[0])):
         fields.append(field)
         model = field.related_model
-    return fields
+        names = names[1:]
+    return fields, names
 
 
 def _field(model: type[Model] | None, name: str) -> Any:
@@ -49,15 +51,22 @@ def relations_of(source: object) -> list[str]:
     if not isinstance(source, str):
         return []
     *names, _ = source.split(".")
-    fields = fields_of(".".join(names)) if names else []
+    fields, rest = fields_of(".".join(names))
     single = all(field.many_to_one or field.one_to_one for field in fields)
-    return ["__".join(names)] if fields and single else []
+    return ["__".join(names)] if fields and not rest and single else []
 
 
-def is_unique(fields: FieldPath) -> bool:
-    """Tell whether the database lets no two users share what the path leads to."""
+def may_be_shared(source: object) -> bool:
+    """Tell whether two users may have the same there, as far as fields show that."""
+    fields, rest = fields_of(source)
+    if not fields:
+        return False
     *relations, field = fields
-    return all(one.one_to_one for one in relations) and _is_unique_field(field)
+    if rest and field.is_relation:  # a method of a row: anybody's guess, as the user's
+        return not all(one.one_to_one for one in fields)
+    if rest:  # a method of a value makes one of two: lower, strip
+        return True
+    return not (all(one.one_to_one for one in relations) and _is_unique_field(field))
 
 
 def _is_unique_field(field: Any) -> bool:

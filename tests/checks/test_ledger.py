@@ -72,6 +72,10 @@ def test_the_ledger_is_on_or_off(settings, value):
             {"USER_ID": "profile.phone_number"},
             "two users may have the same 'profile.phone_number'.",
         ),
+        (
+            {"USER_ID": "username.lower"},
+            "two users may have the same 'username.lower'.",
+        ),
     ],
 )
 def test_the_ledger_is_not_off_where_users_could_share_an_id(settings, changes, reason):

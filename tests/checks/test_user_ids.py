@@ -155,6 +155,14 @@ def test_a_field_with_an_address_is_proved_unique_and_undisclosed(settings, sour
     assert ids(found(settings, USER_ID=source, **PROVED)) == ["W021", "W022"]
 
 
+@pytest.mark.parametrize(
+    "source", ["email.lower", "email.strip.lower", "profile.phone_number.strip"]
+)
+def test_what_is_made_of_an_address_is_one(settings, source):
+    assert ids(found(settings, USER_ID=source)) == ["W020", "W021", "W022"]
+    assert ids(found(settings, USER_ID=source, **PROVED)) == ["W021", "W022"]
+
+
 def test_a_user_name_may_be_an_address(settings):
     settings.AUTH_USER_MODEL = "tests.Member"
 
@@ -175,7 +183,7 @@ def test_a_field_that_users_share_is_noticed(settings):
             "same there.",
             hint=(
                 "The first of them gets the Layer user ID and the others are refused. "
-                "Make the field unique, or name another."
+                "Make the field unique and name no method of it, or name another."
             ),
             id="layer_identity.W021",
         )
@@ -193,6 +201,11 @@ def test_a_field_that_users_share_is_noticed(settings):
         "contact",
         "groups",
         "logentry_set",
+        "username.lower",
+        "username.strip.lower",
+        "get_username.lower",
+        "contact.own.upper",
+        "contact.employer.get_handle",
     ],
 )
 def test_what_the_database_lets_users_share_is_noticed(settings, source):
@@ -215,8 +228,8 @@ def test_what_the_database_lets_users_share_is_noticed(settings, source):
         "contact.together",
         "contact.alone",
         "get_full_name",
-        "username.upper",
-        "contact.own.upper",
+        "contact.get_handle",
+        "email.utils:parseaddr",
         identify,
     ],
 )
