@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import re
 
-from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.exceptions import InternalError, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 from cryptography.hazmat.primitives.serialization import (
     load_der_private_key,
@@ -36,7 +36,8 @@ UNKNOWN_ENCRYPTION = (
     "passphrase first, with “openssl pkey”."
 )
 
-_CIPHERS = ("AES-256-CBC", "AES-128-CBC", "DES-EDE3-CBC")
+#: How long the initialization vector is: the hex digits of one block.
+_VECTORS = {"AES-256-CBC": 32, "AES-128-CBC": 32, "DES-EDE3-CBC": 16}
 
 # Object identifiers as DER has them: RFC 8018, appendix A, and RFC 7914, section 7.
 _PKCS5, _PKCS12 = (
@@ -66,7 +67,7 @@ def decrypt(pasted: Pasted, passphrase: str | None) -> PrivateKeyTypes:
         return load(data, passphrase.encode(), unsafe_skip_rsa_key_validation=True)
     except UnsupportedAlgorithm as exc:
         raise InvalidKey(NO_RSA_KEY) from exc  # for one, an unusual elliptic curve
-    except (ValueError, TypeError) as exc:
+    except (ValueError, TypeError, InternalError) as exc:
         raise PassphraseWrong(WRONG) from exc
 
 
@@ -74,9 +75,9 @@ def decrypt(pasted: Pasted, passphrase: str | None) -> PrivateKeyTypes:
 def _rfc_1421(pasted: Pasted) -> bytes:
     """As OpenSSL writes PKCS#1; its key derivation is a single MD5."""
     cipher, _, vector = str(pasted.dek_info).partition(",")
-    if cipher not in _CIPHERS:
+    if cipher not in _VECTORS:
         raise InvalidKey(UNKNOWN_ENCRYPTION)
-    if not re.fullmatch("[0-9A-Fa-f]{16}|[0-9A-Fa-f]{32}", vector):
+    if not re.fullmatch(f"[0-9A-Fa-f]{{{_VECTORS[cipher]}}}", vector):
         raise InvalidKey(DAMAGED)
     body = base64.encodebytes(pasted.der).decode()
     return (
@@ -119,4 +120,12 @@ def _is_affordable(iterations: int, length: int = 0) -> bool:
 
 
 def _scrypt_is_affordable(n: int, r: int, p: int, length: int = 0) -> bool:
+    """
+    Tell what N, r and p cost.
+
+    :raises ValueError: if they break RFC 7914, section 2: OpenSSL fails at those.
+    """
+    is_power_of_two = n > 1 and n & (n - 1) == 0
+    if not is_power_of_two or min(r, p) < 1 or n.bit_length() > 16 * r:
+        raise ValueError("N, r and p are not as RFC 7914 has them.")
     return 128 * n * r <= MAX_SCRYPT_MEMORY and n * r * p <= MAX_SCRYPT_COST

@@ -7,6 +7,7 @@ import subprocess
 import time
 
 import pytest
+from cryptography.exceptions import InternalError
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import BestAvailableEncryption
 
@@ -15,6 +16,7 @@ from django_layer_identity.exceptions import (
     PassphraseNeeded,
     PassphraseWrong,
 )
+from django_layer_identity.keys import passphrase
 from django_layer_identity.keys.pem import read_private_key
 from tests.keys.test_pem import DAMAGED, EC_KEY, PKCS1, PKCS8, as_pem
 
@@ -143,9 +145,11 @@ def test_a_key_of_an_unusual_kind_is_refused():
         ("CAMELLIA-256-CBC,00112233445566778899AABBCCDDEEFF", UNKNOWN),
         ("AES-256-CBC", DAMAGED),
         ("AES-256-CBC,not hexadecimal", DAMAGED),
+        ("AES-256-CBC,0011223344556677", DAMAGED),
+        ("DES-EDE3-CBC,00112233445566778899AABBCCDDEEFF", DAMAGED),
         ("AES-256-CBC,0011\n-----END RSA PRIVATE KEY-----", DAMAGED),
     ],
-    ids=["camellia", "no-vector", "no-digits", "cut-off"],
+    ids=["camellia", "no-vector", "no-digits", "too-short", "too-long", "cut-off"],
 )
 def test_what_no_header_should_say_is_refused(private_key, written, message):
     text = as_pem(private_key, PKCS1, BestAvailableEncryption(PASSPHRASE.encode()))
@@ -166,7 +170,8 @@ def der(tag, *contents):
 
 
 def number(value):
-    return der("02", value.to_bytes(value.bit_length() // 8 + 1, "big").hex())
+    content = value.to_bytes(value.bit_length() // 8 + 1, "big", signed=True)
+    return der("02", content.hex())
 
 
 def encrypted(algorithm):
@@ -235,6 +240,28 @@ def test_a_passphrase_that_is_affordable_is_tried(data):
 )
 def test_what_does_not_say_its_cost_is_refused(data):
     assert refused(InvalidKey, data) == DAMAGED
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [(0, 8, 1), (1, 8, 1), (3, 8, 1), (-2, 8, 1), (2, 0, 1), (2, 8, 0), (2**16, 1, 1)],
+)
+def test_an_scrypt_that_cannot_be_is_damaged(parameters):
+    assert refused(InvalidKey, scrypt(*parameters)) == DAMAGED
+
+
+def test_an_scrypt_at_its_limits_is_tried():
+    assert refused(PassphraseWrong, scrypt(2, 1, 1)) == WRONG
+    assert refused(PassphraseWrong, scrypt(2**15, 1, 1)) == WRONG
+
+
+def test_what_openssl_fails_at_is_damaged(monkeypatch):
+    def fail(*args, **kwargs):
+        raise InternalError("Unknown OpenSSL error.", [])
+
+    monkeypatch.setattr(passphrase, "load_der_private_key", fail)
+
+    assert refused(PassphraseWrong, pbkdf2(1)) == WRONG
 
 
 def test_an_encryption_that_nobody_knows_is_refused():
