@@ -178,13 +178,19 @@ class UserInactive(Refusal):
 
 
 class UserIDMismatch(Refusal):
-    """The client expects another Layer user ID than the user has."""
+    """
+    The client expects another Layer user ID than the user has.
+
+    ``user_id`` is the one that he has; None if the next token without an expectation
+    makes it up.
+    """
 
     code = "user_id_mismatch"
     detail = "The “user_id” sent is not the Layer user ID of the logged-in user."
+    detail_without_id = "The Layer user ID of the logged-in user is yet to be made: ask without “user_id”."
 
-    def __init__(self, user_id: str) -> None:
-        super().__init__()
+    def __init__(self, user_id: str | None) -> None:
+        super().__init__(None if user_id else self.detail_without_id)
         self.user_id = user_id
 
 

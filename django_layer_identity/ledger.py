@@ -22,7 +22,7 @@ from django_layer_identity.exceptions import (
     UserIDTaken,
 )
 from django_layer_identity.mapping.attributes import MappingContext
-from django_layer_identity.mapping.user_ids import layer_user_id
+from django_layer_identity.mapping.user_ids import is_made_up, layer_user_id
 from django_layer_identity.mapping.users import is_user
 from django_layer_identity.models import LayerApp, LayerUser
 from django_layer_identity.models.stored_key import MAX_REASON_LENGTH
@@ -70,7 +70,9 @@ def claim(
     else:
         user_id, entry = layer_user_id(context), None
     if expected not in (None, "", user_id):
-        raise UserIDMismatch(user_id)
+        # What nothing keeps yet is another one next time, and no use to the client.
+        lasting = entry is not None or not is_made_up()
+        raise UserIDMismatch(user_id if lasting else None)
     return Claim(context, expected, user_id, current, entry)
 
 

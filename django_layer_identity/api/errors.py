@@ -161,6 +161,6 @@ def refusal_body(refusal: Refusal, status: int) -> dict[str, Any]:
     }
     if refusal.field:
         body["fields"] = {refusal.field: [refusal.detail]}
-    if isinstance(refusal, UserIDMismatch):
+    if isinstance(refusal, UserIDMismatch) and refusal.user_id:
         body["user_id"] = refusal.user_id
     return body

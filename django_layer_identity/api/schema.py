@@ -126,7 +126,7 @@ def _refusal(status: int, codes: list[str]) -> Schema:
     if status == STATUSES["user_id_mismatch"]:
         properties["user_id"] = {
             "type": "string",
-            "description": "The caller's own, with user_id_mismatch.",
+            "description": "The caller's own, with user_id_mismatch: once he has one.",
         }
     return {
         "type": "object",

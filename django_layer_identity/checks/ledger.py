@@ -11,11 +11,10 @@ from django.db import connections, router
 
 from django_layer_identity.conf import conf
 from django_layer_identity.mapping.fields import may_be_shared
-from django_layer_identity.mapping.user_ids import random_uuid
+from django_layer_identity.mapping.user_ids import is_made_up
 from django_layer_identity.models import LayerUser
 
 CHANGES = ("keep", "follow", "refuse")
-RANDOM = (random_uuid, f"{random_uuid.__module__}:{random_uuid.__name__}")
 
 
 def _change() -> list[CheckMessage]:
@@ -57,7 +56,7 @@ def _ledger_is_needed() -> list[CheckMessage]:
 
 
 def _reason_for_a_ledger() -> str | None:
-    if conf.USER_ID in RANDOM:
+    if is_made_up():
         return "nothing else keeps a random ID."
     if conf.USER_ID_NORMALIZER is not None:
         return "two users' values may be the same once they are normalized."

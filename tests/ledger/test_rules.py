@@ -20,7 +20,7 @@ from django_layer_identity.exceptions import (
 )
 from django_layer_identity.issuing import issue_identity_token
 from django_layer_identity.models import LayerUser
-from tests.endpoint import NONCE, configure
+from tests.endpoint import NONCE, ask, configure, read, refusal
 from tests.ledger.people import change, entries, id_of, join, refused
 
 RANDOM = "django_layer_identity.mapping.user_ids:random_uuid"
@@ -146,6 +146,49 @@ def test_a_random_id_is_made_once_and_kept(settings, key, alice, policy):
     assert str(UUID(user_id)) == user_id
     assert id_of(alice) == user_id
     assert id_of(join("bob", "")) != user_id
+
+
+YET_TO_BE_MADE = (
+    "The Layer user ID of the logged-in user is yet to be made: ask without “user_id”."
+)
+
+
+def test_a_random_id_that_nothing_keeps_yet_is_not_named(settings, key, alice):
+    configure(settings, USER_ID=RANDOM)
+
+    mismatch = refusal(403, "user_id_mismatch", YET_TO_BE_MADE)
+    assert read(ask(alice, nonce=NONCE, user_id="bob")) == mismatch
+    assert entries() == []
+
+
+def test_a_random_id_that_takes_the_place_of_another_is_not_named(settings, mailing):
+    alice = join("alice", "alice@example.com")
+    id_of(alice)
+    configure(settings, USER_ID=RANDOM, USER_ID_CHANGE="follow")
+
+    mismatch = refusal(403, "user_id_mismatch", YET_TO_BE_MADE)
+    assert read(ask(alice, nonce=NONCE, user_id="alice@example.com")) == mismatch
+
+
+def test_a_random_id_that_is_kept_is_named(settings, key, alice):
+    configure(settings, USER_ID=RANDOM)
+    user_id = id_of(alice)
+
+    status, body = read(ask(alice, nonce=NONCE, user_id="bob"))
+
+    assert (status, body["user_id"]) == (403, user_id)
+    assert body["detail"] == (
+        "The “user_id” sent is not the Layer user ID of the logged-in user."
+    )
+
+
+def test_an_id_that_is_the_same_next_time_is_named_before_it_is_kept(mailing):
+    alice = join("alice", "alice@example.com")
+
+    _status, body = read(ask(alice, nonce=NONCE, user_id="bob"))
+
+    assert body["user_id"] == "alice@example.com"
+    assert entries() == []
 
 
 def test_users_move_from_ids_that_disclose_to_random_ones_once(settings, mailing):
