@@ -45,7 +45,11 @@ class ReassignForm(forms.Form):
         help_text=_("Its text went with its user: enter it as it was."),
         strip=False,
     )
-    reason = forms.CharField(label=_("Reason"), max_length=MAX_REASON_LENGTH)
+    reason = forms.CharField(
+        label=_("Reason"),
+        help_text=_("It stays in the history: no names, but a ticket's number, say."),
+        max_length=MAX_REASON_LENGTH,
+    )
 
     def __init__(self, entry: LayerUser, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

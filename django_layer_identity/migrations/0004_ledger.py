@@ -100,7 +100,10 @@ class Migration(migrations.Migration):
                     models.CheckConstraint(
                         condition=models.Q(
                             ("current_for__isnull", True),
-                            ("current_for", models.F("owner")),
+                            models.Q(
+                                ("current_for", models.F("owner")),
+                                ("owner__isnull", False),
+                            ),
                             _connector="OR",
                         ),
                         name="layer_identity_user_owner",

@@ -20,10 +20,17 @@ if TYPE_CHECKING:
 
 
 def forget_owner(collector: Collector, field: Any, entries: Any, using: str) -> None:
-    """Let entries outlive their owner: the text goes with him, the digest stays."""
-    text = LayerUser._meta.get_field("user_id")
-    for column, value in ((text, ""), (field, None)):
+    """Let entries outlive their owner: what was written of him goes, the digest stays."""
+    written = {"current_for": None, "user_id": "", "reassignment_reason": ""}
+    for name, value in written.items():
+        column: Any = LayerUser._meta.get_field(name)
         collector.add_field_update(column, value, entries)
+    collector.add_field_update(field, None, entries)  # last: they are found by it
+
+
+# As Django's SET_NULL has it: the entries are those that are his when they are changed,
+# and not those that were when the deletion began.
+forget_owner.lazy_sub_objs = True  # type: ignore[attr-defined]
 
 
 class LayerUser(models.Model):
@@ -89,7 +96,9 @@ class LayerUser(models.Model):
             ),
             models.CheckConstraint(
                 name="layer_identity_user_owner",
-                condition=Q(current_for__isnull=True) | Q(current_for=F("owner")),
+                # Of a comparison with NULL a database says neither yes nor no.
+                condition=Q(current_for__isnull=True)
+                | Q(owner__isnull=False, current_for=F("owner")),
             ),
         ]
 

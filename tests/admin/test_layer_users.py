@@ -174,7 +174,9 @@ def test_an_entry_whose_user_was_deleted_shows_what_is_left(admin_client, orphan
 def test_reassigning_asks_first(admin_client, entry, bob):
     before = stored()
     assertContains(admin_client.get(page_of(entry)), page_of(entry, "reassign"))
-    assertContains(admin_client.get(page_of(entry, "reassign")), "New user")
+    form = admin_client.get(page_of(entry, "reassign"))
+    assertContains(form, "New user")
+    assertContains(form, "It stays in the history: no names")
 
     page = reassign(admin_client, entry)
 

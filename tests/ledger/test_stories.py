@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 from django.contrib.auth.models import User
 from django.db.models import ProtectedError
+from django.db.models.signals import pre_delete
 
+from django_layer_identity import ledger
 from django_layer_identity.exceptions import (
     UserIDChanged,
     UserIDTaken,
@@ -199,6 +201,53 @@ def test_a_deleted_users_text_goes_and_the_digest_stays(settings, mailing):
     assert sorted(str(entry) for entry in LayerUser.objects.all()) == [
         digest[:16] for digest in digests
     ]
+
+
+def test_a_deleted_users_reason_goes_with_him(app, mailing):
+    alice, bob = join("alice", "alice@example.com"), join("bob")
+    id_of(alice)
+    ledger.reassign(LayerUser.objects.get(), bob, reason="Bob is Alice's widower.")
+
+    bob.delete()
+
+    assert LayerUser.objects.get().reassignment_reason == ""
+
+
+@pytest.fixture
+def before_a_deletion():
+    """Let something happen once Django has collected what it will delete."""
+    connected = []
+
+    def before_a_deletion(act):
+        connected.append(lambda **kwargs: act())
+        pre_delete.connect(connected[0], sender=User)
+
+    yield before_a_deletion
+    for receiver in connected:
+        pre_delete.disconnect(receiver, sender=User)
+
+
+def test_an_id_reassigned_during_the_deletion_stays_reassigned(
+    app, mailing, before_a_deletion
+):
+    alice, bob = join("alice", "alice@example.com"), join("bob")
+    id_of(alice)
+    entry = LayerUser.objects.get()
+    before_a_deletion(lambda: ledger.reassign(entry, bob, reason="His mailbox now."))
+
+    alice.delete()
+
+    assert entries() == [("alice@example.com", bob.pk, True)]
+    assert LayerUser.objects.get().reassignment_reason == "His mailbox now."
+
+
+def test_an_id_given_during_the_deletion_is_forgotten_too(app, before_a_deletion):
+    alice = join("alice")
+    before_a_deletion(lambda: ledger.adopt(app, alice, "alice"))
+
+    User.objects.get(pk=alice.pk).delete()
+
+    assert entries() == [("", None, False)]
 
 
 def test_an_app_with_a_ledger_cannot_be_deleted(app, mailing):

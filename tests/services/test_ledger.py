@@ -117,6 +117,12 @@ def test_an_id_is_current_for_its_owner_alone(app, database):
     refuses(database, lambda: LayerUser.objects.update(current_for=bob.pk))
 
 
+def test_an_id_without_an_owner_is_current_for_nobody(app, database):
+    ledger.adopt(app, join("alice"), "one")
+
+    refuses(database, lambda: LayerUser.objects.update(owner=None))
+
+
 def test_a_user_whom_the_ledger_names_is_not_deleted_past_django(app, database):
     alice = join("alice")
     ledger.adopt(app, alice, "one")
