@@ -7,6 +7,7 @@ pointer), so one call at a time goes to a module: whoever uses one holds its loc
 
 from __future__ import annotations
 
+import ctypes
 import os
 from contextlib import suppress
 from threading import Lock
@@ -78,11 +79,18 @@ class Module:
                 f"the module {self.path!r} cannot be loaded: {_words(exc)}"
             ) from exc
         if self._stale:
-            with suppress(PKCS11Error):
-                library.finalize()
+            self._finalize(library)
             library.initialize()
             self._stale = False
         return library
+
+    def _finalize(self, library: Any) -> None:
+        # In this one call python-pkcs11 lets no other thread run, and a module that hangs
+        # would stop them all. Called past it first, it is over when python-pkcs11 calls.
+        with suppress(OSError, AttributeError):  # no module needs to export it
+            ctypes.CDLL(self.path).C_Finalize(None)
+        with suppress(PKCS11Error):
+            library.finalize()
 
     def _log_in(self, token: Any, pin: Pin) -> Any:
         # A token locks itself after a few wrong PINs: none is sent to it twice.

@@ -93,6 +93,24 @@ def held(folder):
 
 
 @contextmanager
+def hanging_module(folder):
+    """Make a module that hangs in C_Finalize, until it is done with; say where it is."""
+    if shutil.which("cc") is None:
+        skip_or_fail("A C compiler is missing.")
+    module, gate = folder / "hanging.so", folder / "gate"
+    gate.touch()
+    subprocess.run(
+        [
+            *("cc", "-w", "-shared", "-fPIC", f'-DGATE="{gate}"'),
+            *("-o", module, Path(__file__).with_name("hanging.c")),
+        ],
+        check=True,
+    )
+    yield str(module)
+    gate.unlink()
+
+
+@contextmanager
 def removed(folder):
     """Take the token away."""
     (folder / "away").mkdir()

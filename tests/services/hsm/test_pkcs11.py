@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import jwt
@@ -192,6 +193,24 @@ def test_a_token_that_hangs_is_used_again_when_it_answers(
     assert answers == [SIGNING_FAILED] * 4
     assert caplog.text.count("there was no answer within 0.2 seconds") == 2
     assert "2 calls are under way and do not come back" in caplog.text
+    hsm()
+    assert read(ask(alice, nonce=NONCE))[0] == 200
+
+
+def test_a_module_that_hangs_while_it_ends_holds_up_nobody_else(
+    key, hsm, alice, folder, caplog
+):
+    with softhsm.hanging_module(folder) as module:
+        hsm(MODULE=module)
+        assert read(ask(alice, nonce=NONCE)) == SIGNING_FAILED
+        assert "does not work: GeneralError" in caplog.text
+
+        hsm(MODULE=module, TIMEOUT=0.2)
+        started = time.monotonic()
+        assert read(ask(alice, nonce=NONCE)) == SIGNING_FAILED
+        assert time.monotonic() - started < 5  # seconds; the module hangs for ten
+        assert "there was no answer within 0.2 seconds" in caplog.text
+
     hsm()
     assert read(ask(alice, nonce=NONCE))[0] == 200
 
