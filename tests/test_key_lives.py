@@ -7,6 +7,7 @@ from io import StringIO
 import pytest
 from django.core.management import call_command
 from django.db import OperationalError
+from django.utils import timezone
 
 from django_layer_identity.exceptions import (
     InvalidKey,
@@ -405,6 +406,29 @@ def test_what_is_no_part_of_its_life_is_saved(key):
     key.save()
 
     assert stored(key).last_used_at == key.activated_at
+
+
+@pytest.mark.parametrize(
+    "act", ["tested_at", "activated_at", "retired_at", "revoked_at", "destroyed_at"]
+)
+def test_a_new_key_is_a_draft(app, private_key, act):
+    key = SigningKey.from_private_key(app, private_key, key_id=KEY_ID)
+    setattr(key, act, timezone.now())
+
+    assert refused(key.save) == (
+        f"A new key is a draft: its acts, as “activate”, set {act}, and not saving it."
+    )
+    assert not SigningKey.objects.exists()
+
+
+def test_a_new_key_is_neither_active_nor_revoked(app, private_key):
+    key = SigningKey.from_private_key(app, private_key, key_id=KEY_ID)
+    key.active_for, key.revocation_reason = app, "leaked"
+
+    assert refused(key.save) == (
+        "A new key is a draft: its acts, as “activate”, set active_for_id, "
+        "revocation_reason, and not saving it."
+    )
 
 
 def test_an_act_that_is_refused_leaves_the_object_as_it_was(key, draft):

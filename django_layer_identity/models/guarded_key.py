@@ -13,10 +13,14 @@ from django_layer_identity.exceptions import KeyExists, KeyStateError
 from django_layer_identity.models.app import LayerApp
 from django_layer_identity.models.stored_key import StoredKey
 
+#: What acts alone bring about, so that no new key has any of it.
+ACTS = (
+    *("active_for_id", "tested_at", "activated_at", "retired_at", "revoked_at"),
+    *("revocation_reason", "destroyed_at"),
+)
 #: What acts alone change; saving a stale object would undo them.
 LIFE = (
-    *("app_id", "active_for_id", "key_id", "tested_at", "activated_at"),
-    *("retired_at", "revoked_at", "revocation_reason", "destroyed_at"),
+    *(*ACTS, "app_id", "key_id"),
     *("signer", "fingerprint", "public_key", "encrypted_private_key"),
 )
 
@@ -29,9 +33,10 @@ class GuardedKey(StoredKey):
 
     def save(self, **kwargs: Any) -> None:
         """
-        Store the key; what its acts have done is not undone by saving it.
+        Store the key; what its acts do is neither done nor undone by saving it.
 
-        :raises KeyStateError: if its life differs from what is stored, or its app.
+        :raises KeyStateError: if its life differs from what is stored, or its app, or
+            it is a new key and has had any.
         """
         using = kwargs.get("using") or self.database
         with transaction.atomic(using=using):
@@ -39,6 +44,8 @@ class GuardedKey(StoredKey):
             stored = type(self)._default_manager.using(using).filter(pk=self.pk)
             if life := stored.values(*LIFE).first():
                 self._refuse_changes(life)
+            else:
+                self._refuse_acts()
             super().save(**kwargs)
 
     def _save_act(self) -> None:
@@ -80,6 +87,13 @@ class GuardedKey(StoredKey):
             raise KeyExists(" ".join(exc.messages)) from exc
         except IntegrityError as exc:
             raise KeyExists("This key or its key ID was stored a moment ago.") from exc
+
+    def _refuse_acts(self) -> None:
+        if done := [name for name in ACTS if getattr(self, name)]:
+            raise KeyStateError(
+                "A new key is a draft: its acts, as “activate”, set "
+                f"{', '.join(done)}, and not saving it."
+            )
 
     def _refuse_changes(self, life: dict[str, Any]) -> None:
         changed = [name for name in life if life[name] != getattr(self, name)]

@@ -28,15 +28,16 @@ def create_app(app_id=OTHER_APP_ID, provider_id=PROVIDER_ID, **fields):
     )
 
 
-def create_key(app, private_key, key_id=KEY_ID, **fields):
-    return SigningKey.objects.create(
+def create_key(app, private_key, key_id=KEY_ID, **life):
+    key = SigningKey.objects.create(
         app=app,
         key_id=key_id,
         fingerprint=private_key.fingerprint,
         public_key=private_key.public_pem,
         bits=private_key.bits,
-        **fields,
     )
+    SigningKey.objects.filter(pk=key.pk).update(**life)
+    return key
 
 
 def make_token(private_key, *, key_id=KEY_ID, **changes):
