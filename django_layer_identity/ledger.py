@@ -31,6 +31,7 @@ from django_layer_identity.protocol.claims import check_user_id
 if TYPE_CHECKING:
     from django.contrib.auth.base_user import AbstractBaseUser
 
+CHANGED = "The ledger was changed at the same time. Try again."
 ATTEMPTS = 5  # each is lost to a success of somebody else's, so few are ever needed
 
 
@@ -127,7 +128,7 @@ def rename(app: LayerApp, user: AbstractBaseUser, user_id: str) -> None:
         raise LedgerConflict("The Layer user ID is, or was, another user's.")
     claimed = Claim(MappingContext(user, app), None, user_id, current, entry)
     if not (entry is not None and entry == current) and not _move(claimed):
-        raise LedgerConflict("The ledger was changed at the same time. Try again.")
+        raise LedgerConflict(CHANGED)
 
 
 def reassign(
@@ -142,7 +143,8 @@ def reassign(
     :param user_id: the ID itself, needed where its user was deleted and its text too.
     :raises ConfigurationError: if ``USER_ID_LEDGER`` is False.
     :raises InvalidReason: if it is empty or over 200 characters.
-    :raises LedgerConflict: if the user has it already, or the text is another ID's.
+    :raises LedgerConflict: if the user has it already, the text is another ID's, or
+        somebody else changed the ledger at the same time.
     """
     _check_use(user)
     reason = reason.strip()
@@ -153,8 +155,10 @@ def reassign(
     text = user_id or entry.user_id
     if not entry.names(text):
         raise LedgerConflict("This is not the Layer user ID that is to be reassigned.")
-    if not LayerUser.objects.reassign(entry, user.pk, text, reason):
+    if entry.current_for_id == user.pk:
         raise LedgerConflict("The user has this Layer user ID already.")
+    if not LayerUser.objects.reassign(entry, user.pk, text, reason):
+        raise LedgerConflict(CHANGED)
 
 
 @sensitive_variables()
@@ -203,6 +207,8 @@ def _check_use(user: AbstractBaseUser) -> None:
         )
     if not is_user(user):
         raise LedgerConflict("The user is to be given as his row of AUTH_USER_MODEL.")
+    if user.pk is None or user._state.adding:
+        raise LedgerConflict("The user is not stored yet: save him first.")
 
 
 def _check_still_there(user: AbstractBaseUser) -> None:

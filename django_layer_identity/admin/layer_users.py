@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied, ValidationError
-from django.db import OperationalError, router, transaction
+from django.db import IntegrityError, OperationalError, router, transaction
 from django.db.models import Q
 from django.http import Http404, HttpResponseRedirect
 from django.template.response import TemplateResponse
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 
 REASSIGN = "admin/layer_identity/layeruser/reassign.html"
+USER_DELETED = _("A user was deleted meanwhile. Try again.")
 
 
 @admin.register(LayerUser)
@@ -155,6 +156,8 @@ class LayerUserAdmin(DiscreetAdmin):
                 text = _("Reassigned from user %(former)s to user %(user)s: %(reason)s")
                 facts = {"former": former or "–", "user": user.pk, "reason": reason}
                 self.log_change(request, nameless, text % facts)
+        except IntegrityError:  # of the foreign keys, which are looked at in the end
+            self.message_user(request, str(USER_DELETED), messages.ERROR)
         except (LayerIdentityError, OperationalError) as exc:
             told = exc if isinstance(exc, LayerIdentityError) else BUSY
             self.message_user(request, str(told), messages.ERROR)

@@ -261,7 +261,26 @@ def test_an_act_that_loses_a_race_is_told(admin_client, entry, bob, monkeypatch)
 
     response = reassign(admin_client, entry, confirm="yes")
 
-    assert said(response) == ["The user has this Layer user ID already."]
+    assert said(response) == ["The ledger was changed at the same time. Try again."]
+    assert history() == []
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_user_who_is_deleted_meanwhile_is_told(
+    admin_client, entry, bob, alice, monkeypatch
+):
+    reassign_for_good = LayerUser.objects.reassign
+
+    def reassign_and_delete(*args):
+        users = User.objects.filter(pk=bob.pk)
+        return reassign_for_good(*args) and users._raw_delete("default")
+
+    monkeypatch.setattr(LayerUser.objects, "reassign", reassign_and_delete)
+
+    response = reassign(admin_client, entry, confirm="yes")
+
+    assert said(response) == ["A user was deleted meanwhile. Try again."]
+    assert entries() == [("auth0|17 é", alice.pk, True)]
     assert history() == []
 
 

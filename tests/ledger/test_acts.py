@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
+from django.contrib.auth.models import User
 from django.core.management import CommandError, call_command
 
 from django_layer_identity import ledger
@@ -179,6 +180,16 @@ def test_an_id_is_not_reassigned_to_who_has_it(app, alice):
     )
 
 
+def test_a_reassignment_that_loses_a_race_says_so(app, alice, bob):
+    ledger.adopt(app, alice, "auth0|17")
+    seen = LayerUser.objects.get()
+    ledger.reassign(LayerUser.objects.get(), bob, reason=REASON)
+
+    assert conflict(ledger.reassign, seen, bob, reason=REASON) == (
+        "The ledger was changed at the same time. Try again."
+    )
+
+
 @pytest.mark.parametrize("reason", ["", "  ", "x" * 201])
 def test_an_id_is_not_reassigned_without_a_reason(app, alice, bob, reason):
     ledger.adopt(app, alice, "auth0|17")
@@ -212,6 +223,22 @@ def test_a_row_of_another_model_is_no_user(settings, app, alice, act):
     assert conflict(act, app, alice, "auth0|17") == (
         "The user is to be given as his row of AUTH_USER_MODEL."
     )
+
+
+@pytest.mark.parametrize("user", [User(username="new"), User(pk=99)], ids=repr)
+@pytest.mark.parametrize("act", [ledger.adopt, ledger.rename])
+def test_a_user_who_is_not_stored_is_given_nothing(app, db, act, user):
+    assert conflict(act, app, user, "auth0|17") == (
+        "The user is not stored yet: save him first."
+    )
+
+
+def test_a_user_who_is_not_stored_is_reassigned_nothing(app, alice):
+    ledger.adopt(app, alice, "auth0|17")
+
+    assert conflict(
+        ledger.reassign, LayerUser.objects.get(), User(), reason=REASON
+    ) == ("The user is not stored yet: save him first.")
 
 
 NOT_READ = (
