@@ -6,7 +6,7 @@ import csv
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
-from django.db import router, transaction
+from django.db import IntegrityError, router, transaction
 
 from django_layer_identity import ledger
 from django_layer_identity.exceptions import (
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from django_layer_identity.models import LayerApp
 
 HEADER = ["user", "user_id"]
-MAX_PROBLEMS = 100  # lines that are told of; the others are counted
 
 
 def adopt_all(
@@ -30,6 +29,7 @@ def adopt_all(
     lines: Iterable[str],
     *,
     dry_run: bool = False,
+    tell: Callable[[int, str], None] = lambda line, problem: None,
     progress: Callable[[int], None] = lambda done: None,
 ) -> int:
     """
@@ -38,40 +38,44 @@ def adopt_all(
     :param lines: a user's natural key and his Layer user ID each; the first may be
         ``user,user_id``. Empty ones are skipped.
     :param dry_run: find every problem, and change nothing.
+    :param tell: told of each line that cannot be, and why, when it is found.
     :param progress: told how many lines are done.
-    :raises AdoptionFailed: with each line that cannot be; then nothing is changed.
+    :raises AdoptionFailed: if there is such a line, or a user was deleted meanwhile;
+        then nothing is changed.
     """
-    problems = _Problems()
-    count = 0
-    with transaction.atomic(using=router.db_for_write(LayerUser)):
-        for number, row in _rows(lines, problems):
-            problem = _adopt(app, row)
-            count += 1
-            if problem:
-                problems.add(number, problem)
-            progress(number)
-        if problems.count:
-            raise AdoptionFailed(str(problems))
-        if dry_run:
-            transaction.set_rollback(True, using=router.db_for_write(LayerUser))
+    problems, using, count = _Problems(tell), router.db_for_write(LayerUser), 0
+    try:
+        with transaction.atomic(using=using):
+            for number, row in _rows(lines, problems):
+                problem = _adopt(app, row)
+                count += 1
+                if problem:
+                    problems.add(number, problem)
+                progress(number)
+            problems.check()
+            if dry_run:
+                transaction.set_rollback(True, using=using)
+    except IntegrityError as exc:  # of the foreign keys, which are looked at last
+        raise AdoptionFailed("A user was deleted meanwhile. Try again.") from exc
     return count
 
 
 class _Problems:
-    """The first lines that cannot be, and how many there are."""
+    """Tell of the lines that cannot be, count them, and keep none."""
 
-    def __init__(self) -> None:
-        self.count = 0
-        self._told = ["Nothing was changed."]
+    def __init__(self, tell: Callable[[int, str], None]) -> None:
+        self._tell = tell
+        self._count = 0
 
     def add(self, line: int, problem: str) -> None:
-        self.count += 1
-        if self.count <= MAX_PROBLEMS:
-            self._told.append(f"line {line}: {problem}")
+        self._count += 1
+        self._tell(line, problem)
 
-    def __str__(self) -> str:
-        more = self.count - MAX_PROBLEMS
-        return "\n".join(self._told + ([f"and {more} more lines"] if more > 0 else []))
+    def check(self) -> None:
+        if self._count:
+            raise AdoptionFailed(
+                f"Nothing was changed: {self._count} lines cannot be adopted."
+            )
 
 
 def _rows(lines: Iterable[str], problems: _Problems) -> Iterable[tuple[int, list[str]]]:

@@ -9,7 +9,8 @@ import pytest
 from django.contrib.auth.models import User
 from django.core.management import CommandError, call_command
 
-from django_layer_identity.exceptions import UserIDTaken
+from django_layer_identity.adoption import adopt_all
+from django_layer_identity.exceptions import AdoptionFailed, UserIDTaken
 from django_layer_identity.issuing import issue_identity_token
 from django_layer_identity.management.progress import Progress
 from django_layer_identity.mapping.users import find_user
@@ -44,6 +45,14 @@ def error(*args):
     with pytest.raises(CommandError) as caught:
         call_command(*args)
     return str(caught.value).splitlines()
+
+
+def problems(capsys, *args):
+    """Return the lines that cannot be adopted, and make sure that all are counted."""
+    summary = error("layer_user_import", *args)
+    lines = capsys.readouterr().err.splitlines()
+    assert summary == [f"Nothing was changed: {len(lines)} lines cannot be adopted."]
+    return lines
 
 
 def adopt(*args):
@@ -84,14 +93,43 @@ def test_a_heading_and_empty_lines_are_skipped(app, alice, csv_file, encoding):
     assert entries() == [("alice", "zoë")]
 
 
-def test_a_heading_is_one_in_the_first_line_alone(app, alice, csv_file):
-    assert error("layer_user_import", csv_file("alice,a-1", "user,user_id")) == [
-        "Nothing was changed.",
-        "line 2: There is no user 'user'.",
+def test_a_heading_is_one_in_the_first_line_alone(app, alice, csv_file, capsys):
+    assert problems(capsys, csv_file("alice,a-1", "user,user_id")) == [
+        "line 2: There is no user 'user'."
     ]
 
 
-def test_standard_input_is_a_file(app, alice, monkeypatch):
+def standard_input(monkeypatch, content):
+    """Let bytes come in where the locale takes them for Latin-1."""
+    stdin = io.TextIOWrapper(io.BytesIO(content), encoding="latin-1")
+    monkeypatch.setattr("sys.stdin", stdin)
+    return stdin
+
+
+@pytest.mark.parametrize("mark", [b"", b"\xef\xbb\xbf"])
+def test_standard_input_is_read_as_a_file_is(app, alice, monkeypatch, mark):
+    content = mark + "user,user_id\r\nalice,zoë\r\n".encode()
+    stdin = standard_input(monkeypatch, content)
+
+    adopt("-")
+
+    assert entries() == [("alice", "zoë")]
+    assert not stdin.buffer.closed
+
+
+def test_a_line_break_in_standard_input_stays_what_it_is(app, monkeypatch, capsys):
+    standard_input(monkeypatch, b'"alice\r",a-1\r\n')
+
+    assert problems(capsys, "-") == [r"line 2: There is no user 'alice\r'."]
+
+
+def test_standard_input_that_is_no_text_is_told(app, monkeypatch):
+    standard_input(monkeypatch, "alice,zoë\n".encode("latin-1"))
+
+    assert error("layer_user_import", "-") == ["- is not a text file."]
+
+
+def test_standard_input_may_be_text_already(app, alice, monkeypatch):
     monkeypatch.setattr("sys.stdin", io.StringIO("alice,a-1\n"))
 
     adopt("-", "--app", str(APP_ID))
@@ -108,7 +146,7 @@ def test_a_dry_run_changes_nothing(app, alice, bob, csv_file, capsys):
 
 @pytest.mark.parametrize("options", [[], ["--dry-run"]])
 def test_each_line_that_cannot_be_is_told_and_none_is_taken(
-    app, alice, bob, csv_file, options
+    app, alice, bob, csv_file, capsys, options
 ):
     carol = User.objects.create_user("carol")
     LayerUser.objects.move(app.pk, carol.pk, "c-3", away_from=None, to=None)
@@ -127,8 +165,7 @@ def test_each_line_that_cannot_be_is_told_and_none_is_taken(
         'bob,"b\n2"',
     )
 
-    assert error("layer_user_import", *options, path) == [
-        "Nothing was changed.",
+    assert problems(capsys, *options, path) == [
         "line 2: The Layer user ID is, or was, another user's.",
         "line 3: The user has another Layer user ID: rename him.",
         "line 4: The Layer user ID is, or was, another user's.",
@@ -144,11 +181,58 @@ def test_each_line_that_cannot_be_is_told_and_none_is_taken(
     assert entries() == [("carol", "c-3")]
 
 
-def test_of_many_problems_the_first_hundred_are_told(app, csv_file):
-    lines = error("layer_user_import", csv_file(*["nobody,x"] * 103))
+def test_of_many_problems_all_are_told(app, csv_file, capsys):
+    assert problems(capsys, csv_file(*["nobody,x"] * 103)) == [
+        f"line {number}: There is no user 'nobody'." for number in range(1, 104)
+    ]
 
-    assert len(lines) == 102
-    assert lines[-2:] == ["line 100: There is no user 'nobody'.", "and 3 more lines"]
+
+def test_a_problem_is_told_when_it_is_found(app, alice):
+    told = []
+
+    def lines():
+        yield "nobody,x\n"
+        yield "alice,a-1\n"
+        assert told == [(1, "There is no user 'nobody'.")]
+
+    with pytest.raises(AdoptionFailed):
+        adopt_all(app, lines(), tell=lambda *problem: told.append(problem))
+
+    assert len(told) == 1
+
+
+def test_a_problem_is_told_on_a_line_of_its_own(app, csv_file, monkeypatch):
+    terminal = Terminal()
+    monkeypatch.setattr("sys.stderr", terminal)
+
+    error("layer_user_import", csv_file(*["nobody,x"] * 2))
+
+    assert terminal.getvalue() == (
+        "line 1: There is no user 'nobody'.\n\r0\n"
+        "line 2: There is no user 'nobody'.\n\r0\n"
+    )
+
+
+def test_a_name_that_several_users_have_is_told(
+    app, alice, bob, csv_file, monkeypatch, capsys
+):
+    User.objects.update(first_name="Zoe")
+    monkeypatch.setattr(User, "USERNAME_FIELD", "first_name")
+    several = "Several users are called 'Zoe'."
+
+    assert problems(capsys, csv_file("Zoe,a-1")) == [f"line 1: {several}"]
+    assert error("layer_user_rename", "Zoe", "a-1") == [several]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_user_who_is_deleted_meanwhile_is_told(app, alice, bob):
+    def delete(line):
+        User.objects.filter(pk=alice.pk)._raw_delete("default")
+
+    with pytest.raises(AdoptionFailed, match="A user was deleted meanwhile"):
+        adopt_all(app, ["alice,a-1\n", "bob,b-2\n"], progress=delete)
+
+    assert entries() == []
 
 
 @pytest.mark.parametrize(
@@ -162,11 +246,11 @@ def test_of_many_problems_the_first_hundred_are_told(app, csv_file):
         ),
     ],
 )
-def test_what_is_no_csv_is_told(app, alice, tmp_path, content, problem):
+def test_what_is_no_csv_is_told(app, alice, tmp_path, capsys, content, problem):
     path = tmp_path / "users.csv"
     path.write_bytes(content)
 
-    assert error("layer_user_import", str(path)) == ["Nothing was changed.", problem]
+    assert problems(capsys, str(path)) == [problem]
     assert entries() == []
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import sys
 from argparse import ArgumentParser
 from collections.abc import Callable, Iterator
@@ -100,13 +101,15 @@ def read_secret_file(name: str) -> bytes | str:
 @contextmanager
 def open_text(name: str) -> Iterator[TextIO]:
     """
-    Open a text file, or standard input where the name is ``-``.
+    Open a text file, or standard input where the name is ``-``: UTF-8, with or without
+    a byte order mark, whatever the locale.
 
     :raises CommandError: if it cannot be read, at the beginning or later.
     """
     try:
         if name == "-":
-            yield sys.stdin
+            with _standard_input() as text:
+                yield text
         else:
             with open(name, encoding="utf-8-sig", newline="") as file:
                 yield file
@@ -114,6 +117,19 @@ def open_text(name: str) -> Iterator[TextIO]:
         raise CommandError(f"{name} is not a text file.") from exc
     except OSError as exc:
         raise CommandError(f"{name} cannot be read: {exc.strerror}.") from exc
+
+
+@contextmanager
+def _standard_input() -> Iterator[TextIO]:
+    buffer = getattr(sys.stdin, "buffer", None)
+    if buffer is None:  # text already, such as a program puts in its place
+        yield sys.stdin
+        return
+    text = io.TextIOWrapper(buffer, encoding="utf-8-sig", newline="")
+    try:
+        yield text
+    finally:
+        text.detach()  # which leaves the buffer open: it is not ours
 
 
 def find_key(key: str, app: str | None) -> SigningKey:

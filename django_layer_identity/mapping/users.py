@@ -26,12 +26,15 @@ def find_user(key: str) -> Any:
 
     A user model without natural keys takes primary keys.
 
-    :raises NotFound: if there is none.
+    :raises NotFound: if there is none, or more than one.
     """
-    users: Any = get_user_model()._default_manager
+    model: Any = get_user_model()
+    users = model._default_manager
     try:
         if hasattr(users, "get_by_natural_key"):
             return users.get_by_natural_key(key)
         return users.get(pk=key)
     except (ObjectDoesNotExist, ValidationError, ValueError) as exc:
         raise NotFound(f"There is no user {key!r}.") from exc
+    except model.MultipleObjectsReturned as exc:
+        raise NotFound(f"Several users are called {key!r}.") from exc

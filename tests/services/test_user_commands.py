@@ -54,14 +54,17 @@ def test_collisions_are_found_over_pages(database, settings, monkeypatch):
     assert reasons == ["A Layer user ID is not blank."]
 
 
-def test_ids_are_adopted_all_or_none(layer_app, tmp_path):
+def test_ids_are_adopted_all_or_none(layer_app, tmp_path, capsys):
     for name in ("alice", "bob", "carol"):
         User.objects.create(username=name)
     path = tmp_path / "users.csv"
 
     path.write_text("alice,é\nbob,e\u0301\ncarol,é\n")
-    with pytest.raises(CommandError, match="line 3: The Layer user ID is, or was"):
+    with pytest.raises(CommandError, match="1 lines cannot be adopted"):
         call_command("layer_user_import", str(path))
+    assert capsys.readouterr().err == (
+        "line 3: The Layer user ID is, or was, another user's.\n"
+    )
     assert not LayerUser.objects.exists()
 
     path.write_text("alice,a\nbob,A\ncarol,a \n")

@@ -35,5 +35,12 @@ class Command(LayerCommand):
     def run(self, *, app: str | None, dry_run: bool, file: str, **options: Any) -> None:
         layer_app = LayerApp.objects.named(app)
         with open_text(file) as lines, Progress(sys.stderr) as progress:
-            count = adopt_all(layer_app, lines, dry_run=dry_run, progress=progress)
+
+            def tell(line: int, problem: str) -> None:
+                progress.end()
+                self.remark(f"line {line}: {problem}")
+
+            count = adopt_all(
+                layer_app, lines, dry_run=dry_run, tell=tell, progress=progress
+            )
         self.stdout.write(f"{count} {'would be adopted' if dry_run else 'adopted'}")
