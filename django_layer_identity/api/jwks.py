@@ -24,8 +24,8 @@ from django_layer_identity.api.errors import (
     to_refusal,
 )
 from django_layer_identity.api.views import JSONAlways
-from django_layer_identity.exceptions import InvalidIdentifier, InvalidKey
-from django_layer_identity.models.published import PublishedKey, published_keys
+from django_layer_identity.exceptions import InvalidIdentifier
+from django_layer_identity.models.published import published_keys
 from django_layer_identity.protocol.identifiers import AppID
 from django_layer_identity.protocol.jwk import public_jwk
 
@@ -94,13 +94,4 @@ def _jwks(app_ids: list[str]) -> list[dict[str, str]]:
     except InvalidIdentifier:
         return []
     keys = published_keys(timezone.now(), app_id)
-    return [jwk for key in keys for jwk in _jwk(key)]
-
-
-def _jwk(key: PublishedKey) -> list[dict[str, str]]:
-    """Return one JWK; none where a row is damaged, for the sake of all others."""
-    try:
-        return [public_jwk(key.public_key, key.key_id)]
-    except InvalidKey:
-        logger.exception("The public half of the key %s is damaged.", key.key_id)
-        return []
+    return [public_jwk(key.public_key, key.key_id) for key in keys]

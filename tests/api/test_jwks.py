@@ -243,14 +243,25 @@ def test_a_bug_is_not_put_into_our_shape(client, db, monkeypatch):
         client.get(URL)
 
 
-def test_a_row_that_is_damaged_takes_no_other_along(
-    client, key, other_private_key, caplog
+@pytest.mark.parametrize("written", ["damaged", "another"])
+def test_a_row_with_another_public_half_takes_no_other_along(
+    client, key, other_private_key, caplog, written
 ):
-    add_key(create_app(), other_private_key, OTHER_KEY_ID)
-    SigningKey.objects.filter(pk=key.pk).update(public_key="layer")
+    other = add_key(create_app(), other_private_key, OTHER_KEY_ID)
+    public_keys = {"damaged": "layer", "another": other.public_key}
+    SigningKey.objects.filter(pk=key.pk).update(public_key=public_keys[written])
 
     assert shown(client) == [str(OTHER_KEY_ID)]
     assert f"public half of the key layer:///keys/{KEY_ID} is damaged" in caplog.text
+
+
+def test_a_damaged_row_does_not_hide_the_same_key_of_another_app(
+    client, key, private_key
+):
+    other = add_key(create_app(environment="staging"), private_key)
+    SigningKey.objects.filter(pk=other.pk).update(fingerprint="f" * 64)
+
+    assert shown(client) == [str(KEY_ID)]
 
 
 def test_whoever_sends_accept_html_or_is_a_stranger_gets_json(client, key, settings):
