@@ -24,6 +24,7 @@ from django_layer_identity.keys.secrecy import forgets
 
 LOGINS = ("username", "email", "user_id")  # the first that is sent counts
 NAMES = (*LOGINS, "password")
+MAX_LENGTH = 1024  # characters; a user model may normalize logins in quadratic time
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,7 @@ class Credentials:
 
     def are_usable(self) -> bool:
         """Tell whether a backend may be asked: not every database takes a NUL."""
-        return _is_usable(self.login) and _is_usable(self.password)
+        return all(map(_is_usable, (self.login, self.password)))
 
 
 class BodyCredentialsAuthentication(BaseAuthentication):
@@ -101,9 +102,14 @@ def submitted_login(request: Request) -> str | None:
 @sensitive_variables()
 def _basic_login(code: bytes) -> str:
     try:
-        return base64.b64decode(code).decode("utf-8", "replace").partition(":")[0]
+        sent = base64.b64decode(code)
     except binascii.Error:
         return ""
+    try:
+        text = sent.decode()
+    except UnicodeDecodeError:
+        text = sent.decode("latin-1")  # as DRF reads it
+    return text.partition(":")[0]
 
 
 @sensitive_variables()
@@ -167,4 +173,6 @@ def _in_form(data: QueryDict, pattern: str) -> dict[str, Any]:
 
 
 def _is_usable(value: Any) -> bool:
-    return isinstance(value, str) and value != "" and "\0" not in value
+    if not isinstance(value, str) or "\0" in value:
+        return False
+    return 0 < len(value) <= MAX_LENGTH

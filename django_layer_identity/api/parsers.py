@@ -119,7 +119,8 @@ class MultiPartBodyParser(_BodyParser):
         django, utf_8 = parsers.MultiPartParser(), {**context, "encoding": "utf-8"}
         try:
             parts = django.parse(BytesIO(text.encode()), media_type, utf_8)
-        except (ParseError, SuspiciousOperation) as exc:
+        except (ParseError, SuspiciousOperation, TypeError) as exc:
+            # A TypeError is Python's own, at parameters of RFC 2231 that contradict.
             raise BodyMalformed("The multipart body is malformed.") from exc
         if REPLACEMENT not in text and REPLACEMENT in str(parts.data):
             raise BodyMalformed("A part is not valid UTF-8.")

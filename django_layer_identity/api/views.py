@@ -6,7 +6,7 @@ import logging
 from typing import TYPE_CHECKING, Any, cast
 
 from django.core.exceptions import ImproperlyConfigured
-from django.db import connections, transaction
+from django.db import DataError, connections, transaction
 from django.utils.decorators import method_decorator
 from django.utils.module_loading import import_string
 from django.views.decorators.cache import cache_control
@@ -180,7 +180,8 @@ class IdentityTokenView(APIView):
             # The words of DRF's SessionAuthentication, which has no class for it.
             if str(exc).startswith("CSRF Failed"):
                 raise CSRFFailed from exc
-            if isinstance(to_refusal(exc), (NotPermitted, BodyMalformed)):
+            refused = isinstance(to_refusal(exc), (NotPermitted, BodyMalformed))
+            if refused or _is_about_text(exc):
                 raise AuthenticationFailed from exc
             raise
         if request.successful_authenticator is None:
@@ -216,6 +217,12 @@ def _instances(*choices: Sequence[str | type] | None) -> list[Any]:
         (import_string(entry) if isinstance(entry, str) else entry)()
         for entry in classes
     ]
+
+
+def _is_about_text(exc: Exception) -> bool:
+    """Tell whether credentials have characters that nothing here can store or read."""
+    nul = isinstance(exc, ValueError) and "NUL" in str(exc)  # in psycopg2's words
+    return nul or isinstance(exc, (DataError, UnicodeError))
 
 
 def _is_form(request: Request) -> bool:

@@ -6,7 +6,9 @@ from types import SimpleNamespace
 
 import pytest
 from django.contrib.auth.models import AnonymousUser, User
+from django.db import DataError
 from django.test import Client
+from rest_framework.authentication import BaseAuthentication
 from rest_framework.authtoken.models import Token
 from rest_framework.test import APIClient
 
@@ -216,6 +218,41 @@ def test_nobody_stays_nobody_without_a_permission_class(settings, key, classes):
     configure(settings, PERMISSION_CLASSES=classes)
 
     assert read(post()) == not_authenticated()
+
+
+class Choking(BaseAuthentication):
+    """Fails at what was sent, as classes of other packages do."""
+
+    error = None
+
+    def authenticate(self, request):
+        raise self.error
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        UnicodeDecodeError("ascii", b"\xe9", 0, 1, "ordinal not in range(128)"),
+        DataError("PostgreSQL text fields cannot contain NUL (0x00) bytes"),
+        ValueError("A string literal cannot contain NUL (0x00) characters."),
+    ],
+    ids=["knox", "psycopg", "psycopg2"],
+)
+def test_credentials_that_nothing_can_read_or_store_are_wrong(
+    settings, monkeypatch, key, error
+):
+    monkeypatch.setattr(Choking, "error", error)
+    configure(settings, AUTHENTICATION_CLASSES=[f"{__name__}.Choking"])
+
+    assert read(post()) == authentication_failed()
+
+
+def test_a_bug_in_a_class_of_the_project_stays_one(settings, monkeypatch, key):
+    monkeypatch.setattr(Choking, "error", ValueError("too few values to unpack"))
+    configure(settings, AUTHENTICATION_CLASSES=[f"{__name__}.Choking"])
+
+    with pytest.raises(ValueError, match="too few values"):
+        post()
 
 
 def test_without_authentication_nobody_gets_in(settings, key):

@@ -128,6 +128,17 @@ def test_a_malformed_form_is_refused(phone, body, detail):
             multipart(*[part("name=x", "")] * 4), MULTIPART, MALFORMED, id="many-fields"
         ),
         pytest.param(b"--b\xff", MULTIPART, NOT_UTF_8, id="not-utf-8"),
+        *(
+            pytest.param(multipart(one), MULTIPART, MALFORMED, id=f"rfc-2231-{number}")
+            for number, one in enumerate(
+                [
+                    part("name*; name*0", ""),
+                    part("name=nonce; x*; x*1", "abc"),
+                    part("name*0=a; name*=b", ""),
+                    part("name=nonce", "abc", "X: y; x*; x*0"),
+                ]
+            )
+        ),
     ],
 )
 def test_a_malformed_multipart_body_is_refused(

@@ -8,6 +8,7 @@ import time
 import pytest
 from asgiref.sync import async_to_sync
 from asgiref.testing import ApplicationCommunicator
+from django.conf.urls.i18n import i18n_patterns
 from django.core.asgi import get_asgi_application
 from django.core.exceptions import (
     BadRequest,
@@ -16,7 +17,7 @@ from django.core.exceptions import (
 )
 from django.core.handlers.asgi import ASGIRequest
 from django.test import Client
-from django.urls import path
+from django.urls import include, path
 from django.views import View
 from rest_framework.authtoken.models import Token
 
@@ -40,16 +41,22 @@ REFUSED = [  # a parameter of the content type, what the view says, does Django 
     ("charset*0=id; charset*1=na", UNSUPPORTED, True),
     ("charset*0*=bogus''na", UNSUPPORTED, True),
     ("charset=utf-8\x00", UNSUPPORTED, True),
+    ("x*; x*0", UNSUPPORTED, True),
+    ("charset*;charset*0", UNSUPPORTED, True),
+    ("x*0*;x*", UNSUPPORTED, True),
     ("x=é", UNSUPPORTED, False),
     (f"x={'y' * 1024}", UNSUPPORTED, False),
     ("charset=zlib_codec", CHARSET, True),
     ("charset = idna", CHARSET, True),
     ("CHARSET=idna", CHARSET, True),
     ("charset=utf-8; charset=undefined", CHARSET, True),
+    ('charset=""idna', CHARSET, True),
+    ("charset='\"undefined", CHARSET, True),
     ('charset="punycode"', CHARSET, False),
     ("charset=iso-8859-1", CHARSET, False),
 ]
 READ = ["charset=utf-8", 'charset="UTF-8"; x=y', "charset='utf8'", "charset=", "x=y"]
+FAILURES = (ValueError, LookupError, TypeError, SuspiciousOperation, BadRequest)
 QUERY = b"x=%80%3d"
 BODY = '{"nonce": "abc"}'
 
@@ -58,7 +65,11 @@ class Other(View):
     """A view of the project's own."""
 
 
-urlpatterns = [*tests_urls, path("other", Other.as_view())]
+urlpatterns = [
+    *tests_urls,
+    path("other", Other.as_view()),
+    *i18n_patterns(path("", include("django_layer_identity.urls"))),
+]
 
 
 @pytest.fixture
@@ -74,7 +85,7 @@ def mended():
 
 @pytest.mark.parametrize("parameter", [what for what, _, fails in REFUSED if fails])
 def test_some_content_types_fail_in_django_before_any_view(phone, parameter):
-    with pytest.raises((ValueError, LookupError, SuspiciousOperation, BadRequest)):
+    with pytest.raises(FAILURES):
         phone.generic("POST", f"{URL}?{QUERY.decode()}", BODY, f"{JSON}; {parameter}")
 
 
@@ -142,6 +153,34 @@ def test_the_public_keys_are_shown_all_the_same():
     assert (response.status_code, response.json()) == (200, {"keys": []})
 
 
+@pytest.mark.parametrize("language", ["en", "de"])
+@pytest.mark.urls(__name__)
+@pytest.mark.usefixtures("mended")
+def test_addresses_below_a_language_are_ours_too(settings, phone, language):
+    locale = "django.middleware.locale.LocaleMiddleware"
+    settings.MIDDLEWARE = [*settings.MIDDLEWARE, locale]
+
+    address, typed = f"/{language}/authenticate", f"{JSON}; charset*=bogus''x"
+
+    assert read(phone.generic("POST", address, BODY, typed)) == UNSUPPORTED
+
+
+@pytest.mark.parametrize(
+    ("cookie", "left"),
+    [
+        ('x="' + "\\a" * 1000 + '"', True),
+        ('x="' + "\\a" * 1001 + '"', False),
+        ("x=" + "a" * 8000, True),
+    ],
+)
+@pytest.mark.usefixtures("mended")
+def test_cookies_of_many_escapes_are_not_there(phone, cookie, left):
+    response = phone.generic("POST", URL, BODY, JSON, headers={"Cookie": cookie})
+
+    assert read(response)[0] == 200
+    assert response.wsgi_request.META["HTTP_COOKIE"] == (cookie if left else "")
+
+
 @pytest.mark.parametrize("address", ["/other", "/nowhere"])
 @pytest.mark.urls(__name__)
 @pytest.mark.usefixtures("mended")
@@ -161,7 +200,7 @@ def ask_asgi(transactional_db, key, alice, settings):
         (b"authorization", f"Token {token.key}".encode()),
     ]
 
-    def ask(*content_types, query=QUERY, root_path=""):
+    def ask(*content_types, query=QUERY, root_path="", headers=()):
         types = [(b"content-type", typed.encode("latin-1")) for typed in content_types]
         scope = {
             "type": "http",
@@ -169,7 +208,7 @@ def ask_asgi(transactional_db, key, alice, settings):
             "path": f"{root_path}{URL}",
             "root_path": root_path,
             "query_string": query,
-            "headers": [*common, *types],
+            "headers": [*common, *types, *headers],
         }
         start, body = async_to_sync(_exchange)(scope)
         return start["status"], json.loads(body["body"])
@@ -184,13 +223,14 @@ async def _exchange(scope):
 
 
 @pytest.mark.parametrize(
-    "parameter", ["charset*=bogus''utf-8", "x*=undefined''y", "charset=utf-8\x00"]
+    "parameter",
+    ["charset*=bogus''utf-8", "x*=undefined''y", "charset=utf-8\x00", "x*; x*0"],
 )
 def test_some_of_them_fail_under_asgi_too(parameter):
     headers = [(b"content-type", f"{JSON}; {parameter}".encode())]
     scope = {"method": "POST", "path": URL, "query_string": QUERY, "headers": headers}
 
-    with pytest.raises((ValueError, LookupError, SuspiciousOperation, BadRequest)):
+    with pytest.raises(FAILURES):
         ASGIRequest(scope, None)
 
 
@@ -207,6 +247,12 @@ def test_they_are_refused_under_asgi_once_mended(
 @pytest.mark.usefixtures("mended")
 def test_no_query_string_under_asgi_is_in_the_way(ask_asgi, query):
     assert ask_asgi(f"{JSON}; charset=utf-8", query=query)[0] == 200
+
+
+@pytest.mark.parametrize("cookie", [b"x=y", b'x="' + b"\\a" * 3000 + b'"'])
+@pytest.mark.usefixtures("mended")
+def test_no_cookie_under_asgi_is_in_the_way(ask_asgi, cookie):
+    assert ask_asgi(JSON, headers=[(b"cookie", cookie)])[0] == 200
 
 
 @pytest.mark.usefixtures("mended")

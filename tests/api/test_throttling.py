@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
+
 import pytest
 from django.contrib.auth.backends import ModelBackend
 from django.contrib.auth.models import User
@@ -241,6 +243,16 @@ def test_a_login_by_basic_is_the_same_login(passwords, client):
 
     for host, guess in enumerate(guesses):
         headers = {"Authorization": f"Basic {guess}"}
+        client.post(URL, {}, headers=headers, REMOTE_ADDR=f"192.0.2.{host}")
+
+    assert read(log_in(client, ALICE)) == THROTTLED
+
+
+def test_a_login_by_basic_is_counted_as_rest_framework_reads_it(passwords, client):
+    guesses = [b"alice:wrong", "álice:wrong".encode(), "álice:wrong".encode("latin-1")]
+
+    for host, guess in enumerate(guesses):
+        headers = {"Authorization": f"Basic {b64encode(guess).decode()}"}
         client.post(URL, {}, headers=headers, REMOTE_ADDR=f"192.0.2.{host}")
 
     assert read(log_in(client, ALICE)) == THROTTLED

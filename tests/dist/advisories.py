@@ -1,5 +1,5 @@
 """
-Ask pip-audit about all that an installation of the package brings along.
+Ask pip-audit about all that an installation of the package, extras and all, brings along.
 
 Where its service does not answer, or does not know a package, this is said, and that
 package has to be the newest release for this Python: an older one is where known holes are.
@@ -16,14 +16,15 @@ from importlib.metadata import distribution
 from packaging.requirements import Requirement
 
 NAME = "django-layer-identity"
+EXTRAS = ("", "openapi", "phone", "pkcs11")
 
 
-def installed(name, found):
+def installed(name, found, extras=("", "crypto")):
     """Add the package's requirements, and theirs, to what was found: name -> version."""
     for text in distribution(name).requires or []:
         requirement = Requirement(text)
         needed = requirement.marker is None or any(
-            requirement.marker.evaluate({"extra": extra}) for extra in ("", "crypto")
+            requirement.marker.evaluate({"extra": extra}) for extra in extras
         )
         key = requirement.name.lower()
         if needed and key not in found:
@@ -60,7 +61,7 @@ def outdated():
 
 
 def main():
-    versions = installed(NAME, {})
+    versions = installed(NAME, {}, EXTRAS)
     known = audited(versions)
     holes = {name: found for name, found in known.items() if found}
     unknown = versions.keys() - known.keys()

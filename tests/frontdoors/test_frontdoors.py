@@ -12,6 +12,7 @@ from tests.endpoint import (
     ALICE,
     JSON,
     NONCE,
+    URL,
     authentication_failed,
     configure,
     decode,
@@ -112,6 +113,14 @@ def test_knox(follow, key, alice, phone):
     )
 
 
+def test_knox_and_a_header_that_is_no_text(follow, key, alice, phone):
+    follow("knox")
+
+    response = log_in(phone, {}, {"Authorization": "Token \xe9"})
+
+    assert read(response) == authentication_failed(401)
+
+
 def oauth_token(user, scope):
     from oauth2_provider.models import AccessToken
 
@@ -128,6 +137,15 @@ def test_django_oauth_toolkit(follow, key, alice, phone):
     follow("django-oauth-toolkit")
 
     assert is_alices(log_in(phone, {}, bearer(oauth_token(alice, "read layer"))), key)
+
+
+def test_django_oauth_toolkit_reads_no_query_string(follow, key, alice, phone):
+    follow("django-oauth-toolkit")
+    token = oauth_token(alice, "layer")
+
+    response = phone.post(f"{URL}?access_token={token}", {"nonce": NONCE}, JSON)
+
+    assert read(response) == not_authenticated(401)
 
 
 def test_django_oauth_toolkit_without_the_scope(follow, key, alice, phone):

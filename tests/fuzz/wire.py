@@ -25,7 +25,14 @@ TOKENS = [
     *(b"\x00", b"\xff", b"\xed\xa0\x80", b"\r\n", b"\x1b[2J", b"\xe2\x80\xa8", b"%00"),
     *(b'"', b"\\", b"\\ud800", b"[" * 40, b'{"a":' * 20, b"9" * 500, b"1e999", b"NaN"),
     *(b"nonce", b"app_id", b"user_id", b"password", b"username", b"&", b"=", b"--b"),
-    *(b"; charset=punycode", b"*=idna''", b"Content-Disposition: form-data; name*="),
+    *(
+        b"; charset=punycode",
+        b"*=idna''",
+        b"; name*; name*0",
+        b"; x*",
+        b'""idna',
+        b"Content-Disposition: form-data; name*=",
+    ),
     *(b"layer:///apps/production/", b"' OR 1=1 --", b"${jndi:x}", b"<script>"),
 ]
 TYPES = [

@@ -8,11 +8,19 @@ from io import StringIO
 import pytest
 from django.core.management import call_command
 from django.db import IntegrityError, router, transaction
+from rest_framework.test import APIClient
 
 from django_layer_identity.exceptions import KeyExists
 from django_layer_identity.issuing import issue_identity_token
 from django_layer_identity.models import LayerApp, SigningKey
 from tests.conftest import APP_ID, KEY_ID, OTHER_KEY_ID, PROVIDER_ID
+from tests.endpoint import (
+    NONCE,
+    URL,
+    authentication_failed,
+    not_authenticated,
+    read,
+)
 
 pytestmark = [
     pytest.mark.service,
@@ -119,3 +127,17 @@ def test_a_token_takes_one_query(key, alice, django_assert_num_queries, database
         issued = issue_identity_token(alice, "a+b/c==")
 
     assert (issued.user_id, issued.key_id) == ("alice", f"layer:///keys/{KEY_ID}")
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Cookie": 'sessionid="aaaaaaaaaaaaa\\000"'},
+        {"Authorization": "Basic YQBiOnB3"},  # "a\0b:pw"
+    ],
+    ids=["session", "basic"],
+)
+def test_a_nul_is_no_fault_of_the_database(key, headers):
+    answer = read(APIClient().post(URL, {"nonce": NONCE}, headers=headers))
+
+    assert answer in (not_authenticated(), authentication_failed())
