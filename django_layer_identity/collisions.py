@@ -38,13 +38,13 @@ MAX_SHOWN = 20  # users of a group; the others are counted
 
 _ORDER = list(Likeness)  # from the same to the least alike
 _TABLES = """
-    CREATE TABLE mapped (key BLOB, pk);
+    CREATE TABLE mapped (key BLOB, digest BLOB, pk);
     CREATE TABLE unusable (pk, reason TEXT);
 """
 _GROUPS = """
     SELECT key, pk FROM mapped
     WHERE key IN (SELECT key FROM mapped GROUP BY key HAVING COUNT(*) > 1)
-    ORDER BY key, rowid
+    ORDER BY key, digest, rowid
 """
 
 
@@ -54,7 +54,8 @@ class Group:
 
     likeness: Likeness
     count: int
-    users: list[tuple[Any, str]]  # primary key and Layer user ID, of the first 20
+    same: int  # those of them whose ID is another's to the last character
+    users: list[tuple[Any, str]]  # primary key and Layer user ID, of 20 at most
 
 
 @dataclass(frozen=True)
@@ -109,14 +110,15 @@ class Survey:
             if user_id is None:
                 unusable.append((_portable(user.pk), reason))
             else:
-                mapped.append((_digest(lookalike_key(user_id)), _portable(user.pk)))
+                texts = lookalike_key(user_id), user_id
+                mapped.append((*map(_digest, texts), _portable(user.pk)))
         self._found.execute("BEGIN")
-        self._found.executemany("INSERT INTO mapped VALUES (?, ?)", mapped)
+        self._found.executemany("INSERT INTO mapped VALUES (?, ?, ?)", mapped)
         self._found.executemany("INSERT INTO unusable VALUES (?, ?)", unusable)
         self._found.execute("COMMIT")
 
     def sort(self) -> None:
-        self._found.execute("CREATE INDEX by_key ON mapped (key)")
+        self._found.execute("CREATE INDEX by_key ON mapped (key, digest)")
 
     def _map(self, user: Any) -> tuple[str | None, str]:
         try:
@@ -166,15 +168,22 @@ def survey_users(
 
 
 def _gather(users: Iterator[tuple[Any, str]]) -> Group:
-    """Make a group of any number of users, and keep those alone that are shown."""
+    """
+    Make a group of any number of users, and keep those alone that are shown.
+
+    :param users: those with the same ID come one after the other.
+    """
     shown: list[tuple[Any, str]] = []
-    found, count = Likeness.SAME, 0
-    for count, (pk, user_id) in enumerate(users, start=1):
-        if count <= MAX_SHOWN:
-            shown.append((pk, user_id))
+    found, count, same = Likeness.SAME, 0, 0
+    for user_id, holders in groupby(users, key=itemgetter(1)):
+        for sharing, holder in enumerate(holders, start=1):
+            if count + sharing <= MAX_SHOWN:
+                shown.append(holder)
+        count += sharing
+        same += sharing if sharing > 1 else 0
         # Whoever is like the first is like all that are: none is compared with others.
         found = max(found, likeness({shown[0][1], user_id}), key=_ORDER.index)
-    return Group(found, count, shown)
+    return Group(found, count, same, sorted(shown, key=itemgetter(0)))
 
 
 def _users() -> Any:

@@ -58,7 +58,9 @@ def test_users_with_an_id_each_are_fine(people):
         (("alice@x.com", "alice@x.com"), Likeness.SAME),
         (("alice@x.com", "Alice@x.com"), Likeness.CASE),
         (("straße", "STRASSE"), Likeness.CASE),
-        (("alice@x.com", "alice@x.com "), Likeness.CASE),
+        (("alice@x.com", "alice@x.com "), Likeness.SPACE),
+        (("alice@x.com", "\u3000ａlice@x.com"), Likeness.SPACE),
+        (("alice@x.com", "Alice@x.com "), Likeness.CASE),
         (("zoë@x.com", "zoe\u0308@x.com"), Likeness.FORM),
         (("alice@x.com", "ａlice@x.com"), Likeness.FORM),
         (("alice@x.com", "ali\u200bce@x.com"), Likeness.FORM),
@@ -74,7 +76,8 @@ def test_ids_that_are_the_same_or_look_so_are_a_group(people, emails, likeness):
     people("another@x.com", *emails, "+442070313001", "3001")
 
     users = [(2, emails[0]), (3, emails[1])]
-    assert found() == ([Group(likeness, 2, users)], [])
+    same = 2 if likeness is Likeness.SAME else 0
+    assert found() == ([Group(likeness, 2, same, users)], [])
 
 
 def test_national_numbers_are_told_apart_by_their_region(people, settings):
@@ -83,7 +86,7 @@ def test_national_numbers_are_told_apart_by_their_region(people, settings):
 
     configure(settings, PHONE_REGION="GB")
     users = [(1, "020 7031 3000"), (2, "+442070313000")]
-    assert found() == ([Group(Likeness.PHONE, 2, users)], [])
+    assert found() == ([Group(Likeness.PHONE, 2, 0, users)], [])
 
 
 def test_phone_numbers_are_compared_without_the_extra_too(people, monkeypatch):
@@ -99,7 +102,17 @@ def test_what_is_normalized_is_the_same(people, settings):
     people("Alice", "alice", "ALICE")
 
     users = [(1, "alice"), (2, "alice"), (3, "alice")]
-    assert found() == ([Group(Likeness.SAME, 3, users)], [])
+    assert found() == ([Group(Likeness.SAME, 3, 3, users)], [])
+
+
+def test_who_shares_an_id_exactly_is_counted_among_those_who_look_alike(people):
+    people("a", "A", "b", "a", "B", "A", "A ", "b ", "a ", "A")
+
+    groups, _unusable = found()
+    assert sorted((len(g.users), g.likeness, g.same) for g in groups) == [
+        (3, Likeness.CASE, 0),
+        (7, Likeness.CASE, 5),
+    ]
 
 
 def test_of_a_large_group_the_first_twenty_are_shown(people):
@@ -155,7 +168,7 @@ def test_users_deleted_meanwhile_are_no_group(people):
         User.objects.filter(pk__in=[6, 7]).update(email="")
         groups = list(survey.groups())
 
-    assert groups == [Group(Likeness.CASE, 2, [(3, "b"), (4, "B")])]
+    assert groups == [Group(Likeness.CASE, 2, 0, [(3, "b"), (4, "B")])]
 
 
 def raise_for_bob(context):
@@ -199,7 +212,7 @@ def test_text_may_be_the_primary_key(settings):
     Member.objects.bulk_create([Member(email="alice"), Member(email="Alice")])
 
     users = [("Alice", "Alice"), ("alice", "alice")]
-    assert found() == ([Group(Likeness.CASE, 2, users)], [])
+    assert found() == ([Group(Likeness.CASE, 2, 0, users)], [])
 
 
 def test_related_rows_come_along_with_their_users(
@@ -265,6 +278,21 @@ def test_the_command_lists_what_it_found_and_fails(people, capsys):
     )
 
 
+def test_the_command_tells_how_many_share_an_id_among_those_who_look_alike(
+    people, capsys
+):
+    people("alice", "Alice", "alice")
+
+    out, _error = run(capsys)
+
+    assert out == (
+        "case: 3 users, of whom 2 share theirs exactly\n"
+        "  1  'alice'\n"
+        "  2  'Alice'\n"
+        "  3  'alice'\n"
+    )
+
+
 def test_the_command_writes_json(people, capsys):
     people("alice", "Alice", "", "", "bob")
 
@@ -276,6 +304,7 @@ def test_the_command_writes_json(people, capsys):
             {
                 "likeness": "case",
                 "count": 2,
+                "same": 0,
                 "users": [
                     {"pk": 1, "user_id": "alice"},
                     {"pk": 2, "user_id": "Alice"},

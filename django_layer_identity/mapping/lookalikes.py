@@ -19,6 +19,7 @@ class Likeness(Enum):
 
     SAME = "same"
     FORM = "Unicode form"
+    SPACE = "white space"
     CASE = "case"
     PHONE = "phone format"
 
@@ -36,6 +37,8 @@ def likeness(user_ids: Collection[str]) -> Likeness:
     visible = {_visible(user_id) for user_id in user_ids}
     if len(visible) == 1:
         return Likeness.FORM
+    if len({text.strip() for text in visible}) == 1:
+        return Likeness.SPACE
     if len({casefold(text).strip() for text in visible}) == 1:
         return Likeness.CASE
     return Likeness.PHONE

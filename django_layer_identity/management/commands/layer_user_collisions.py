@@ -50,12 +50,18 @@ def _find_app(app: str | None) -> LayerApp:
 
 def _as_text(survey: Survey) -> Iterator[str]:
     for group in survey.groups():
-        yield f"{group.likeness.value}: {group.count} users"
+        yield f"{group.likeness.value}: {group.count} users{_duplicates(group)}"
         yield from (f"  {pk}  {user_id!r}" for pk, user_id in group.users)
         if group.count > len(group.users):
             yield f"  and {group.count - len(group.users)} more"
     for one in survey.unusable():
         yield f"no usable ID: {one.user_pk}  {one.reason}"
+
+
+def _duplicates(group: Group) -> str:
+    if group.same in (0, group.count):
+        return ""
+    return f", of whom {group.same} share theirs exactly"
 
 
 def _as_json(survey: Survey) -> Iterator[str]:
@@ -76,7 +82,12 @@ def _joined(entries: Iterator[dict[str, Any]]) -> Iterator[str]:
 
 def _group(group: Group) -> dict[str, Any]:
     users = [{"pk": _plain(pk), "user_id": user_id} for pk, user_id in group.users]
-    return {"likeness": group.likeness.value, "count": group.count, "users": users}
+    return {
+        "likeness": group.likeness.value,
+        "count": group.count,
+        "same": group.same,
+        "users": users,
+    }
 
 
 def _unusable(one: Unusable) -> dict[str, Any]:
