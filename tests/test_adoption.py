@@ -270,9 +270,30 @@ def test_a_user_is_renamed(key, alice, capsys):
 
     call_command("layer_user_rename", "alice", "a-1")
 
-    assert capsys.readouterr().out == "a-1\n"
+    assert capsys.readouterr() == ("a-1\n", "")
     assert issue_identity_token(alice, NONCE).user_id == "a-1"
     assert entries() == [("alice", "a-1"), ("alice", "alice")]
+
+
+@pytest.mark.parametrize(
+    ("change", "consequence"),
+    [
+        ("follow", "his next token moves him away from it"),
+        ("refuse", "he is refused with user_id_changed"),
+    ],
+)
+def test_a_rename_that_will_not_last_is_told(
+    settings, app, alice, capsys, change, consequence
+):
+    configure(settings, USER_ID_CHANGE=change)
+
+    call_command("layer_user_rename", "alice", "a-1")
+
+    assert capsys.readouterr() == (
+        "a-1\n",
+        f"This will not last, as LAYER_IDENTITY['USER_ID_CHANGE'] is '{change}': "
+        f"unless USER_ID gives him this ID, {consequence}.\n",
+    )
 
 
 def test_a_renamed_user_may_be_renamed_back(key, alice):

@@ -7,9 +7,15 @@ from typing import Any
 from django.core.management.base import CommandParser
 
 from django_layer_identity import ledger
+from django_layer_identity.conf import conf
 from django_layer_identity.management.base import LayerCommand, add_app_argument
 from django_layer_identity.mapping.users import find_user
 from django_layer_identity.models import LayerApp
+
+NEXT = {
+    "follow": "his next token moves him away from it",
+    "refuse": "he is refused with user_id_changed",
+}
 
 
 class Command(LayerCommand):
@@ -23,3 +29,9 @@ class Command(LayerCommand):
     def run(self, *, app: str | None, user: str, user_id: str, **options: Any) -> None:
         ledger.rename(LayerApp.objects.named(app), find_user(user), user_id)
         self.stdout.write(user_id)
+        if conf.USER_ID_CHANGE in NEXT:
+            self.remark(
+                "This will not last, as LAYER_IDENTITY['USER_ID_CHANGE'] is "
+                f"{conf.USER_ID_CHANGE!r}: unless USER_ID gives him this ID, "
+                f"{NEXT[conf.USER_ID_CHANGE]}."
+            )
