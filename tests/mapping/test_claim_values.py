@@ -70,7 +70,7 @@ def test_a_url_is_made_whole(claim, value, base, url):
         ("https://example.com\\@evil.com/", "it is no http or https URL"),
         ("https://example.com\\a.png", "it has characters that no URL has"),
         ("https://example.com/<b>", "it has characters that no URL has"),
-        ("https://example.com/\u202egnp.a", "it has characters that no URL has"),
+        ("https://example.com/\u202egnp.a", "it has control characters"),
         ("http://x/\r\na", "it has control characters"),
         ("http://x/\x00", "it has control characters"),
         ("http://x/\ud800", "it has control characters"),
@@ -117,6 +117,7 @@ def test_a_file_has_the_url_of_its_storage(settings, caplog):
     ("name", "value", "expected"),
     [
         ("public_key", PEM, PEM),
+        ("public_key", PEM.replace("\n", "\r\n"), "same"),
         ("public_key", "  ", None),
         ("phone_number", " +442070313000 ", "+442070313000"),
         ("phone_number", PhoneNumber.from_string("+442070313000"), "+442070313000"),
@@ -160,6 +161,11 @@ def test_a_claim_by_choice_goes_along(claim, caplog, name, value, expected):
         ("metadata", {"a": None}, "its keys and values are not all text"),
         ("metadata", {"a": "\x00"}, "it has control characters"),
         ("metadata", {"\udfff": "a"}, "it has control characters"),
+        ("metadata", {"a": "\u202eb"}, "it has control characters"),
+        ("metadata", {"\u2066a": "b"}, "it has control characters"),
+        ("phone_number", "+44\u202e2070313000", "it has control characters"),
+        ("email_address", "a\u202eb@x.com", "it has control characters"),
+        ("email_address", "a@x.com\u200f", "it has control characters"),
         (
             "display_name",
             "a" + "\u0301" * 128,
@@ -178,6 +184,16 @@ def test_a_claim_that_layer_would_not_take_is_left_out(
 class Unreachable(dict):
     def items(self):
         raise LookupError("the directory is down")
+
+
+@pytest.mark.parametrize(
+    "character", [*"\x0b\x0c\r\x1c\x1d\x1e\x85", "\u202e", "\u2067"], ids=ascii
+)
+def test_a_public_key_has_line_breaks_and_no_other_control_characters(
+    claim, caplog, character
+):
+    assert claim("public_key", f"{PEM}{character}MIIB\n") is None
+    assert caplog.messages == ["Claim public_key left out: it has control characters."]
 
 
 def test_a_value_that_fails_is_left_out(claim, caplog):
