@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import json
+
 import jwt
 import pytest
 from django.core.management import CommandError, call_command
@@ -110,6 +112,18 @@ def test_key_generate_enters_the_id_and_activates(run, app):
 
     key = SigningKey.objects.get()
     assert (key.state, key.bits) == ("active", 3072)
+
+
+def test_key_generate_prints_json_for_scripts(run, app):
+    printed = run("layer_key_generate", "--json")
+
+    key = SigningKey.objects.get()
+    assert json.loads(printed) == {
+        "fingerprint": key.fingerprint,
+        "state": "draft",
+        "key_id": None,
+        "public_key": key.public_key,
+    }
 
 
 def test_key_generate_remarks_on_standard_error(app, capsys):

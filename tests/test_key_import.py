@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+import json
 import os
+import traceback
 from pathlib import Path
 
 import pytest
@@ -15,7 +17,10 @@ from django_layer_identity.models import SigningKey
 from tests.conftest import APP_ID, KEY_ID
 from tests.keys.test_pem import PKCS8, as_pem
 
-NEEDED = "This private key is encrypted: enter its passphrase too."
+NEEDED = (
+    "This private key is encrypted: name the file that holds its passphrase with "
+    "--passphrase-file."
+)
 
 
 @pytest.fixture
@@ -88,6 +93,17 @@ def test_key_import_reads_what_a_windows_editor_saved(run, app, pem_file, privat
     assert run("layer_key_import", pem_file) == private_key.fingerprint
 
 
+def test_key_import_prints_json_for_scripts(run, app, pem_file, private_key):
+    printed = run("layer_key_import", "--key-id", str(KEY_ID), "--json", pem_file)
+
+    assert json.loads(printed) == {
+        "fingerprint": private_key.fingerprint,
+        "state": "ready",
+        "key_id": f"layer:///keys/{KEY_ID}",
+        "public_key": private_key.public_pem,
+    }
+
+
 def test_key_import_tells_what_to_do_with_the_file(app, pem_file, capsys):
     call_command("layer_key_import", pem_file)
 
@@ -109,6 +125,26 @@ def test_key_import_refuses_a_file_that_is_not_there(app, tmp_path):
     assert error("layer_key_import", str(path)) == (
         f"{path} cannot be read: No such file or directory."
     )
+
+
+@pytest.mark.parametrize(
+    ("written", "reason"),
+    [
+        ("-----BEGIN PRIVATE KEY-----", "No such file or directory"),
+        ("two\nlines", "No such file or directory"),
+        ("x" * 256, "File name too long"),
+    ],
+    ids=["pem", "lines", "long"],
+)
+@pytest.mark.parametrize("command", ["layer_key_import", "layer_user_import"])
+def test_what_is_given_in_place_of_a_file_is_not_repeated(
+    app, command, written, reason
+):
+    with pytest.raises(CommandError) as caught:
+        call_command(command, "--", written)
+
+    assert str(caught.value) == f"FILE cannot be read: {reason}."
+    assert written not in "".join(traceback.format_exception(caught.value))
 
 
 def test_key_import_reads_der(run, app, tmp_path, private_key):
@@ -204,7 +240,7 @@ def test_key_import_refuses_an_empty_passphrase_file(
 
     message = error("layer_key_import", "--passphrase-file", os.devnull, encrypted_file)
 
-    assert message == NEEDED
+    assert message == "The file of --passphrase-file is empty."
     assert asked == []
 
 
@@ -223,7 +259,20 @@ def test_key_import_refuses_a_passphrase_file_that_is_no_text(
 
     message = error("layer_key_import", "--passphrase-file", str(path), encrypted_file)
 
-    assert message == f"{path} is not UTF-8."
+    assert message == "The file of --passphrase-file is not UTF-8."
+
+
+def test_key_import_repeats_no_passphrase_given_in_place_of_its_file(
+    app, encrypted_file
+):
+    written = "open sesame"
+    with pytest.raises(CommandError) as caught:
+        call_command("layer_key_import", "--passphrase-file", written, encrypted_file)
+
+    assert str(caught.value) == (
+        "The file of --passphrase-file cannot be read: No such file or directory."
+    )
+    assert written not in "".join(traceback.format_exception(caught.value))
 
 
 def test_key_import_reads_one_thing_from_standard_input(app):

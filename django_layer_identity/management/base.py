@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import sys
 from argparse import ArgumentParser
 from collections.abc import Callable, Iterator
@@ -79,13 +80,17 @@ def add_key_argument(parser: CommandParser | ArgumentParser) -> None:
     )
 
 
+MAX_FILE_NAME = 255  # characters; NAME_MAX of Linux
+
+
 @sensitive_variables()
-def read_secret_file(name: str) -> bytes | str:
+def read_secret_file(name: str, *, called: str | None = None) -> bytes | str:
     """
     Return what is in a file, or in standard input where the name is ``-``.
 
     It is read as far as a private key can reach, and no further.
 
+    :param called: what it is in a message, where its name may not be repeated.
     :raises CommandError: if it cannot be read.
     """
     try:
@@ -95,7 +100,14 @@ def read_secret_file(name: str) -> bytes | str:
         with open(name, "rb") as file:
             return file.read(MAX_LENGTH + 1)
     except OSError as exc:
-        raise CommandError(f"{name} cannot be read: {exc.strerror}.") from exc
+        called = called or _called(name)
+        raise CommandError(f"{called} cannot be read: {exc.strerror}.") from None
+
+
+def _called(name: str) -> str:
+    """Return how to call a file, which is not by what is its content by mistake."""
+    is_content = len(name) > MAX_FILE_NAME or "-----BEGIN" in name
+    return "FILE" if is_content or name.splitlines() != [name] else name
 
 
 @contextmanager
@@ -116,7 +128,7 @@ def open_text(name: str) -> Iterator[TextIO]:
     except UnicodeDecodeError as exc:
         raise CommandError(f"{name} is not a text file.") from exc
     except OSError as exc:
-        raise CommandError(f"{name} cannot be read: {exc.strerror}.") from exc
+        raise CommandError(f"{_called(name)} cannot be read: {exc.strerror}.") from None
 
 
 @contextmanager
@@ -140,3 +152,14 @@ def find_key(key: str, app: str | None) -> SigningKey:
     """
     layer_app = None if app is None else LayerApp.objects.named(app)
     return SigningKey.objects.named(key, layer_app)
+
+
+def new_key_as_json(key: SigningKey) -> str:
+    """Return what a script goes on with when there is a new key."""
+    facts = {
+        "fingerprint": key.fingerprint,
+        "state": key.state.value,
+        "key_id": str(key.identifier) if key.identifier else None,
+        "public_key": key.public_key,
+    }
+    return json.dumps(facts, indent=2)

@@ -6,7 +6,11 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 
-from django_layer_identity.management.base import LayerCommand, add_app_argument
+from django_layer_identity.management.base import (
+    LayerCommand,
+    add_app_argument,
+    new_key_as_json,
+)
 from django_layer_identity.models import LayerApp, SigningKey
 
 
@@ -25,6 +29,7 @@ class Command(LayerCommand):
         parser.add_argument(
             "--activate", action="store_true", help="sign with it at once"
         )
+        parser.add_argument("--json", action="store_true", help="for scripts")
 
     def run(
         self,
@@ -33,13 +38,14 @@ class Command(LayerCommand):
         key_id: str | None,
         bits: int,
         activate: bool,
+        json: bool,
         **options: Any,
     ) -> None:
         layer_app = LayerApp.objects.named(app)
         key = SigningKey.objects.generate(
             layer_app, bits=bits, key_id=key_id, activate=activate
         )
-        self.stdout.write(key.public_key.rstrip())
+        self.stdout.write(new_key_as_json(key) if json else key.public_key.rstrip())
         self.remark(
             f"The key is {key.state.label}; its fingerprint is {key.fingerprint}."
         )

@@ -14,9 +14,12 @@ from django_layer_identity.keys.secrecy import forgets
 from django_layer_identity.management.base import (
     LayerCommand,
     add_app_argument,
+    new_key_as_json,
     read_secret_file,
 )
 from django_layer_identity.models import LayerApp, SigningKey
+
+CALLED = "The file of --passphrase-file"
 
 
 class Command(LayerCommand):
@@ -41,6 +44,7 @@ class Command(LayerCommand):
             help="passphrase of an encrypted key; - for standard input; without this "
             "it is asked for on a terminal",
         )
+        parser.add_argument("--json", action="store_true", help="for scripts")
         parser.add_argument(
             "file", metavar="FILE", nargs="?", help="PEM or DER; - for standard input"
         )
@@ -53,6 +57,7 @@ class Command(LayerCommand):
         activate: bool,
         signer: str | None,
         passphrase_file: str | None,
+        json: bool,
         file: str | None,
         **options: Any,
     ) -> None:
@@ -66,7 +71,7 @@ class Command(LayerCommand):
         else:
             key = _import_file(layer_app, str(file), passphrase_file, **how)
             remark = "Delete the file it came from."
-        self.stdout.write(key.fingerprint)
+        self.stdout.write(new_key_as_json(key) if json else key.fingerprint)
         self.remark(f"The key is {key.state.label}. {remark}")
 
 
@@ -80,9 +85,14 @@ def _import_file(
     import_key = partial(SigningKey.objects.import_private_key, app, data, **options)
     try:
         return import_key(passphrase=_read_passphrase(passphrase_file))
-    except PassphraseNeeded:
-        if passphrase_file or not sys.stdin.isatty():
-            raise
+    except PassphraseNeeded as exc:
+        if passphrase_file:
+            raise CommandError(f"{CALLED} is empty.") from exc
+        if not sys.stdin.isatty():
+            raise CommandError(
+                "This private key is encrypted: name the file that holds its passphrase "
+                "with --passphrase-file."
+            ) from exc
         return import_key(passphrase=getpass("Passphrase of the private key: "))
 
 
@@ -90,9 +100,9 @@ def _import_file(
 def _read_passphrase(name: str | None) -> str | None:
     if name is None:
         return None
-    content = read_secret_file(name)
+    content = read_secret_file(name, called=CALLED)
     try:
         text = content if isinstance(content, str) else content.decode()
-    except UnicodeDecodeError as exc:
-        raise CommandError(f"{name} is not UTF-8.") from exc
+    except UnicodeDecodeError:
+        raise CommandError(f"{CALLED} is not UTF-8.") from None
     return text.rstrip("\r\n")
