@@ -201,14 +201,14 @@ def test_a_problem_is_told_when_it_is_found(app, alice):
     assert len(told) == 1
 
 
-def test_a_problem_is_told_on_a_line_of_its_own(app, csv_file, monkeypatch):
+def test_a_problem_is_told_in_place_of_the_progress(app, csv_file, monkeypatch):
     terminal = Terminal()
     monkeypatch.setattr("sys.stderr", terminal)
 
     error("layer_user_import", csv_file(*["nobody,x"] * 2))
 
     assert terminal.getvalue() == (
-        "line 1: There is no user 'nobody'.\n\r0\n"
+        "line 1: There is no user 'nobody'.\n\r0\r \r"
         "line 2: There is no user 'nobody'.\n\r0\n"
     )
 

@@ -29,6 +29,12 @@ class Progress:
             self._stream.write(f"\r{text}")
             self._stream.flush()
 
+    def clear(self) -> None:
+        """Take it from the terminal, so that a line can be written in its place."""
+        if self._shown:
+            self._stream.write(f"\r{' ' * len(self._shown)}\r")
+        self._shown = ""
+
     def end(self) -> None:
         """Let whatever is written next begin on a line of its own."""
         if self._shown:

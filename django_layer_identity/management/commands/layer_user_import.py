@@ -37,7 +37,7 @@ class Command(LayerCommand):
         with open_text(file) as lines, Progress(sys.stderr) as progress:
 
             def tell(line: int, problem: str) -> None:
-                progress.end()
+                progress.clear()
                 self.remark(f"line {line}: {problem}")
 
             count = adopt_all(
