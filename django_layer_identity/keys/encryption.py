@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 import secrets
 
 from cryptography.fernet import Fernet, InvalidToken
@@ -26,7 +27,9 @@ from django_layer_identity.keys.secrecy import Guarded, forgets
 
 VERSION = "lid1"
 MIN_ENTRY_LENGTH = 32  # characters; 192 bits and more where they are base64
+ID_LENGTH = 8  # bytes
 _WHAT_TO_DO = "take that row from a backup, or revoke the key."
+_ID = f"[0-9a-f]{{{2 * ID_LENGTH}}}"
 _SETTING = "LAYER_IDENTITY['KEY_ENCRYPTION_KEYS']"
 
 
@@ -41,10 +44,21 @@ class _EncryptionKey(Guarded):
     @forgets
     def __init__(self, entry: str) -> None:
         # HKDF and not PBKDF2: entries are random, and this runs at each decryption.
-        kdf = HKDF(SHA256(), 40, salt=None, info=b"django-layer-identity lid1")
+        kdf = HKDF(
+            SHA256(), 32 + ID_LENGTH, salt=None, info=b"django-layer-identity lid1"
+        )
         material = kdf.derive(entry.encode())
         self.fernet = Fernet(base64.urlsafe_b64encode(material[:32]))
         self.id = material[32:].hex()
+
+    @forgets
+    def opens(self, token: str) -> bool:
+        """Tell whether this entry encrypted it, whatever ID is written before it."""
+        try:
+            self.fernet.decrypt(token)
+        except (InvalidToken, ValueError):
+            return False
+        return True
 
 
 @forgets
@@ -90,17 +104,17 @@ def decrypt_private_key(ciphertext: str, *, app: int, fingerprint: str) -> bytes
     which = f"The stored private half of {_name(app, fingerprint)}"
     version, _, rest = ciphertext.partition(":")
     key_id, _, token = rest.partition(":")
-    if version != VERSION or not token:
+    if version != VERSION or not re.fullmatch(_ID, key_id) or not token:
         raise DamagedCiphertext(f"{which} is damaged: {_WHAT_TO_DO}")
     by_id = {key.id: key for key in _encryption_keys()}
-    if key_id not in by_id:
+    if key_id not in by_id and not any(key.opens(token) for key in by_id.values()):
         raise WrongEncryptionKey(
             f"{which} was encrypted with an entry {key_id!r} that is not in {_SETTING}: "
             "put the former entry back."
         )
     try:
         document = json.loads(by_id[key_id].fernet.decrypt(token))
-    except (InvalidToken, ValueError) as exc:
+    except (KeyError, InvalidToken, ValueError) as exc:
         raise DamagedCiphertext(f"{which} is damaged: {_WHAT_TO_DO}") from exc
     owner = document["app"], document["fingerprint"]
     if owner != (app, fingerprint):

@@ -18,6 +18,10 @@ from django_layer_identity.keys.encryption import (
 
 NEW = "a new entry of more than thirty-two characters"
 OLD = "an old entry of more than thirty-two characters"
+ID, OLD_ID = (
+    "265818783eb54ea6",
+    "6faccf8a11ed4616",
+)  # HKDF-SHA256 of the entries, bytes 32 to 40
 OWNER = {"app": 7, "fingerprint": "f" * 64}
 
 
@@ -37,7 +41,7 @@ def test_the_ciphertext_names_its_version_and_the_entry_and_shows_no_key():
     version, entry, token = encrypt_private_key(b"the key", **OWNER).split(":")
 
     assert version == "lid1"
-    assert entry == "265818783eb54ea6"  # HKDF-SHA256 of the entry, bytes 32 to 40
+    assert entry == ID
     assert token.startswith("gAAAA")  # Fernet, version 128
     assert b"the key" not in token.encode()
 
@@ -81,6 +85,11 @@ def test_a_missing_entry_is_named_with_its_setting(entries):
         pytest.param(lambda text: text.replace("lid1", "lid2"), id="other-version"),
         pytest.param(lambda text: text.rsplit(":", 1)[0], id="no-token"),
         pytest.param(lambda text: text + "é", id="not-ascii"),
+        pytest.param(lambda text: text.replace(ID, "zz"), id="no-hex-digits"),
+        pytest.param(lambda text: text.replace(ID, ""), id="no-id"),
+        pytest.param(lambda text: text.replace(ID, ID[:-1]), id="short-id"),
+        pytest.param(lambda text: text.replace(ID, ID[:-1] + "7"), id="other-id"),
+        pytest.param(lambda text: text.replace(ID, OLD_ID), id="id-of-another"),
     ],
 )
 def test_a_damaged_row_is_told_apart(damage):
