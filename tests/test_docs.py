@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from django_layer_identity.api.errors import CHALLENGED, STATUSES
+from django_layer_identity.api.jwks import MAX_AGE
 from django_layer_identity.checks.settings import KNOWN
 from django_layer_identity.exceptions import Refusal
 
@@ -36,6 +37,12 @@ def test_every_command_is_documented():
     names = {path.stem for path in PACKAGE.rglob("commands/layer_*.py")}
 
     assert set(documented("commands.rst", r"^``(layer_\w+)")) == names
+
+
+def test_verifiers_are_shown_to_keep_keys_as_long_as_they_may():
+    assert documented("jwks.rst", r"kept for (\d+) seconds") == [str(MAX_AGE)]
+    assert documented("jwks.rst", r"\blifespan=(\d+)\)") == [str(MAX_AGE)]
+    assert documented("jwks.rst", r"\bcacheMaxAge: (\d+)_000,") == [str(MAX_AGE)]
 
 
 def test_every_refusal_is_documented_with_its_status():
