@@ -96,6 +96,8 @@ class LayerUserAdmin(DiscreetAdmin):
 
     def get_urls(self) -> list[Any]:
         view = self.admin_site.admin_view(self.reassign_view)
+        # Committed in the view, also with ATOMIC_REQUESTS, so that it sees what fails.
+        transaction.non_atomic_requests(router.db_for_write(LayerUser))(view)
         name = "layer_identity_layeruser_reassign"
         return [
             path("<path:object_id>/reassign/", view, name=name),

@@ -265,10 +265,12 @@ def test_an_act_that_loses_a_race_is_told(admin_client, entry, bob, monkeypatch)
     assert history() == []
 
 
+@pytest.mark.parametrize("atomic", [False, True])
 @pytest.mark.django_db(transaction=True)
 def test_a_user_who_is_deleted_meanwhile_is_told(
-    admin_client, entry, bob, alice, monkeypatch
+    admin_client, entry, bob, alice, monkeypatch, atomic
 ):
+    monkeypatch.setitem(connection.settings_dict, "ATOMIC_REQUESTS", atomic)
     reassign_for_good = LayerUser.objects.reassign
 
     def reassign_and_delete(*args):
