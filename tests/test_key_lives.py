@@ -6,7 +6,7 @@ from io import StringIO
 
 import pytest
 from django.core.management import call_command
-from django.db import OperationalError
+from django.db import OperationalError, connection
 from django.utils import timezone
 
 from django_layer_identity.exceptions import (
@@ -17,7 +17,14 @@ from django_layer_identity.exceptions import (
     NotFound,
     WrongEncryptionKey,
 )
-from django_layer_identity.models import LayerApp, SigningKey, turns
+from django_layer_identity.models import (
+    LayerApp,
+    SigningKey,
+    key_managers,
+    turns,
+    writes,
+)
+from django_layer_identity.models.writes import write_or_retry
 from tests.conftest import KEY_ID, OTHER_KEY_ID, PROVIDER_ID
 from tests.endpoint import configure
 
@@ -329,6 +336,24 @@ def test_with_an_active_key_none_is_deleted(key, draft):
     assert SigningKey.objects.count() == 2
 
 
+def test_a_key_that_comes_to_match_is_not_deleted_with_the_others(key, draft):
+    SigningKey.objects.filter(pk=draft.pk).update(bits=3072)
+    found = SigningKey.objects.filter(bits=3072)
+
+    def matching_later(execute, sql, *args):
+        if "DELETE" in sql:
+            with connection.cursor() as cursor:
+                cursor.cursor.execute(
+                    "UPDATE layer_identity_signingkey SET bits = 3072"
+                )
+        return execute(sql, *args)
+
+    with connection.execute_wrapper(matching_later):
+        found.delete()
+
+    assert list(SigningKey.objects.all()) == [key]
+
+
 def test_a_key_that_is_not_active_is_deleted(retired):
     assert retired.delete() == (1, {"layer_identity.SigningKey": 1})
 
@@ -436,6 +461,59 @@ def test_an_act_that_is_refused_leaves_the_object_as_it_was(key, draft):
         draft.set_key_id(KEY_ID)
 
     assert draft.key_id is None
+
+
+def test_whoever_saw_another_key_active_does_not_activate_his(key, draft):
+    draft.set_key_id(OTHER_KEY_ID)
+
+    assert refused(draft.activate_in_place_of, None) == (
+        f"The key {KEY_ID} was activated a moment ago. Look again before you activate "
+        "another."
+    )
+    assert (stored(key).state, stored(draft).state) == ("active", "draft")
+
+
+def test_a_key_is_activated_where_the_former_one_is_revoked_by_now(key, draft):
+    draft.set_key_id(OTHER_KEY_ID)
+    former = key.pk
+    key.revoke("leaked")
+
+    draft.activate_in_place_of(former)
+
+    assert stored(draft).state == "active"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_activation_tried_again_does_not_look_again(retired, draft, monkeypatch):
+    draft.set_key_id(OTHER_KEY_ID)
+    wait = turns.wait_for_turn
+
+    def lose_once(key):
+        monkeypatch.setattr(turns, "wait_for_turn", wait)
+        raise OperationalError("database is locked")
+
+    monkeypatch.setattr(turns, "wait_for_turn", lose_once)
+    monkeypatch.setattr(writes.time, "sleep", lambda pause: stored(retired).activate())
+
+    assert refused(draft.activate) == (
+        f"The key {KEY_ID} was activated a moment ago. Look again before you activate "
+        "another."
+    )
+    assert stored(retired).state == "active"
+
+
+def test_a_new_key_is_not_activated_over_one_that_was_meanwhile(key, monkeypatch):
+    key.retire()
+
+    def other_first(write, using):
+        key.activate()
+        return write_or_retry(write, using=using)
+
+    monkeypatch.setattr(key_managers, "write_or_retry", other_first)
+
+    with pytest.raises(KeyStateError, match=f"^The key {KEY_ID} was activated"):
+        SigningKey.objects.generate(key.app, key_id=OTHER_KEY_ID, activate=True)
+    assert SigningKey.objects.get() == key
 
 
 @pytest.mark.django_db(transaction=True)

@@ -84,7 +84,10 @@ class KeyActs(DiscreetAdmin):
             message = _("Of each Layer app one key is active: select one to activate.")
             self.message_user(request, message, messages.ERROR)
             return None
-        return self._act(request, queryset, SigningKey.activate)
+        former = {key.pk: _active_beside(key) for key in queryset}
+        return self._act(
+            request, queryset, lambda key: key.activate_in_place_of(former[key.pk])
+        )
 
     @admin.action(description=_("Retire selected keys"), permissions=["retire"])
     def retire(
@@ -145,7 +148,7 @@ class KeyActs(DiscreetAdmin):
         self,
         request: HttpRequest,
         queryset: QuerySet[SigningKey],
-        act: Callable[[SigningKey], object],
+        act: Callable[[SigningKey], SigningKey | None],
         note: str | _StrPromise = "",
     ) -> HttpResponse | None:
         keys = list(queryset)
@@ -157,7 +160,7 @@ class KeyActs(DiscreetAdmin):
         self,
         request: HttpRequest,
         key: SigningKey,
-        act: Callable[[SigningKey], object],
+        act: Callable[[SigningKey], SigningKey | None],
         note: str,
     ) -> None:
         before = _looks(key)
@@ -166,7 +169,10 @@ class KeyActs(DiscreetAdmin):
             nonlocal before
             wait_for_turn(key)  # somebody else may have acted since the list was read
             before = _looks(key)
-            act(key)
+            retired = act(key)
+            if retired:
+                former = SigningKey.State.ACTIVE
+                self.log_change(request, retired, _entry(former, retired))
             if _looks(key) != before:
                 self.log_change(request, key, _entry(before[0], key, note))
 
@@ -196,12 +202,16 @@ class KeyActs(DiscreetAdmin):
         return HttpResponseRedirect(reverse(page, args=[key.pk], current_app=site))
 
 
+def _active_beside(key: SigningKey) -> int | None:
+    return SigningKey.objects.active_in(key.app_id, key.database)
+
+
 def _looks(key: SigningKey) -> tuple[SigningKey.State, object, object]:
     """What an act that did something has changed."""
     return key.state, key.tested_at, key.destroyed_at
 
 
-def _entry(former: SigningKey.State, key: SigningKey, note: str) -> str:
+def _entry(former: SigningKey.State, key: SigningKey, note: str = "") -> str:
     text = _("State: %(former)s → %(state)s")
     facts = {"former": former.label, "state": key.state.label}
     changed = text % facts if key.state != former else ""

@@ -66,7 +66,6 @@ class SigningKey(GuardedKey):
         self._test()
         self._save_act()
 
-    @in_turn
     def activate(self) -> None:
         """
         Sign with this key from now on; the app's former key retires at once.
@@ -75,21 +74,39 @@ class SigningKey(GuardedKey):
         private half is destroyed. An active one stays as it is.
 
         :raises KeyStateError: if it has no key ID, was revoked or destroyed, or fails
-            the self-test.
+            the self-test; or if another key is activated at the same time, first.
         :raises DecryptionError, ConfigurationError: as :meth:`load_signer` does.
         :raises CustodyError: if the key is elsewhere and does not sign there.
         """
+        former = SigningKey.objects.active_in(self.app_id, self.database)
+        self.activate_in_place_of(former)
+
+    @in_turn
+    def activate_in_place_of(self, former: int | None) -> SigningKey | None:
+        """
+        Activate the key, unless somebody else has activated another one by now.
+
+        :param former: the primary key of the one that was active when this was decided.
+        :returns: the key that retired.
+        :raises KeyStateError: as :meth:`activate` does, and so the other exceptions.
+        """
+        keys = SigningKey.objects.using(self.database).exclude(pk=self.pk)
+        other = keys.select_for_update().filter(active_for=self.app_id).first()
+        if other and other.pk != former:
+            raise KeyStateError(
+                f"The key {other} was activated a moment ago. Look again before you "
+                "activate another."
+            )
         self._test()
-        if self.state == self.State.ACTIVE:
-            self._save_act()
-            return
-        now = timezone.now()
-        others = SigningKey.objects.using(self.database)
-        others.filter(active_for=self.app_id).update(active_for=None, retired_at=now)
-        self.active_for_id = self.app_id
-        self.activated_at, self.retired_at = now, None
+        if self.state != self.State.ACTIVE:
+            now = timezone.now()
+            if other:
+                other._step_down(now)
+            self.active_for_id = self.app_id
+            self.activated_at, self.retired_at = now, None
         self._save_act()
         LayerApp.objects.freeze(self.app_id, self.database)
+        return other
 
     @in_turn
     def retire(self) -> None:
@@ -100,8 +117,7 @@ class SigningKey(GuardedKey):
         """
         if self.state != self.State.ACTIVE:
             raise KeyStateError(f"This key is {self.state.label}, not active.")
-        self.active_for, self.retired_at = None, timezone.now()
-        self._save_act()
+        self._step_down(timezone.now())
 
     @in_turn
     def revoke(self, reason: str) -> None:
@@ -158,6 +174,10 @@ class SigningKey(GuardedKey):
             )
             self._save_act()
         return self.encrypted_private_key != former
+
+    def _step_down(self, now: datetime) -> None:
+        self.active_for, self.retired_at = None, now
+        self._save_act()
 
     def _destroy(self, now: datetime) -> None:
         if not self.signer:

@@ -38,16 +38,20 @@ class SigningKeyQuerySet(models.QuerySet["SigningKey"]):
 
         :raises KeyStateError: if one is active; then none is deleted.
         """
-        delete = super().delete
         using = router.db_for_write(self.model)
+        keys = self.using(using)
 
         def write() -> tuple[int, dict[str, int]]:
-            held = self.using(using).select_for_update().order_by("pk")
-            if any(held.values_list("active_for", flat=True)):
+            held = dict(
+                keys.select_for_update().order_by("pk").values_list("pk", "active_for")
+            )
+            if any(held.values()):
                 raise KeyStateError(
                     "An active key is not deleted: retire or revoke it first."
                 )
-            return delete()
+            # Those that are held: others may have come to match, and be active.
+            these = type(self)(self.model, using=using).filter(pk__in=held)
+            return super(SigningKeyQuerySet, these).delete()
 
         return write_or_retry(write, using=using)
 
@@ -86,7 +90,8 @@ class SigningKeyManager(models.Manager["SigningKey"]):
         :raises InvalidKey: if it is no RSA private key of an accepted size.
         :raises InvalidIdentifier: if the key ID is none.
         :raises KeyExists: if the app has this key, or the key ID, already.
-        :raises KeyStateError: if it is to be activated and has no key ID.
+        :raises KeyStateError: if it is to be activated and has no key ID, or another
+            one is activated at the same time, first.
         :raises ConfigurationError: if ``KEY_ENCRYPTION_KEYS`` is not set.
         """
         private_key = pem.read_private_key(data, passphrase)
@@ -107,7 +112,8 @@ class SigningKeyManager(models.Manager["SigningKey"]):
         :raises InvalidKey: if the size is not 2048, 3072 or 4096 bits.
         :raises InvalidIdentifier: if the key ID is none.
         :raises KeyExists: if the app has the key ID already.
-        :raises KeyStateError: if it is to be activated and has no key ID.
+        :raises KeyStateError: if it is to be activated and has no key ID, or another
+            one is activated at the same time, first.
         :raises ConfigurationError: if ``KEY_ENCRYPTION_KEYS`` is not set.
         """
         private_key = pem.generate_private_key(bits)
@@ -129,7 +135,8 @@ class SigningKeyManager(models.Manager["SigningKey"]):
         :raises InvalidKey: if it is no RSA key of an accepted size.
         :raises InvalidIdentifier: if the key ID is none.
         :raises KeyExists: if the app has this key, or the key ID, already.
-        :raises KeyStateError: if it is to be activated and has no key ID.
+        :raises KeyStateError: if it is to be activated and has no key ID, or another
+            one is activated at the same time, first.
         :raises ConfigurationError: if there is no such alias.
         """
         public_key = read_public_key(open_custody(alias).public_key())
@@ -142,6 +149,7 @@ class SigningKeyManager(models.Manager["SigningKey"]):
         self, app: LayerApp, make: Callable[[], SigningKey], activate: bool
     ) -> SigningKey:
         using = router.db_for_write(self.model)
+        former = self.active_in(app.pk, using)
 
         def write() -> SigningKey:
             # First, or two that activate would each wait for the other: with the key
@@ -150,12 +158,17 @@ class SigningKeyManager(models.Manager["SigningKey"]):
             key = make()
             key.save_unique()
             if activate:
-                key.activate()
+                key.activate_in_place_of(former)
             elif key.key_id:
                 key.run_self_test()
             return key
 
         return write_or_retry(write, using=using)
+
+    def active_in(self, app_id: int, using: str) -> int | None:
+        """Return the primary key of an app's active key."""
+        active = self.using(using).filter(active_for=app_id)
+        return active.values_list("pk", flat=True).first()
 
     def named(self, text: str, app: LayerApp | None = None) -> SigningKey:
         """

@@ -51,3 +51,8 @@ def said(response):
 
 def history():
     return [entry.get_change_message() for entry in LogEntry.objects.all()]
+
+
+def history_of(key):
+    entries = LogEntry.objects.filter(object_id=str(key.pk))
+    return [entry.get_change_message() for entry in entries]

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from uuid import UUID
+
 import pytest
 from django.contrib.admin import site
 from django.db import OperationalError
@@ -8,8 +10,26 @@ from django_layer_identity.admin import acts
 from django_layer_identity.admin.signing_keys import SigningKeyAdmin
 from django_layer_identity.keys.signers import forget_loaded_keys
 from django_layer_identity.models import LayerApp, SigningKey, turns
-from tests.admin.pages import KEYS, act, history, page_of, press, said, state_of
+from django_layer_identity.models.writes import write_or_retry
+from tests.admin.pages import (
+    KEYS,
+    act,
+    history,
+    history_of,
+    page_of,
+    press,
+    said,
+    state_of,
+)
 from tests.conftest import KEY_ID, OTHER_KEY_ID, PROVIDER_ID
+
+THIRD_KEY_ID = UUID("eeeeeeee-0000-4000-8000-000000000005")
+
+
+@pytest.fixture
+def other(app) -> SigningKey:
+    """A key that somebody else activates."""
+    return SigningKey.objects.generate(app, key_id=THIRD_KEY_ID)
 
 
 def test_the_guide_leads_from_a_draft_to_an_active_key(admin_client, key, draft):
@@ -20,9 +40,17 @@ def test_the_guide_leads_from_a_draft_to_an_active_key(admin_client, key, draft)
     assert (state_of(draft), state_of(key)) == ("active", "retired")
     assert history() == [
         "State: ready → active",
+        "State: active → retired",
         "State: draft → ready – Self-test passed.",
         "Changed Key ID.",
     ]
+
+
+def test_a_key_that_another_one_retires_has_it_in_its_history(admin_client, key, ready):
+    press(admin_client, "activate", ready)
+
+    assert history_of(key) == ["State: active → retired"]
+    assert history_of(ready) == ["State: ready → active"]
 
 
 @pytest.mark.parametrize(
@@ -60,7 +88,7 @@ def test_an_action_of_the_list_acts(request, admin_client, name, action, more, s
 
     assert state_of(key) == state
     assert said(response) == [f"The signing key {key} is {state} now."]
-    assert history() == [f"State: {key.state} → {state}"]
+    assert history_of(key) == [f"State: {key.state} → {state}"]
 
 
 @pytest.mark.parametrize(
@@ -196,6 +224,24 @@ def test_whoever_comes_second_is_not_said_to_have_acted(admin_client, key, monke
 
     assert said(response) == [f"The signing key {key} was revoked already."]
     assert history() == []
+
+
+def test_whoever_activates_a_key_second_is_told(
+    admin_client, key, ready, other, monkeypatch
+):
+    def other_first(write, using):
+        other.activate()
+        return write_or_retry(write, using=using)
+
+    monkeypatch.setattr(acts, "write_or_retry", other_first)
+
+    response = act(admin_client, "activate", ready)
+
+    assert said(response) == [
+        f"The signing key {OTHER_KEY_ID} stays ready: The key {THIRD_KEY_ID} was "
+        "activated a moment ago. Look again before you activate another."
+    ]
+    assert (state_of(ready), state_of(other), history()) == ("ready", "active", [])
 
 
 @pytest.mark.parametrize("action", ["self_test", "activate", "retire"])

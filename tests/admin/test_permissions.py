@@ -6,7 +6,16 @@ import pytest
 from pytest_django.asserts import assertContains, assertNotContains
 
 from django_layer_identity.models import SigningKey
-from tests.admin.pages import KEYS, act, buttons_of, history, page_of, press, state_of
+from tests.admin.pages import (
+    KEYS,
+    act,
+    buttons_of,
+    history,
+    history_of,
+    page_of,
+    press,
+    state_of,
+)
 from tests.conftest import APP_ID
 
 ACTS = ["self_test", "activate", "retire", "destroy", "revoke"]
@@ -81,7 +90,7 @@ def test_each_act_takes_its_own_permission(
 
     assert response.url == page_of(key)
     assert state_of(key) == state
-    assert len(history()) == 1
+    assert len(history_of(key)) == 1
     for other in {*ACTS} - {button}:
         assert press(client, other, key, post="yes", reason="x").status_code == 403
 

@@ -26,6 +26,9 @@ pytestmark = [
 TURNS = 3
 DONE = "done"
 NEW_ID = UUID("eeeeeeee-0000-4000-8000-000000000005")
+MOMENT_AGO = (
+    "The key {} was activated a moment ago. Look again before you activate another."
+)
 REVOKED = "A revoked key never signs again."
 
 
@@ -134,26 +137,72 @@ def watching(database):
     return watching
 
 
-def test_of_two_activated_at_once_the_last_is_active(turns, at_once):
+@pytest.fixture
+def all_looking(monkeypatch):
+    """Let as many activate at once as have seen which key is active, and none before."""
+    activate = SigningKey.activate_in_place_of
+
+    @contextmanager
+    def all_looking(count):
+        barrier = Barrier(count)
+
+        def activate_after_all_looked(key, former):
+            barrier.wait(timeout=60)
+            return activate(key, former)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(SigningKey, "activate_in_place_of", activate_after_all_looked)
+            yield
+
+    return all_looking
+
+
+def test_of_two_activated_at_once_one_is_active(turns, at_once, all_looking):
     for first, second in turns():
-        heard = at_once((first.activate,), (second.activate,))
+        with all_looking(2):
+            heard = at_once((first.activate,), (second.activate,))
 
-        assert heard == [DONE, DONE]
-        assert sorted(states(first, second)) == ["active", "retired"]
+        winner, loser = (first, second) if heard[0] == DONE else (second, first)
+        assert sorted(heard) == [MOMENT_AGO.format(winner), DONE]
+        assert states(winner, loser) == ["active", "ready"]
 
 
-def test_an_app_is_never_without_its_active_key(turns, at_once, watching):
+def test_of_two_that_take_the_active_keys_place_at_once_one_does(
+    turns, at_once, all_looking, watching
+):
+    for first, second in turns():
+        third = SigningKey.objects.generate(first.app, key_id=NEW_ID)
+        third.activate()
+
+        with all_looking(2), watching() as counts:
+            heard = at_once((first.activate,), (second.activate,))
+
+        winner, loser = (first, second) if heard[0] == DONE else (second, first)
+        assert sorted(heard) == [MOMENT_AGO.format(winner), DONE]
+        assert states(winner, loser, third) == ["active", "ready", "retired"]
+        assert set(counts) == {1}
+
+
+def test_one_key_activated_twice_at_once_is_active(
+    turns, at_once, all_looking, watching
+):
     for first, second in turns():
         first.activate()
 
-        with watching() as counts:
-            heard = at_once(
-                (again(second).activate,), (again(first).activate,), (second.activate,)
-            )
+        with all_looking(2), watching() as counts:
+            heard = at_once((second.activate,), (again(second).activate,))
 
-        assert heard == [DONE, DONE, DONE]
-        assert sorted(states(first, second)) == ["active", "retired"]
+        assert heard == [DONE, DONE]
+        assert states(first, second) == ["retired", "active"]
         assert set(counts) == {1}
+
+
+def test_keys_activated_one_after_the_other_all_are(turns, at_once):
+    for first, second in turns():
+        heard = [at_once((key.activate,)) for key in (first, second, first)]
+
+        assert heard == [[DONE], [DONE], [DONE]]
+        assert states(first, second) == ["active", "retired"]
 
 
 def test_a_key_activated_and_revoked_at_once_is_revoked(turns, at_once):
