@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
+from functools import partial
 from threading import Barrier
 
 import pytest
 from django.db import connections
 
-from django_layer_identity.models import LayerApp, SigningKey
+from django_layer_identity.exceptions import KeyStateError
+from django_layer_identity.models import LayerApp, SigningKey, key_managers
+from django_layer_identity.models.writes import write_or_retry
 from django_layer_identity.protocol.identifiers import AppID, ProviderID
 from tests.conftest import APP_ID, KEY_ID, OTHER_KEY_ID, PROVIDER_ID
 from tests.keys.test_pem import as_pem
@@ -40,22 +43,46 @@ def at_once(database):
     return run
 
 
+@pytest.fixture
+def both_looking(monkeypatch):
+    """Let two take in a key once both have seen which one is active."""
+    barrier = Barrier(2)
+
+    def write_after_both_looked(write, using):
+        barrier.wait(timeout=10)
+        return write_or_retry(write, using=using)
+
+    monkeypatch.setattr(key_managers, "write_or_retry", write_after_both_looked)
+
+
 @pytest.mark.parametrize("database", ["postgresql", "mariadb"], indirect=True)
 @pytest.mark.parametrize("turn", range(5))
-def test_of_two_keys_that_come_in_active_the_last_one_is(
-    database, at_once, private_key, other_private_key, turn
+def test_of_two_keys_that_come_in_active_at_once_one_comes_in(
+    database, at_once, both_looking, private_key, other_private_key, turn
 ):
     app = LayerApp.objects.create(name="M", app_id=APP_ID, provider_id=PROVIDER_ID)
 
     def take_in(key, key_id):
-        return lambda: SigningKey.objects.import_private_key(
-            app, as_pem(key), key_id=key_id, activate=True
-        )
+        try:
+            key = SigningKey.objects.import_private_key(
+                app, as_pem(key), key_id=key_id, activate=True
+            )
+        except KeyStateError as exc:
+            return str(exc)
+        return key.state.value
 
-    at_once(take_in(private_key, KEY_ID), take_in(other_private_key, OTHER_KEY_ID))
+    heard = at_once(
+        partial(take_in, private_key, KEY_ID),
+        partial(take_in, other_private_key, OTHER_KEY_ID),
+    )
 
-    states = sorted(key.state.value for key in SigningKey.objects.all())
-    assert states == ["active", "retired"]
+    key = SigningKey.objects.get()
+    assert sorted(heard) == [
+        f"The key {key} was activated a moment ago. Look again before you activate "
+        "another.",
+        "active",
+    ]
+    assert key.state == "active"
 
 
 @pytest.mark.parametrize("database", ["postgresql", "mariadb"], indirect=True)
