@@ -45,6 +45,16 @@ def _upload(world: World) -> Iterator[str]:
     yield world.upload_key().content.decode()
 
 
+def _paste_into_an_app(world: World) -> Iterator[str]:
+    page = f"/admin/layer_identity/layerapp/{world.app.pk}/change/"
+    yield world.client.post(page, {"name": world.pem()}).content.decode()
+
+
+def _paste_into_a_reason(world: World) -> Iterator[str]:
+    page = "/admin/layer_identity/layeruser/1/reassign/"
+    yield world.client.post(page, {"reason": world.pem()}).content.decode()
+
+
 def _issue(world: World) -> Iterator[str]:
     forget_loaded_keys()
     yield world.issue().content.decode()
@@ -117,7 +127,12 @@ FAULTS: list[tuple[Callable, str]] = [
     # Before the page's own code, where the admin asks who is there.
     *(
         (flow, f"django.contrib.{place}")
-        for flow in (_import, _import_with_passphrase)
+        for flow in (
+            _import,
+            _import_with_passphrase,
+            _paste_into_an_app,
+            _paste_into_a_reason,
+        )
         for place in (
             "sessions.backends.db.SessionStore.load",
             "auth.get_user",
