@@ -85,8 +85,8 @@ class Module:
         return library
 
     def _finalize(self, library: Any) -> None:
-        # In this one call python-pkcs11 lets no other thread run, and a module that hangs
-        # would stop them all. Called past it first, it is over when python-pkcs11 calls.
+        # Here alone python-pkcs11 lets no other thread run, and a module that hangs would
+        # stop them all. So it is called directly, and finds nothing to do after that.
         with suppress(OSError, AttributeError):  # no module needs to export it
             ctypes.CDLL(self.path).C_Finalize(None)
         with suppress(PKCS11Error):
