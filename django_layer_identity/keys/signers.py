@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import lru_cache
 from threading import Lock
@@ -13,7 +14,8 @@ from django_layer_identity.keys.remote import RemoteSigner
 from django_layer_identity.keys.secrecy import Guarded, forgets
 from django_layer_identity.protocol.identifiers import KeyID
 
-MAX_LOADED_KEYS = 64  # keys in one process; each holds a few kilobytes
+MAX_APPS = 64  # of which one process holds keys; a key takes some 14 kilobytes
+MAX_KEYS = 2  # of one app: the active one, and the one before, to go back to
 
 
 @dataclass(frozen=True)
@@ -37,13 +39,18 @@ class LocalSigner(Guarded):
         return self.private_key.sign(message)
 
 
-@lru_cache(maxsize=MAX_LOADED_KEYS)
 def _load(stored: StoredPrivateKey) -> PrivateKey:
     return restore_private_key(
         decrypt_private_key(
             stored.ciphertext, app=stored.app, fingerprint=stored.fingerprint
         )
     )
+
+
+@lru_cache(maxsize=MAX_APPS)
+def _loader_of(app: int) -> Callable[[StoredPrivateKey], PrivateKey]:
+    """Return what loads an app's keys, and holds the last ones."""
+    return lru_cache(maxsize=MAX_KEYS)(_load)
 
 
 _loading = Lock()
@@ -54,6 +61,9 @@ def load_private_key(stored: StoredPrivateKey, *, anew: bool = False) -> Private
     """
     Return the loaded key: parsed once a process, the same object ever after.
 
+    Two rotations later it is forgotten, so that a process neither grows by its keys nor
+    holds on to those of the past.
+
     Failures are not remembered, so a setting put right works at the next request.
 
     :param anew: look at what is stored, though the key may be loaded: for self-tests.
@@ -61,9 +71,9 @@ def load_private_key(stored: StoredPrivateKey, *, anew: bool = False) -> Private
     :raises ConfigurationError: if ``KEY_ENCRYPTION_KEYS`` is empty or too short.
     """
     if anew:
-        return _load.__wrapped__(stored)
-    with _loading:  # or a cold server's first requests would all parse it at once
         return _load(stored)
+    with _loading:  # or a cold server's first requests would all parse it at once
+        return _loader_of(stored.app)(stored)
 
 
 def open_remote_signer(alias: str, key_id: KeyID, public_key: str) -> RemoteSigner:
@@ -77,4 +87,4 @@ def open_remote_signer(alias: str, key_id: KeyID, public_key: str) -> RemoteSign
 
 def forget_loaded_keys() -> None:
     """Empty the cache: for tests, and for processes that end their work with keys."""
-    _load.cache_clear()
+    _loader_of.cache_clear()

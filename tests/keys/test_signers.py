@@ -9,19 +9,24 @@ from django.views.debug import ExceptionReporter
 from django_layer_identity.exceptions import DamagedCiphertext, WrongEncryptionKey
 from django_layer_identity.keys import signers
 from django_layer_identity.keys.encryption import encrypt_private_key
-from django_layer_identity.keys.signers import (
-    MAX_LOADED_KEYS,
-    StoredPrivateKey,
-    load_private_key,
-)
+from django_layer_identity.keys.signers import StoredPrivateKey, load_private_key
 
 
 @pytest.fixture
-def stored(private_key):
-    owner = {"app": 7, "fingerprint": private_key.fingerprint}
-    return StoredPrivateKey(
-        **owner, ciphertext=encrypt_private_key(private_key.to_der(), **owner)
-    )
+def store(private_key):
+    """Store the same private key as another app's, or under another fingerprint."""
+
+    def store(app, fingerprint):
+        owner = {"app": app, "fingerprint": fingerprint}
+        ciphertext = encrypt_private_key(private_key.to_der(), **owner)
+        return StoredPrivateKey(**owner, ciphertext=ciphertext)
+
+    return store
+
+
+@pytest.fixture
+def stored(store, private_key):
+    return store(7, private_key.fingerprint)
 
 
 @pytest.fixture
@@ -87,8 +92,38 @@ def test_the_same_key_in_two_apps_is_two_entries(stored, private_key):
     assert load_private_key(stored) is not load_private_key(other)
 
 
-def test_the_cache_is_bounded():
-    assert signers._load.cache_info().maxsize == MAX_LOADED_KEYS == 64
+def test_of_an_app_the_last_two_keys_are_held(store, parsed):
+    first, second, third = (store(7, digit * 64) for digit in "123")
+
+    for key in (first, second, first, second, third, second, third):
+        load_private_key(key)
+    assert len(parsed) == 3
+
+    load_private_key(first)
+    assert len(parsed) == 4
+
+
+def test_an_app_takes_no_room_from_another(store, parsed):
+    other = store(8, "8" * 64)
+    load_private_key(other)
+
+    for digit in "123":
+        load_private_key(store(7, digit * 64))
+
+    assert load_private_key(other) is load_private_key(other)
+    assert len(parsed) == 4
+
+
+def test_keys_of_64_apps_are_held(store, parsed):
+    keys = [store(app, "1" * 64) for app in range(65)]
+    for key in keys:
+        load_private_key(key)
+    assert len(parsed) == 65
+
+    load_private_key(keys[1])
+    assert len(parsed) == 65
+    load_private_key(keys[0])
+    assert len(parsed) == 66
 
 
 def test_the_ciphertext_does_not_show(stored):
