@@ -26,7 +26,7 @@ from django_layer_identity.mapping.attributes import MappingContext
 from django_layer_identity.mapping.profile import profile_claims
 from django_layer_identity.mapping.users import is_user
 from django_layer_identity.models import LayerApp, SigningKey
-from django_layer_identity.models.last_use import note_use
+from django_layer_identity.models.key.last_use import note_use
 from django_layer_identity.nonces import claim_nonce
 from django_layer_identity.protocol.claims import IdentityClaims, Profile, check_nonce
 from django_layer_identity.protocol.token import Signer, sign_identity_token

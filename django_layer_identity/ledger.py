@@ -25,7 +25,7 @@ from django_layer_identity.mapping.attributes import MappingContext
 from django_layer_identity.mapping.user_ids import is_made_up, layer_user_id
 from django_layer_identity.mapping.users import is_user
 from django_layer_identity.models import LayerApp, LayerUser
-from django_layer_identity.models.stored_key import MAX_REASON_LENGTH
+from django_layer_identity.models.key.stored import MAX_REASON_LENGTH
 from django_layer_identity.protocol.claims import check_user_id
 
 if TYPE_CHECKING:

@@ -9,8 +9,9 @@ from django.db import OperationalError, connection, transaction
 from django.utils import timezone
 
 from django_layer_identity.issuing import issue_identity_token
-from django_layer_identity.models import SigningKey, last_use
-from django_layer_identity.models.key_managers import SigningKeyQuerySet
+from django_layer_identity.models import SigningKey
+from django_layer_identity.models.key import last_use
+from django_layer_identity.models.key.managers import SigningKeyQuerySet
 
 NONCE = "a+b/c=="
 

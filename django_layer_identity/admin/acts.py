@@ -17,8 +17,8 @@ from django.utils.translation import gettext_lazy as _
 from django_layer_identity.admin.secrecy import BUSY, DiscreetAdmin
 from django_layer_identity.exceptions import LayerIdentityError
 from django_layer_identity.models import SigningKey
-from django_layer_identity.models.stored_key import MAX_REASON_LENGTH
-from django_layer_identity.models.turns import wait_for_turn
+from django_layer_identity.models.key.stored import MAX_REASON_LENGTH
+from django_layer_identity.models.key.turns import wait_for_turn
 from django_layer_identity.models.writes import write_or_retry
 
 if TYPE_CHECKING:

@@ -25,8 +25,8 @@ from django_layer_identity.exceptions import (
     PassphraseWrong,
 )
 from django_layer_identity.keys.custodies import open_custody
-from django_layer_identity.keys.pasted import MAX_LENGTH
-from django_layer_identity.keys.pasted_forms import wrap
+from django_layer_identity.keys.pasted.forms import wrap
+from django_layer_identity.keys.pasted.text import MAX_LENGTH
 from django_layer_identity.keys.pem import (
     PrivateKey,
     generate_private_key,

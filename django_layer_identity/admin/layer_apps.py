@@ -10,7 +10,7 @@ from django_layer_identity.admin.display import active_key, short_fingerprint, s
 from django_layer_identity.admin.forms import LayerAppForm
 from django_layer_identity.admin.secrecy import DiscreetAdmin
 from django_layer_identity.models import LayerApp, SigningKey
-from django_layer_identity.models.managers import FROZEN_IDS
+from django_layer_identity.models.app_managers import FROZEN_IDS
 
 if TYPE_CHECKING:
     from django.http import HttpRequest

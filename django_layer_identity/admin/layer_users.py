@@ -18,7 +18,7 @@ from django_layer_identity.admin.display import layer_user_id, layer_user_state,
 from django_layer_identity.admin.reassignment import ReassignForm, users_named
 from django_layer_identity.admin.secrecy import BUSY, DiscreetAdmin
 from django_layer_identity.exceptions import LayerIdentityError
-from django_layer_identity.keys.pasted_forms import wrap_request
+from django_layer_identity.keys.pasted.forms import wrap_request
 from django_layer_identity.models import LayerUser
 from django_layer_identity.models.user_managers import digest_of
 

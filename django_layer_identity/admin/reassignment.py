@@ -11,7 +11,7 @@ from django.db import router
 from django.utils.translation import gettext_lazy as _
 
 from django_layer_identity.models import LayerUser
-from django_layer_identity.models.stored_key import MAX_REASON_LENGTH
+from django_layer_identity.models.key.stored import MAX_REASON_LENGTH
 
 if TYPE_CHECKING:
     from django.contrib.auth.base_user import AbstractBaseUser

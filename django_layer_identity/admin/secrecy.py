@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.debug import sensitive_post_parameters
 
 from django_layer_identity.exceptions import LayerIdentityError
-from django_layer_identity.keys.pasted_forms import wrap_request
+from django_layer_identity.keys.pasted.forms import wrap_request
 from django_layer_identity.models.writes import lost_race
 
 if TYPE_CHECKING:

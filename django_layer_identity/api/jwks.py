@@ -25,7 +25,7 @@ from django_layer_identity.api.errors import (
 )
 from django_layer_identity.api.views import JSONAlways
 from django_layer_identity.exceptions import InvalidIdentifier
-from django_layer_identity.models.published import published_keys
+from django_layer_identity.models.key.published import published_keys
 from django_layer_identity.protocol.identifiers import AppID
 from django_layer_identity.protocol.jwk import public_jwk
 

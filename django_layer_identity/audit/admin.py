@@ -13,7 +13,7 @@ from django_layer_identity.audit.chart import draw
 from django_layer_identity.audit.filters import AppFilter, KeyFilter, OutcomeFilter
 from django_layer_identity.audit.hours import count_by_hour
 from django_layer_identity.audit.models import ISSUED, AuditEntry
-from django_layer_identity.keys.pasted_forms import wrap_request
+from django_layer_identity.keys.pasted.forms import wrap_request
 from django_layer_identity.protocol.identifiers import AppID
 
 if TYPE_CHECKING:

@@ -21,8 +21,8 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from django_layer_identity.exceptions import InvalidKey
-from django_layer_identity.keys.passphrase import decrypt
-from django_layer_identity.keys.pasted import (
+from django_layer_identity.keys.pasted.passphrase import decrypt
+from django_layer_identity.keys.pasted.text import (
     DAMAGED,
     NO_RSA_KEY,
     check_kind,

@@ -16,7 +16,7 @@ from django.db import InterfaceError, OperationalError
 from django.views.decorators.debug import sensitive_variables
 
 from django_layer_identity.exceptions import LayerIdentityError, Refusal
-from django_layer_identity.keys.pasted import MAX_LENGTH
+from django_layer_identity.keys.pasted.text import MAX_LENGTH
 from django_layer_identity.models import LayerApp, SigningKey
 
 

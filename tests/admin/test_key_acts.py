@@ -9,7 +9,8 @@ from django.db import OperationalError
 from django_layer_identity.admin import acts
 from django_layer_identity.admin.signing_keys import SigningKeyAdmin
 from django_layer_identity.keys.signers import forget_loaded_keys
-from django_layer_identity.models import LayerApp, SigningKey, turns
+from django_layer_identity.models import LayerApp, SigningKey
+from django_layer_identity.models.key import turns
 from django_layer_identity.models.writes import write_or_retry
 from tests.admin.pages import (
     KEYS,

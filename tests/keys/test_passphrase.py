@@ -16,7 +16,7 @@ from django_layer_identity.exceptions import (
     PassphraseNeeded,
     PassphraseWrong,
 )
-from django_layer_identity.keys import passphrase
+from django_layer_identity.keys.pasted import passphrase
 from django_layer_identity.keys.pem import read_private_key
 from tests.keys.test_pem import DAMAGED, EC_KEY, PKCS1, PKCS8, as_pem
 

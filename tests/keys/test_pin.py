@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from django_layer_identity.exceptions import CustodyError
-from django_layer_identity.keys.pin import Pin
+from django_layer_identity.keys.pkcs11.pin import Pin
 
 
 @pytest.mark.parametrize("ending", ["", "\n", "\r\n"])

@@ -13,9 +13,8 @@ import pytest
 from pkcs11 import Attribute, KeyType, ObjectClass
 
 from django_layer_identity.exceptions import ConfigurationError, CustodyError
-from django_layer_identity.keys import cryptoki
-from django_layer_identity.keys.cryptoki import module_at
-from django_layer_identity.keys.pkcs11 import PKCS11Custody
+from django_layer_identity.keys.pkcs11 import PKCS11Custody, cryptoki
+from django_layer_identity.keys.pkcs11.cryptoki import module_at
 
 RSA_KEY = {Attribute.MODULUS: (2**2047 + 1).to_bytes(256, "big")}
 RSA_KEY |= {Attribute.PUBLIC_EXPONENT: b"\1\0\1"}

@@ -110,7 +110,7 @@ FAULTS: list[tuple[Callable, str]] = [
             "keys.pem.PrivateKey.__init__",
             "keys.pem.PrivateKey.to_der",
             "keys.pem.load_der_private_key",
-            "keys.pasted.base64:b64decode",
+            "keys.pasted.text.base64:b64decode",
             "keys.pem.check_kind",
             "keys.encryption.Fernet.encrypt",
             "keys.encryption.HKDF.derive",
@@ -139,7 +139,7 @@ FAULTS: list[tuple[Callable, str]] = [
             "admin.sites.AdminSite.has_permission",
         )
     ),
-    (_import_with_passphrase, f"{PACKAGE}keys.passphrase.load_der_private_key"),
+    (_import_with_passphrase, f"{PACKAGE}keys.pasted.passphrase.load_der_private_key"),
     (_import_with_passphrase, f"{PACKAGE}admin.forms.read_private_key"),
     (_import_with_passphrase, f"{PACKAGE}models.SigningKey.save"),
     (_upload, f"{PACKAGE}admin.forms.read_private_key"),

@@ -12,11 +12,13 @@ import pytest
 from django_layer_identity.admin import forms
 from django_layer_identity.admin.signing_keys import SigningKeyAdmin
 from django_layer_identity.api import views
-from django_layer_identity.keys import encryption, pasted_forms, signers
+from django_layer_identity.keys import encryption, signers
+from django_layer_identity.keys.pasted import forms as pasted_forms
 from django_layer_identity.keys.pem import PrivateKey
 from django_layer_identity.keys.secrecy import Secret
 from django_layer_identity.management.base import LayerCommand
-from django_layer_identity.models import SigningKey, stored_key
+from django_layer_identity.models import SigningKey
+from django_layer_identity.models.key import stored
 from tests.secrecy import reports, surfaces
 from tests.secrecy.logs import at_debug
 from tests.secrecy.test_sweep import leaks
@@ -75,9 +77,7 @@ def message_tells_it():
 
 @contextmanager
 def stored_in_the_clear():
-    encrypt = patch.object(
-        stored_key, "encrypt_private_key", lambda der, **of: der.hex()
-    )
+    encrypt = patch.object(stored, "encrypt_private_key", lambda der, **of: der.hex())
     decrypt = patch.object(
         signers, "decrypt_private_key", lambda stored, **of: bytes.fromhex(stored)
     )

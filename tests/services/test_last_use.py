@@ -12,7 +12,8 @@ import pytest
 from django.db import connections, transaction
 from django.utils import timezone
 
-from django_layer_identity.models import LayerApp, SigningKey, last_use
+from django_layer_identity.models import LayerApp, SigningKey
+from django_layer_identity.models.key import last_use
 from tests.conftest import APP_ID, KEY_ID, PROVIDER_ID
 
 pytestmark = [

@@ -11,7 +11,8 @@ import pytest
 from django.db import connections
 
 from django_layer_identity.exceptions import KeyStateError
-from django_layer_identity.models import LayerApp, SigningKey, key_managers
+from django_layer_identity.models import LayerApp, SigningKey
+from django_layer_identity.models.key import managers
 from django_layer_identity.models.writes import write_or_retry
 from django_layer_identity.protocol.identifiers import AppID, ProviderID
 from tests.conftest import APP_ID, KEY_ID, OTHER_KEY_ID, PROVIDER_ID
@@ -52,7 +53,7 @@ def both_looking(monkeypatch):
         barrier.wait(timeout=10)
         return write_or_retry(write, using=using)
 
-    monkeypatch.setattr(key_managers, "write_or_retry", write_after_both_looked)
+    monkeypatch.setattr(managers, "write_or_retry", write_after_both_looked)
 
 
 @pytest.mark.parametrize("database", ["postgresql", "mariadb"], indirect=True)

@@ -11,7 +11,7 @@ from django.core.management.base import CommandError, CommandParser
 
 from django_layer_identity.management.base import LayerCommand
 from django_layer_identity.management.progress import Progress
-from django_layer_identity.models.reencryption import reencrypt_private_keys
+from django_layer_identity.models.key.reencryption import reencrypt_private_keys
 
 
 class Command(LayerCommand):

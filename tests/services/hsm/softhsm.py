@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pkcs11
 
-from django_layer_identity.keys import cryptoki
+from django_layer_identity.keys.pkcs11 import cryptoki
 from tests.services.available import skip_or_fail
 
 MODULES = (

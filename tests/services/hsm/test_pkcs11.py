@@ -15,8 +15,8 @@ from django.test import Client
 from django.views.debug import ExceptionReporter
 
 from django_layer_identity.exceptions import CustodyError
-from django_layer_identity.keys import cryptoki
 from django_layer_identity.keys.custodies import open_custody
+from django_layer_identity.keys.pkcs11 import cryptoki
 from django_layer_identity.sandbox import state
 from tests.endpoint import NONCE, ask, read, refusal
 from tests.sandbox.layer import ACCEPT, post_session

@@ -11,7 +11,7 @@ from django_layer_identity.models.app import LayerApp
 from django_layer_identity.models.writes import write_or_retry
 
 if TYPE_CHECKING:
-    from django_layer_identity.models.key import SigningKey
+    from django_layer_identity.models.key.life import SigningKey
 
 P = ParamSpec("P")
 T = TypeVar("T")

@@ -17,7 +17,7 @@ import pkcs11
 from pkcs11 import Attribute, PKCS11Error
 
 from django_layer_identity.exceptions import CustodyError
-from django_layer_identity.keys.pin import Pin
+from django_layer_identity.keys.pkcs11.pin import Pin
 
 PIN_REFUSED = (pkcs11.PinIncorrect, pkcs11.PinInvalid, pkcs11.PinLenRange)
 

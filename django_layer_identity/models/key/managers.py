@@ -25,7 +25,7 @@ from django_layer_identity.protocol.identifiers import KeyID
 
 if TYPE_CHECKING:
     from django_layer_identity.models.app import LayerApp
-    from django_layer_identity.models.key import SigningKey
+    from django_layer_identity.models.key.life import SigningKey
 
 
 MAX_NAME_LENGTH = 80  # characters; what is longer names no key, and may be one

@@ -17,8 +17,8 @@ from django_layer_identity.exceptions import (
     PassphraseNeeded,
     PassphraseWrong,
 )
-from django_layer_identity.keys import der
-from django_layer_identity.keys.pasted import DAMAGED, NO_RSA_KEY, Pasted
+from django_layer_identity.keys.pasted import der
+from django_layer_identity.keys.pasted.text import DAMAGED, NO_RSA_KEY, Pasted
 from django_layer_identity.keys.secrecy import forgets
 
 MAX_ITERATIONS = 1_000_000  # half a second of PBKDF2; OpenSSL takes 2,048

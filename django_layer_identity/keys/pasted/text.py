@@ -11,7 +11,7 @@ import binascii
 from dataclasses import dataclass, field
 
 from django_layer_identity.exceptions import InvalidKey
-from django_layer_identity.keys import der
+from django_layer_identity.keys.pasted import der
 from django_layer_identity.keys.secrecy import forgets
 
 MAX_LENGTH = 16 * 1024  # bytes; a 4096-bit key has 3,300 as PEM, 4,400 in Base64 of it

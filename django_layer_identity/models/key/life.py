@@ -12,10 +12,10 @@ from django_layer_identity.exceptions import InvalidReason, KeyStateError
 from django_layer_identity.keys import pem
 from django_layer_identity.keys.encryption import reencrypt_private_key
 from django_layer_identity.models.app import LayerApp
-from django_layer_identity.models.guarded_key import GuardedKey
-from django_layer_identity.models.key_managers import SigningKeyManager
-from django_layer_identity.models.stored_key import MAX_REASON_LENGTH
-from django_layer_identity.models.turns import in_turn
+from django_layer_identity.models.key.guarded import GuardedKey
+from django_layer_identity.models.key.managers import SigningKeyManager
+from django_layer_identity.models.key.stored import MAX_REASON_LENGTH
+from django_layer_identity.models.key.turns import in_turn
 
 SELF_TEST = b"django-layer-identity self-test"
 

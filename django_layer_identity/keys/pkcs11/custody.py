@@ -10,8 +10,8 @@ from django.views.decorators.debug import sensitive_variables
 from pkcs11 import Attribute, KeyType, Mechanism, ObjectClass, PKCS11Error
 
 from django_layer_identity.exceptions import ConfigurationError, CustodyError
-from django_layer_identity.keys.cryptoki import Module, Name, explain, module_at
-from django_layer_identity.keys.pin import Pin
+from django_layer_identity.keys.pkcs11.cryptoki import Module, Name, explain, module_at
+from django_layer_identity.keys.pkcs11.pin import Pin
 from django_layer_identity.keys.public import public_pem
 
 T = TypeVar("T")

@@ -15,7 +15,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 if TYPE_CHECKING:
-    from django_layer_identity.models.key import SigningKey
+    from django_layer_identity.models.key.life import SigningKey
 
 logger = logging.getLogger(__name__)
 
