@@ -20,10 +20,9 @@ from django_layer_identity.exceptions import (
 from django_layer_identity.models import (
     LayerApp,
     SigningKey,
-    key_managers,
-    turns,
     writes,
 )
+from django_layer_identity.models.key import managers, turns
 from django_layer_identity.models.writes import write_or_retry
 from tests.conftest import KEY_ID, OTHER_KEY_ID, PROVIDER_ID
 from tests.endpoint import configure
@@ -509,7 +508,7 @@ def test_a_new_key_is_not_activated_over_one_that_was_meanwhile(key, monkeypatch
         key.activate()
         return write_or_retry(write, using=using)
 
-    monkeypatch.setattr(key_managers, "write_or_retry", other_first)
+    monkeypatch.setattr(managers, "write_or_retry", other_first)
 
     with pytest.raises(KeyStateError, match=f"^The key {KEY_ID} was activated"):
         SigningKey.objects.generate(key.app, key_id=OTHER_KEY_ID, activate=True)
