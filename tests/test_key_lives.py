@@ -360,6 +360,15 @@ def test_a_key_that_is_not_active_is_deleted(retired):
     assert not SigningKey.objects.exists()
 
 
+def test_keys_that_were_deleted_are_not_found_again(retired):
+    found = SigningKey.objects.filter(pk=retired.pk)
+    assert list(found) == [retired]
+
+    found.delete()
+
+    assert list(found) == []
+
+
 def test_a_key_that_was_deleted_does_nothing(retired):
     stale = stored(retired)
     retired.delete()

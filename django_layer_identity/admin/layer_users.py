@@ -18,7 +18,6 @@ from django_layer_identity.admin.display import layer_user_id, layer_user_state,
 from django_layer_identity.admin.reassignment import ReassignForm, users_named
 from django_layer_identity.admin.secrecy import BUSY, DiscreetAdmin
 from django_layer_identity.exceptions import LayerIdentityError
-from django_layer_identity.keys.pasted.forms import wrap_request
 from django_layer_identity.models import LayerUser
 from django_layer_identity.models.user_managers import digest_of
 
@@ -118,7 +117,6 @@ class LayerUserAdmin(DiscreetAdmin):
 
     def reassign_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Ask to whom and why, ask again, and do it."""
-        wrap_request(request)
         if not self.has_reassign_permission(request):
             raise PermissionDenied
         entry = self.get_object(request, object_id)

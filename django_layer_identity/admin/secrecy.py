@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-from functools import wraps
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin, messages
 from django.db import OperationalError
 from django.http import HttpResponseRedirect
 from django.utils.translation import gettext_lazy as _
-from django.views.decorators.debug import sensitive_post_parameters
 
 from django_layer_identity.exceptions import LayerIdentityError
-from django_layer_identity.keys.pasted.forms import wrap_request
+from django_layer_identity.keys.pasted.forms import wrap_first
 from django_layer_identity.models.writes import lost_race
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from django.http import HttpRequest, HttpResponse
 
 BUSY = _("The database is busy. Nothing was changed: try again.")
@@ -32,11 +28,8 @@ class DiscreetAdmin(admin.ModelAdmin):
 
     @property
     def urls(self) -> list[Any]:
-        """Wrap what comes in before anything else, also before who sent it is asked."""
-        patterns = self.get_urls()
-        for pattern in patterns:
-            pattern.callback = _discreet(pattern.callback)
-        return patterns
+        """Let no page look at what comes in before it is wrapped."""
+        return wrap_first(self.get_urls())
 
     def changeform_view(
         self, request: HttpRequest, *args: Any, **kwargs: Any
@@ -50,15 +43,6 @@ class DiscreetAdmin(admin.ModelAdmin):
             told = exc if isinstance(exc, LayerIdentityError) else BUSY
             self.message_user(request, str(told), messages.ERROR)
         return HttpResponseRedirect(request.get_full_path())
-
-
-def _discreet(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
-    @wraps(view)
-    def discreet(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        wrap_request(request)
-        return view(request, *args, **kwargs)
-
-    return sensitive_post_parameters()(discreet)
 
 
 def _is_told(exc: LayerIdentityError | OperationalError) -> bool:

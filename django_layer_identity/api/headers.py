@@ -61,7 +61,8 @@ def _mend_environ(environ: MutableMapping[str, Any]) -> None:
 
 
 def _mend_scope(scope: MutableMapping[str, Any]) -> None:
-    query = scope.get("query_string", b"").decode(errors="replace")
+    sent = scope.get("query_string") or b""  # text, from Django's own AsyncClient
+    query = sent if isinstance(sent, str) else sent.decode(errors="replace")
     given = [
         _joined(scope, b"content-type", b","),
         query,

@@ -240,13 +240,28 @@ def test_an_id_that_is_a_uuid_stays_under_random_ones(
         "c303282d-f2e6-46ca-a04a-35d3d873712d@example.com",
     ],
 )
-def test_an_id_that_has_but_the_digits_of_a_uuid_does_not(
+def test_an_id_of_another_shape_than_a_uuid_does_not(
     settings, key, app, alice, user_id
 ):
     configure(settings, USER_ID=RANDOM, USER_ID_CHANGE="follow")
     ledger.adopt(app, alice, user_id)
 
     assert id_of(alice) != user_id
+
+
+@pytest.mark.parametrize("change", ["keep", "follow", "refuse"])
+@pytest.mark.parametrize("normalizer", [lambda text: text.replace("-", ""), str.upper])
+def test_a_random_id_stays_in_the_form_that_a_normalizer_gives_it(
+    settings, key, alice, change, normalizer
+):
+    configure(
+        settings,
+        USER_ID=RANDOM,
+        USER_ID_CHANGE=change,
+        USER_ID_NORMALIZER=normalizer,
+    )
+
+    assert id_of(alice) == id_of(alice)
 
 
 def test_a_random_id_that_nothing_keeps_is_our_fault(settings, key, alice):

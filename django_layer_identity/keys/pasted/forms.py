@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from functools import wraps
 from typing import TYPE_CHECKING, Any, TypeVar
+
+from django.views.decorators.debug import sensitive_post_parameters
 
 from django_layer_identity.keys.secrecy import Secret, forgets
 
 if TYPE_CHECKING:
-    from django.http import HttpRequest
+    from collections.abc import Callable
+
+    from django.http import HttpRequest, HttpResponse
 
 SECRET_FIELDS = ("private_key", "passphrase")
 MAX_LENGTH = 300  # characters; a private key has more, what other fields take has less
@@ -41,7 +46,22 @@ def _wrap(name: str, value: Any) -> Any:
     return value
 
 
-def wrap_request(request: HttpRequest) -> None:
-    """Wrap what came in, as a view of one's own does before anything else."""
-    request.GET = wrap(request.GET)
-    request.POST = wrap(request.POST)
+def wrap_first(patterns: list[Any]) -> list[Any]:
+    """
+    Return a model admin's URL patterns; their views wrap what comes in before all else.
+
+    That is, also before the admin asks who sent it.
+    """
+    for pattern in patterns:
+        pattern.callback = _wrapping(pattern.callback)
+    return patterns
+
+
+def _wrapping(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+    @wraps(view)
+    def wrapping(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        request.GET = wrap(request.GET)
+        request.POST = wrap(request.POST)
+        return view(request, *args, **kwargs)
+
+    return sensitive_post_parameters()(wrapping)

@@ -53,6 +53,7 @@ class SigningKeyQuerySet(models.QuerySet["SigningKey"]):
             these = type(self)(self.model, using=using).filter(pk__in=held)
             return super(SigningKeyQuerySet, these).delete()
 
+        self._result_cache = None
         return write_or_retry(write, using=using)
 
     def destroy_private_keys(self) -> int:
