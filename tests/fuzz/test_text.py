@@ -98,6 +98,7 @@ def is_refused(token):
 @many
 @pytest.mark.parametrize("kind", [AppID, KeyID, ProviderID])
 @given(text=st.one_of(identifiers, json_values))
+@example(text=UUID)
 @example(text="aaaaaaaa-0000-4000-8000-00000000000１")
 def test_an_identifier_is_read_in_one_way_or_refused(kind, text):
     parsed, error = attempt(kind.parse, text, InvalidIdentifier)
@@ -109,6 +110,7 @@ def test_an_identifier_is_read_in_one_way_or_refused(kind, text):
 
 @many
 @given(nonce=json_values)
+@example(nonce="abc")
 @example(nonce="\ud800")
 def test_a_nonce_is_taken_as_it_is_or_refused(nonce):
     read, refusal = attempt(check_nonce, nonce, Refusal)
