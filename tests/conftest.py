@@ -6,9 +6,10 @@ import pytest
 from django.contrib.auth.models import User
 from django.core.cache import cache
 
-from django_layer_identity.keys.pem import PrivateKey, generate_private_key
+from django_layer_identity.keys.pem import PrivateKey
 from django_layer_identity.keys.signers import forget_loaded_keys
 from django_layer_identity.models import LayerApp, SigningKey
+from tests.key_pairs import load_private_key
 
 APP_ID = UUID("aaaaaaaa-0000-4000-8000-000000000001")
 PROVIDER_ID = UUID("bbbbbbbb-0000-4000-8000-000000000002")
@@ -25,12 +26,12 @@ def _no_memory():
 
 @pytest.fixture(scope="session")
 def private_key() -> PrivateKey:
-    return generate_private_key(2048)
+    return load_private_key("first")
 
 
 @pytest.fixture(scope="session")
 def other_private_key() -> PrivateKey:
-    return generate_private_key(2048)
+    return load_private_key("second")
 
 
 @pytest.fixture

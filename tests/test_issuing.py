@@ -198,7 +198,13 @@ def test_what_the_client_expects_is_never_believed(key, alice):
 
 
 @pytest.mark.parametrize(
-    "user", [None, AnonymousUser(), User(username="alice")], ids=repr
+    "user",
+    [
+        pytest.param(None, id="none"),
+        pytest.param(AnonymousUser(), id="anonymous"),
+        pytest.param(User(username="alice"), id="not-saved"),
+        pytest.param(User(pk=17, username="alice"), id="not-saved-with-a-primary-key"),
+    ],
 )
 def test_users_that_are_none_are_refused(key, user):
     with pytest.raises(AuthenticationFailed):

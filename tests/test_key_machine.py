@@ -22,13 +22,14 @@ from hypothesis.stateful import (
 
 from django_layer_identity.exceptions import LayerIdentityError
 from django_layer_identity.keys.encryption import decrypt_private_key
-from django_layer_identity.keys.pem import generate_private_key, verify_signature
+from django_layer_identity.keys.pem import verify_signature
 from django_layer_identity.models import LayerApp, SigningKey
 from django_layer_identity.models.key.reencryption import reencrypt_private_keys
 from tests.conftest import APP_ID, PROVIDER_ID
+from tests.key_pairs import load_private_key
 from tests.keys.test_pem import as_pem
 
-PAIRS = [generate_private_key() for _ in range(3)]
+PAIRS = [load_private_key(name) for name in ("first", "second", "third")]
 IDS = [UUID(int=number) for number in range(1, 4)]
 ENTRIES = [f"entry {number} of more than thirty-two characters" for number in range(4)]
 

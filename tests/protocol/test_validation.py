@@ -11,7 +11,6 @@ import pytest
 from jwt.algorithms import RSAAlgorithm
 
 from django_layer_identity.exceptions import InvalidToken
-from django_layer_identity.keys.pem import generate_private_key
 from django_layer_identity.protocol.identifiers import KeyID, ProviderID
 from django_layer_identity.protocol.validation import (
     ValidatedToken,
@@ -309,8 +308,8 @@ def test_refusal_of_the_key_lookup_is_passed_on(private_key):
     assert caught.value.code == "eit_key_not_found"
 
 
-def test_signature_of_another_key_is_refused(private_key):
-    token = make_token(generate_private_key())
+def test_signature_of_another_key_is_refused(private_key, other_private_key):
+    token = make_token(other_private_key)
 
     assert refusal(private_key, token).code == "eit_signature_verification_failed"
 
@@ -363,19 +362,19 @@ def test_public_key_is_no_hmac_secret(private_key, alg, code):
     )
 
 
-def test_key_inside_the_token_is_not_believed(private_key):
-    forger = generate_private_key()
-    loaded = RSAAlgorithm(RSAAlgorithm.SHA256).prepare_key(forger.public_pem)
+def test_key_inside_the_token_is_not_believed(private_key, other_private_key):
+    pem = other_private_key.public_pem
+    loaded = RSAAlgorithm(RSAAlgorithm.SHA256).prepare_key(pem)
     jwk = RSAAlgorithm.to_jwk(loaded, as_dict=True)
-    embedded = {"jwk": jwk, "jku": "https://x.test/jwks", "x5c": [forger.public_pem]}
+    embedded = {"jwk": jwk, "jku": "https://x.test/jwks", "x5c": [pem]}
 
-    error = refusal(private_key, make_token(forger, header=embedded))
+    error = refusal(private_key, make_token(other_private_key, header=embedded))
 
     assert error.code == "eit_signature_verification_failed"
 
 
-def test_signature_is_checked_before_the_claims(private_key):
-    token = make_token(generate_private_key(), claims={"prn": ABSENT})
+def test_signature_is_checked_before_the_claims(private_key, other_private_key):
+    token = make_token(other_private_key, claims={"prn": ABSENT})
 
     assert refusal(private_key, token).code == "eit_signature_verification_failed"
 

@@ -3,13 +3,14 @@ from __future__ import annotations
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 
+from tests.key_pairs import load_rsa_key
 from tests.secrecy.needles import Planted
 from tests.secrecy.world import ENTRY, FORMER_ENTRY, PASSPHRASE, World
 
 
 @pytest.fixture(scope="session")
 def rsa_key() -> rsa.RSAPrivateKey:
-    return rsa.generate_private_key(65537, 2048)
+    return load_rsa_key("third")
 
 
 @pytest.fixture(scope="session")

@@ -10,7 +10,6 @@ import textwrap
 from urllib.parse import quote
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
     NoEncryption,
@@ -18,6 +17,7 @@ from cryptography.hazmat.primitives.serialization import (
     PublicFormat,
 )
 
+from tests.key_pairs import load_rsa_key
 from tests.secrecy.needles import Planted
 
 PASSPHRASE = "correct horse battery staple, twice over"
@@ -25,7 +25,7 @@ PASSPHRASE = "correct horse battery staple, twice over"
 
 @pytest.fixture(scope="module")
 def rsa_key():
-    return rsa.generate_private_key(65537, 2048)
+    return load_rsa_key("third")
 
 
 @pytest.fixture(scope="module")
@@ -147,9 +147,7 @@ def test_a_leak_is_seen(planted, rsa_key, leak, forms):
         pytest.param(
             lambda key: f"{key.private_numbers().public_numbers.n:x}", id="modulus"
         ),
-        pytest.param(
-            lambda key: pem(rsa.generate_private_key(65537, 2048)), id="another-key"
-        ),
+        pytest.param(lambda key: pem(load_rsa_key("second")), id="another-key"),
     ],
 )
 def test_what_is_public_or_another_s_is_no_leak(planted, rsa_key, shown):

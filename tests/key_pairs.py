@@ -1,0 +1,27 @@
+"""Key pairs for tests, loaded instead of generated. They are committed, so public."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
+from django_layer_identity.keys.pem import PrivateKey
+
+VECTORS = Path(__file__).parent / "vectors"
+
+
+@cache
+def load_rsa_key(name: str) -> rsa.RSAPrivateKey:
+    """Return the key "first", "second" or "third" as cryptography has it."""
+    pem = (VECTORS / f"{name}_private_key.pem").read_bytes()
+    key = load_pem_private_key(pem, None)
+    assert isinstance(key, rsa.RSAPrivateKey)
+    return key
+
+
+def load_private_key(name: str) -> PrivateKey:
+    """Return the key "first", "second" or "third" as ours."""
+    return PrivateKey(load_rsa_key(name))
