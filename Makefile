@@ -1,21 +1,30 @@
-# The front door. Everything goes through tox, which `make` installs beside the project.
+# Everything goes through tox, which `make` installs beside the project.
 PYTHON ?= python3
 TOX = .venv/bin/tox
-ENV ?= py
-RUN ?= run
+ENV ?= all
 
-.PHONY: demo test long
+.PHONY: demo test test-all long
 
 demo: $(TOX)
 	@$(TOX) run -qq -e demo --notest
 	@exec .tox/demo/bin/python example_project/manage.py demo
 
-test: $(TOX)
-	$(TOX) $(RUN) -e $(ENV)
+test: .message-test $(TOX)
+	@$(TOX) run -qq -e fast
+
+test-all: .message-test-all $(TOX)
+	@$(TOX) run -qq -e $(ENV)
 
 long: $(TOX)
-	$(TOX) run -e long
+	@$(TOX) run -e long
+
+.PHONY: .message-test .message-test-all
+.message-test:
+	@echo "Installing the packages and running the fast tests: about two minutes on two cores."
+.message-test-all:
+	@echo "Installing the packages and running all tests, with coverage: about six minutes on two cores."
+	@echo "Tests whose service or program is missing are skipped, with the reason at the end."
 
 $(TOX):
-	$(PYTHON) -m venv .venv
-	.venv/bin/python -m pip install --quiet "tox>=4.22"
+	@$(PYTHON) -m venv .venv
+	@.venv/bin/python -m pip install --quiet "tox>=4.22" "tox-uv>=1.25"

@@ -1,8 +1,10 @@
-"""The project under test: ours installed, DRF's defaults, nothing else."""
+"""
+The project under test: ours installed, DRF's defaults, nothing else.
+
+It needs no service: ``tests.services.settings`` adds the other databases and Redis.
+"""
 
 from __future__ import annotations
-
-from tests.services.available import cache, databases
 
 SECRET_KEY = "a secret for tests"
 USE_TZ = True
@@ -44,16 +46,8 @@ TEMPLATES = [
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 STATIC_URL = "static/"
 
-# SQLite always; PostgreSQL, MariaDB and Redis where they can be reached.
-DATABASES = {
-    "default": {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"},
-    **databases(),
-}
-DATABASE_ROUTERS = ["tests.services.routing.OneDatabase"]
-CACHES = {
-    "default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"},
-    **cache(),
-}
+DATABASES = {"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"}}
+CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
 
 LAYER_IDENTITY = {
     "KEY_ENCRYPTION_KEYS": ["an entry for tests, longer than 32 characters"],

@@ -12,6 +12,8 @@ from django.db.migrations.executor import MigrationExecutor
 
 from tests.conftest import APP_ID, KEY_ID, PROVIDER_ID
 
+pytestmark = pytest.mark.slow  # it migrates, and the fast suite does not
+
 THEN = datetime(2026, 1, 2, 3, 4, 5, tzinfo=timezone.utc)
 
 

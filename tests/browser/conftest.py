@@ -39,8 +39,8 @@ class Demo(NamedTuple):
     printed: str  # before it began to serve
 
 
-def absent(what: str) -> NoReturn:
-    skip_or_fail(f"{what} is missing.")
+def absent(what: str, remedy: str) -> NoReturn:
+    skip_or_fail(f"{what} is missing: {remedy}")
 
 
 def environment(data: Path, **variables: str) -> dict[str, str]:
@@ -92,8 +92,10 @@ def chromium():
     Playwright keeps an event loop for as long as it runs, and Django refuses to touch
     a database under one: tests of other modules must not find it.
     """
-    executable = shutil.which("chromium") or absent("Chromium")
-    find_spec("playwright") or absent("Playwright, from PyPI,")
+    executable = shutil.which("chromium") or absent(
+        "Chromium", "install Debian's package chromium."
+    )
+    find_spec("playwright") or absent("Playwright", "install playwright from PyPI.")
     from playwright.sync_api import expect, sync_playwright
 
     expect.set_options(timeout=20_000)  # milliseconds; CI machines are slow

@@ -35,12 +35,12 @@ def run(folder, *command):
 @pytest.fixture(scope="session")
 def bundle(tmp_path_factory):
     """The SDK, fetched and bundled for the browser; nothing of it is ours to keep."""
-    shutil.which("node") or absent("Node.js")
-    npm = shutil.which("npm") or absent("npm")
+    shutil.which("node") or absent("Node.js", "install Debian's package nodejs.")
+    npm = shutil.which("npm") or absent("npm", "install Debian's package npm.")
     folder = tmp_path_factory.mktemp("websdk")
     shutil.copytree(SOURCES, folder, dirs_exist_ok=True)
     fetched = run(folder, npm, *NPM)
-    fetched.returncode == 0 or absent(f"layer-websdk, from npm: {fetched.stderr}")
+    fetched.returncode == 0 or absent("layer-websdk", f"npm said: {fetched.stderr}")
     bundled = run(folder, folder / "node_modules/.bin/esbuild", *ESBUILD)
     assert bundled.returncode == 0, bundled.stderr
     return folder / "bundle.js"

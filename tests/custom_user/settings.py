@@ -11,6 +11,3 @@ AUTH_USER_MODEL = os.environ["TEST_USER_MODEL"]
 # Without the models that belong to Django's own users.
 INSTALLED_APPS = [name for name in INSTALLED_APPS if name != "tests"]
 INSTALLED_APPS += ["tests.custom_user"]
-
-DATABASES = {"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"}}
-DATABASE_ROUTERS = []

@@ -8,9 +8,6 @@ from tests.settings import INSTALLED_APPS, LAYER_IDENTITY, MIDDLEWARE
 
 SECRET_KEY = "a secret for tests, longer than the 32 bytes that HS256 asks for"
 ROOT_URLCONF = "tests.frontdoors.urls"
-DATABASES = {"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"}}
-DATABASE_ROUTERS = []
-CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
 
 AUTHENTICATION_BACKENDS = ["django.contrib.auth.backends.ModelBackend"]
 for title in RECIPES:

@@ -13,6 +13,8 @@ from tests.secrecy.logs import at_debug
 from tests.secrecy.reports import FAULTS, PLANTED_FAULT, reports
 from tests.secrecy.surfaces import SURFACES
 
+pytestmark = pytest.mark.slow
+
 
 def leaks(planted, seen):
     """What showed a secret, and in which form."""

@@ -27,7 +27,9 @@ class PrivateCache:
 
     def __init__(self):
         if shutil.which(self.program) is None:
-            skip_or_fail(f"{self.program} is not on the PATH")
+            skip_or_fail(
+                f"{self.program} is not on the PATH: install Debian's package {self.program}."
+            )
         self.folder = tempfile.TemporaryDirectory(prefix=f"{self.program}-")
 
     def __enter__(self):

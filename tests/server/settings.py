@@ -8,6 +8,4 @@ import os
 from tests.settings import *  # noqa: F403
 
 ALLOWED_HOSTS = ["127.0.0.1"]
-DATABASE_ROUTERS = []  # one database has it all
-
 globals().update(json.loads(os.environ["TEST_SERVER"]))

@@ -1,14 +1,15 @@
 """
 Which of PostgreSQL, MariaDB and Redis can be reached here.
 
-Where to look, and as whom, comes from the environment: ``TEST_POSTGRESQL_URL``,
-``TEST_MARIADB_URL`` and ``TEST_REDIS_URL``. ``TEST_DATABASE`` names the database that the tests make there.
-``REQUIRE_SERVICES=1`` turns what is missing from a skip into a failure.
+``TEST_POSTGRESQL_URL``, ``TEST_MARIADB_URL`` and ``TEST_REDIS_URL`` say where to look.
+``TEST_DATABASE`` names the database that the tests create there.
+``REQUIRE_SERVICES=1`` turns each skip into a failure.
 """
 
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from typing import NoReturn
 from urllib.parse import unquote, urlsplit
 
@@ -19,7 +20,7 @@ POSTGRESQL_URL = os.environ.get(
 MARIADB_URL = os.environ.get("TEST_MARIADB_URL", "mysql://root@127.0.0.1:3306/test")
 REDIS_URL = os.environ.get("TEST_REDIS_URL", "redis://127.0.0.1:6379/9")
 
-#: Why a service is not there, by name; the tests that want it skip with these words.
+#: Name of a service -> why it cannot be used and what to do: the reason of a skip.
 missing: dict[str, str] = {}
 
 
@@ -71,16 +72,24 @@ def _reach_redis() -> dict[str, object]:
     }
 
 
-def _found(name: str, reach: object) -> dict[str, dict[str, object]]:
+def _found(
+    name: str, reach: Callable[[], dict[str, object]], client: str, variable: str
+) -> dict[str, dict[str, object]]:
+    """Return the settings of a service, or note why there are none."""
     try:
-        return {name: reach()}  # type: ignore[operator]
+        return {name: reach()}
+    except ImportError:
+        missing[name] = f"{client} is not installed."
     except Exception as exc:
-        missing[name] = f"{name} cannot be reached: {exc}".splitlines()[0]
-        return {}
+        first_line = str(exc).splitlines()[0]
+        missing[name] = (
+            f"{name} cannot be reached: start it or set {variable}. ({first_line})"
+        )
+    return {}
 
 
 def skip_or_fail(reason: str) -> NoReturn:
-    """Skip the test and say why; fail it where everything has to be there."""
+    """Skip the test with the reason, or fail it if REQUIRE_SERVICES is 1."""
     import pytest  # not before: the settings read this module
 
     if REQUIRED:
@@ -90,10 +99,20 @@ def skip_or_fail(reason: str) -> NoReturn:
 
 def databases() -> dict[str, dict[str, object]]:
     return {
-        **_found("postgresql", _reach_postgresql),
-        **_found("mariadb", _reach_mariadb),
+        **_found(
+            "postgresql",
+            _reach_postgresql,
+            "psycopg (from PyPI)",
+            "TEST_POSTGRESQL_URL",
+        ),
+        **_found(
+            "mariadb",
+            _reach_mariadb,
+            "mysqlclient (dependency group “mariadb”; it needs Debian's libmariadb-dev)",
+            "TEST_MARIADB_URL",
+        ),
     }
 
 
 def cache() -> dict[str, dict[str, object]]:
-    return _found("redis", _reach_redis)
+    return _found("redis", _reach_redis, "redis (from PyPI)", "TEST_REDIS_URL")

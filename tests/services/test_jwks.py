@@ -27,11 +27,11 @@ KID = f"layer:///keys/{KEY_ID}"
 @pytest.fixture(scope="session")
 def jose(tmp_path_factory):
     """A folder with ``jose`` from npm in it."""
-    npm = shutil.which("npm") or absent("npm")
+    npm = shutil.which("npm") or absent("npm", "install Debian's package npm.")
     folder = tmp_path_factory.mktemp("jose")
     shutil.copytree(SOURCES, folder, dirs_exist_ok=True)
     fetched = run(folder, npm, *NPM)
-    fetched.returncode == 0 or absent(f"jose, from npm: {fetched.stderr}")
+    fetched.returncode == 0 or absent("jose", f"npm said: {fetched.stderr}")
     return folder
 
 

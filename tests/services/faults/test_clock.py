@@ -26,7 +26,7 @@ def clock(tmp_path):
     """Sets the clock of a server, as the real one plus so many seconds."""
     libraries = sorted(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"))
     if not libraries:
-        skip_or_fail("libfaketime is not installed")
+        skip_or_fail("libfaketime is not installed: install Debian's package faketime.")
     return Clock(libraries[0], tmp_path / "clock")
 
 

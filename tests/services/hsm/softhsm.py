@@ -35,7 +35,7 @@ def find_module() -> str:
     """Return where SoftHSM is; skip or fail where it is not."""
     found = [path for path in MODULES if Path(path).exists()]
     if not found or shutil.which("softhsm2-util") is None:
-        skip_or_fail("SoftHSM 2 is missing.")
+        skip_or_fail("SoftHSM 2 is not installed: install Debian's package softhsm2.")
     return found[0]
 
 
@@ -96,7 +96,9 @@ def held(folder):
 def hanging_module(folder):
     """Make a module that hangs in C_Finalize, until it is done with; say where it is."""
     if shutil.which("cc") is None:
-        skip_or_fail("A C compiler is missing.")
+        skip_or_fail(
+            "There is no C compiler “cc” on the PATH: install Debian's package gcc."
+        )
     module, gate = folder / "hanging.so", folder / "gate"
     gate.touch()
     subprocess.run(
