@@ -10,10 +10,10 @@ demo: $(TOX)
 	@exec .tox/demo/bin/python example_project/manage.py demo
 
 test: .message-test $(TOX)
-	@$(TOX) run -qq -e fast
+	@$(TOX) run -q -e fast
 
 test-all: .message-test-all $(TOX)
-	@$(TOX) run -qq -e $(ENV)
+	@$(TOX) run -q -e $(ENV)
 
 long: $(TOX)
 	@$(TOX) run -e long
