@@ -7,6 +7,7 @@ import pytest
 from cryptography.hazmat.primitives.serialization import load_der_private_key
 from django.contrib.auth.models import User
 from django.core.cache import cache
+from hypothesis import HealthCheck, settings
 
 from django_layer_identity.keys import pem
 from django_layer_identity.keys.pem import PrivateKey
@@ -18,6 +19,12 @@ APP_ID = UUID("aaaaaaaa-0000-4000-8000-000000000001")
 PROVIDER_ID = UUID("bbbbbbbb-0000-4000-8000-000000000002")
 KEY_ID = UUID("cccccccc-0000-4000-8000-000000000003")
 OTHER_KEY_ID = UUID("dddddddd-0000-4000-8000-000000000004")
+
+# No test fails because the machine is slow.
+settings.register_profile(
+    "untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("untimed")
 
 
 @pytest.fixture(autouse=True)

@@ -260,7 +260,6 @@ def test_no_order_of_acts_breaks_an_invariant():
         settings=settings(
             max_examples=20,
             stateful_step_count=20,
-            deadline=None,
             database=None,
             suppress_health_check=list(HealthCheck),
         ),

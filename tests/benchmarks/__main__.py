@@ -17,10 +17,12 @@ from cryptography.hazmat.primitives.serialization import (
     NoEncryption,
     PrivateFormat,
 )
+from django.conf import settings
 from django.contrib.auth.models import User
 from django.core.management import call_command
-from django.test import Client
+from django.test import Client, override_settings
 
+from django_layer_identity.exceptions import InvalidKey
 from django_layer_identity.issuing import issue_identity_token
 from django_layer_identity.keys.pem import read_private_key
 from django_layer_identity.keys.signers import forget_loaded_keys
@@ -28,6 +30,9 @@ from django_layer_identity.models import LayerApp, SigningKey
 
 ROUNDS = 25
 CALLS = 8  # of each candidate in a round
+FORM = "application/x-www-form-urlencoded"
+FULL_FORM = "a&" * 8192
+FULL_PASTE = f"-----BEGIN PRIVATE KEY-----{chr(10) * 16_000}-----END PRIVATE KEY-----"
 
 
 def prepare():
@@ -57,6 +62,17 @@ def candidates(user, key):
         answer = client.post("/layer/authenticate", body, "application/json")
         assert answer.status_code == 200
 
+    def refusal():
+        answer = client.post("/layer/authenticate", FULL_FORM, FORM)
+        assert answer.status_code == 400
+
+    def paste():
+        try:
+            read_private_key(FULL_PASTE)
+        except InvalidKey:
+            return
+        raise AssertionError("This is no private key.")
+
     def cold():
         forget_loaded_keys()
         issue_identity_token(user, "a+b/c==")
@@ -67,6 +83,8 @@ def candidates(user, key):
         "the endpoint, session and all": endpoint,
         "parsing the PEM at each token": lambda: read_private_key(pem),
         "a token with no key loaded": cold,
+        "refusing 16 KiB of form fields": refusal,
+        "refusing 16 KiB of pasted text": paste,
     }
 
 
@@ -88,4 +106,6 @@ def main():
         sys.stdout.write(f"{statistics.median(times) / unit:8.1f}  {name}\n")
 
 
-main()
+UNTHROTTLED = {"THROTTLE_RATES": {"user": None, "failures": None}}
+with override_settings(LAYER_IDENTITY={**settings.LAYER_IDENTITY, **UNTHROTTLED}):
+    main()

@@ -32,7 +32,7 @@ PUBLIC_PEM = (VECTORS / "public_key.pem").read_text()
 UUID = "aaaaaaaa-0000-4000-8000-000000000001"
 NOW = datetime(2026, 11, 25, tzinfo=timezone.utc)
 
-many = settings(max_examples=100, deadline=None)
+many = settings(max_examples=100)
 
 scalars = st.one_of(
     st.none(),

@@ -142,7 +142,6 @@ def test_no_two_users_ever_share_an_id(settings, key):
         settings=exploration(
             max_examples=100,
             stateful_step_count=30,
-            deadline=None,
             suppress_health_check=list(HealthCheck),
         ),
     )

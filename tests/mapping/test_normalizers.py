@@ -19,7 +19,7 @@ from django_layer_identity.mapping.normalizers import (
 )
 from tests.endpoint import configure
 
-thousandfold = settings(max_examples=1000, deadline=None)
+thousandfold = settings(max_examples=1000)
 
 # Text that has what normalizers stumble over more often than chance would have it.
 tricky = st.text(

@@ -109,7 +109,7 @@ def hanging_module(folder):
         check=True,
     )
     yield str(module)
-    gate.unlink()
+    gate.unlink(missing_ok=True)
 
 
 @contextmanager

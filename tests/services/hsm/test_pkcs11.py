@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-import time
 from concurrent.futures import ThreadPoolExecutor
 
 import jwt
@@ -206,9 +205,8 @@ def test_a_module_that_hangs_while_it_ends_holds_up_nobody_else(
         assert "does not work: GeneralError" in caplog.text
 
         hsm(MODULE=module, TIMEOUT=0.2)
-        started = time.monotonic()
         assert read(ask(alice, nonce=NONCE)) == SIGNING_FAILED
-        assert time.monotonic() - started < 5  # seconds; the module hangs for ten
+        assert (folder / "gate").exists()  # the module hangs still
         assert "there was no answer within 0.2 seconds" in caplog.text
 
     hsm()
