@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import sys
 from datetime import datetime
 from pathlib import Path
 
@@ -309,11 +310,16 @@ def test_what_is_over_16_kib_is_refused_unread(data):
 # Bounds
 
 
+# How often decoding Base64 matches a regular expression, which is linear.
+MATCHES = 1 if sys.version_info < (3, 11) else 0
+
+
 def assert_linear(data):
     """Assert few calls for each character, and no regular expression among them."""
     _, calls = count_calls(message_of, data)
     assert calls.total() <= 5 * len(data)
-    assert [name for name in calls if "re.Pattern" in name] == []
+    matches = sum(calls[name] for name in calls if "re.Pattern" in name)
+    assert matches == MATCHES * calls["b64decode"]
 
 
 @pytest.mark.parametrize(
