@@ -14,6 +14,7 @@ from django_layer_identity.keys.encryption import (
     decrypt_private_key,
     encrypt_private_key,
     new_encryption_key,
+    reencrypt_private_key,
 )
 
 NEW = "a new entry of more than thirty-two characters"
@@ -104,6 +105,13 @@ def test_a_damaged_row_is_told_apart(damage):
     )
 
 
+def test_a_damaged_row_of_the_first_entry_is_not_taken_for_reencrypted():
+    ciphertext = encrypt_private_key(b"the key", **OWNER)
+
+    with pytest.raises(DamagedCiphertext):
+        reencrypt_private_key(ciphertext[:-10], **OWNER)
+
+
 @pytest.mark.parametrize(
     ("other", "name"),
     [
@@ -154,13 +162,20 @@ def test_a_fresh_entry_is_long_enough_and_never_the_same():
     assert new_encryption_key() != new_encryption_key()
 
 
+def fail(*args):
+    raise RuntimeError
+
+
+def reported(caught, rf):
+    """Return the variables that an error report shows of each frame of ours."""
+    frames = ExceptionReporter(rf.get("/"), *caught._excinfo).get_traceback_frames()
+    ours = [frame for frame in frames if "keys/encryption.py" in frame["filename"]]
+    return [frame["vars"] for frame in ours]
+
+
 @pytest.mark.parametrize("fails", ["encrypt", "decrypt"])
 def test_a_failure_inside_shows_no_key_in_an_error_report(monkeypatch, fails, rf):
     ciphertext = encrypt_private_key(b"the key", **OWNER)
-
-    def fail(*args):
-        raise RuntimeError
-
     monkeypatch.setattr(Fernet, "encrypt", fail)
     monkeypatch.setattr("json.loads", fail)
     calls = {"encrypt": encrypt_private_key, "decrypt": decrypt_private_key}
@@ -169,7 +184,22 @@ def test_a_failure_inside_shows_no_key_in_an_error_report(monkeypatch, fails, rf
     with pytest.raises(RuntimeError) as caught:
         calls[fails](text, **OWNER)
 
-    frames = ExceptionReporter(rf.get("/"), *caught._excinfo).get_traceback_frames()
-    ours = [frame for frame in frames if "keys/encryption.py" in frame["filename"]]
-    assert [frame["vars"] for frame in ours] != []
-    assert [value for frame in ours for value in frame["vars"]] == []
+    shown = reported(caught, rf)
+    assert shown != []
+    assert [value for values in shown for value in values] == []
+
+
+def test_a_failed_reencryption_shows_no_key_in_an_error_report(
+    entries, monkeypatch, rf
+):
+    entries[:] = [OLD]
+    ciphertext = encrypt_private_key(b"the key", **OWNER)
+    entries[:] = [NEW, OLD]
+    monkeypatch.setattr(Fernet, "encrypt", fail)
+
+    with pytest.raises(RuntimeError) as caught:
+        reencrypt_private_key(ciphertext, **OWNER)
+
+    shown = reported(caught, rf)
+    assert shown != []
+    assert [value for values in shown for value in values] == []
