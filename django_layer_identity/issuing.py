@@ -194,7 +194,6 @@ def _active_key(app: LayerApp) -> SigningKey:
         raise NoSigningKey from exc
 
 
-@sensitive_variables()
 def _prepare(
     key: SigningKey, app: LayerApp, user_id: str, nonce: str, profile: Profile
 ) -> tuple[IdentityClaims, Signer]:
@@ -214,7 +213,6 @@ def _prepare(
         raise SigningFailed from exc
 
 
-@sensitive_variables()
 def _sign(claims: IdentityClaims, signer: Signer) -> str:
     try:
         return sign_identity_token(claims, signer)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import traceback
 from datetime import datetime, timedelta, timezone
 from uuid import UUID
 
@@ -27,16 +28,21 @@ from django_layer_identity.exceptions import (
 )
 from django_layer_identity.issuing import issue_identity_token
 from django_layer_identity.keys.pem import PrivateKey
-from django_layer_identity.models import LayerApp
+from django_layer_identity.models import LayerApp, SigningKey
 from tests.conftest import APP_ID, KEY_ID, PROVIDER_ID
 from tests.endpoint import NONCE, configure, decode, swap_user_model
 from tests.models import Guest, Member
 
 OTHER_APP_ID = UUID("aaaaaaaa-0000-4000-8000-000000000009")
+RANDOM_IDS = "django_layer_identity.mapping.user_ids:random_uuid"
 
 
 def issue(user, nonce=NONCE, **options):
     return issue_identity_token(user, nonce, **options)
+
+
+def is_ours(value):
+    return type(value).__module__.startswith("django_layer_identity")
 
 
 def times(user, key):
@@ -89,6 +95,27 @@ def test_what_is_issued_does_not_show_its_token(key, alice):
     issued = issue(alice)
 
     assert issued.token not in repr(issued)
+
+
+def test_what_is_issued_does_not_show_its_user_id(key, alice):
+    assert "alice" not in repr(issue(alice))
+
+
+def test_after_a_lost_race_the_token_is_signed_for_the_id_that_the_answer_names(
+    settings, key, alice, rf
+):
+    faster = []
+
+    def overtake(context):  # called between the choice of an ID and its record
+        if context.request is not None:
+            faster.append(issue(alice, "the nonce of another request"))
+
+    configure(settings, USER_ID=RANDOM_IDS, CLAIMS={"display_name": overtake})
+
+    issued = issue(alice, request=rf.post("/"))
+
+    assert issued.user_id == faster[0].user_id
+    assert decode(issued.token, key)["prn"] == issued.user_id
 
 
 def test_names_arrive_intact_and_travel_as_ascii(key, alice):
@@ -273,13 +300,28 @@ def test_a_database_that_is_gone_is_a_refusal_with_its_cause(key, alice, error):
     assert isinstance(refused.value.__cause__, error)
 
 
+def test_a_database_that_fails_while_the_ledger_is_read_is_a_refusal(key, alice):
+    def fail(execute, sql, *args):
+        if 'FROM "layer_identity_layeruser"' in sql:
+            raise OperationalError("gone")
+        return execute(sql, *args)
+
+    with connection.execute_wrapper(fail), pytest.raises(Unavailable) as refused:
+        issue(alice)
+
+    assert str(refused.value.__cause__) == "gone"
+
+
+@pytest.mark.parametrize(
+    ("owner", "name"), [(SigningKey, "load_signer"), (PrivateKey, "sign")]
+)
 def test_a_failure_inside_shows_no_nonce_in_an_error_report(
-    key, alice, monkeypatch, rf
+    key, alice, monkeypatch, rf, owner, name
 ):
-    def fail(self, message):
+    def fail(*args):
         raise RuntimeError
 
-    monkeypatch.setattr(PrivateKey, "sign", fail)
+    monkeypatch.setattr(owner, name, fail)
 
     with pytest.raises(SigningFailed) as caught:
         issue_identity_token(alice, "a-nonce-to-be-kept")
@@ -289,6 +331,26 @@ def test_a_failure_inside_shows_no_nonce_in_an_error_report(
     shown = [value for frame in ours for _, value in frame["vars"]]
     assert len(shown) > 20
     assert not [value for value in shown if "a-nonce-to-be-kept" in value]
+
+
+def test_no_object_in_a_traceback_shows_the_nonce_or_the_user_id(
+    settings, key, alice, monkeypatch
+):
+    def fail(self, message):
+        raise RuntimeError
+
+    configure(settings, USER_ID=lambda context: "an-id-to-be-kept")
+    issue(alice)
+    monkeypatch.setattr(PrivateKey, "sign", fail)
+
+    with pytest.raises(SigningFailed) as caught:
+        issue(alice, "a-nonce-to-be-kept", expected_user_id="an-id-to-be-kept")
+
+    frames = [frame for frame, _ in traceback.walk_tb(caught.tb)]
+    values = [value for frame in frames for value in frame.f_locals.values()]
+    ours = [value for value in values if is_ours(value)]
+    assert len(ours) > 5
+    assert [value for value in ours if "-to-be-kept" in repr(value)] == []
 
 
 def test_a_user_model_that_knows_nothing_of_activity_is_served(settings, key):
