@@ -7,6 +7,8 @@ import re
 import pytest
 from django.contrib.auth.models import User
 from django.core.management import CommandError, call_command
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from django_layer_identity import ledger
 from django_layer_identity.exceptions import (
@@ -19,6 +21,7 @@ from django_layer_identity.exceptions import (
 from django_layer_identity.models import LayerUser
 from tests.endpoint import configure
 from tests.ledger.people import change, entries, id_of, join
+from tests.models import Member
 
 REASON = "Same person, new account."
 
@@ -54,6 +57,16 @@ def test_adopting_the_same_id_again_changes_nothing(app, alice):
     ledger.adopt(app, alice, "auth0|17")
 
     assert list(LayerUser.objects.values()) == before
+
+
+@pytest.mark.parametrize("act", [ledger.adopt, ledger.rename])
+def test_the_id_that_a_user_has_already_is_read_and_not_written(app, alice, act):
+    ledger.adopt(app, alice, "auth0|17")
+
+    with CaptureQueriesContext(connection) as queries:
+        act(app, alice, "auth0|17")
+
+    assert {query["sql"].split()[0] for query in queries} == {"SELECT"}
 
 
 def test_a_user_with_an_id_adopts_no_other(app, alice):
@@ -225,10 +238,28 @@ def test_a_row_of_another_model_is_no_user(settings, app, alice, act):
     )
 
 
+@pytest.mark.parametrize("act", [ledger.adopt, ledger.rename])
+def test_a_row_with_another_kind_of_primary_key_is_no_user(app, act):
+    member = Member.objects.create(email="zoe@example.com")
+
+    assert conflict(act, app, member, "auth0|17") == (
+        "The user is to be given as his row of AUTH_USER_MODEL."
+    )
+
+
 @pytest.mark.parametrize("user", [User(username="new"), User(pk=99)], ids=repr)
 @pytest.mark.parametrize("act", [ledger.adopt, ledger.rename])
 def test_a_user_who_is_not_stored_is_given_nothing(app, db, act, user):
     assert conflict(act, app, user, "auth0|17") == (
+        "The user is not stored yet: save him first."
+    )
+
+
+@pytest.mark.parametrize("act", [ledger.adopt, ledger.rename])
+def test_a_deleted_user_is_given_nothing(app, alice, act):
+    alice.delete()
+
+    assert conflict(act, app, alice, "auth0|17") == (
         "The user is not stored yet: save him first."
     )
 
@@ -239,6 +270,15 @@ def test_a_user_who_is_not_stored_is_reassigned_nothing(app, alice):
     assert conflict(
         ledger.reassign, LayerUser.objects.get(), User(), reason=REASON
     ) == ("The user is not stored yet: save him first.")
+
+
+def test_a_deleted_user_is_reassigned_nothing(app, alice, bob):
+    ledger.adopt(app, alice, "auth0|17")
+    bob.delete()
+
+    assert conflict(ledger.reassign, LayerUser.objects.get(), bob, reason=REASON) == (
+        "The user is not stored yet: save him first."
+    )
 
 
 NOT_READ = (

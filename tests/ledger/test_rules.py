@@ -5,10 +5,12 @@ from __future__ import annotations
 from uuid import UUID
 
 import pytest
+from django.contrib.auth.models import User
 from django.db.utils import ConnectionDoesNotExist
 
 from django_layer_identity import ledger
 from django_layer_identity.exceptions import (
+    AuthenticationFailed,
     ConfigurationError,
     NonceAlreadyUsed,
     NoSigningKey,
@@ -19,6 +21,7 @@ from django_layer_identity.exceptions import (
     UserIDUnavailable,
 )
 from django_layer_identity.issuing import issue_identity_token
+from django_layer_identity.mapping.attributes import MappingContext
 from django_layer_identity.models import LayerUser
 from tests.endpoint import NONCE, ask, configure, read, refusal
 from tests.ledger.people import change, entries, id_of, join, refused
@@ -98,6 +101,28 @@ def test_the_ledger_is_read_where_it_is_written(settings, mailing, policy):
         id_of(newcomer)
     with pytest.raises(ConnectionDoesNotExist):
         LayerUser.objects.count()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_deleted_user_is_looked_for_where_the_ledger_is_written(settings, app, alice):
+    claimed = ledger.claim(MappingContext(alice, app), current=None)
+    User.objects.filter(pk=alice.pk).delete()
+    settings.DATABASE_ROUTERS = [Replica()]
+
+    with pytest.raises(AuthenticationFailed):
+        ledger.settle(claimed)
+
+
+# Changes of an ID
+
+
+def test_a_misspelt_policy_for_changes_keeps_the_id(settings, mailing):
+    configure(settings, USER_ID_CHANGE="folow")
+    alice = join("alice", "alice@example.com")
+    id_of(alice)
+    change(alice, "zoe@example.com")
+
+    assert id_of(alice) == "alice@example.com"
 
 
 # Refusals that come later
