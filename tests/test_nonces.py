@@ -8,6 +8,7 @@ from datetime import timedelta
 import pytest
 from django.contrib.auth.models import User
 from django.core.cache import cache
+from django.core.cache.backends.base import DEFAULT_TIMEOUT
 from django.core.cache.backends.locmem import LocMemCache
 from django.db import IntegrityError, OperationalError, connection
 from django.utils import timezone
@@ -45,6 +46,25 @@ class Forgetful(LocMemCache):
 
     def get(self, *args, **kwargs):
         return None
+
+
+class Recording(LocMemCache):
+    """Records the time limit of each entry that is added."""
+
+    def __init__(self, *args):
+        super().__init__(*args)
+        self.time_limits = []
+
+    def add(self, key, value, timeout=DEFAULT_TIMEOUT, version=None):
+        self.time_limits.append(timeout)
+        return super().add(key, value, timeout, version)
+
+
+class Evicting(LocMemCache):
+    """Evicts each entry before it is read."""
+
+    def get(self, key, *args, **kwargs):
+        self.delete(key)
 
 
 @pytest.fixture
@@ -178,6 +198,24 @@ def test_a_cache_keeps_digests_alone(settings, key, alice):
     [name] = cache._cache
     assert name == f":1:layer_identity:{APP_ID}:{nonce_digest(NONCE)}"
     assert len(cache.get(name.removeprefix(":1:"))) == 64
+
+
+def test_a_cache_keeps_a_nonce_for_ten_minutes(settings, key, alice):
+    settings.CACHES = {"default": {"BACKEND": "tests.test_nonces.Recording"}}
+
+    issue_identity_token(alice, NONCE)
+
+    assert cache.time_limits == [600]
+
+
+def test_a_nonce_that_a_cache_evicts_meanwhile_is_the_next_users(
+    settings, key, alice, bob
+):
+    settings.CACHES = {"default": {"BACKEND": "tests.test_nonces.Evicting"}}
+    configure(settings, NONCE_GUARD_FAILURE="refuse")
+    issue_identity_token(alice, NONCE)
+
+    assert issue_identity_token(bob, NONCE).user_id == "bob"
 
 
 def test_a_table_keeps_digests_alone(settings, app, key, alice):
