@@ -10,6 +10,7 @@ from django.db import OperationalError, connection
 from django.utils import timezone
 
 from django_layer_identity.exceptions import (
+    DamagedCiphertext,
     InvalidKey,
     InvalidReason,
     KeyExists,
@@ -77,6 +78,15 @@ def test_a_wrong_id_can_be_corrected_until_tokens_were_signed(draft):
     )
 
 
+def test_a_revoked_draft_is_given_no_key_id(draft):
+    draft.revoke("leaked")
+
+    assert refused(draft.set_key_id, KEY_ID) == (
+        "This key was active or is revoked: its key ID is never changed."
+    )
+    assert stored(draft).key_id is None
+
+
 def test_activating_retires_the_former_key(key, draft):
     draft.set_key_id(OTHER_KEY_ID)
     draft.activate()
@@ -103,6 +113,10 @@ def test_activating_an_active_key_changes_nothing(key):
 
     assert key.activated_at == since
     assert key.state == "active"
+
+
+def test_activating_an_active_key_retires_none(key):
+    assert key.activate_in_place_of(key.pk) is None
 
 
 def test_each_app_has_an_active_key_of_its_own(key, other_app, other_private_key):
@@ -185,6 +199,14 @@ def test_a_stale_object_does_not_bring_a_key_back(key):
     assert SigningKey.objects.get().state == "revoked"
 
 
+def test_a_stale_object_that_retires_does_not_bring_a_key_back(key):
+    stale = stored(key)
+    key.revoke("leaked")
+
+    assert refused(stale.retire) == "This key is revoked, not active."
+    assert stored(key).state == "revoked"
+
+
 def test_a_self_test_is_recorded_and_activates_nothing(draft):
     draft.set_key_id(OTHER_KEY_ID)
     draft.run_self_test()
@@ -201,6 +223,13 @@ def test_a_self_test_that_fails_is_not_recorded(draft, key):
         "The public half does not belong to the private half."
     )
     assert (stored(draft).state, draft.state) == ("draft", "draft")
+
+
+def test_a_self_test_of_a_loaded_key_decrypts_what_is_stored(key):
+    key.load_signer()
+    SigningKey.objects.update(encrypted_private_key="damaged")
+
+    refused(key.run_self_test, kind=DamagedCiphertext)
 
 
 def test_a_self_test_needs_a_key_id(draft):

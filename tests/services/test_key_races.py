@@ -9,7 +9,7 @@ from threading import Barrier, Event
 from uuid import UUID
 
 import pytest
-from django.db import connections
+from django.db import connections, transaction
 
 from django_layer_identity.exceptions import LayerIdentityError
 from django_layer_identity.models import LayerApp, SigningKey
@@ -203,6 +203,29 @@ def test_keys_activated_one_after_the_other_all_are(turns, at_once):
 
         assert heard == [[DONE], [DONE], [DONE]]
         assert states(first, second) == ["active", "retired"]
+
+
+@pytest.mark.parametrize("database", ["postgresql", "mariadb"], indirect=True)
+def test_no_other_connection_writes_to_the_former_key_during_an_activation(
+    turns, at_once, database, monkeypatch
+):
+    first, second = next(turns())
+    first.activate()
+    load_signer, heard, free = second.load_signer, [], []
+
+    def look():
+        with transaction.atomic(using=database):
+            free.extend(SigningKey.objects.select_for_update(skip_locked=True))
+
+    def look_first(**options):
+        heard.extend(at_once((look,)))
+        return load_signer(**options)
+
+    monkeypatch.setattr(second, "load_signer", look_first)
+    second.activate()
+
+    assert (heard, free) == ([DONE], [])
+    assert states(first, second) == ["retired", "active"]
 
 
 def test_a_key_activated_and_revoked_at_once_is_revoked(turns, at_once):
