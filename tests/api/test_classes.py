@@ -14,6 +14,8 @@ from rest_framework import exceptions
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.permissions import AllowAny, BasePermission
 from rest_framework.throttling import BaseThrottle
+from rest_framework.versioning import QueryParameterVersioning
+from rest_framework.views import APIView
 
 from django_layer_identity.api.views import IdentityTokenView
 from tests.endpoint import (
@@ -87,6 +89,12 @@ class Busy(BaseThrottle):
 
 class BusyForAWhile(Busy):
     seconds = None
+
+
+class VersionTwo(QueryParameterVersioning):
+    """Refuses requests without “?version=2”."""
+
+    allowed_versions = ["2"]
 
 
 def post_to(view):
@@ -228,3 +236,13 @@ def test_throttles_of_the_view_win_over_the_projects(settings, key, alice):
     )
 
     assert read(post_to(view))[0] == 200
+
+
+@pytest.mark.parametrize("url", [URL, f"{URL}?version=1"])
+def test_the_versions_of_the_projects_api_are_no_concern_of_the_endpoint(
+    monkeypatch, key, alice, url
+):
+    # DRF reads DEFAULT_VERSIONING_CLASS once, when it defines APIView.
+    monkeypatch.setattr(APIView, "versioning_class", VersionTwo)
+
+    assert read(phone_of(alice).post(url, {"nonce": NONCE}))[0] == 200

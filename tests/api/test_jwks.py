@@ -7,11 +7,13 @@ from datetime import timedelta
 import pytest
 from django.db import OperationalError, connection
 from django.utils import timezone
+from rest_framework.views import APIView
 
 from django_layer_identity.api import jwks
 from django_layer_identity.models import SigningKey
 from django_layer_identity.protocol.identifiers import KeyID
 from django_layer_identity.protocol.jwk import public_jwk
+from tests.api.test_classes import VersionTwo
 from tests.conftest import APP_ID, KEY_ID, OTHER_KEY_ID
 from tests.endpoint import refusal
 from tests.sandbox.layer import create_app
@@ -276,3 +278,12 @@ def test_whoever_sends_accept_html_or_is_a_stranger_gets_json(client, key, setti
     response = client.get(URL, headers=headers)
 
     assert (response.status_code, response["Content-Type"]) == (200, "application/json")
+
+
+def test_the_versions_of_the_projects_api_are_no_concern_of_the_set(
+    monkeypatch, client, key
+):
+    # DRF reads DEFAULT_VERSIONING_CLASS once, when it defines APIView.
+    monkeypatch.setattr(APIView, "versioning_class", VersionTwo)
+
+    assert shown(client) == [str(KEY_ID)]
