@@ -16,6 +16,16 @@ collect_ignore_glob = {
 
 
 @pytest.fixture(autouse=True)
+def _fitting_user_model(request):
+    """A file that is named on the command line is collected in any case."""
+    if any(request.path.match(pattern) for pattern in collect_ignore_glob):
+        pytest.skip(
+            "Run it with --ds=tests.custom_user.settings and "
+            "TEST_USER_MODEL=custom_user.Person."
+        )
+
+
+@pytest.fixture(autouse=True)
 def _mailing(settings):
     """E-mail addresses are mapped: each of the models has one."""
     configure(settings, USER_ID="email")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import os
 from datetime import timedelta
 
 import pytest
@@ -22,6 +23,11 @@ from tests.endpoint import (
     refusal,
 )
 from tests.frontdoors.recipes import RECIPES
+
+pytestmark = pytest.mark.skipif(
+    os.environ["DJANGO_SETTINGS_MODULE"] != "tests.frontdoors.settings",
+    reason="Run it with --ds=tests.frontdoors.settings.",
+)
 
 SCOPE_MISSING = refusal(
     403, "permission_denied", "This user may not have an identity token."
