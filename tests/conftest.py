@@ -11,8 +11,15 @@ from hypothesis import HealthCheck, settings
 
 from django_layer_identity.keys import pem
 from django_layer_identity.keys.pem import PrivateKey
-from django_layer_identity.keys.signers import forget_loaded_keys
 from django_layer_identity.models import LayerApp, SigningKey
+from tests.internals import (  # noqa: F401  # fixtures for all tests
+    around_ledger_write,
+    before_key_lock,
+    before_key_write,
+    forget_process_state,
+    parsed,
+    rate_clock,
+)
 from tests.key_pairs import load_private_key
 
 APP_ID = UUID("aaaaaaaa-0000-4000-8000-000000000001")
@@ -29,8 +36,8 @@ settings.load_profile("untimed")
 
 @pytest.fixture(autouse=True)
 def _no_memory():
-    """Each test begins with no key loaded and nothing cached."""
-    forget_loaded_keys()
+    """Each test begins as a new process, with nothing cached."""
+    forget_process_state()
     cache.clear()
 
 

@@ -10,11 +10,11 @@ import pytest
 from django.contrib.auth.models import User
 from django.core.management import CommandError, call_command
 
-from django_layer_identity import collisions
 from django_layer_identity.collisions import Group, Unusable, survey_users
 from django_layer_identity.exceptions import ConfigurationError
 from django_layer_identity.mapping.lookalikes import Likeness
 from django_layer_identity.models import LayerApp, LayerUser
+from tests import internals
 from tests.conftest import APP_ID
 from tests.endpoint import configure
 from tests.models import Member, Profile
@@ -126,7 +126,7 @@ def test_of_a_large_group_the_first_twenty_are_shown(people):
 
 
 def test_a_group_of_everybody_takes_no_memory(people, monkeypatch):
-    monkeypatch.setattr(collisions, "PAGE", 50)
+    monkeypatch.setattr(internals.SURVEY_PAGE_SIZE, 50)
     people(*(f"{'A' * (n % 100)}{'a' * (100 - n % 100)}@x.com" for n in range(4000)))
 
     with survey_users(LayerApp()) as survey:
@@ -151,7 +151,7 @@ def test_the_last_of_a_large_group_counts_as_well(people, last, likeness):
 
 
 def test_groups_reach_over_pages(people, monkeypatch):
-    monkeypatch.setattr(collisions, "PAGE", 2)
+    monkeypatch.setattr(internals.SURVEY_PAGE_SIZE, 2)
     people("a", "b", "A", "c", "B", "d", "b")
 
     groups, _unusable = found()
@@ -231,7 +231,7 @@ def test_related_rows_come_along_with_their_users(
 
 
 def test_progress_is_told(people, monkeypatch):
-    monkeypatch.setattr(collisions, "PAGE", 2)
+    monkeypatch.setattr(internals.SURVEY_PAGE_SIZE, 2)
     people("a", "b", "c")
     told = []
 

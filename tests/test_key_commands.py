@@ -14,10 +14,10 @@ from django.core.management import (
     execute_from_command_line,
 )
 
-from django_layer_identity.keys.signers import forget_loaded_keys
 from django_layer_identity.models import LayerApp, SigningKey
 from tests.conftest import APP_ID, KEY_ID, OTHER_KEY_ID, PROVIDER_ID
 from tests.endpoint import configure
+from tests.internals import forget_loaded_keys
 
 OLD = "an old entry of more than thirty-two characters"
 NEW = "a new entry of more than thirty-two characters"

@@ -12,8 +12,8 @@ import pytest
 from cryptography.hazmat.primitives.serialization import BestAvailableEncryption
 from django.core.management import CommandError, call_command
 
-from django_layer_identity.management.commands import layer_key_import
 from django_layer_identity.models import SigningKey
+from tests import internals
 from tests.conftest import APP_ID, KEY_ID
 from tests.keys.test_pem import PKCS8, as_pem
 
@@ -181,7 +181,7 @@ def asked(monkeypatch):
         asked.append(prompt)
         return "open sesame"
 
-    monkeypatch.setattr(layer_key_import, "getpass", getpass)
+    monkeypatch.setattr(internals.ASK_PASSPHRASE, getpass)
     return asked
 
 

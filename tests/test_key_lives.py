@@ -21,10 +21,8 @@ from django_layer_identity.exceptions import (
 from django_layer_identity.models import (
     LayerApp,
     SigningKey,
-    writes,
 )
-from django_layer_identity.models.key import managers, turns
-from django_layer_identity.models.writes import write_or_retry
+from tests import internals
 from tests.conftest import KEY_ID, OTHER_KEY_ID, PROVIDER_ID
 from tests.endpoint import configure
 
@@ -521,16 +519,16 @@ def test_a_key_is_activated_where_the_former_one_is_revoked_by_now(key, draft):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_an_activation_tried_again_does_not_look_again(retired, draft, monkeypatch):
+def test_an_activation_tried_again_does_not_look_again(
+    retired, draft, before_key_lock, monkeypatch
+):
     draft.set_key_id(OTHER_KEY_ID)
-    wait = turns.wait_for_turn
 
-    def lose_once(key):
-        monkeypatch.setattr(turns, "wait_for_turn", wait)
+    def lose(key):
         raise OperationalError("database is locked")
 
-    monkeypatch.setattr(turns, "wait_for_turn", lose_once)
-    monkeypatch.setattr(writes.time, "sleep", lambda pause: stored(retired).activate())
+    before_key_lock(lose)
+    monkeypatch.setattr(internals.RETRY_SLEEP, lambda pause: stored(retired).activate())
 
     assert refused(draft.activate) == (
         f"The key {KEY_ID} was activated a moment ago. Look again before you activate "
@@ -539,14 +537,9 @@ def test_an_activation_tried_again_does_not_look_again(retired, draft, monkeypat
     assert stored(retired).state == "active"
 
 
-def test_a_new_key_is_not_activated_over_one_that_was_meanwhile(key, monkeypatch):
+def test_a_new_key_is_not_activated_over_one_that_was_meanwhile(key, before_key_write):
     key.retire()
-
-    def other_first(write, using):
-        key.activate()
-        return write_or_retry(write, using=using)
-
-    monkeypatch.setattr(managers, "write_or_retry", other_first)
+    before_key_write(key.activate)
 
     with pytest.raises(KeyStateError, match=f"^The key {KEY_ID} was activated"):
         SigningKey.objects.generate(key.app, key_id=OTHER_KEY_ID, activate=True)
@@ -554,15 +547,11 @@ def test_a_new_key_is_not_activated_over_one_that_was_meanwhile(key, monkeypatch
 
 
 @pytest.mark.django_db(transaction=True)
-def test_an_act_is_tried_again_when_the_database_is_busy(key, monkeypatch):
-    lock, failures = turns.wait_for_turn, [OperationalError("database is locked")]
+def test_an_act_is_tried_again_when_the_database_is_busy(key, before_key_lock):
+    def fail(key):
+        raise OperationalError("database is locked")
 
-    def fail_once(key):
-        if failures:
-            raise failures.pop()
-        lock(key)
-
-    monkeypatch.setattr(turns, "wait_for_turn", fail_once)
+    before_key_lock(fail)
     key.retire()
 
     assert stored(key).state == "retired"

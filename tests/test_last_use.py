@@ -10,16 +10,9 @@ from django.utils import timezone
 
 from django_layer_identity.issuing import issue_identity_token
 from django_layer_identity.models import SigningKey
-from django_layer_identity.models.key import last_use
-from django_layer_identity.models.key.managers import SigningKeyQuerySet
+from tests import internals
 
 NONCE = "a+b/c=="
-
-
-@pytest.fixture(autouse=True)
-def attempts(monkeypatch):
-    monkeypatch.setattr(last_use, "_attempts", attempts := {})
-    return attempts
 
 
 @pytest.fixture
@@ -73,7 +66,7 @@ def test_a_use_that_another_process_noted_in_between_is_not_noted_again(key):
     stale = SigningKey.objects.get()
     before = used(timedelta(minutes=1))
 
-    last_use._write(stale, timezone.now())
+    internals.record_key_use(stale, timezone.now())
 
     assert last_used_at() == before
 
@@ -108,12 +101,12 @@ def failures(monkeypatch):
         failures.append(args)
         raise OperationalError("attempt to write a readonly database")
 
-    monkeypatch.setattr(SigningKeyQuerySet, "update", fail)
+    monkeypatch.setattr(type(SigningKey.objects.all()), "update", fail)
     return failures
 
 
 def test_a_note_that_cannot_be_written_costs_no_token(key, issue, failures, caplog):
-    caplog.set_level("INFO", last_use.__name__)
+    caplog.set_level("INFO", internals.KEY_USE_LOGGER)
 
     assert issue().user_id == "alice"
 
@@ -125,15 +118,14 @@ def test_a_note_that_cannot_be_written_costs_no_token(key, issue, failures, capl
 
 
 def test_a_note_that_cannot_be_written_is_not_tried_for_each_token(
-    key, issue, failures, attempts
+    key, issue, failures
 ):
     for _ in range(3):
         issue()
 
     assert len(failures) == 1
 
-    for name in attempts:
-        attempts[name] -= last_use.PAUSE
+    internals.end_pause_of_key_use()
     issue()
 
     assert len(failures) == 2

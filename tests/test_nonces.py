@@ -20,11 +20,11 @@ from django_layer_identity.exceptions import (
     SigningFailed,
 )
 from django_layer_identity.issuing import issue_identity_token
-from django_layer_identity.keys.signers import forget_loaded_keys
 from django_layer_identity.models import LayerApp, SigningKey, SpentNonce
 from django_layer_identity.signals import nonce_digest
 from tests.conftest import APP_ID, OTHER_KEY_ID, PROVIDER_ID
 from tests.endpoint import NONCE, ask, configure, read, refusal, swap_user_model
+from tests.internals import forget_loaded_keys
 from tests.models import Member
 
 ALREADY_USED = refusal(

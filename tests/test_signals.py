@@ -10,7 +10,6 @@ from rest_framework.permissions import BasePermission
 
 from django_layer_identity.exceptions import SigningFailed
 from django_layer_identity.issuing import issue_identity_token
-from django_layer_identity.keys.signers import forget_loaded_keys
 from django_layer_identity.signals import (
     identity_token_issued,
     identity_token_refused,
@@ -28,6 +27,7 @@ from tests.endpoint import (
     read,
     swap_user_model,
 )
+from tests.internals import forget_loaded_keys
 from tests.models import Member
 
 APP = f"layer:///apps/production/{APP_ID}"

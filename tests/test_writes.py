@@ -3,8 +3,9 @@ from __future__ import annotations
 import pytest
 from django.db import OperationalError, transaction
 
-from django_layer_identity.models import LayerApp, writes
-from django_layer_identity.models.writes import write_or_retry
+from django_layer_identity.models import LayerApp
+from django_layer_identity.models.writes import lost_race, write_or_retry
+from tests import internals
 from tests.conftest import APP_ID, PROVIDER_ID
 
 LOCKED = OperationalError("database is locked")
@@ -14,7 +15,7 @@ NO_SERVER = OperationalError(2006, "Server has gone away")
 
 @pytest.fixture(autouse=True)
 def _no_pauses(monkeypatch):
-    monkeypatch.setattr(writes, "PAUSE", 0)
+    monkeypatch.setattr(internals.RETRY_PAUSE, 0)
 
 
 class Write:
@@ -77,4 +78,4 @@ def test_postgresql_names_a_lost_race(name, state):
     exc = OperationalError("could not serialize access")
     exc.__cause__ = type("PostgreSQLError", (Exception,), {name: state})()
 
-    assert writes.lost_race(exc)
+    assert lost_race(exc)

@@ -6,12 +6,8 @@ import pytest
 from django.contrib.admin import site
 from django.db import OperationalError
 
-from django_layer_identity.admin import acts
 from django_layer_identity.admin.signing_keys import SigningKeyAdmin
-from django_layer_identity.keys.signers import forget_loaded_keys
 from django_layer_identity.models import LayerApp, SigningKey
-from django_layer_identity.models.key import turns
-from django_layer_identity.models.writes import write_or_retry
 from tests.admin.pages import (
     KEYS,
     act,
@@ -23,6 +19,7 @@ from tests.admin.pages import (
     state_of,
 )
 from tests.conftest import KEY_ID, OTHER_KEY_ID, PROVIDER_ID
+from tests.internals import forget_loaded_keys
 
 THIRD_KEY_ID = UUID("eeeeeeee-0000-4000-8000-000000000005")
 
@@ -178,13 +175,13 @@ def test_an_act_without_effect_leaves_no_history(admin_client, key):
 
 
 @pytest.fixture
-def busy(monkeypatch):
+def busy(before_key_lock):
     """A database that somebody else is writing to."""
 
-    def fail(*args, **kwargs):
+    def fail(key):
         raise OperationalError("database is locked")
 
-    monkeypatch.setattr(turns, "wait_for_turn", fail)
+    before_key_lock(fail)
 
 
 def test_a_busy_database_is_told_beside_the_key(admin_client, key, busy):
@@ -215,11 +212,10 @@ def test_a_key_that_is_revoked_again_keeps_its_reason_and_says_so(admin_client, 
     assert history() == []
 
 
-def test_whoever_comes_second_is_not_said_to_have_acted(admin_client, key, monkeypatch):
-    def wait(key):
-        key.revoke("by somebody else, a moment ago")
-
-    monkeypatch.setattr(acts, "wait_for_turn", wait)
+def test_whoever_comes_second_is_not_said_to_have_acted(
+    admin_client, key, before_key_lock
+):
+    before_key_lock(lambda key: key.revoke("by somebody else, a moment ago"))
 
     response = act(admin_client, "revoke", key, post="yes", reason="second")
 
@@ -228,13 +224,9 @@ def test_whoever_comes_second_is_not_said_to_have_acted(admin_client, key, monke
 
 
 def test_whoever_activates_a_key_second_is_told(
-    admin_client, key, ready, other, monkeypatch
+    admin_client, key, ready, other, before_key_write
 ):
-    def other_first(write, using):
-        other.activate()
-        return write_or_retry(write, using=using)
-
-    monkeypatch.setattr(acts, "write_or_retry", other_first)
+    before_key_write(other.activate)
 
     response = act(admin_client, "activate", ready)
 

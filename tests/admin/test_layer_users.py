@@ -256,8 +256,10 @@ def test_a_name_of_several_users_is_told(entry, bob, monkeypatch):
     assert form.errors == {"user": ["Several users have this name."]}
 
 
-def test_an_act_that_loses_a_race_is_told(admin_client, entry, bob, monkeypatch):
-    monkeypatch.setattr(LayerUser.objects, "reassign", lambda *args: False)
+def test_an_act_that_loses_a_race_is_told(
+    admin_client, entry, bob, around_ledger_write
+):
+    around_ledger_write(lambda write: False)
 
     response = reassign(admin_client, entry, confirm="yes")
 
@@ -268,16 +270,11 @@ def test_an_act_that_loses_a_race_is_told(admin_client, entry, bob, monkeypatch)
 @pytest.mark.parametrize("atomic", [False, True])
 @pytest.mark.django_db(transaction=True)
 def test_a_user_who_is_deleted_meanwhile_is_told(
-    admin_client, entry, bob, alice, monkeypatch, atomic
+    admin_client, entry, bob, alice, monkeypatch, around_ledger_write, atomic
 ):
     monkeypatch.setitem(connection.settings_dict, "ATOMIC_REQUESTS", atomic)
-    reassign_for_good = LayerUser.objects.reassign
-
-    def reassign_and_delete(*args):
-        users = User.objects.filter(pk=bob.pk)
-        return reassign_for_good(*args) and users._raw_delete("default")
-
-    monkeypatch.setattr(LayerUser.objects, "reassign", reassign_and_delete)
+    users = User.objects.filter(pk=bob.pk)
+    around_ledger_write(lambda write: write() and users._raw_delete("default"))
 
     response = reassign(admin_client, entry, confirm="yes")
 
@@ -286,11 +283,11 @@ def test_a_user_who_is_deleted_meanwhile_is_told(
     assert history() == []
 
 
-def test_a_busy_database_is_told(admin_client, entry, bob, monkeypatch):
-    def fail(*args):
+def test_a_busy_database_is_told(admin_client, entry, bob, around_ledger_write):
+    def fail(write):
         raise OperationalError("database is locked")
 
-    monkeypatch.setattr(LayerUser.objects, "reassign", fail)
+    around_ledger_write(fail)
 
     response = reassign(admin_client, entry, confirm="yes")
 

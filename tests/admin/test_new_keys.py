@@ -19,6 +19,7 @@ from django.views.debug import ExceptionReporter
 
 from django_layer_identity.admin import forms
 from django_layer_identity.models import LayerApp, SigningKey
+from tests import internals
 from tests.admin.pages import KEYS
 from tests.conftest import APP_ID, KEY_ID, PROVIDER_ID
 
@@ -318,7 +319,7 @@ def test_error_reports_hide_the_private_key(admin_client, app, pem, monkeypatch)
         raise RuntimeError("a mistake of ours")
 
     got_request_exception.connect(report)
-    monkeypatch.setattr(forms, "read_private_key", fail)
+    monkeypatch.setattr(internals.ADMIN_READ_KEY, fail)
 
     with pytest.raises(RuntimeError):
         admin_client.post(ADD, entered(app, private_key=pem))

@@ -7,9 +7,9 @@ import redis
 from django.db import InterfaceError, OperationalError, ProgrammingError, connection
 from rest_framework.authtoken.models import Token
 
-from django_layer_identity.keys.signers import forget_loaded_keys
 from django_layer_identity.models import SigningKey
 from tests.endpoint import NONCE, URL, ask, configure, read, refusal
+from tests.internals import forget_loaded_keys
 
 USER_ID_UNAVAILABLE = refusal(
     409, "user_id_unavailable", "This user has no usable Layer user ID."

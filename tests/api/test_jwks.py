@@ -9,10 +9,10 @@ from django.db import OperationalError, connection
 from django.utils import timezone
 from rest_framework.views import APIView
 
-from django_layer_identity.api import jwks
 from django_layer_identity.models import SigningKey
 from django_layer_identity.protocol.identifiers import KeyID
 from django_layer_identity.protocol.jwk import public_jwk
+from tests import internals
 from tests.api.test_classes import VersionTwo
 from tests.conftest import APP_ID, KEY_ID, OTHER_KEY_ID
 from tests.endpoint import refusal
@@ -239,7 +239,7 @@ def test_a_bug_is_not_put_into_our_shape(client, db, monkeypatch):
     def fail(*args):
         raise RuntimeError("a bug")
 
-    monkeypatch.setattr(jwks, "published_keys", fail)
+    monkeypatch.setattr(internals.LIST_PUBLIC_KEYS, fail)
 
     with pytest.raises(RuntimeError, match="a bug"):
         client.get(URL)

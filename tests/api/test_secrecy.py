@@ -13,6 +13,7 @@ from django.utils.log import AdminEmailHandler
 from django.views.debug import ExceptionReporter
 
 from django_layer_identity.api import authentication
+from tests import internals
 from tests.endpoint import ALICE, NONCE, URL, configure, log_in, read
 
 BASIC = "rest_framework.authentication.BasicAuthentication"
@@ -124,7 +125,7 @@ def test_a_bug_in_a_backend_brings_no_password_to_light(
     def bug(request, **credentials):
         return credentials["no such key"]
 
-    monkeypatch.setattr(authentication, "authenticate", bug)
+    monkeypatch.setattr(internals.AUTHENTICATE, bug)
     client = Client(raise_request_exception=False)
 
     assert client.post(URL, body).status_code == 500

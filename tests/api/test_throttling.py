@@ -10,8 +10,8 @@ from django.contrib.auth.models import User
 from django.core.cache import cache
 from rest_framework.authtoken.models import Token
 
-from django_layer_identity.api import counting
 from django_layer_identity.api.views import IdentityTokenView
+from tests import internals
 from tests.api.test_classes import Alice, post_to
 from tests.endpoint import (
     ALICE,
@@ -52,18 +52,8 @@ class Backend(ModelBackend):
 
 
 @pytest.fixture(autouse=True)
-def clock(monkeypatch):
-    """A clock that stands still, five seconds into a minute, until it is turned."""
-
-    class Clock:
-        now = 1_795_000_000 // 60 * 60 + 5
-
-        def time(self):
-            return self.now
-
-    clock = Clock()
-    monkeypatch.setattr(counting, "time", clock)
-    return clock
+def clock(rate_clock):
+    return rate_clock
 
 
 @pytest.fixture
@@ -230,7 +220,7 @@ def test_of_many_at_once_no_more_passwords_are_tried_than_may_be(
     passwords, client, monkeypatch
 ):
     """As each sees it that looks before the others have failed."""
-    monkeypatch.setattr(counting.Counter, "is_used_up", lambda counter: False)
+    monkeypatch.setattr(internals.IS_RATE_USED_UP, lambda counter: False)
 
     answers = [log_in(client, WRONG) for _ in range(5)]
 

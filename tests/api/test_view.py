@@ -11,7 +11,6 @@ from django.urls import resolve, reverse
 
 from django_layer_identity.api import errors
 from django_layer_identity.exceptions import Refusal
-from django_layer_identity.keys import signers
 from tests.conftest import APP_ID
 from tests.endpoint import (
     NONCE,
@@ -24,6 +23,7 @@ from tests.endpoint import (
     read,
     refusal,
 )
+from tests.internals import forget_loaded_keys
 
 NONCE_MISSING = "Send the nonce that Layer gave as the top-level parameter “nonce”."
 
@@ -238,16 +238,8 @@ def test_the_endpoint_makes_one_query_of_its_own(
     assert read(response)[0] == 200
 
 
-def test_a_private_key_is_parsed_once_a_process(monkeypatch, key, alice):
-    parsed = []
-
-    def restore(der):
-        parsed.append(der)
-        return restore_private_key(der)
-
-    restore_private_key = signers.restore_private_key
-    monkeypatch.setattr(signers, "restore_private_key", restore)
-    signers.forget_loaded_keys()
+def test_a_private_key_is_parsed_once_a_process(key, alice, parsed):
+    forget_loaded_keys()
 
     statuses = [read(ask(alice, nonce=NONCE))[0] for _ in range(20)]
 

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import os
-
 from django.db import connections
 
-from django_layer_identity.audit import background
 from django_layer_identity.audit.models import AuditEntry
+from tests.internals import run_in_audit_thread
 
 FACTS = ("code", "user_pk", "app_id", "fingerprint", "nonce_digest", "address")
 
@@ -26,7 +24,7 @@ def codes():
 
 def hang_up():
     """Close the writer's connection to SQLite in memory, which Django leaves open."""
-    background._writer(os.getpid())._thread.submit(_close).result()
+    run_in_audit_thread(_close)
 
 
 def _close():

@@ -9,8 +9,8 @@ from django.core.management import CommandError, call_command
 from django.db import OperationalError, connection
 from django.utils import timezone
 
-from django_layer_identity.audit import models
 from django_layer_identity.audit.models import AuditEntry
+from tests import internals
 
 PURGE = "layer_audit_purge"
 
@@ -54,7 +54,7 @@ def test_nothing_old_is_nothing_deleted(capsys, aged):
 def test_entries_are_deleted_a_batch_at_a_time(
     monkeypatch, aged, django_assert_num_queries
 ):
-    monkeypatch.setattr(models, "BATCH", 2)
+    monkeypatch.setattr(internals.PURGE_BATCH_SIZE, 2)
     aged(5, 5, 5, 1)
 
     with django_assert_num_queries(3 + 2 * 3) as captured:

@@ -10,12 +10,13 @@ import pytest
 from django.apps import apps
 from django.db import OperationalError, connection, transaction
 
-from django_layer_identity.audit import background, recording
+from django_layer_identity.audit import recording
 from django_layer_identity.audit.apps import LayerIdentityAuditConfig
 from django_layer_identity.audit.background import wait_until_written
 from django_layer_identity.audit.models import AuditEntry
 from django_layer_identity.issuing import issue_identity_token
 from django_layer_identity.signals import nonce_digest
+from tests import internals
 from tests.audit.entries import codes, hang_up, recorded
 from tests.conftest import APP_ID
 from tests.endpoint import NONCE, URL, ask, read, swap_user_model
@@ -187,17 +188,17 @@ def test_a_process_that_was_forked_has_a_thread_of_its_own(monkeypatch, key, ali
         hang_up()
 
     record_in_a_transaction()
-    parents = background._writer(os.getpid())
+    parents = internals.audit_writer()
     monkeypatch.setattr(os, "getpid", lambda: 4_194_305)  # more than Linux has
     record_in_a_transaction()
 
-    assert background._writer(os.getpid()) is not parents
+    assert internals.audit_writer() is not parents
     assert codes() == ["issued", "issued"]
 
 
 def test_what_too_many_entries_wait_for_is_not_memory(caplog, monkeypatch):
-    monkeypatch.setattr(background, "MAX_WAITING", 0)
-    background._Writer().add(AuditEntry(code="issued"), "default")
+    monkeypatch.setattr(internals.AUDIT_QUEUE_LENGTH, 0)
+    internals.new_audit_writer().add(AuditEntry(code="issued"), "default")
 
     assert complaints(caplog) == [
         "An audit entry was dropped, too many wait: 'issued'",

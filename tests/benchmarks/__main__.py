@@ -25,8 +25,8 @@ from django.test import Client, override_settings
 from django_layer_identity.exceptions import InvalidKey
 from django_layer_identity.issuing import issue_identity_token
 from django_layer_identity.keys.pem import read_private_key
-from django_layer_identity.keys.signers import forget_loaded_keys
 from django_layer_identity.models import LayerApp, SigningKey
+from tests.internals import forget_loaded_keys, rsa_key_of
 
 ROUNDS = 25
 CALLS = 8  # of each candidate in a round
@@ -51,9 +51,11 @@ def prepare():
 
 def candidates(user, key):
     private_key = key.load_signer().private_key
-    pem = private_key._key.private_bytes(
-        Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()
-    ).decode()
+    pem = (
+        rsa_key_of(private_key)
+        .private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+        .decode()
+    )
     client = Client()
     client.force_login(user)
     body = json.dumps({"nonce": "a+b/c=="})

@@ -9,6 +9,7 @@ from django.core.checks import Error
 
 from django_layer_identity.checks import ledger
 from django_layer_identity.mapping.user_ids import random_uuid
+from tests import internals
 from tests.checks import found
 
 RANDOM = "django_layer_identity.mapping.user_ids:random_uuid"
@@ -146,7 +147,7 @@ def test_each_database_that_is_named_has_room_for_every_character(monkeypatch):
         "narrow": MariaDB("utf8mb4", "utf8mb3"),
         "narrowly-connected": MariaDB("latin1", "utf8mb4"),
     }
-    monkeypatch.setattr(ledger, "connections", servers)
+    monkeypatch.setattr(internals.CHECKED_DATABASES, servers)
 
     assert ledger.check_databases(databases=list(servers)) == [
         narrow("narrow", "utf8mb3"),

@@ -15,8 +15,8 @@ from django_layer_identity.exceptions import (
     PassphraseNeeded,
     PassphraseWrong,
 )
-from django_layer_identity.keys.pasted import passphrase
 from django_layer_identity.keys.pem import read_private_key
+from tests import internals
 from tests.keys.test_pem import DAMAGED, EC_KEY, PKCS1, PKCS8, as_pem
 from tests.work import count_calls
 
@@ -266,7 +266,7 @@ def test_what_openssl_fails_at_is_damaged(monkeypatch):
     def fail(*args, **kwargs):
         raise InternalError("Unknown OpenSSL error.", [])
 
-    monkeypatch.setattr(passphrase, "load_der_private_key", fail)
+    monkeypatch.setattr(internals.LOAD_ENCRYPTED_DER, fail)
 
     assert refused(PassphraseWrong, pbkdf2(1)) == WRONG
 

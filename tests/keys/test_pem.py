@@ -19,6 +19,7 @@ from django_layer_identity.keys.pem import (
     restore_private_key,
     verify_signature,
 )
+from tests.internals import rsa_key_of
 
 VECTORS = Path(__file__).parents[1] / "vectors"
 DAMAGED = "This private key is damaged or cut off: take the whole of it."
@@ -30,7 +31,7 @@ ED25519_KEY = ed25519.Ed25519PrivateKey.generate()
 
 
 def as_pem(key, form=PKCS8, encryption=None) -> str:
-    key = getattr(key, "_key", key)
+    key = rsa_key_of(key) if isinstance(key, PrivateKey) else key
     return key.private_bytes(Encoding.PEM, form, encryption or NoEncryption()).decode()
 
 
@@ -95,4 +96,4 @@ def test_a_private_key_cannot_be_pickled(private_key):
 
 
 def test_equality_is_identity_as_nobody_compares_secrets(private_key):
-    assert PrivateKey(private_key._key) != private_key
+    assert PrivateKey(rsa_key_of(private_key)) != private_key

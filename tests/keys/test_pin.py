@@ -84,4 +84,4 @@ def test_a_pin_has_nothing_in_it(monkeypatch):
     pin = Pin(env="HSM_PIN_SECRET")
     pin.read()
 
-    assert vars(pin) == {"_file": None, "_env": "HSM_PIN_SECRET"}
+    assert list(vars(pin).values()) == [None, "HSM_PIN_SECRET"]

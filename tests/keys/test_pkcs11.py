@@ -13,8 +13,9 @@ import pytest
 from pkcs11 import Attribute, KeyType, ObjectClass
 
 from django_layer_identity.exceptions import ConfigurationError, CustodyError
-from django_layer_identity.keys.pkcs11 import PKCS11Custody, cryptoki
+from django_layer_identity.keys.pkcs11 import PKCS11Custody
 from django_layer_identity.keys.pkcs11.cryptoki import module_at
+from tests import internals
 
 RSA_KEY = {Attribute.MODULUS: (2**2047 + 1).to_bytes(256, "big")}
 RSA_KEY |= {Attribute.PUBLIC_EXPONENT: b"\1\0\1"}
@@ -87,7 +88,7 @@ SIGN = ("sign", b"message", "SHA256_RSA_PKCS")
 def library(monkeypatch):
     library = Library()
     monkeypatch.setattr(pkcs11, "lib", library.load)
-    monkeypatch.setattr(cryptoki, "_modules", {})
+    monkeypatch.setattr(internals.PKCS11_MODULES, {})
     monkeypatch.setenv("HSM_PIN_SECRET", "87654321")
     return library
 

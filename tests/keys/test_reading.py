@@ -22,8 +22,9 @@ from cryptography.hazmat.primitives.serialization import (
 from django.views.debug import ExceptionReporter
 
 from django_layer_identity.exceptions import InvalidKey
-from django_layer_identity.keys import pem
 from django_layer_identity.keys.pem import read_private_key
+from tests import internals
+from tests.internals import rsa_key_of
 from tests.keys.test_pem import DAMAGED, EC_KEY, ED25519_KEY, PKCS1, PKCS8, as_pem
 from tests.work import count_calls
 
@@ -52,7 +53,7 @@ def message_of(data: str | bytes) -> str:
 
 
 def public(key, encoding=Encoding.PEM, form=PublicFormat.SubjectPublicKeyInfo):
-    return key._key.public_key().public_bytes(encoding, form)
+    return rsa_key_of(key).public_key().public_bytes(encoding, form)
 
 
 def private(key, encoding=Encoding.PEM, form=PKCS8):
@@ -62,12 +63,17 @@ def private(key, encoding=Encoding.PEM, form=PKCS8):
 def certificate(key):
     day = datetime(2026, 1, 1)
     return x509.CertificateBuilder(
-        NAME, NAME, key._key.public_key(), 1, not_valid_before=day, not_valid_after=day
-    ).sign(key._key, SHA256())
+        NAME,
+        NAME,
+        rsa_key_of(key).public_key(),
+        1,
+        not_valid_before=day,
+        not_valid_after=day,
+    ).sign(rsa_key_of(key), SHA256())
 
 
 def request(key):
-    return x509.CertificateSigningRequestBuilder(NAME).sign(key._key, SHA256())
+    return x509.CertificateSigningRequestBuilder(NAME).sign(rsa_key_of(key), SHA256())
 
 
 # Forms
@@ -112,7 +118,7 @@ def test_forms_of_pem_are_read(private_key, form, write):
 
 @pytest.mark.parametrize("form", [PKCS1, PKCS8], ids=["pkcs1", "pkcs8"])
 def test_der_is_read(private_key, form):
-    der = private(private_key._key, Encoding.DER, form)
+    der = private(rsa_key_of(private_key), Encoding.DER, form)
 
     assert read_private_key(der).fingerprint == private_key.fingerprint
 
@@ -201,7 +207,7 @@ def test_an_openssh_key_is_refused_with_what_to_do(private_key):
 
 def test_a_pkcs12_file_is_refused_with_what_to_do(private_key):
     file = pkcs12.serialize_key_and_certificates(
-        b"layer", private_key._key, None, None, BestAvailableEncryption(b"x")
+        b"layer", rsa_key_of(private_key), None, None, BestAvailableEncryption(b"x")
     )
 
     assert message_of(file) == (
@@ -218,7 +224,7 @@ def test_two_keys_in_one_file_are_refused(private_key, other_private_key):
 
 def test_a_key_with_its_certificate_is_refused(private_key):
     text = certificate(private_key).public_bytes(Encoding.PEM) + private(
-        private_key._key
+        rsa_key_of(private_key)
     )
 
     assert message_of(text) == (
@@ -244,7 +250,7 @@ def unvalidated(p, q, e, d):
 
 
 def test_a_large_key_is_refused_before_the_costly_validation(monkeypatch):
-    monkeypatch.setattr(pem, "_check_pair", None)
+    monkeypatch.setattr(internals.CHECK_KEY_PAIR, None)
     large = unvalidated(2**4096 - 1, 2**4096 - 3, 65537, 2**8000 + 1)
 
     assert message_of(as_pem(large)) == (
@@ -254,7 +260,7 @@ def test_a_large_key_is_refused_before_the_costly_validation(monkeypatch):
 
 @pytest.mark.parametrize("exponent", [3, 65535, 2**32 + 1, 2**2000 + 1])
 def test_an_exponent_out_of_range_is_refused(exponent, private_key):
-    numbers = private_key._key.private_numbers()
+    numbers = rsa_key_of(private_key).private_numbers()
     key = unvalidated(numbers.p, numbers.q, exponent, numbers.d)
 
     assert message_of(as_pem(key)) == EXPONENT
@@ -264,7 +270,10 @@ def test_an_exponent_out_of_range_is_refused(exponent, private_key):
 @pytest.mark.parametrize("length", [60, 800, -40, -2])
 def test_a_key_cut_off_is_refused(private_key, form, length):
     assert message_of(as_pem(private_key, form)[:length]) == DAMAGED
-    assert message_of(private(private_key._key, Encoding.DER, form)[:length]) == DAMAGED
+    assert (
+        message_of(private(rsa_key_of(private_key), Encoding.DER, form)[:length])
+        == DAMAGED
+    )
 
 
 @pytest.mark.parametrize("lost", [1, 4, 64, 65], ids="{} characters".format)
@@ -286,16 +295,16 @@ def test_der_followed_by_more_is_refused(private_key):
 
 
 def test_halves_that_do_not_belong_together_are_refused(private_key, other_private_key):
-    numbers = private_key._key.private_numbers()
+    numbers = rsa_key_of(private_key).private_numbers()
     mixed = unvalidated(
-        numbers.p, numbers.q, 65537, other_private_key._key.private_numbers().d
+        numbers.p, numbers.q, 65537, rsa_key_of(other_private_key).private_numbers().d
     )
 
     assert message_of(as_pem(mixed)) == NO_PAIR
 
 
 def test_a_pair_that_fails_sign_and_verify_is_refused(private_key, monkeypatch):
-    monkeypatch.setattr(pem, "verify_signature", lambda *args: False)
+    monkeypatch.setattr(internals.VERIFY_KEY_PAIR, lambda *args: False)
 
     assert message_of(as_pem(private_key)) == NO_PAIR
 

@@ -17,6 +17,7 @@ from django_layer_identity.keys.pem import verify_signature
 from django_layer_identity.keys.remote import RemoteSigner
 from django_layer_identity.protocol.identifiers import KeyID
 from tests.custodies import signer
+from tests.internals import overdue_calls
 from tests.work import count_calls
 
 KEY_ID = KeyID(UUID("cccccccc-0000-4000-8000-000000000003"))
@@ -117,7 +118,7 @@ def test_a_custody_that_answers_again_is_used_again(private_key, gate):
         signer.sign(b"message")
 
     came_back = Event()
-    [overdue] = signer.custody._overdue
+    [overdue] = overdue_calls(signer.custody)
     overdue.add_done_callback(lambda _: came_back.set())
 
     gate.set()

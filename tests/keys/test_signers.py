@@ -7,9 +7,9 @@ import pytest
 from django.views.debug import ExceptionReporter
 
 from django_layer_identity.exceptions import DamagedCiphertext, WrongEncryptionKey
-from django_layer_identity.keys import signers
 from django_layer_identity.keys.encryption import encrypt_private_key
 from django_layer_identity.keys.signers import StoredPrivateKey, load_private_key
+from tests import internals
 
 
 @pytest.fixture
@@ -27,20 +27,6 @@ def store(private_key):
 @pytest.fixture
 def stored(store, private_key):
     return store(7, private_key.fingerprint)
-
-
-@pytest.fixture
-def parsed(monkeypatch):
-    """The keys parsed so far."""
-    seen = []
-    restore = signers.restore_private_key
-
-    def count(der):
-        seen.append(der)
-        return restore(der)
-
-    monkeypatch.setattr(signers, "restore_private_key", count)
-    return seen
 
 
 def test_a_key_is_parsed_once_and_the_same_object_ever_after(stored, parsed):
@@ -72,14 +58,16 @@ def test_a_failure_inside_shows_no_key_in_an_error_report(stored, monkeypatch, r
     def fail(der):
         raise RuntimeError
 
-    monkeypatch.setattr(signers, "restore_private_key", fail)
+    monkeypatch.setattr(internals.PARSE_STORED_KEY, fail)
 
     with pytest.raises(RuntimeError) as caught:
         load_private_key(stored)
 
     frames = ExceptionReporter(rf.get("/"), *caught._excinfo).get_traceback_frames()
-    ours = [frame for frame in frames if "keys/signers.py" in frame["filename"]]
-    assert [frame["function"] for frame in ours] == ["load_private_key", "_load"]
+    ours = [
+        frame for frame in frames if internals.KEY_LOADING_FILE in frame["filename"]
+    ]
+    assert [frame["function"] for frame in ours] == internals.KEY_LOADING_FUNCTIONS
     assert [value for frame in ours for value in frame["vars"]] == []
 
 

@@ -96,8 +96,8 @@ def test_what_cannot_be_an_id_is_not_given(app, alice, act, user_id):
 
 
 @pytest.mark.parametrize("act", [ledger.adopt, ledger.rename])
-def test_an_act_that_loses_a_race_says_so(app, alice, monkeypatch, act):
-    monkeypatch.setattr(LayerUser.objects, "move", lambda *args, **options: False)
+def test_an_act_that_loses_a_race_says_so(app, alice, around_ledger_write, act):
+    around_ledger_write(lambda write: False)
 
     assert conflict(act, app, alice, "auth0|17") == (
         "The ledger was changed at the same time. Try again."

@@ -14,10 +14,10 @@ from django_layer_identity.exceptions import (
     UserIDMismatch,
     UserIDTaken,
 )
-from django_layer_identity.keys import signers
 from django_layer_identity.mapping.attributes import MappingContext
 from django_layer_identity.models import LayerUser, SpentNonce
 from tests.endpoint import configure
+from tests.internals import forget_loaded_keys
 from tests.ledger.people import change, entries, id_of, join
 
 RANDOM = "django_layer_identity.mapping.user_ids:random_uuid"
@@ -109,8 +109,8 @@ def test_a_way_back_may_be_barred_meanwhile(claim, settings, mailing):
     ]
 
 
-def test_who_is_always_late_is_told_to_try_again(claim, monkeypatch, alice):
-    monkeypatch.setattr(LayerUser.objects, "move", lambda *args, **options: False)
+def test_who_is_always_late_is_told_to_try_again(claim, around_ledger_write, alice):
+    around_ledger_write(lambda write: False)
 
     with pytest.raises(Unavailable):
         ledger.settle(claim(alice))
@@ -154,7 +154,7 @@ def test_a_database_that_takes_no_entry_spends_no_nonce(settings, key, alice):
 
 def test_a_key_of_no_use_writes_nothing(settings, key, alice):
     configure(settings, KEY_ENCRYPTION_KEYS=[])
-    signers.forget_loaded_keys()
+    forget_loaded_keys()
 
     with pytest.raises(SigningFailed):
         id_of(alice)

@@ -17,10 +17,9 @@ from django.db import connection
 
 from django_layer_identity.admin.forms import NewSigningKeyForm
 from django_layer_identity.issuing import issue_identity_token
-from django_layer_identity.keys.encryption import _encryption_keys
 from django_layer_identity.keys.pem import PrivateKey
-from django_layer_identity.keys.signers import forget_loaded_keys
 from django_layer_identity.models import SigningKey
+from tests.internals import encryption_keys, forget_loaded_keys
 from tests.secrecy import commands, crawler
 from tests.secrecy.world import World
 
@@ -144,7 +143,7 @@ def _things(world: World) -> dict[str, object]:
         "form": form,
         "form with errors": wrong,
         "IssuedToken": issue_identity_token(world.user, "a nonce"),
-        "encrypting keys": _encryption_keys(),
+        "encrypting keys": encryption_keys(),
     }
 
 

@@ -9,16 +9,14 @@ from unittest.mock import patch
 
 import pytest
 
-from django_layer_identity.admin import forms
+from django_layer_identity.admin.forms import PrivateKeyInput
 from django_layer_identity.admin.signing_keys import SigningKeyAdmin
-from django_layer_identity.api import views
-from django_layer_identity.keys import encryption, signers
-from django_layer_identity.keys.pasted import forms as pasted_forms
+from django_layer_identity.conf import conf
 from django_layer_identity.keys.pem import PrivateKey
 from django_layer_identity.keys.secrecy import Secret
 from django_layer_identity.management.base import LayerCommand
 from django_layer_identity.models import SigningKey
-from django_layer_identity.models.key import stored
+from tests import internals
 from tests.secrecy import reports, surfaces
 from tests.secrecy.logs import at_debug
 from tests.secrecy.test_sweep import leaks
@@ -45,7 +43,7 @@ def in_any_row():
 
 def box_shows_it_again():
     shown = lambda self, value: value and value.reveal()  # noqa: E731
-    return patch.object(forms.PrivateKeyInput, "format_value", shown)
+    return patch.object(PrivateKeyInput, "format_value", shown)
 
 
 def search_finds_it():
@@ -77,10 +75,8 @@ def message_tells_it():
 
 @contextmanager
 def stored_in_the_clear():
-    encrypt = patch.object(stored, "encrypt_private_key", lambda der, **of: der.hex())
-    decrypt = patch.object(
-        signers, "decrypt_private_key", lambda stored, **of: bytes.fromhex(stored)
-    )
+    encrypt = patch(internals.ENCRYPT_KEY, lambda der, **of: der.hex())
+    decrypt = patch(internals.DECRYPT_KEY, lambda stored, **of: bytes.fromhex(stored))
     with encrypt, decrypt:
         yield
 
@@ -103,14 +99,14 @@ def copies_take_it():
 
 
 def form_keeps_it():
-    return patch.object(forms, "wrap", lambda data: data)
+    return patch(internals.ADMIN_WRAP_FORM_DATA, lambda data: data)
 
 
 def answer_has_it():
     def body(issued):
         return {"key": loaded(issued.app.active_key).hex()}
 
-    return patch.object(views, "_success_body", body)
+    return patch(internals.MAKE_SUCCESS_BODY, body)
 
 
 def command_prints_it():
@@ -122,7 +118,7 @@ def command_prints_it():
 
 def command_prints_an_entry():
     def remark(self, text):
-        self.stderr.write(repr(encryption.conf.KEY_ENCRYPTION_KEYS))
+        self.stderr.write(repr(conf.KEY_ENCRYPTION_KEYS))
 
     return patch.object(LayerCommand, "remark", remark)
 
@@ -141,7 +137,9 @@ def log_of_statements_has_it():
     save = SigningKey.save
 
     def log(self, *args, **kwargs):
-        number = self.load_signer().private_key._key.private_numbers().p
+        number = (
+            internals.rsa_key_of(self.load_signer().private_key).private_numbers().p
+        )
         SigningKey.objects.filter(public_key=str(number)).exists()
         return save(self, *args, **kwargs)
 
@@ -185,41 +183,31 @@ def logged(log):
 
 
 def nothing_is_wrapped():
-    return patch.object(pasted_forms, "wrap", lambda data: data)
+    return patch(internals.ADMIN_WRAP_POST, lambda data: data)
 
 
 def nothing_is_forgotten():
-    return patch("django_layer_identity.keys.secrecy._forget", lambda exc, done: None)
+    return patch(internals.HIDE_LOCALS, lambda exc, done: None)
 
 
 def an_entry_is_in_the_message():
     def fail(entry):
         raise ValueError(f"{entry} is wrong")
 
-    return patch.object(encryption, "_EncryptionKey", fail)
+    return patch(internals.MAKE_ENCRYPTION_KEY, fail)
 
 
 @pytest.mark.parametrize(
     ("flow", "place", "leak"),
     [
-        (
-            "_import",
-            "admin.signing_keys.SigningKeyAdmin.save_model",
-            nothing_is_wrapped,
-        ),
-        ("_import", "keys.pem.load_der_private_key", nothing_is_forgotten),
-        ("_issue", "keys.pem.load_der_private_key", nothing_is_forgotten),
-        ("_activate", "keys.encryption.json:loads", nothing_is_forgotten),
-        (
-            "_import",
-            "admin.signing_keys.SigningKeyAdmin.save_model",
-            an_entry_is_in_the_message,
-        ),
+        (reports.import_key, internals.ADMIN_SAVE_KEY, nothing_is_wrapped),
+        (reports.import_key, internals.LOAD_DER, nothing_is_forgotten),
+        (reports.issue, internals.LOAD_DER, nothing_is_forgotten),
+        (reports.activate, internals.PARSE_CIPHERTEXT, nothing_is_forgotten),
+        (reports.import_key, internals.ADMIN_SAVE_KEY, an_entry_is_in_the_message),
     ],
 )
 def test_the_sweep_sees_a_leak_in_an_error_report(world, planted, flow, place, leak):
-    place, flow = f"{reports.PACKAGE}{place}", getattr(reports, flow)
-
     with leak():
         seen = list(reports.reports(world, flow, place, debug=True))
 

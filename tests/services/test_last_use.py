@@ -12,8 +12,8 @@ from django.db import connections, transaction
 from django.utils import timezone
 
 from django_layer_identity.models import LayerApp, SigningKey
-from django_layer_identity.models.key import last_use
 from tests.conftest import APP_ID, KEY_ID, PROVIDER_ID
+from tests.internals import record_key_use
 
 pytestmark = [
     pytest.mark.service,
@@ -35,7 +35,7 @@ def key(database, private_key):
 
 def note(key, database):
     """Note a use in a thread that returns before the lock is released."""
-    last_use._write(key, timezone.now())
+    record_key_use(key, timezone.now())
     connections[database.alias].close()
 
 
@@ -46,7 +46,7 @@ def last_used_at():
 def test_a_use_is_noted(key):
     now = timezone.now()
 
-    last_use._write(key, now)
+    record_key_use(key, now)
 
     assert last_used_at() == now
 

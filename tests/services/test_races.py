@@ -12,8 +12,6 @@ from django.db import connections
 
 from django_layer_identity.exceptions import KeyStateError
 from django_layer_identity.models import LayerApp, SigningKey
-from django_layer_identity.models.key import managers
-from django_layer_identity.models.writes import write_or_retry
 from django_layer_identity.protocol.identifiers import AppID, ProviderID
 from tests.conftest import APP_ID, KEY_ID, OTHER_KEY_ID, PROVIDER_ID
 from tests.keys.test_pem import as_pem
@@ -45,15 +43,9 @@ def at_once(database):
 
 
 @pytest.fixture
-def both_looking(monkeypatch):
+def both_looking(before_key_write):
     """Let two take in a key once both have seen which one is active."""
-    barrier = Barrier(2)
-
-    def write_after_both_looked(write, using):
-        barrier.wait(timeout=10)
-        return write_or_retry(write, using=using)
-
-    monkeypatch.setattr(managers, "write_or_retry", write_after_both_looked)
+    before_key_write(partial(Barrier(2).wait, timeout=10))
 
 
 @pytest.mark.parametrize("database", ["postgresql", "mariadb"], indirect=True)

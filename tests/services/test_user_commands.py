@@ -6,9 +6,9 @@ import pytest
 from django.contrib.auth.models import User
 from django.core.management import CommandError, call_command
 
-from django_layer_identity import collisions
 from django_layer_identity.collisions import survey_users
 from django_layer_identity.models import LayerApp, LayerUser
+from tests import internals
 from tests.conftest import APP_ID, PROVIDER_ID
 from tests.endpoint import configure
 
@@ -21,7 +21,7 @@ def layer_app(database):
 
 
 def test_collisions_are_found_over_pages(database, settings, monkeypatch):
-    monkeypatch.setattr(collisions, "PAGE", 3)
+    monkeypatch.setattr(internals.SURVEY_PAGE_SIZE, 3)
     configure(settings, USER_ID="email")
     emails = [
         "a@x",

@@ -9,8 +9,9 @@ import pytest
 from django_layer_identity.models import SigningKey
 from tests.conftest import KEY_ID
 from tests.endpoint import configure
+from tests.internals import reopen_tokens
 from tests.services.hsm import softhsm
-from tests.services.hsm.softhsm import PIN, begin_anew
+from tests.services.hsm.softhsm import PIN
 
 
 @pytest.fixture(scope="session")
@@ -30,9 +31,9 @@ def folder(template, tmp_path, monkeypatch):
     shutil.copytree(template / "tokens", tmp_path / "tokens")
     (tmp_path / "pin").write_text(f"{PIN}\n")
     monkeypatch.setenv("SOFTHSM2_CONF", str(softhsm.configure(tmp_path)))
-    begin_anew()
+    reopen_tokens()
     yield tmp_path
-    begin_anew()
+    reopen_tokens()
 
 
 @pytest.fixture

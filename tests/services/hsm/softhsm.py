@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pkcs11
 
-from django_layer_identity.keys.pkcs11 import cryptoki
 from tests.services.available import skip_or_fail
 
 MODULES = (
@@ -69,13 +68,6 @@ def make_key(module: str, label: str = KEY, bits: int = 2048) -> None:
             pkcs11.KeyType.RSA, bits, id=bytes.fromhex(KEY_ID), label=label, store=True
         )
     library.finalize()
-
-
-def begin_anew():
-    """Let whatever is open of a token be opened again, where it is now."""
-    for module in cryptoki._modules.values():
-        module.give_up()
-        module._refused.clear()
 
 
 @contextmanager

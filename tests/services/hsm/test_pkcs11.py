@@ -15,12 +15,12 @@ from django.views.debug import ExceptionReporter
 
 from django_layer_identity.exceptions import CustodyError
 from django_layer_identity.keys.custodies import open_custody
-from django_layer_identity.keys.pkcs11 import cryptoki
 from django_layer_identity.sandbox import state
 from tests.endpoint import NONCE, ask, read, refusal
+from tests.internals import expect_initialized_tokens, reopen_tokens
 from tests.sandbox.layer import ACCEPT, post_session
 from tests.services.hsm import softhsm
-from tests.services.hsm.softhsm import PIN, begin_anew, held, removed
+from tests.services.hsm.softhsm import PIN, held, removed
 
 pytestmark = [pytest.mark.service, pytest.mark.django_db]
 
@@ -87,7 +87,7 @@ def test_a_key_is_found_by_its_id(key, hsm, alice, names):
 
 def test_the_pin_comes_from_the_environment(key, hsm, alice, monkeypatch):
     monkeypatch.setenv("HSM_PIN_SECRET", PIN)
-    begin_anew()
+    reopen_tokens()
     hsm(PIN_FILE=None, PIN_ENV="HSM_PIN_SECRET")
 
     assert read(ask(alice, nonce=NONCE))[0] == 200
@@ -118,7 +118,7 @@ def test_the_pin_comes_from_the_environment(key, hsm, alice, monkeypatch):
     ids=["module", "token", "key", "pin"],
 )
 def test_what_is_missing_is_named_in_the_log(key, hsm, alice, caplog, changes, reason):
-    begin_anew()
+    reopen_tokens()
     hsm(**changes)
 
     assert read(ask(alice, nonce=NONCE)) == SIGNING_FAILED
@@ -131,7 +131,7 @@ def test_what_is_missing_is_named_in_the_log(key, hsm, alice, caplog, changes, r
 
 def test_two_keys_of_one_name_are_one_too_many(key, hsm, alice, caplog):
     softhsm.make_key(softhsm.find_module())
-    begin_anew()
+    reopen_tokens()
 
     assert read(ask(alice, nonce=NONCE)) == SIGNING_FAILED
     assert "has more than one private RSA key with the label 'layer-2026'" in (
@@ -151,7 +151,7 @@ def test_another_key_under_the_same_name_signs_for_nobody(key, alice, folder, ca
 
 
 def test_a_wrong_pin_is_sent_once_and_never_again(key, alice, folder, caplog):
-    begin_anew()
+    reopen_tokens()
     (folder / "pin").write_text("1111-2222")
 
     assert read(ask(alice, nonce=NONCE)) == SIGNING_FAILED
@@ -172,7 +172,7 @@ def test_a_token_that_is_removed_is_used_again_when_it_is_back(
     key, alice, folder, caplog, used_before
 ):
     if not used_before:
-        begin_anew()
+        reopen_tokens()
 
     with removed(folder):
         assert read(ask(alice, nonce=NONCE)) == SIGNING_FAILED
@@ -229,12 +229,11 @@ def test_a_crowd_of_threads_is_served(key):
 
 
 def test_somebody_else_in_the_process_may_be_logged_in_already(hsm, key):
-    begin_anew()
+    reopen_tokens()
     library = pkcs11.lib(softhsm.find_module())
     library.reinitialize()
     library.get_token(token_label=softhsm.TOKEN).open(user_pin=PIN)
-    for module in cryptoki._modules.values():
-        module._stale = False
+    expect_initialized_tokens()
 
     assert key.load_signer().sign(b"message")
 

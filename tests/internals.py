@@ -1,0 +1,294 @@
+"""
+Everything that tests know of the package's inside.
+
+Some tests make a race, a fault or a pause happen inside the package. Only this module
+names the private or incidental places where that is done, so that code can move without
+a change to any test. A place is a dotted path, for ``monkeypatch.setattr`` or ``patch``.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+
+from django_layer_identity.keys import encryption
+from django_layer_identity.keys.pem import PrivateKey
+from django_layer_identity.keys.signers import (
+    forget_loaded_keys,
+    restore_private_key,
+)
+from django_layer_identity.models import LayerUser
+from django_layer_identity.models.key import last_use
+from django_layer_identity.models.key.turns import wait_for_turn
+from django_layer_identity.models.writes import write_or_retry
+
+PACKAGE = "django_layer_identity"
+
+# Places: numbers
+
+AUDIT_QUEUE_LENGTH = f"{PACKAGE}.audit.background.MAX_WAITING"
+PURGE_BATCH_SIZE = f"{PACKAGE}.audit.models.BATCH"
+RETRY_PAUSE = f"{PACKAGE}.models.writes.PAUSE"
+SURVEY_PAGE_SIZE = f"{PACKAGE}.collisions.PAGE"
+
+# Places: functions and objects, as the module that uses them sees them
+
+ADMIN_LOG_ADDITION = f"{PACKAGE}.admin.signing_keys.SigningKeyAdmin.log_addition"
+ADMIN_READ_KEY = f"{PACKAGE}.admin.forms.read_private_key"
+ADMIN_SAVE_KEY = f"{PACKAGE}.admin.signing_keys.SigningKeyAdmin.save_model"
+ADMIN_WRAP_FORM_DATA = f"{PACKAGE}.admin.forms.wrap"
+ADMIN_WRAP_POST = f"{PACKAGE}.keys.pasted.forms.wrap"
+ASK_PASSPHRASE = f"{PACKAGE}.management.commands.layer_key_import.getpass"
+AUTHENTICATE = f"{PACKAGE}.api.authentication.authenticate"
+CHECK_KEY_PAIR = f"{PACKAGE}.keys.pem._check_pair"
+CHECKED_DATABASES = f"{PACKAGE}.checks.ledger.connections"
+DECRYPT_KEY = f"{PACKAGE}.keys.signers.decrypt_private_key"
+ENCRYPT_KEY = f"{PACKAGE}.models.key.stored.encrypt_private_key"
+HIDE_LOCALS = f"{PACKAGE}.keys.secrecy._forget"
+IS_RATE_USED_UP = f"{PACKAGE}.api.counting.Counter.is_used_up"
+LIST_PUBLIC_KEYS = f"{PACKAGE}.api.jwks.published_keys"
+LOAD_ENCRYPTED_DER = f"{PACKAGE}.keys.pasted.passphrase.load_der_private_key"
+LOAD_DER = f"{PACKAGE}.keys.pem.load_der_private_key"
+MAKE_ENCRYPTION_KEY = f"{PACKAGE}.keys.encryption._EncryptionKey"
+MAKE_SUCCESS_BODY = f"{PACKAGE}.api.views._success_body"
+PARSE_CIPHERTEXT = f"{PACKAGE}.keys.encryption.json:loads"
+PARSE_STORED_KEY = f"{PACKAGE}.keys.signers.restore_private_key"
+PKCS11_MODULES = f"{PACKAGE}.keys.pkcs11.cryptoki._modules"
+RATE_CLOCK = f"{PACKAGE}.api.counting.time"
+RETRY_SLEEP = f"{PACKAGE}.models.writes.time.sleep"
+VERIFY_KEY_PAIR = f"{PACKAGE}.keys.pem.verify_signature"
+
+KEY_LOCKS = (
+    f"{PACKAGE}.models.key.turns.wait_for_turn",
+    f"{PACKAGE}.admin.acts.wait_for_turn",
+)
+KEY_WRITES = (
+    f"{PACKAGE}.models.key.managers.write_or_retry",
+    f"{PACKAGE}.admin.acts.write_or_retry",
+)
+
+SIGNING = (
+    f"{PACKAGE}.keys.encryption.Fernet.decrypt",
+    f"{PACKAGE}.keys.encryption.HKDF.derive",
+    PARSE_CIPHERTEXT,
+    f"{PACKAGE}.keys.encryption.base64:b64decode",
+    PARSE_STORED_KEY,
+    LOAD_DER,
+    f"{PACKAGE}.keys.pem.PrivateKey.__init__",
+    f"{PACKAGE}.keys.pem.PrivateKey.sign",
+)
+
+#: Where a fault is planted, by the flow of ``tests.secrecy.reports`` that runs into it.
+#: ``module:function`` breaks one function of a module, as seen by the module before it.
+FAULT_PLACES = {
+    "import_key": (
+        ADMIN_READ_KEY,
+        f"{PACKAGE}.admin.forms.NewSigningKeyForm._clean_fields",
+        f"{PACKAGE}.admin.forms.NewSigningKeyForm.clean",
+        f"{PACKAGE}.admin.forms.NewSigningKeyForm.full_clean",
+        f"{PACKAGE}.admin.signing_keys.SigningKeyAdmin.save_form",
+        ADMIN_SAVE_KEY,
+        ADMIN_LOG_ADDITION,
+        f"{PACKAGE}.admin.signing_keys.SigningKeyAdmin.response_add",
+        f"{PACKAGE}.keys.pem.PrivateKey.__init__",
+        f"{PACKAGE}.keys.pem.PrivateKey.to_der",
+        LOAD_DER,
+        f"{PACKAGE}.keys.pasted.text.base64:b64decode",
+        f"{PACKAGE}.keys.pem.check_kind",
+        f"{PACKAGE}.keys.encryption.Fernet.encrypt",
+        f"{PACKAGE}.keys.encryption.HKDF.derive",
+        f"{PACKAGE}.keys.encryption.base64:b64encode",
+        f"{PACKAGE}.keys.encryption.json:dumps",
+        f"{PACKAGE}.models.SigningKey.save",
+        f"{PACKAGE}.models.SigningKey.validate_constraints",
+    ),
+    "import_with_passphrase": (
+        LOAD_ENCRYPTED_DER,
+        ADMIN_READ_KEY,
+        f"{PACKAGE}.models.SigningKey.save",
+    ),
+    "upload": (ADMIN_READ_KEY, LOAD_DER, ADMIN_LOG_ADDITION),
+    "issue": (*SIGNING, f"{PACKAGE}.protocol.token._jws.encode"),
+    "activate": SIGNING,
+    "retire": (
+        f"{PACKAGE}.models.SigningKey.retire",
+        f"{PACKAGE}.admin.signing_keys.SigningKeyAdmin.log_change",
+    ),
+    "import_by_command": (
+        LOAD_DER,
+        f"{PACKAGE}.keys.encryption.Fernet.encrypt",
+        f"{PACKAGE}.models.SigningKey.save",
+    ),
+}
+
+#: Where a use of a key that was not recorded is logged.
+KEY_USE_LOGGER = last_use.__name__
+
+#: The file and the functions that a failure to load a stored key passes through.
+KEY_LOADING_FILE = "keys/signers.py"
+KEY_LOADING_FUNCTIONS = ["load_private_key", "_load"]
+
+
+# Races
+
+
+@pytest.fixture
+def before_key_lock(monkeypatch):
+    """Call a function once, just before a key is locked to be changed."""
+
+    def lock_by(function):
+        for place in KEY_LOCKS:
+            monkeypatch.setattr(place, function)
+
+    def before_key_lock(function):
+        def call_and_lock(key):
+            lock_by(wait_for_turn)
+            function(key)
+            wait_for_turn(key)
+
+        lock_by(call_and_lock)
+
+    return before_key_lock
+
+
+@pytest.fixture
+def before_key_write(monkeypatch):
+    """Call a function before each transaction that adds a key or acts in the admin."""
+
+    def before_key_write(function):
+        def call_and_write(write, using):
+            function()
+            return write_or_retry(write, using=using)
+
+        for place in KEY_WRITES:
+            monkeypatch.setattr(place, call_and_write)
+
+    return before_key_write
+
+
+@pytest.fixture
+def around_ledger_write(monkeypatch):
+    """Call a function in place of each write to the ledger, with that write."""
+
+    def around_ledger_write(function):
+        for name in ("move", "reassign"):
+            method = getattr(LayerUser.objects, name)
+
+            def write(*args, method=method, **kwargs):
+                return function(partial(method, *args, **kwargs))
+
+            monkeypatch.setattr(LayerUser.objects, name, write)
+
+    return around_ledger_write
+
+
+# What is counted, and when
+
+
+@pytest.fixture
+def parsed(monkeypatch):
+    """The stored private keys that were parsed so far."""
+    seen = []
+
+    def parse(der):
+        seen.append(der)
+        return restore_private_key(der)
+
+    monkeypatch.setattr(PARSE_STORED_KEY, parse)
+    return seen
+
+
+@pytest.fixture
+def rate_clock(monkeypatch):
+    """The clock of rate limits: it stands still, five seconds into a minute."""
+
+    class Clock:
+        now = 1_795_000_000 // 60 * 60 + 5
+
+        def time(self):
+            return self.now
+
+    clock = Clock()
+    monkeypatch.setattr(RATE_CLOCK, clock)
+    return clock
+
+
+# What a process remembers
+
+
+def forget_process_state() -> None:
+    """Be a new process: no key is loaded, and no use of a key was recorded."""
+    forget_loaded_keys()
+    last_use._attempts.clear()
+
+
+def record_key_use(key: Any, at: Any) -> None:
+    """Record that a key signed, unless that was recorded a moment ago."""
+    last_use._write(key, at)
+
+
+def end_pause_of_key_use() -> None:
+    """Let the time pass after which a failed record of a key's use is tried again."""
+    for name in last_use._attempts:
+        last_use._attempts[name] -= last_use.PAUSE
+
+
+def encryption_keys() -> object:
+    """Return the objects made of ``KEY_ENCRYPTION_KEYS``."""
+    return encryption._encryption_keys()
+
+
+def rsa_key_of(private_key: PrivateKey) -> RSAPrivateKey:
+    """Return the key as cryptography has it."""
+    return private_key._key
+
+
+def overdue_calls(custody: Any) -> Any:
+    """Return the calls that a custody has not answered in time."""
+    return custody._overdue
+
+
+# Optional parts: they are imported only where they are tested
+
+
+def audit_writer() -> Any:
+    """Return what writes this process's audit entries."""
+    from django_layer_identity.audit import background
+
+    return background._writer(os.getpid())
+
+
+def new_audit_writer() -> Any:
+    """Return another writer of audit entries."""
+    from django_layer_identity.audit import background
+
+    return background._Writer()
+
+
+def run_in_audit_thread(function: Callable[[], object]) -> None:
+    """Run a function in the thread that writes audit entries."""
+    audit_writer()._thread.submit(function).result()
+
+
+def reopen_tokens() -> None:  # pragma: no cover  # needs a token
+    """Let each PKCS#11 token be opened again, where it is now."""
+    for module in _pkcs11_modules():
+        module.give_up()
+        module._refused.clear()
+
+
+def expect_initialized_tokens() -> None:  # pragma: no cover  # needs a token
+    """Let each PKCS#11 module be used as it is, without initializing it again."""
+    for module in _pkcs11_modules():
+        module._stale = False
+
+
+def _pkcs11_modules() -> Any:  # pragma: no cover  # needs a token
+    from django_layer_identity.keys.pkcs11 import cryptoki
+
+    return cryptoki._modules.values()
