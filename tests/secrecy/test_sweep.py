@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.secrecy.commands import lines, our_commands
 from tests.secrecy.logs import at_debug
 from tests.secrecy.reports import FAULTS, PLANTED_FAULT, reports
 from tests.secrecy.surfaces import SURFACES
@@ -31,9 +32,16 @@ def test_nothing_that_can_be_seen_shows_a_private_key(world, planted, surface):
     assert leaks(planted, [*seen, *log.texts.items()]) == {}
 
 
+def test_every_command_of_ours_is_run(world):
+    assert {line[0] for line in lines(world)} == our_commands() | {
+        "check",
+        "showmigrations",
+    }
+
+
 @pytest.mark.parametrize("debug", [True, False], ids=["debug", "production"])
 @pytest.mark.parametrize(
-    ("flow", "place"), FAULTS, ids=[f"{flow.__name__[1:]}-{at}" for flow, at in FAULTS]
+    ("flow", "place"), FAULTS, ids=[f"{flow.__name__}-{at}" for flow, at in FAULTS]
 )
 def test_no_error_report_shows_a_private_key(world, planted, flow, place, debug):
     seen = list(reports(world, flow, place, debug=debug))
