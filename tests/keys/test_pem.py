@@ -65,7 +65,9 @@ def test_a_key_survives_being_stored(private_key):
     assert restored.sign(b"message") == private_key.sign(b"message")
 
 
-@pytest.mark.parametrize("der", [b"", b"0", as_pem(EC_KEY).encode()])
+@pytest.mark.parametrize(
+    "der", [b"", b"0", as_pem(EC_KEY).encode()], ids=["empty", "cut", "EC"]
+)
 def test_what_is_no_stored_key_is_refused(der):
     with pytest.raises(InvalidKey) as caught:
         restore_private_key(der)
