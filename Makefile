@@ -5,7 +5,9 @@ ENV ?= all
 
 .PHONY: demo test test-all long
 
-demo: $(TOX)
+demo:
+	@echo "Starting the demo. The first start takes a minute or two, to install what it needs."
+	@$(MAKE) --no-print-directory $(TOX)
 	@$(TOX) run -qq -e demo --notest
 	@exec .tox/demo/bin/python example_project/manage.py demo
 
