@@ -1,8 +1,10 @@
 """
-Ask pip-audit about all that an installation of the package, extras and all, brings along.
+Ask pip-audit about all that an installation of the package, extras and all, brings along,
+and about the lowest version that each requirement of the package admits.
 
-Where its service does not answer, or does not know a package, this is said, and that
-package has to be the newest release for this Python: an older one is where known holes are.
+Where its service does not answer, or does not know a package, this is said, and what is
+installed of that package has to be the newest release for this Python: an older one is
+where known holes are.
 """
 
 from __future__ import annotations
@@ -33,6 +35,17 @@ def installed(name, found, extras=("", "crypto")):
     return found
 
 
+def lowest(name):
+    """Return the lowest version that each requirement of the package admits."""
+    requirements = map(Requirement, distribution(name).requires or [])
+    return {one.name.lower(): _floor(one) for one in requirements}
+
+
+def _floor(requirement):
+    [floor] = [one.version for one in requirement.specifier if one.operator == ">="]
+    return floor
+
+
 def run(*arguments):
     command = [sys.executable, "-m", *arguments]
     return subprocess.run(command, capture_output=True, text=True, check=False)
@@ -60,19 +73,30 @@ def outdated():
     return {one["name"].lower(): one["latest_version"] for one in json.loads(done.stdout)}
 
 
-def main():
-    versions = installed(NAME, {}, EXTRAS)
+def report(what, versions):
+    """Print what pip-audit knows; return the holes, and the packages unknown to it."""
     known = audited(versions)
     holes = {name: found for name, found in known.items() if found}
-    unknown = versions.keys() - known.keys()
+    sys.stdout.write(
+        f"{len(versions)} {what}: {', '.join(map('=='.join, versions.items()))}\n"
+        f"{len(known)} known to pip-audit's service, {len(holes)} of them vulnerable\n"
+    )
+    return holes, versions.keys() - known.keys()
+
+
+def main():
+    holes, unknown = report("packages", installed(NAME, {}, EXTRAS))
     newer = {name: new for name, new in outdated().items() if name in unknown}
     sys.stdout.write(
-        f"{len(versions)} packages: {', '.join(map('=='.join, versions.items()))}\n"
-        f"{len(known)} known to pip-audit's service, {len(holes)} of them vulnerable\n"
         f"{len(unknown)} unknown to it here, {len(newer)} of them not the newest for this Python\n"
     )
-    if holes or newer:
-        sys.exit(f"vulnerable: {holes}\nnot the newest: {newer}")
+    low_holes, low_unknown = report("lowest versions", lowest(NAME))
+    sys.stdout.write(f"{len(low_unknown)} unknown to it here, and not judged\n")
+    if holes or newer or low_holes:
+        sys.exit(
+            f"vulnerable: {holes}\nnot the newest: {newer}\n"
+            f"vulnerable lowest versions, to be raised in pyproject.toml: {low_holes}"
+        )
 
 
 if __name__ == "__main__":
