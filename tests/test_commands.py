@@ -148,6 +148,15 @@ def test_encryption_key_prints_a_fresh_entry(run):
     assert first != second
 
 
+def test_encryption_key_says_to_store_it_and_why(capsys):
+    call_command("layer_encryption_key")
+
+    assert capsys.readouterr().err == (
+        "Store it before you use it, as secret as SECRET_KEY and apart from the "
+        "database. If it is lost, every private key that it encrypted is unreadable.\n"
+    )
+
+
 def test_token_issue_prints_a_token(run, key, alice):
     token = run("layer_token_issue", "alice", "--nonce", "a+b/c==")
 

@@ -6,7 +6,7 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error, Warning
 
 from django_layer_identity.conf import conf
-from django_layer_identity.keys.encryption import MIN_ENTRY_LENGTH
+from django_layer_identity.keys.encryption import HOW_TO_SET_IT, MIN_ENTRY_LENGTH
 
 
 def _encryption_keys() -> list[CheckMessage]:
@@ -17,7 +17,7 @@ def _encryption_keys() -> list[CheckMessage]:
         Error(
             "LAYER_IDENTITY['KEY_ENCRYPTION_KEYS'] must be a list of strings of "
             f"{MIN_ENTRY_LENGTH} characters or more.",
-            hint="“manage.py layer_encryption_key” makes one.",
+            hint=HOW_TO_SET_IT,
             id="layer_identity.E004",
         )
     ]
@@ -34,7 +34,7 @@ def _encryption_keys_set() -> list[CheckMessage]:
         Warning(
             "LAYER_IDENTITY['KEY_ENCRYPTION_KEYS'] is empty: no signing key can be "
             "stored or used.",
-            hint="“manage.py layer_encryption_key” makes an entry.",
+            hint=HOW_TO_SET_IT,
             id="layer_identity.W004",
         )
     ]
@@ -50,8 +50,8 @@ def _encryption_keys_of_their_own() -> list[CheckMessage]:
         Warning(
             "LAYER_IDENTITY['KEY_ENCRYPTION_KEYS'] has an entry that is SECRET_KEY too: "
             "whoever learns the one has both, and neither is changed without the other.",
-            hint="“manage.py layer_encryption_key” makes one; put it first and run "
-            "“manage.py layer_key_reencrypt”.",
+            hint="“manage.py layer_encryption_key” makes another one: store it, put it "
+            "first, before this one, and run “manage.py layer_key_reencrypt”.",
             id="layer_identity.W010",
         )
     ]

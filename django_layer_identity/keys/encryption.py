@@ -29,6 +29,11 @@ MIN_ENTRY_LENGTH = 32  # characters; 192 bits and more where they are base64
 ID_LENGTH = 8  # bytes
 _WHAT_TO_DO = "take that row from a backup, or revoke the key."
 _SETTING = "LAYER_IDENTITY['KEY_ENCRYPTION_KEYS']"
+HOW_TO_SET_IT = (
+    "Set it to the value used before: nothing else decrypts the stored private keys. "
+    "Only for a new installation, make an entry with “manage.py layer_encryption_key” "
+    "and store it."
+)
 
 
 def new_encryption_key() -> str:
@@ -62,7 +67,7 @@ def _encryption_keys() -> list[_EncryptionKey]:
     if not entries:
         raise ConfigurationError(
             f"{_SETTING} is empty: private keys are stored encrypted or not at all. "
-            "“manage.py layer_encryption_key” makes an entry."
+            f"{HOW_TO_SET_IT}"
         )
     if min(map(len, entries)) < MIN_ENTRY_LENGTH:
         raise ConfigurationError(

@@ -248,7 +248,9 @@ def test_without_an_encryption_key_no_private_key_is_stored(
 
     error = (
         "LAYER_IDENTITY['KEY_ENCRYPTION_KEYS'] is empty: private keys are stored "
-        "encrypted or not at all. “manage.py layer_encryption_key” makes an entry."
+        "encrypted or not at all. Set it to the value used before: nothing else decrypts "
+        "the stored private keys. Only for a new installation, make an entry with "
+        "“manage.py layer_encryption_key” and store it."
     )
     assert errors(response) == {"__all__": [error]}
     assert not SigningKey.objects.exists()

@@ -14,7 +14,9 @@ def test_encryption_keys_are_long_strings(settings, entries):
         Error(
             "LAYER_IDENTITY['KEY_ENCRYPTION_KEYS'] must be a list of strings of 32 "
             "characters or more.",
-            hint="“manage.py layer_encryption_key” makes one.",
+            hint="Set it to the value used before: nothing else decrypts the stored "
+            "private keys. Only for a new installation, make an entry with “manage.py "
+            "layer_encryption_key” and store it.",
             id="layer_identity.E004",
         )
     ]
@@ -25,7 +27,9 @@ def test_missing_encryption_keys_are_named_before_going_live(settings):
         Warning(
             "LAYER_IDENTITY['KEY_ENCRYPTION_KEYS'] is empty: no signing key can be "
             "stored or used.",
-            hint="“manage.py layer_encryption_key” makes an entry.",
+            hint="Set it to the value used before: nothing else decrypts the stored "
+            "private keys. Only for a new installation, make an entry with “manage.py "
+            "layer_encryption_key” and store it.",
             id="layer_identity.W004",
         )
     ]
@@ -40,8 +44,8 @@ def test_an_encryption_key_is_no_other_secret_too(settings, name):
         Warning(
             "LAYER_IDENTITY['KEY_ENCRYPTION_KEYS'] has an entry that is SECRET_KEY too: "
             "whoever learns the one has both, and neither is changed without the other.",
-            hint="“manage.py layer_encryption_key” makes one; put it first and run "
-            "“manage.py layer_key_reencrypt”.",
+            hint="“manage.py layer_encryption_key” makes another one: store it, put it "
+            "first, before this one, and run “manage.py layer_key_reencrypt”.",
             id="layer_identity.W010",
         )
     ]

@@ -141,7 +141,9 @@ def test_without_an_entry_nothing_is_encrypted(entries, empty):
 
     assert str(caught.value) == (
         "LAYER_IDENTITY['KEY_ENCRYPTION_KEYS'] is empty: private keys are stored "
-        "encrypted or not at all. “manage.py layer_encryption_key” makes an entry."
+        "encrypted or not at all. Set it to the value used before: nothing else decrypts "
+        "the stored private keys. Only for a new installation, make an entry with "
+        "“manage.py layer_encryption_key” and store it."
     )
 
 

@@ -9,9 +9,15 @@ from django_layer_identity.management.base import LayerCommand
 
 
 class Command(LayerCommand):
-    help = "Print a fresh entry for LAYER_IDENTITY['KEY_ENCRYPTION_KEYS']."
+    help = (
+        "Print a fresh entry for LAYER_IDENTITY['KEY_ENCRYPTION_KEYS']. "
+        "Store it before you use it."
+    )
     requires_system_checks = []
 
     def run(self, **options: Any) -> None:
         self.stdout.write(new_encryption_key())
-        self.remark("Keep it as secret as SECRET_KEY, apart from the database.")
+        self.remark(
+            "Store it before you use it, as secret as SECRET_KEY and apart from the "
+            "database. If it is lost, every private key that it encrypted is unreadable."
+        )
