@@ -9,9 +9,9 @@ from django.contrib.auth.models import User
 from django.core.cache import cache
 from hypothesis import HealthCheck, settings
 
-from django_layer_identity.keys import pem
 from django_layer_identity.keys.pem import PrivateKey
 from django_layer_identity.models import LayerApp, SigningKey
+from tests import internals
 from tests.internals import (  # noqa: F401  # fixtures for all tests
     around_ledger_write,
     before_key_lock,
@@ -49,7 +49,7 @@ def _load_each_key_once():
     What is loaded, when and how often is still up to our code.
     """
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(pem, "load_der_private_key", lru_cache(load_der_private_key))
+        patch.setattr(internals.LOAD_DER, lru_cache(load_der_private_key))
         yield
 
 

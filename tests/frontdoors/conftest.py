@@ -28,16 +28,10 @@ def follow(settings, monkeypatch):
                 package = ModuleType(name.rpartition(".")[0])
                 monkeypatch.setitem(sys.modules, package.__name__, package)
                 monkeypatch.setitem(sys.modules, name, module)
-        before = ("MIDDLEWARE", "AUTHENTICATION_BACKENDS")
-        found = settings_of(
-            title,
-            INSTALLED_APPS=[],
-            LAYER_IDENTITY=dict(settings.LAYER_IDENTITY),
-            **{name: list(getattr(settings, name)) for name in before},
-        )
-        for name, value in found.items():
-            if name not in ("INSTALLED_APPS", "MIDDLEWARE"):
-                setattr(settings, name, value)
+        found = settings_of(title)
+        found["LAYER_IDENTITY"] |= settings.LAYER_IDENTITY
+        for name in found.keys() - {"INSTALLED_APPS", "MIDDLEWARE"}:
+            setattr(settings, name, found[name])
 
     return follow
 

@@ -1,14 +1,19 @@
-"""The recipes of ``docs/authentication.rst``, to be run as they stand there."""
+"""
+The recipes of ``docs/authentication.rst``, to be run as they stand there.
+
+Each is added to a project as ``startproject`` writes it and the README extends it: what
+such a project does not define, a recipe cannot change.
+"""
 
 from __future__ import annotations
 
 import re
 import textwrap
-from pathlib import Path
+from tempfile import TemporaryDirectory
 
-from django.urls import include, path
+from tests.fresh import CHECKOUT, SETTINGS, URLS, start_project
 
-PAGE = Path(__file__).parent.parent.parent / "docs/authentication.rst"
+PAGE = CHECKOUT / "docs/authentication.rst"
 SECTION = re.compile(r"^(.+)\n-+\n", re.MULTILINE)
 BLOCK = re.compile(
     r"^\.\. code-block:: python\n   :caption: (\S+)\n\n((?:   .*\n|\n)+)", re.MULTILINE
@@ -26,15 +31,30 @@ def sections():
 
 RECIPES = {title: files for title, files in sections().items() if files}
 
+with TemporaryDirectory() as directory:
+    FRESH_SETTINGS, FRESH_URLS = start_project(directory)
 
-def settings_of(title, **before):
-    """Return the settings of a project after a recipe was added to them."""
-    exec(RECIPES[title]["settings.py"], before)  # noqa: S102
-    return {name: value for name, value in before.items() if name.isupper()}
+
+def settings_of(title):
+    """Return the settings that a recipe sets or changes in a fresh project."""
+    before, after = _executed(""), _executed(RECIPES[title]["settings.py"])
+    return {
+        name: value
+        for name, value in after.items()
+        if name.isupper() and before.get(name) != value
+    }
+
+
+def _executed(recipe):
+    names = {"__file__": "messenger/settings.py"}
+    exec(f"{FRESH_SETTINGS}\n{SETTINGS}\n{recipe}", names)  # noqa: S102
+    return names
 
 
 def urls_of(title):
-    """Return the URLs that a recipe adds."""
-    names = {"path": path, "include": include, "urlpatterns": []}
+    """Return the URLs that a recipe adds to those of a fresh project."""
+    names = {}
+    exec(f"{FRESH_URLS}\n{URLS}", names)  # noqa: S102
+    before = len(names["urlpatterns"])
     exec(RECIPES[title].get("urls.py", ""), names)  # noqa: S102
-    return names["urlpatterns"]
+    return names["urlpatterns"][before:]

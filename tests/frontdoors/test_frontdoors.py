@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 import os
+import subprocess
+import sys
 from datetime import timedelta
 
 import pytest
@@ -22,6 +24,7 @@ from tests.endpoint import (
     read,
     refusal,
 )
+from tests.fresh import SETTINGS, URLS, add, environment, start_project
 from tests.frontdoors.recipes import RECIPES
 
 pytestmark = pytest.mark.skipif(
@@ -48,6 +51,20 @@ def is_alices(response, key):
     status, body = read(response)
     claims = decode(body["identity_token"], key)
     return (status, claims["prn"], claims["nce"]) == (200, "alice", NONCE)
+
+
+@pytest.mark.parametrize("title", RECIPES)
+def test_a_fresh_project_with_the_recipe_starts(title, tmp_path):
+    start_project(tmp_path)
+    add(tmp_path, {"settings.py": SETTINGS, "urls.py": URLS})
+    add(tmp_path, RECIPES[title])
+
+    subprocess.run(
+        [sys.executable, "manage.py", "check", "--fail-level", "WARNING"],
+        cwd=tmp_path,
+        env=environment(LAYER_KEY_ENCRYPTION_KEY="x" * 32),
+        check=True,
+    )
 
 
 def test_sessions(follow, key, alice, phone):
