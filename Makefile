@@ -18,7 +18,7 @@ test:
 	@$(TOX) run -q -e fast
 
 test-all:
-	@echo "Installing the packages and running all tests, with coverage: about six minutes on two cores."
+	@echo "Installing the packages and running all tests, with coverage: about seven minutes on two cores."
 	@echo "Tests whose service or program is missing are skipped, with the reason at the end."
 	@$(MAKE) --no-print-directory $(TOX)
 	@$(TOX) run -q -e $(ENV)
