@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from django.db import Error, router
+from django.utils.functional import LazyObject
 from django.views.decorators.debug import sensitive_variables
 
 from django_layer_identity import ledger
@@ -72,12 +73,13 @@ def issue_identity_token(
     :param app: a Layer app, an app ID in any accepted form, or None for the only one.
     :param expected_user_id: what the client takes the Layer user ID to be; compared,
         never believed. None and ``""`` mean that it does not say.
-    :param request: handed on to the callables of ``USER_ID`` and ``CLAIMS``.
+    :param request: passed to the callables of ``USER_ID`` and ``CLAIMS`` and to the
+        receivers of the signals.
     :raises Refusal: if the answer is no; its ``code`` says why.
     """
-    attempt = _Attempt(user)
+    attempt = _Attempt(user, request)
     try:
-        issued = attempt.run(nonce, app, expected_user_id, request)
+        issued = attempt.run(nonce, app, expected_user_id)
     except Refusal as refusal:
         report_refused(refusal, attempt.facts())
         raise
@@ -113,6 +115,7 @@ class _Attempt:
     """What is known so far, so that a refusal can be reported with it."""
 
     user: AbstractBaseUser
+    request: HttpRequest | None
     nonce: str | None = field(default=None, repr=False)
     app: LayerApp | None = None
     key: SigningKey | None = None
@@ -122,12 +125,11 @@ class _Attempt:
         nonce: str,
         app: LayerApp | str | None,
         expected_user_id: str | None,
-        request: HttpRequest | None,
     ) -> IssuedToken:
         check_user(self.user)
         self.nonce = check_nonce(nonce)
         self.app = _find_app(app, self.user)
-        context = MappingContext(self.user, self.app, request)
+        context = MappingContext(self.user, self.app, self.request)
         with _database():
             claimed = ledger.claim(context, expected_user_id, current=self.app.entry)
         profile = profile_claims(context)
@@ -153,11 +155,21 @@ class _Attempt:
 
     def facts(self) -> Facts:
         return Facts(
-            user_pk=getattr(self.user, "pk", None),
-            app_id=str(self.app.identifier) if self.app else None,
+            user=saved_user(self.user),
+            request=self.request,
+            app=self.app,
             fingerprint=self.key.fingerprint if self.key else None,
             nonce_digest=nonce_digest(self.nonce) if self.nonce else None,
         )
+
+
+def saved_user(user: Any) -> AbstractBaseUser | None:
+    """Return the user without lazy wrappers, or None if it is no saved user."""
+    if not is_user(user) or user.pk is None or user._state.adding:
+        return None
+    while isinstance(user, LazyObject):  # django-otp and django-hijack wrap it again
+        user = user._wrapped  # type: ignore[attr-defined]
+    return cast("AbstractBaseUser", user)
 
 
 def check_user(user: Any) -> None:
@@ -166,7 +178,7 @@ def check_user(user: Any) -> None:
 
     :raises AuthenticationFailed, UserInactive: for everybody else.
     """
-    if not is_user(user) or user.pk is None or user._state.adding:
+    if saved_user(user) is None:
         raise AuthenticationFailed
     if not getattr(user, "is_active", True):
         raise UserInactive

@@ -1,21 +1,29 @@
 """
 What happened, without secrets: two signals and a log line for each outcome.
 
-Receivers get ``user_pk``, ``app_id`` (as Layer writes it), ``fingerprint`` (of the
-signing key) and ``nonce_digest``; each is None where it was not known yet. A refusal
-has its ``code`` besides. Neither a nonce nor a token ever comes this way.
+The sender is ``LayerApp``. Receivers get ``user``, ``request`` (Django's), ``app``,
+``fingerprint`` (of the signing key) and ``nonce_digest``; each is None where it was not
+known yet. A refusal also has its ``code``. Apart from ``request``, which has all that
+the client sent, they hold no token, nonce or password.
 """
 
 from __future__ import annotations
 
 import logging
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
+from django.apps import apps
 from django.dispatch import Signal
 from django.utils.crypto import salted_hmac
 
 from django_layer_identity.exceptions import LayerIdentityError, Refusal
+
+if TYPE_CHECKING:
+    from django.contrib.auth.base_user import AbstractBaseUser
+    from django.http import HttpRequest
+
+    from django_layer_identity.models import LayerApp
 
 identity_token_issued = Signal()
 identity_token_refused = Signal()
@@ -25,12 +33,22 @@ logger = logging.getLogger("django_layer_identity")
 
 @dataclass(frozen=True)
 class Facts:
-    """What may be told of an attempt."""
+    """What is known of an attempt; receivers get it, the log gets less."""
 
-    user_pk: Any = None
-    app_id: str | None = None
+    user: AbstractBaseUser | None = None
+    request: HttpRequest | None = None
+    app: LayerApp | None = None
     fingerprint: str | None = None
     nonce_digest: str | None = None
+
+    def logged(self) -> dict[str, Any]:
+        """Return what the log may hold: of a user and an app their IDs alone."""
+        return {
+            "user_pk": getattr(self.user, "pk", None),
+            "app_id": str(self.app.identifier) if self.app else None,
+            "fingerprint": self.fingerprint,
+            "nonce_digest": self.nonce_digest,
+        }
 
     def fields(self) -> dict[str, Any]:
         """Return what a structured log takes; text cannot split a line there either."""
@@ -38,13 +56,13 @@ class Facts:
             name: repr(fact)
             if isinstance(fact, str) and not fact.isprintable()
             else fact
-            for name, fact in asdict(self).items()
+            for name, fact in self.logged().items()
         }
 
     def __str__(self) -> str:
         # %r, as a primary key may be text that its user chose, line breaks and all.
         return "app={app_id!r} key={fingerprint!r} user={user_pk!r} nonce={nonce_digest!r}".format(
-            **asdict(self)
+            **self.logged()
         )
 
 
@@ -58,20 +76,25 @@ def nonce_digest(nonce: str) -> str:
 def report_issued(facts: Facts) -> None:
     """Tell the log and whoever listens; a receiver that fails stops no login."""
     fields = {"code": "issued", **facts.fields()}
-    logger.info("Identity token issued: %s", facts, extra=fields)
-    identity_token_issued.send_robust(sender=None, **asdict(facts))
+    logger.info("Identity token issued: %s", str(facts), extra=fields)
+    _send(identity_token_issued, facts)
 
 
 def report_refused(refusal: Refusal, facts: Facts) -> None:
     """Tell the log and whoever listens why the answer is no."""
-    cause, code = refusal.__cause__, refusal.code
+    cause, code, text = refusal.__cause__, refusal.code, str(facts)
     fields = {"code": code, **facts.fields()}
     if refusal.fault_is_ours:
         line = "Identity token refused: %s %s"
-        logger.error(line, code, facts, exc_info=cause or refusal, extra=fields)
+        logger.error(line, code, text, exc_info=cause or refusal, extra=fields)
     else:
         # Of other people's exceptions nobody knows whom they name.
         reason = cause if isinstance(cause, LayerIdentityError) else refusal
         line = "Identity token refused: %s %s reason=%r"
-        logger.info(line, code, facts, str(reason), extra=fields)
-    identity_token_refused.send_robust(sender=None, code=code, **asdict(facts))
+        logger.info(line, code, text, str(reason), extra=fields)
+    _send(identity_token_refused, facts, code=code)
+
+
+def _send(signal: Signal, facts: Facts, **more: str) -> None:
+    sender = apps.get_model("layer_identity", "LayerApp")
+    signal.send_robust(sender=sender, **vars(facts), **more)

@@ -8,8 +8,6 @@ a change to any test. A place is a dotted path, for ``monkeypatch.setattr`` or `
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -31,7 +29,6 @@ PACKAGE = "django_layer_identity"
 
 # Places: numbers
 
-AUDIT_QUEUE_LENGTH = f"{PACKAGE}.audit.background.MAX_WAITING"
 PURGE_BATCH_SIZE = f"{PACKAGE}.audit.models.BATCH"
 RETRY_PAUSE = f"{PACKAGE}.models.writes.PAUSE"
 SURVEY_PAGE_SIZE = f"{PACKAGE}.collisions.PAGE"
@@ -254,25 +251,6 @@ def overdue_calls(custody: Any) -> Any:
 
 
 # Optional parts: they are imported only where they are tested
-
-
-def audit_writer() -> Any:
-    """Return what writes this process's audit entries."""
-    from django_layer_identity.audit import background
-
-    return background._writer(os.getpid())
-
-
-def new_audit_writer() -> Any:
-    """Return another writer of audit entries."""
-    from django_layer_identity.audit import background
-
-    return background._Writer()
-
-
-def run_in_audit_thread(function: Callable[[], object]) -> None:
-    """Run a function in the thread that writes audit entries."""
-    audit_writer()._thread.submit(function).result()
 
 
 def reopen_tokens() -> None:  # pragma: no cover  # needs a token

@@ -5,11 +5,14 @@ from __future__ import annotations
 import logging
 
 import pytest
-from django.contrib.auth.models import AnonymousUser
+from django.contrib.auth.models import AnonymousUser, User
+from django.core.handlers.wsgi import WSGIRequest
+from django.utils.functional import SimpleLazyObject
 from rest_framework.permissions import BasePermission
 
-from django_layer_identity.exceptions import SigningFailed
+from django_layer_identity.exceptions import NonceMissing, SigningFailed
 from django_layer_identity.issuing import issue_identity_token
+from django_layer_identity.models import LayerApp
 from django_layer_identity.signals import (
     identity_token_issued,
     identity_token_refused,
@@ -69,20 +72,77 @@ def log(caplog):
 
 
 def facts(**known):
-    unknown = ["user_pk", "app_id", "fingerprint", "nonce_digest"]
+    unknown = ["user", "request", "app", "fingerprint", "nonce_digest"]
     return {**dict.fromkeys(unknown), **known}
 
 
-def test_a_token_is_told_once_with_what_is_known(heard, key, alice):
+def posted(heard, **known):
+    """Return the facts of a request; it is the one that was heard of first."""
+    request = heard[0][1]["request"]
+    assert (type(request), request.path) == (WSGIRequest, URL)
+    return facts(request=request, **known)
+
+
+def test_a_token_is_told_once_with_what_is_known(heard, app, key, alice):
     ask(alice, nonce=NONCE)
 
-    known = facts(
-        user_pk=alice.pk,
-        app_id=APP,
+    known = posted(
+        heard,
+        user=alice,
+        app=app,
         fingerprint=key.fingerprint,
         nonce_digest=nonce_digest(NONCE),
     )
     assert heard == [("issued", known)]
+
+
+def test_a_token_that_no_request_asked_for_is_told_without_one(heard, key, alice):
+    issue_identity_token(alice, NONCE)
+
+    assert heard[0][1]["request"] is None
+
+
+def test_a_request_given_to_python_is_told(heard, rf, key, alice):
+    request = rf.post("/mine")
+
+    issue_identity_token(alice, NONCE, request=request)
+    with pytest.raises(NonceMissing):
+        issue_identity_token(alice, "", request=request)
+
+    assert [known["request"] for _, known in heard] == [request, request]
+
+
+def test_receivers_can_ask_for_the_sender(heard, key, alice):
+    told = []
+
+    def receiver(sender, **facts):
+        told.append(sender)
+
+    identity_token_issued.connect(receiver, sender=LayerApp)
+    ask(alice, nonce=NONCE)
+    identity_token_issued.disconnect(receiver, sender=LayerApp)
+
+    assert told == [LayerApp]
+
+
+@pytest.mark.parametrize("code", ["issued", "nonce_missing"])
+def test_a_user_in_a_session_is_told_as_the_real_instance(
+    heard, client, key, alice, code
+):
+    client.force_login(alice)
+
+    client.post(URL, {"nonce": NONCE} if code == "issued" else {})
+
+    [(outcome, known)] = heard
+    assert (outcome, type(known["user"]), known["user"]) == (code, User, alice)
+
+
+def test_a_user_who_is_wrapped_twice_is_told_as_the_real_instance(heard, key, alice):
+    wrapped = SimpleLazyObject(lambda: SimpleLazyObject(lambda: alice))
+
+    issue_identity_token(wrapped, NONCE)
+
+    assert type(heard[0][1]["user"]) is User
 
 
 def test_a_token_that_no_endpoint_issued_is_told_once_too(heard, key, alice):
@@ -91,21 +151,23 @@ def test_a_token_that_no_endpoint_issued_is_told_once_too(heard, key, alice):
     assert [outcome for outcome, _ in heard] == ["issued"]
 
 
-def test_a_refusal_is_told_with_what_was_known_by_then(heard, settings, app, alice):
-    nonce = nonce_digest(NONCE)
-    pk = alice.pk
+@pytest.mark.parametrize(
+    ("parameters", "code", "known"),
+    [
+        ({"nonce": "\x00"}, "nonce_invalid", []),
+        ({"app_id": "nonsense"}, "app_unknown", ["nonce_digest"]),
+        ({"user_id": "bob"}, "user_id_mismatch", ["nonce_digest", "app"]),
+        ({}, "no_signing_key", ["nonce_digest", "app"]),
+    ],
+)
+def test_a_refusal_is_told_with_what_was_known_by_then(
+    heard, app, alice, parameters, code, known
+):
+    ask(alice, **{"nonce": NONCE, **parameters})
 
-    ask(alice, nonce="\x00")
-    ask(alice, nonce=NONCE, app_id="nonsense")
-    ask(alice, nonce=NONCE, user_id="bob")
-    ask(alice, nonce=NONCE)
-
-    assert heard == [
-        ("nonce_invalid", facts(user_pk=pk)),
-        ("app_unknown", facts(user_pk=pk, nonce_digest=nonce)),
-        ("user_id_mismatch", facts(user_pk=pk, nonce_digest=nonce, app_id=APP)),
-        ("no_signing_key", facts(user_pk=pk, nonce_digest=nonce, app_id=APP)),
-    ]
+    all_facts = {"nonce_digest": nonce_digest(NONCE), "app": app}
+    told = {name: all_facts[name] for name in known}
+    assert heard == [(code, posted(heard, user=alice, **told))]
 
 
 def test_a_key_that_does_not_sign_is_named(heard, settings, key, alice):
@@ -134,13 +196,13 @@ def test_the_refusal_of_a_body_is_told_once(
 ):
     phone_of(alice).generic("POST", URL, body, content_type)
 
-    assert heard == [(code, facts(user_pk=alice.pk))]
+    assert heard == [(code, posted(heard, user=alice))]
 
 
 def test_the_refusal_of_a_method_is_told_once(heard, key, alice):
     phone_of(alice).get(URL)
 
-    assert heard == [("method_not_allowed", facts(user_pk=alice.pk))]
+    assert heard == [("method_not_allowed", posted(heard, user=alice))]
 
 
 def test_the_refusal_of_a_permission_is_told_once(heard, settings, key, alice):
@@ -148,7 +210,7 @@ def test_the_refusal_of_a_permission_is_told_once(heard, settings, key, alice):
 
     ask(alice, nonce=NONCE)
 
-    assert heard == [("permission_denied", facts(user_pk=alice.pk))]
+    assert heard == [("permission_denied", posted(heard, user=alice))]
 
 
 def test_the_refusal_of_a_stranger_is_told_once(heard, key, client, alice):
@@ -157,11 +219,18 @@ def test_the_refusal_of_a_stranger_is_told_once(heard, key, client, alice):
     alice.is_active = False
     ask(alice, nonce=NONCE)
 
-    assert heard == [
-        ("not_authenticated", facts()),
-        ("authentication_failed", facts()),
-        ("user_inactive", facts(user_pk=alice.pk)),
+    told = [(code, known["user"]) for code, known in heard]
+    assert told == [
+        ("not_authenticated", None),
+        ("authentication_failed", None),
+        ("user_inactive", alice),
     ]
+
+
+def test_the_refusal_of_a_stranger_is_told_with_the_request(heard, client, db):
+    client.post(URL, {"nonce": NONCE})
+
+    assert heard == [("not_authenticated", posted(heard))]
 
 
 def test_receivers_that_fail_stop_nothing(heard, key, alice, client):
@@ -236,6 +305,18 @@ def test_each_line_has_its_facts_as_fields_of_the_record(caplog, key, alice, cli
         ("issued", alice.pk, APP, key.fingerprint, nonce_digest(NONCE)),
         ("not_authenticated", None, None, None, None),
     ]
+
+
+def test_a_log_record_has_no_object_that_names_a_user(caplog, key, alice, client):
+    caplog.set_level(logging.INFO, "django_layer_identity")
+    forget_loaded_keys()
+
+    ask(alice, nonce=NONCE)
+    ask(alice)
+
+    records = [one for one in caplog.records if one.name == "django_layer_identity"]
+    arguments = [value for record in records for value in record.args]
+    assert {type(value) for value in arguments} == {str}
 
 
 def test_the_log_tells_our_faults_from_those_of_clients(caplog, app, alice):

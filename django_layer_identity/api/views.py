@@ -51,6 +51,7 @@ from django_layer_identity.issuing import (
     IssuedToken,
     check_user,
     issue_identity_token,
+    saved_user,
 )
 from django_layer_identity.keys.secrecy import forgets
 from django_layer_identity.signals import Facts, report_refused
@@ -99,7 +100,7 @@ class IdentityTokenView(APIView):
     content_negotiation_class = JSONAlways
     versioning_class = None
 
-    user_pk: Any = None  # of the caller, once he is known
+    user: AbstractBaseUser | None = None  # who asks, once they are known
 
     @classmethod
     def as_view(cls, **initkwargs: Any) -> Any:
@@ -146,7 +147,7 @@ class IdentityTokenView(APIView):
             raise exc
         if refusal is not exc:
             refusal.__cause__ = exc
-        report_refused(refusal, Facts(user_pk=self.user_pk))
+        report_refused(refusal, Facts(self.user, self.request._request))
         return self.refuse(refusal)
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
@@ -169,7 +170,7 @@ class IdentityTokenView(APIView):
         request.authenticators = body_first(request.authenticators)
         with failures_counted(request):
             self._authenticate(request)
-        self.user_pk = getattr(request.user, "pk", None)
+        self.user = saved_user(request.user)
         check_user(request.user)
 
     def _authenticate(self, request: Request) -> None:

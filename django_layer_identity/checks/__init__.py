@@ -9,7 +9,6 @@ from django.core import checks
 from django.core.checks import CheckMessage, Tags
 
 from django_layer_identity.checks import (
-    audit,
     authentication,
     endpoint,
     keys,
@@ -41,7 +40,6 @@ DEPLOYMENT_RULES: tuple[Rule, ...] = (
     *nonces.DEPLOYMENT_RULES,
     *throttling.DEPLOYMENT_RULES,
     *keys.DEPLOYMENT_RULES,
-    *audit.DEPLOYMENT_RULES,
 )
 
 

@@ -3,7 +3,6 @@ from __future__ import annotations
 import pytest
 
 from django_layer_identity.audit import recording
-from tests.audit.entries import hang_up
 
 
 @pytest.fixture(autouse=True)
@@ -11,4 +10,3 @@ def _recording():
     recording.connect()
     yield
     recording.disconnect()
-    hang_up()

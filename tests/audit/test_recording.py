@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 import logging
-import os
+import threading
 from contextlib import contextmanager
 
 import pytest
 from django.apps import apps
+from django.contrib.auth.models import User
 from django.db import OperationalError, connection, transaction
+from django.test import Client
 
 from django_layer_identity.audit import recording
 from django_layer_identity.audit.apps import LayerIdentityAuditConfig
-from django_layer_identity.audit.background import wait_until_written
 from django_layer_identity.audit.models import AuditEntry
+from django_layer_identity.exceptions import AuthenticationFailed
 from django_layer_identity.issuing import issue_identity_token
-from django_layer_identity.signals import nonce_digest
-from tests import internals
-from tests.audit.entries import codes, hang_up, recorded
+from django_layer_identity.signals import identity_token_refused, nonce_digest
+from tests.audit.entries import codes, recorded
 from tests.conftest import APP_ID
-from tests.endpoint import NONCE, URL, ask, read, swap_user_model
+from tests.endpoint import NONCE, URL, ask, configure, phone_of, read, swap_user_model
 from tests.models import Member
 
 APP = f"layer:///apps/production/{APP_ID}"
@@ -37,6 +38,19 @@ def trail_down():
 
     with connection.execute_wrapper(fail):
         yield
+
+
+@pytest.fixture
+def heard():
+    """The codes of the refusals that were signalled."""
+    codes = []
+
+    def receiver(code, **facts):
+        codes.append(code)
+
+    identity_token_refused.connect(receiver)
+    yield codes
+    identity_token_refused.disconnect(receiver)
 
 
 def complaints(caplog):
@@ -57,28 +71,101 @@ def test_a_token_is_recorded_with_what_is_known_of_it(key, alice):
             "app_id": APP,
             "fingerprint": key.fingerprint,
             "nonce_digest": nonce_digest(NONCE),
+            "address": "127.0.0.1",
         }
     ]
 
 
-def test_a_refusal_is_recorded_with_what_was_known_by_then(key, alice, client):
-    client.post(URL, {"nonce": NONCE})
+def test_a_refusal_is_recorded_with_what_was_known_by_then(key, alice):
     ask(alice, nonce="")
     ask(alice, nonce=NONCE, user_id="bob")
 
-    who = {"user_pk": str(alice.pk)}
+    who = {"user_pk": str(alice.pk), "address": "127.0.0.1"}
     nonce = {"nonce_digest": nonce_digest(NONCE)}
     assert recorded() == [
-        {"code": "not_authenticated"},
         {"code": "nonce_missing", **who},
         {"code": "user_id_mismatch", **who, **nonce, "app_id": APP},
     ]
 
 
+def test_no_refusal_is_recorded_before_a_user_is_known(heard, key, client, alice):
+    client.post(URL, {"nonce": NONCE})
+    client.post(URL, headers={"Authorization": "Basic eDp5"})
+    client.put(URL)
+    with pytest.raises(AuthenticationFailed):
+        issue_identity_token(User(username="unsaved"), NONCE)
+
+    assert heard == [
+        "not_authenticated",
+        "authentication_failed",
+        "not_authenticated",
+        "authentication_failed",
+    ]
+    assert codes() == []
+
+
+def test_no_csrf_failure_is_recorded(heard, key, alice):
+    browser = Client(enforce_csrf_checks=True)
+    browser.force_login(alice)
+
+    browser.post(URL, {"nonce": NONCE})
+
+    assert heard == ["csrf_failed"]
+    assert codes() == []
+
+
+def test_no_stranger_who_is_throttled_is_recorded(heard, settings, key, client):
+    configure(settings, THROTTLE_RATES={"failures": "1/min"})
+
+    for _ in range(2):
+        client.post(URL, headers={"Authorization": "Basic eDp5"})
+
+    assert heard == ["authentication_failed", "throttled"]
+    assert codes() == []
+
+
+def test_no_user_who_is_throttled_is_recorded(heard, settings, key, alice):
+    configure(settings, THROTTLE_RATES={"user": "1/min"})
+
+    for _ in range(2):
+        ask(alice, nonce=NONCE)
+
+    assert heard == ["throttled"]
+    assert codes() == ["issued"]
+
+
 def test_a_token_that_no_endpoint_issued_is_recorded_too(key, alice):
     issue_identity_token(alice, NONCE)
 
-    assert codes() == ["issued"]
+    assert [(entry["code"], entry.get("address")) for entry in recorded()] == [
+        ("issued", None)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("told", "address"),
+    [
+        ("192.0.2.7", "192.0.2.7"),
+        ("2001:DB8::0:7", "2001:db8::7"),
+        ("fe80::1%eth0", "fe80::1"),
+        ("", None),
+        ("unix:", None),
+        ("192.0.2.7:4711", None),
+        ("' OR 1=1 --", None),
+    ],
+)
+def test_the_address_of_the_request_is_recorded(key, alice, told, address):
+    phone_of(alice).post(URL, {"nonce": NONCE}, REMOTE_ADDR=told)
+
+    assert [entry.get("address") for entry in recorded()] == [address]
+
+
+def test_headers_with_an_address_are_not_believed(key, alice):
+    forged = {"X-Forwarded-For": "203.0.113.9", "X-Real-IP": "203.0.113.9"}
+
+    phone_of(alice).post(URL, {"nonce": NONCE}, headers=forged)
+
+    assert [entry["address"] for entry in recorded()] == ["127.0.0.1"]
 
 
 def test_an_entry_has_the_time(key, alice):
@@ -135,31 +222,31 @@ def test_an_entry_is_committed_when_the_token_is_out(
     key, alice, django_assert_num_queries
 ):
     issue_identity_token(alice, NONCE)  # the first one writes the ledger
-    with django_assert_num_queries(2) as captured:
+    with django_assert_num_queries(4) as captured:
         issue_identity_token(alice, NONCE)
 
-    assert captured[1]["sql"].startswith("INSERT INTO")
-    assert connection.get_autocommit()
+    verbs = [query["sql"].split()[0] for query in captured]
+    assert verbs == ["SELECT", "BEGIN", "INSERT", "COMMIT"]
 
 
 @pytest.mark.django_db(transaction=True)
-def test_an_entry_survives_the_projects_rollback(key, alice):
+def test_an_entry_is_part_of_the_projects_transaction(key, alice):
     with transaction.atomic():
         issue_identity_token(alice, NONCE)
+        assert codes() == ["issued"]
         transaction.set_rollback(True)
-    wait_until_written()
 
-    assert codes() == ["issued"]
+    assert codes() == []
 
 
 @pytest.mark.django_db(transaction=True)
-def test_an_entry_waits_for_the_projects_writes(key, alice):
-    with transaction.atomic():
-        alice.save()
-        issue_identity_token(alice, NONCE)
-    wait_until_written()
+def test_no_thread_is_started(key, alice):
+    before = threading.enumerate()
 
-    assert codes() == ["issued"]
+    with transaction.atomic():
+        issue_identity_token(alice, NONCE)
+
+    assert threading.enumerate() == before
 
 
 @pytest.mark.django_db(transaction=True)
@@ -172,37 +259,10 @@ def test_a_failing_trail_leaves_the_projects_transaction_alone(
         alice.first_name = "Al"
         alice.save()
         issue_identity_token(alice, NONCE)
-    wait_until_written()
 
     alice.refresh_from_db()
     assert alice.first_name == "Al"
     assert complaints(caplog) == [FAILED]
-
-
-@pytest.mark.django_db(transaction=True)
-def test_a_process_that_was_forked_has_a_thread_of_its_own(monkeypatch, key, alice):
-    def record_in_a_transaction():
-        with transaction.atomic():
-            issue_identity_token(alice, NONCE)
-        wait_until_written()
-        hang_up()
-
-    record_in_a_transaction()
-    parents = internals.audit_writer()
-    monkeypatch.setattr(os, "getpid", lambda: 4_194_305)  # more than Linux has
-    record_in_a_transaction()
-
-    assert internals.audit_writer() is not parents
-    assert codes() == ["issued", "issued"]
-
-
-def test_what_too_many_entries_wait_for_is_not_memory(caplog, monkeypatch):
-    monkeypatch.setattr(internals.AUDIT_QUEUE_LENGTH, 0)
-    internals.new_audit_writer().add(AuditEntry(code="issued"), "default")
-
-    assert complaints(caplog) == [
-        "An audit entry was dropped, too many wait: 'issued'",
-    ]
 
 
 def test_the_app_records_from_its_start_on(caplog, key, alice):
