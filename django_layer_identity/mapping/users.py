@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.core.exceptions import ObjectDoesNotExist, ValidationError
 
@@ -38,3 +39,23 @@ def find_user(key: str) -> Any:
         raise NotFound(f"There is no user {key!r}.") from exc
     except model.MultipleObjectsReturned as exc:
         raise NotFound(f"Several users are called {key!r}.") from exc
+
+
+def impersonator_of(request: Any) -> str | None:
+    """
+    Return the primary key of the user who acts as the request's user, or None.
+
+    Packages tell this in the session or in ``request.impersonator``:
+    django-hijack, django-loginas, django-impersonate.
+    """
+    found = getattr(request, "impersonator", None)
+    if found is not None:
+        return str(found.pk)
+    session = getattr(request, "session", {})
+    history = session.get("hijack_history")
+    if history:
+        return str(history[0])  # the user who began; the others were impersonated too
+    flag = getattr(settings, "LOGINAS_FROM_USER_SESSION_FLAG", "loginas_from_user")
+    signed = session.get(flag)
+    # What it has is "primary key:time:signature".
+    return str(signed).rsplit(":", 2)[0] if signed else None
