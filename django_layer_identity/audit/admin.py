@@ -47,12 +47,18 @@ class AuditEntryAdmin(admin.ModelAdmin):
         "created_at",
         outcome,
         "user_pk",
+        "impersonator_pk",
         short_app_id,
         short_fingerprint,
         "address",
     )
     list_filter = ("created_at", OutcomeFilter, AppFilter, KeyFilter)
-    search_fields = ("user_pk__exact", "nonce_digest__exact", "address__exact")
+    search_fields = (
+        "user_pk__exact",
+        "impersonator_pk__exact",
+        "nonce_digest__exact",
+        "address__exact",
+    )
     search_help_text = _("A user's primary key, a nonce digest or an address, in full.")
     date_hierarchy = "created_at"
     ordering = ("-created_at", "-pk")
@@ -61,6 +67,7 @@ class AuditEntryAdmin(admin.ModelAdmin):
         "created_at",
         outcome,
         "user_pk",
+        "impersonator_pk",
         "app_id",
         "fingerprint",
         "nonce_digest",

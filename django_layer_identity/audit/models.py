@@ -38,6 +38,7 @@ class AuditEntry(models.Model):
     created_at = models.DateTimeField(_("time"), default=timezone.now)
     code = models.CharField(_("outcome"), max_length=64)
     user_pk = models.CharField(_("user"), max_length=255, blank=True)
+    impersonator_pk = models.CharField(_("impersonator"), max_length=255, blank=True)
     app_id = models.CharField(_("app ID"), max_length=64, blank=True)
     fingerprint = models.CharField(_("key fingerprint"), max_length=64, blank=True)
     nonce_digest = models.CharField(_("nonce digest"), max_length=64, blank=True)

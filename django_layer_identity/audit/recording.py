@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from django.db import router, transaction
 
 from django_layer_identity.audit.models import ISSUED, AuditEntry
+from django_layer_identity.mapping.users import impersonator_of
 from django_layer_identity.signals import (
     identity_token_issued,
     identity_token_refused,
@@ -60,6 +61,7 @@ def record(
             AuditEntry.objects.using(alias).create(
                 code=code,
                 user_pk=str(user.pk)[:MAX_USER_PK_LENGTH],
+                impersonator_pk=(impersonator_of(request) or "")[:MAX_USER_PK_LENGTH],
                 app_id=str(app.identifier) if app else "",
                 fingerprint=fingerprint or "",
                 nonce_digest=nonce_digest or "",

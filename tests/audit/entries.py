@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from django_layer_identity.audit.models import AuditEntry
 
-FACTS = ("code", "user_pk", "app_id", "fingerprint", "nonce_digest", "address")
+FACTS = (
+    "code",
+    "user_pk",
+    "impersonator_pk",
+    "app_id",
+    "fingerprint",
+    "nonce_digest",
+    "address",
+)
 
 
 def recorded():

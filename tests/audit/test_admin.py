@@ -45,13 +45,20 @@ def test_the_newest_entry_is_first(auditor):
 
 
 def test_the_list_says_what_happened(auditor):
-    entry(user_pk="17", app_id=APP, fingerprint="4f" * 32, address="192.0.2.7")
+    entry(
+        user_pk="17",
+        impersonator_pk="18",
+        app_id=APP,
+        fingerprint="4f" * 32,
+        address="192.0.2.7",
+    )
 
     response = auditor.get(ENTRIES)
 
     for cell in (
         '<span class="layer-outcome layer-outcome-issued">issued</span>',
         '<td class="field-user_pk">17</td>',
+        '<td class="field-impersonator_pk">18</td>',
         '<td class="field-short_app_id">production/aaaaaaaa…</td>',
         f'<td class="field-short_fingerprint">{"4f" * 8}…</td>',
         '<td class="field-address">192.0.2.7</td>',
@@ -67,6 +74,7 @@ def test_the_list_says_what_happened(auditor):
         ({"outcome": "throttled"}, ["throttled"]),
         ({"app_id": APP}, ["issued"]),
         ({"q": "17"}, ["issued"]),
+        ({"q": "18"}, ["throttled"]),
         ({"q": "1"}, []),
         ({"q": "192.0.2.7"}, ["parse_error"]),
         ({"q": "ab" * 32}, ["throttled"]),
@@ -82,7 +90,7 @@ def test_entries_are_filtered(auditor, app, query, outcomes):
         address="192.0.2.7",
         created_at=datetime(2019, 5, 5, tzinfo=timezone.utc),
     )
-    entry("throttled", nonce_digest="ab" * 32)
+    entry("throttled", nonce_digest="ab" * 32, impersonator_pk="18")
     entry("issued", user_pk="17", app_id=APP)
 
     assert listed(auditor, **query) == outcomes

@@ -160,6 +160,44 @@ def test_the_address_of_the_request_is_recorded(key, alice, told, address):
     assert [entry.get("address") for entry in recorded()] == [address]
 
 
+@pytest.mark.parametrize(
+    "session",
+    [{"hijack_history": ["17"]}, {"loginas_from_user": "17:1abcde:c2lnbmF0dXJl"}],
+    ids=["django-hijack", "django-loginas"],
+)
+def test_the_impersonator_is_recorded(client, key, alice, session):
+    client.force_login(alice)
+    impersonated = client.session
+    impersonated.update(session)
+    impersonated.save()
+
+    client.post(URL, {"nonce": NONCE})
+
+    [entry] = recorded()
+    assert (entry["user_pk"], entry["impersonator_pk"]) == (str(alice.pk), "17")
+
+
+def test_a_user_who_is_not_impersonated_has_no_impersonator(client, key, alice):
+    client.force_login(alice)
+
+    client.post(URL, {"nonce": NONCE})
+
+    assert AuditEntry.objects.get().impersonator_pk == ""
+
+
+def test_a_session_store_that_is_down_stops_no_login(caplog, rf, key, alice):
+    class DeadSession:
+        def get(self, name):
+            raise ConnectionError
+
+    request = rf.post("/mine")
+    request.session = DeadSession()
+
+    issue_identity_token(alice, NONCE, request=request)
+
+    assert complaints(caplog) == [FAILED]
+
+
 def test_headers_with_an_address_are_not_believed(key, alice):
     forged = {"X-Forwarded-For": "203.0.113.9", "X-Real-IP": "203.0.113.9"}
 
