@@ -168,7 +168,7 @@ def saved_user(user: Any) -> AbstractBaseUser | None:
     if not is_user(user) or user.pk is None or user._state.adding:
         return None
     while isinstance(user, LazyObject):  # django-otp and django-hijack wrap it again
-        user = user._wrapped  # type: ignore[attr-defined]
+        user = user._wrapped
     return cast("AbstractBaseUser", user)
 
 
