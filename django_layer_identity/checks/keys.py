@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from django.apps import apps
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Warning
 
 from django_layer_identity.conf import conf
 from django_layer_identity.keys.encryption import HOW_TO_SET_IT, MIN_ENTRY_LENGTH
+from django_layer_identity.keys.pasted.text import MAX_LENGTH
+
+IN_MEMORY = "django.core.files.uploadhandler.MemoryFileUploadHandler"
+ON_DISK = "django.core.files.uploadhandler.TemporaryFileUploadHandler"
+FORM_SIZE = 2 * MAX_LENGTH  # bytes; a private key file and the rest of its form
 
 
 def _encryption_keys() -> list[CheckMessage]:
@@ -57,5 +63,26 @@ def _encryption_keys_of_their_own() -> list[CheckMessage]:
     ]
 
 
+def _uploads_stay_in_memory() -> list[CheckMessage]:
+    handlers = [
+        one for one in settings.FILE_UPLOAD_HANDLERS if one in (IN_MEMORY, ON_DISK)
+    ]
+    is_large_enough = settings.FILE_UPLOAD_MAX_MEMORY_SIZE >= FORM_SIZE
+    if ON_DISK not in handlers or (handlers[0] == IN_MEMORY and is_large_enough):
+        return []
+    if not apps.is_installed("django.contrib.admin"):
+        return []
+    return [
+        Warning(
+            "A private key that is uploaded in the admin is in a temporary file on disk "
+            "until the request ends.",
+            hint="Put MemoryFileUploadHandler first in FILE_UPLOAD_HANDLERS and set "
+            f"FILE_UPLOAD_MAX_MEMORY_SIZE to {FORM_SIZE} or more. Otherwise paste "
+            "private keys, or use “manage.py layer_key_import”.",
+            id="layer_identity.W060",
+        )
+    ]
+
+
 RULES = (_encryption_keys, _encryption_keys_of_their_own)
-DEPLOYMENT_RULES = (_encryption_keys_set,)
+DEPLOYMENT_RULES = (_encryption_keys_set, _uploads_stay_in_memory)

@@ -49,3 +49,44 @@ def test_an_encryption_key_is_no_other_secret_too(settings, name):
             id="layer_identity.W010",
         )
     ]
+
+
+IN_MEMORY = "django.core.files.uploadhandler.MemoryFileUploadHandler"
+ON_DISK = "django.core.files.uploadhandler.TemporaryFileUploadHandler"
+UPLOADS_ON_DISK = Warning(
+    "A private key that is uploaded in the admin is in a temporary file on disk until "
+    "the request ends.",
+    hint="Put MemoryFileUploadHandler first in FILE_UPLOAD_HANDLERS and set "
+    "FILE_UPLOAD_MAX_MEMORY_SIZE to 32768 or more. Otherwise paste private keys, or use "
+    "“manage.py layer_key_import”.",
+    id="layer_identity.W060",
+)
+
+
+@pytest.mark.parametrize("handlers", [[ON_DISK], [ON_DISK, IN_MEMORY]])
+def test_private_keys_that_are_uploaded_to_disk_are_pointed_out(settings, handlers):
+    settings.FILE_UPLOAD_HANDLERS = handlers
+
+    assert deployed(settings) == [UPLOADS_ON_DISK]
+
+
+def test_too_little_memory_for_an_uploaded_private_key_is_pointed_out(settings):
+    settings.FILE_UPLOAD_MAX_MEMORY_SIZE = 32767
+
+    assert deployed(settings) == [UPLOADS_ON_DISK]
+
+
+@pytest.mark.parametrize("handlers", [[IN_MEMORY], [IN_MEMORY, ON_DISK]])
+def test_uploads_that_stay_in_memory_are_fine(settings, handlers):
+    settings.FILE_UPLOAD_HANDLERS = handlers
+
+    assert deployed(settings) == []
+
+
+def test_without_the_admin_no_private_key_is_uploaded(settings):
+    settings.FILE_UPLOAD_HANDLERS = [ON_DISK]
+    settings.INSTALLED_APPS = [
+        name for name in settings.INSTALLED_APPS if name != "django.contrib.admin"
+    ]
+
+    assert deployed(settings) == []
