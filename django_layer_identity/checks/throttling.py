@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Warning
 
@@ -36,16 +38,33 @@ def _rates() -> list[CheckMessage]:
     ]
 
 
+def _num_proxies() -> Any:
+    return getattr(settings, "REST_FRAMEWORK", {}).get("NUM_PROXIES")
+
+
 def _proxies() -> list[CheckMessage]:
-    rest_framework = getattr(settings, "REST_FRAMEWORK", {})
+    number = _num_proxies()
+    if number is None or (type(number) is int and number >= 0):
+        return []
+    return [
+        Error(
+            "REST_FRAMEWORK['NUM_PROXIES'] must be None or an integer of at least 0, "
+            f"not {number!r}.",
+            hint="Set it to the number of proxies that add to X-Forwarded-For.",
+            id="layer_identity.E044",
+        )
+    ]
+
+
+def _unstated_proxies() -> list[CheckMessage]:
     if rates_complaint() or conf.THROTTLE_RATES["failures"] is None:
         return []
-    if rest_framework.get("NUM_PROXIES") is not None:
+    if _num_proxies() is not None:
         return []
     return [
         Warning(
-            "Failures to authenticate are counted by REMOTE_ADDR: behind a proxy, all "
-            "clients have one, or none where it connects by a Unix socket.",
+            "Wrong passwords are counted by REMOTE_ADDR: behind a proxy, all clients "
+            "have one, or none where it connects by a Unix socket.",
             hint=(
                 "Set REST_FRAMEWORK['NUM_PROXIES'] to the number of proxies that add to "
                 "X-Forwarded-For; 0 states that there is none."
@@ -55,5 +74,5 @@ def _proxies() -> list[CheckMessage]:
     ]
 
 
-RULES = (_rates,)
-DEPLOYMENT_RULES = (_proxies,)
+RULES = (_rates, _proxies)
+DEPLOYMENT_RULES = (_unstated_proxies,)

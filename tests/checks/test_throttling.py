@@ -50,8 +50,8 @@ def test_a_proxy_in_front_is_named_or_denied_before_going_live(settings):
 
     assert deployed(settings, THROTTLE_RATES=rates) == [
         Warning(
-            "Failures to authenticate are counted by REMOTE_ADDR: behind a proxy, all "
-            "clients have one, or none where it connects by a Unix socket.",
+            "Wrong passwords are counted by REMOTE_ADDR: behind a proxy, all clients "
+            "have one, or none where it connects by a Unix socket.",
             hint=(
                 "Set REST_FRAMEWORK['NUM_PROXIES'] to the number of proxies that add to "
                 "X-Forwarded-For; 0 states that there is none."
@@ -63,6 +63,27 @@ def test_a_proxy_in_front_is_named_or_denied_before_going_live(settings):
     for proxies in (0, 1):
         settings.REST_FRAMEWORK = {"NUM_PROXIES": proxies}
         assert deployed(settings, THROTTLE_RATES=rates) == []
+
+
+@pytest.mark.parametrize("proxies", ["1", -1, 1.0, True, [1]])
+def test_the_number_of_proxies_is_an_integer_of_at_least_zero(settings, proxies):
+    settings.REST_FRAMEWORK = {"NUM_PROXIES": proxies}
+
+    assert found(settings) == [
+        Error(
+            "REST_FRAMEWORK['NUM_PROXIES'] must be None or an integer of at least 0, "
+            f"not {proxies!r}.",
+            hint="Set it to the number of proxies that add to X-Forwarded-For.",
+            id="layer_identity.E044",
+        )
+    ]
+
+
+@pytest.mark.parametrize("proxies", [None, 0, 2])
+def test_a_number_of_proxies_may_be_left_open(settings, proxies):
+    settings.REST_FRAMEWORK = {"NUM_PROXIES": proxies}
+
+    assert found(settings) == []
 
 
 @pytest.mark.parametrize(
