@@ -5,8 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from django.core.exceptions import PermissionDenied, SuspiciousOperation
-from django.db import Error
+from django.core.exceptions import (
+    MultipleObjectsReturned,
+    ObjectDoesNotExist,
+    PermissionDenied,
+    SuspiciousOperation,
+    ValidationError,
+)
+from django.db import DataError, Error
 from django.http import Http404, UnreadablePostError
 from rest_framework import exceptions as drf
 
@@ -135,6 +141,18 @@ _TRANSLATIONS: tuple[tuple[type[Exception], type[Refusal]], ...] = (
 #: Clients of caches, whose errors are no ``OSError``: sessions may live in one.
 CACHE_CLIENTS = frozenset({"_pylibmc", "pylibmc", "pymemcache", "redis", "valkey"})
 
+#: Errors that the value of a login causes in fields and backends.
+CAUSED_BY_LOGINS = (
+    ValueError,  # and UnicodeError
+    TypeError,
+    OverflowError,
+    ValidationError,
+    ObjectDoesNotExist,
+    MultipleObjectsReturned,
+)
+#: OperationalErrors of MariaDB and MySQL: a column's charset has no room for the text.
+CHARSET_ERRORS = (1267, 3854, 3988)
+
 
 def to_refusal(exc: Exception) -> Refusal | None:
     """Return the refusal that an exception means, or None: then it is a bug."""
@@ -149,6 +167,28 @@ def to_refusal(exc: Exception) -> Refusal | None:
             return refusal()
     modules = {kind.__module__.partition(".")[0] for kind in type(exc).__mro__}
     return None if CACHE_CLIENTS.isdisjoint(modules) else Unavailable()
+
+
+def authentication_refusal(exc: Exception) -> Refusal:
+    """
+    Return the refusal that an exception means where it comes from authentication.
+
+    An outage is ``unavailable``, and so is a bug, whose traceback goes to the log.
+    """
+    if is_caused_by_login(exc):
+        return AuthenticationFailed()
+    refusal = to_refusal(exc) or Unavailable()
+    if isinstance(refusal, (NotPermitted, BodyMalformed)):
+        return AuthenticationFailed()
+    return refusal
+
+
+def is_caused_by_login(exc: Exception) -> bool:
+    """Return whether the value of a login is at fault, and neither an outage nor a bug."""
+    if isinstance(exc, Error):
+        charset = bool(exc.args) and exc.args[0] in CHARSET_ERRORS
+        return charset or isinstance(exc, DataError)
+    return isinstance(exc, CAUSED_BY_LOGINS) and to_refusal(exc) is None
 
 
 def refusal_body(refusal: Refusal, status: int) -> dict[str, Any]:

@@ -6,7 +6,7 @@ import logging
 from typing import TYPE_CHECKING, Any, cast
 
 from django.core.exceptions import ImproperlyConfigured
-from django.db import DataError, connections, transaction
+from django.db import connections, transaction
 from django.utils.decorators import method_decorator
 from django.utils.module_loading import import_string
 from django.views.decorators.cache import cache_control
@@ -25,12 +25,11 @@ from django_layer_identity.api.authentication import body_first
 from django_layer_identity.api.errors import (
     CHALLENGED,
     STATUSES,
-    BodyMalformed,
     CSRFFailed,
     LostPlus,
     NotAuthenticated,
-    NotPermitted,
     Throttled,
+    authentication_refusal,
     refusal_body,
     to_refusal,
 )
@@ -42,11 +41,7 @@ from django_layer_identity.api.parsers import (
 )
 from django_layer_identity.api.throttling import UserThrottle, failures_counted
 from django_layer_identity.conf import conf
-from django_layer_identity.exceptions import (
-    AuthenticationFailed,
-    NonceMissing,
-    Refusal,
-)
+from django_layer_identity.exceptions import NonceMissing, Refusal
 from django_layer_identity.issuing import (
     IssuedToken,
     check_user,
@@ -181,10 +176,10 @@ class IdentityTokenView(APIView):
             # The words of DRF's SessionAuthentication, which has no class for it.
             if str(exc).startswith("CSRF Failed"):
                 raise CSRFFailed from exc
-            refused = isinstance(to_refusal(exc), (NotPermitted, BodyMalformed))
-            if refused or _is_about_text(exc):
-                raise AuthenticationFailed from exc
-            raise
+            refusal = authentication_refusal(exc)
+            if refusal is exc:
+                raise
+            raise refusal from exc
         if request.successful_authenticator is None:
             raise NotAuthenticated
 
@@ -218,12 +213,6 @@ def _instances(*choices: Sequence[str | type] | None) -> list[Any]:
         (import_string(entry) if isinstance(entry, str) else entry)()
         for entry in classes
     ]
-
-
-def _is_about_text(exc: Exception) -> bool:
-    """Tell whether credentials have characters that nothing here can store or read."""
-    nul = isinstance(exc, ValueError) and "NUL" in str(exc)  # in psycopg2's words
-    return nul or isinstance(exc, (DataError, UnicodeError))
 
 
 def _is_form(request: Request) -> bool:

@@ -6,12 +6,14 @@ from types import SimpleNamespace
 
 import pytest
 from django.contrib.auth.models import AnonymousUser, User
-from django.db import DataError
+from django.core.exceptions import ValidationError
+from django.db import DataError, OperationalError
 from django.test import Client
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.authtoken.models import Token
 from rest_framework.test import APIClient
 
+from django_layer_identity.exceptions import UserInactive
 from tests.endpoint import (
     FORM,
     JSON,
@@ -235,10 +237,16 @@ class Choking(BaseAuthentication):
         UnicodeDecodeError("ascii", b"\xe9", 0, 1, "ordinal not in range(128)"),
         DataError("PostgreSQL text fields cannot contain NUL (0x00) bytes"),
         ValueError("A string literal cannot contain NUL (0x00) characters."),
+        TypeError("Field 'number' expected a number but got 'abc'."),
+        OverflowError("Python int too large to convert to SQLite INTEGER"),
+        ValidationError("“abc” is not a valid UUID."),
+        OperationalError(1267, "Illegal mix of collations"),
+        User.MultipleObjectsReturned("get() returned more than one User"),
+        User.DoesNotExist("User matching query does not exist."),
     ],
-    ids=["knox", "psycopg", "psycopg2"],
+    ids=lambda error: type(error).__name__,
 )
-def test_credentials_that_nothing_can_read_or_store_are_wrong(
+def test_credentials_that_the_project_cannot_handle_are_wrong(
     settings, monkeypatch, key, error
 ):
     monkeypatch.setattr(Choking, "error", error)
@@ -247,12 +255,11 @@ def test_credentials_that_nothing_can_read_or_store_are_wrong(
     assert read(post()) == authentication_failed()
 
 
-def test_a_bug_in_a_class_of_the_project_stays_one(settings, monkeypatch, key):
-    monkeypatch.setattr(Choking, "error", ValueError("too few values to unpack"))
+def test_a_refusal_of_ours_stays_as_it_is(settings, monkeypatch, key):
+    monkeypatch.setattr(Choking, "error", UserInactive())
     configure(settings, AUTHENTICATION_CLASSES=[f"{__name__}.Choking"])
 
-    with pytest.raises(ValueError, match="too few values"):
-        post()
+    assert read(post())[1]["code"] == "user_inactive"
 
 
 def test_without_authentication_nobody_gets_in(settings, key):

@@ -167,6 +167,10 @@ def test_a_database_that_is_gone_makes_nobody_a_stranger(
     assert read(client.post(URL, {"nonce": NONCE}, headers=headers))[0] == 200
 
 
+class NoJSON(OSError, ValueError):
+    """As requests raises where a server answers with a web page."""
+
+
 class Asks:
     """An authentication class that asks somebody."""
 
@@ -186,8 +190,9 @@ class Asks:
         redis.TimeoutError("Timeout reading from socket"),
         ConnectionRefusedError(111, "Connection refused"),
         TimeoutError("timed out"),
+        NoJSON("the directory answered with a web page"),
     ],
-    ids=["redis", "redis-timeout", "refused", "timeout"],
+    ids=["redis", "redis-timeout", "refused", "timeout", "no-json"],
 )
 def test_whoever_authentication_asks_and_is_gone_makes_nobody_a_stranger(
     monkeypatch, settings, caplog, client, db, error
@@ -199,9 +204,11 @@ def test_whoever_authentication_asks_and_is_gone_makes_nobody_a_stranger(
     assert str(error) in caplog.text
 
 
-def test_a_bug_in_authentication_is_no_outage(monkeypatch, settings, client, db):
+def test_a_bug_in_authentication_is_logged_with_its_traceback(
+    monkeypatch, settings, caplog, client, db
+):
     monkeypatch.setattr(Asks, "error", LookupError("a bug"))
     configure(settings, AUTHENTICATION_CLASSES=[Asks])
 
-    with pytest.raises(LookupError, match="a bug"):
-        client.post(URL, {"nonce": NONCE})
+    assert read(client.post(URL, {"nonce": NONCE})) == UNAVAILABLE
+    assert "raise self.error\nLookupError: a bug" in caplog.text
