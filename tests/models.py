@@ -25,6 +25,34 @@ class Member(AbstractBaseUser):
         return self.email
 
 
+class Patient(AbstractBaseUser):
+    """A user model whose login is no text, with an e-mail address beside it."""
+
+    number = models.UUIDField(unique=True)
+    email = models.EmailField(unique=True)
+    is_active = models.BooleanField(default=True)
+
+    objects = BaseUserManager()
+
+    USERNAME_FIELD = "number"
+
+    def __str__(self) -> str:
+        return str(self.number)
+
+
+class Soldier(AbstractBaseUser):
+    """A user model whose login is an integer."""
+
+    number = models.IntegerField(unique=True)
+
+    objects = BaseUserManager()
+
+    USERNAME_FIELD = "number"
+
+    def __str__(self) -> str:
+        return str(self.number)
+
+
 class Profile(models.Model):
     id = models.BigAutoField(primary_key=True)
     user = models.OneToOneField(User, models.CASCADE, db_constraint=False)

@@ -24,6 +24,7 @@ from django_layer_identity.keys.secrecy import forgets
 
 LOGINS = ("username", "email", "user_id")  # the first that is sent counts
 NAMES = (*LOGINS, "password")
+BASIC = "basic"
 MAX_LENGTH = 1024  # characters; a user model may normalize logins in quadratic time
 
 
@@ -31,13 +32,25 @@ MAX_LENGTH = 1024  # characters; a user model may normalize logins in quadratic 
 class Credentials:
     """A password and the login that goes with it, of whatever type they were sent."""
 
-    name: str  # one of LOGINS
+    name: str  # one of LOGINS, or BASIC
     login: Any = field(repr=False)
     password: Any = field(repr=False)
 
     def are_usable(self) -> bool:
-        """Tell whether a backend may be asked: not every database takes a NUL."""
+        """Return whether a backend is asked: not every database takes a NUL."""
+        if self.name == BASIC:
+            return True  # by DRF, whatever they are
         return all(map(_is_usable, (self.login, self.password)))
+
+    def for_backends(self) -> tuple[str, str]:
+        """Return the name under which the backends are given the login, and the login."""
+        model: Any = get_user_model()
+        name = getattr(model, "USERNAME_FIELD", "username")
+        if self.name == BASIC:
+            return name, self.login  # as DRF does
+        if self.name == "email" != name:
+            return "email", self.login  # to the backends that take one
+        return name, getattr(model, "normalize_username", str)(self.login)
 
 
 class BodyCredentialsAuthentication(BaseAuthentication):
@@ -81,47 +94,38 @@ def body_first(authenticators: Any) -> list[Any]:
 
 
 @sensitive_variables()
-def submitted_login(request: Request) -> str | None:
-    """
-    Return the login of a password that is about to be tried, or None.
-
-    It is ``""`` where there is a password and no login of use.
-    """
+def submitted_credentials(request: Request) -> list[Credentials]:
+    """Return the login of each password that is about to be tried."""
+    found = []
     for authenticator in request.authenticators or ():
         if isinstance(authenticator, BodyCredentialsAuthentication):
-            credentials = find_credentials(request)
-            if credentials is not None:
-                return credentials.login if credentials.are_usable() else ""
+            found.append(find_credentials(request))
         elif isinstance(authenticator, BasicAuthentication):
-            scheme, *code = get_authorization_header(request).split() or [b""]
-            if scheme.lower() == b"basic":
-                return _basic_login(b"".join(code))
-    return None
+            found.append(_basic_credentials(request))
+    return [credentials for credentials in found if credentials is not None]
 
 
 @sensitive_variables()
-def _basic_login(code: bytes) -> str:
+def _basic_credentials(request: Request) -> Credentials | None:
+    scheme, *code = get_authorization_header(request).split() or [b""]
+    if scheme.lower() != b"basic":
+        return None
     try:
-        sent = base64.b64decode(code)
+        sent = base64.b64decode(b"".join(code))
     except binascii.Error:
-        return ""
+        sent = b""
     try:
         text = sent.decode()
     except UnicodeDecodeError:
         text = sent.decode("latin-1")  # as DRF reads it
-    return text.partition(":")[0]
+    return Credentials(BASIC, text.partition(":")[0], password=None)
 
 
 @sensitive_variables()
 def _authenticate(request: Request, credentials: Credentials) -> Any:
     if not credentials.are_usable():
         return None
-    model: Any = get_user_model()
-    name, login = getattr(model, "USERNAME_FIELD", "username"), credentials.login
-    if credentials.name == "email" != name:
-        name = "email"  # to the backends that take one
-    else:
-        login = getattr(model, "normalize_username", str)(login)
+    name, login = credentials.for_backends()
     sent = {name: login, "password": credentials.password}
     return authenticate(request._request, **sent)
 

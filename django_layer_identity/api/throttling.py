@@ -1,21 +1,29 @@
-"""How often: each user, and each address and login where authentication fails."""
+"""Rate limits: of each user, and of wrong passwords."""
 
 from __future__ import annotations
 
 import logging
+import unicodedata
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from django.contrib.auth import get_user_model
+from django.db import InterfaceError, OperationalError
+from django.views.decorators.debug import sensitive_variables
 from rest_framework.request import Request
 from rest_framework.throttling import BaseThrottle
 
 from django_layer_identity.api.addresses import client_address
-from django_layer_identity.api.authentication import submitted_login
+from django_layer_identity.api.authentication import (
+    MAX_LENGTH,
+    Credentials,
+    submitted_credentials,
+)
 from django_layer_identity.api.counting import Counter, Rate, digest_of, rate_of
-from django_layer_identity.api.errors import Throttled, to_refusal
-from django_layer_identity.api.logins import simplified
-from django_layer_identity.exceptions import AuthenticationFailed, Unavailable
+from django_layer_identity.api.errors import Throttled, is_caused_by_login
+from django_layer_identity.exceptions import Unavailable
+from django_layer_identity.keys.secrecy import forgets
 
 logger = logging.getLogger("django_layer_identity")
 
@@ -44,80 +52,110 @@ class UserThrottle(BaseThrottle):
 @contextmanager
 def failures_counted(request: Request) -> Iterator[None]:
     """
-    Let nobody try to authenticate who has failed too often, and count who fails.
+    Limit wrong passwords, by the client's address, the login and the user's account.
 
-    :raises Throttled: before anything is tried.
-    :raises Unavailable: if a password would be tried, and nobody can count.
+    A password counts as wrong before it is tried, and the count is taken back only
+    where authentication succeeds: of many requests at once, no more are tried than the
+    rate allows. Requests without a password are not limited.
+
+    :raises Throttled: before a password is tried.
+    :raises Unavailable: if the password cannot be counted.
     """
     rate = rate_of("failures")
-    if rate is None:
+    tried = submitted_credentials(request)
+    if rate is None or not tried:
         yield
         return
-    failures = _Failures(request, rate)
-    failures.admit()
     try:
-        yield
-    except Exception as exc:
-        failures.settle(failed=isinstance(to_refusal(exc), AuthenticationFailed))
+        counters = _count(request, tried, rate)
+    except Throttled:
         raise
-    failures.settle(failed=False)
+    except Exception as exc:  # a cache may raise anything
+        raise Unavailable from exc
+    yield
+    try:
+        _take_back(counters)
+    except Exception:  # as above
+        logger.exception("The cache failed, so a right password stays counted")
 
 
-class _Failures:
+def _count(request: Request, tried: list[Credentials], rate: Rate) -> list[Counter]:
+    counters = []
+    for digest in _digests(request, tried):
+        counter = Counter("failures", rate, digest)
+        if counter.is_used_up():
+            raise Throttled(counter.wait)
+        counters.append(counter)
+    overdrawn = [counter for counter in counters if counter.count()]
+    if overdrawn:
+        _take_back(counters)
+        raise Throttled(overdrawn[0].wait)
+    return counters
+
+
+def _take_back(counters: list[Counter]) -> None:
+    for counter in counters:
+        counter.take_back()
+
+
+def _digests(request: Request, tried: list[Credentials]) -> Iterator[str]:
+    """Yield what is counted; the accounts last, as finding one takes a query."""
+    address = client_address(request)
+    if address:  # there is none at a Unix socket
+        yield digest_of("address", address)
+    usable = [credentials for credentials in tried if credentials.are_usable()]
+    for credentials in usable:
+        yield digest_of("login", _simplified(credentials.login))
+    for credentials in usable:
+        account = _find_account(credentials)
+        if account is None:  # another digest, so that there are as many cache calls
+            yield digest_of("no account", _simplified(credentials.login))
+        else:
+            yield digest_of("account", str(account))
+
+
+@sensitive_variables()
+def _simplified(login: str) -> str:
+    """Return the login without its case and marks."""
+    letters = unicodedata.normalize("NFKD", login[:MAX_LENGTH])
+    return "".join(one for one in letters if not unicodedata.combining(one)).casefold()
+
+
+@forgets  # Django's managers have the login in variables that no report hides
+def _find_account(credentials: Credentials) -> Any:
     """
-    The failures of an address and of a login.
+    Return the primary key of the user that a login names, or None.
 
-    A password counts as wrong before it is tried, and is taken back when it was right:
-    of many that come at once no more are tried than the rate allows.
+    The database compares, so that all spellings that it takes for one share a count.
+    Whether the password is right is up to the backends, whatever is found here.
     """
+    model: Any = get_user_model()
+    users = model._default_manager
+    try:
+        name, login = credentials.for_backends()
+        if name != getattr(model, "USERNAME_FIELD", "username"):
+            name = getattr(model, "EMAIL_FIELD", "email")
+            return users.get(**{name: login}).pk if _is_indexed(model, name) else None
+        if hasattr(users, "get_by_natural_key"):
+            return users.get_by_natural_key(login).pk
+        return users.get(**{name: login}).pk
+    except Exception as exc:  # a manager may raise anything
+        is_down = isinstance(exc, (OperationalError, InterfaceError))
+        if is_down and not is_caused_by_login(exc):
+            raise  # the backends would only wait for the same database again
+        return None
 
-    def __init__(self, request: Request, rate: Rate) -> None:
-        self.request, self.rate = request, rate
-        self.login = submitted_login(request)
-        self.counters: list[Counter] = []
 
-    def admit(self) -> None:
-        try:
-            admitted = self._admit()
-        except Exception as exc:  # a cache may raise anything
-            if self.login is not None:
-                raise Unavailable from exc
-            logger.exception("The cache failed, so failures are not counted")
-            return
-        if not admitted:
-            raise Throttled(max(counter.wait for counter in self.counters))
-
-    def _admit(self) -> bool:
-        self.counters = [
-            Counter("failures", self.rate, digest) for digest in self._whose()
-        ]
-        if any(counter.is_used_up() for counter in self.counters):
-            return False
-        if self.login is None:
-            return True
-        overdrawn = [counter for counter in self.counters if counter.count()]
-        if overdrawn:
-            self._take_back()
-        return not overdrawn
-
-    def _whose(self) -> Iterator[str]:
-        address = client_address(self.request)
-        if address:  # there is none at a Unix socket
-            yield digest_of("address", address)
-        if self.login:
-            yield digest_of("login", simplified(self.login))
-
-    def settle(self, *, failed: bool) -> None:
-        """Count a failure, or take back a password that was right."""
-        try:
-            if self.login is not None and not failed:
-                self._take_back()
-            elif self.login is None and failed:
-                for counter in self.counters:
-                    counter.count()
-        except Exception:  # as above
-            logger.exception("The cache failed, so failures are not counted")
-
-    def _take_back(self) -> None:
-        for counter in self.counters:
-            counter.take_back()
+def _is_indexed(model: Any, name: str) -> bool:
+    """Return whether the database finds rows by the field without reading them all."""
+    field = model._meta.get_field(name)
+    options = field.model._meta
+    groups = [
+        *options.unique_together,
+        *(
+            index.fields
+            for index in (*options.indexes, *options.constraints)
+            if getattr(index, "fields", ()) and index.condition is None
+        ),
+    ]
+    return field.unique or field.db_index or name in {fields[0] for fields in groups}

@@ -1,68 +1,65 @@
-"""Spellings of a login that some database takes for one share a count."""
+"""Logins that are no text: what cannot be one is wrong, and counted as any other."""
 
 from __future__ import annotations
 
-import unicodedata
+from base64 import b64encode
 
 import pytest
+from django.contrib.auth.backends import ModelBackend
+from django.db import OperationalError
 
-from django_layer_identity.api import logins
-from django_layer_identity.api.logins import simplified
+from tests.endpoint import (
+    ALICE,
+    authentication_failed,
+    configure,
+    log_in,
+    read,
+    swap_user_model,
+)
+
+HERE = "tests.api.test_logins"
+BASIC = "rest_framework.authentication.BasicAuthentication"
+BODY = "django_layer_identity.api.authentication.BodyCredentialsAuthentication"
+
+
+class Failing(ModelBackend):
+    """Raises an error where it is asked."""
+
+    error = None
+
+    def authenticate(self, request, **credentials):
+        raise self.error
+
+
+@pytest.mark.parametrize("model", ["tests.Patient", "tests.Soldier"])
+@pytest.mark.parametrize("login", ["abc", "17", "9" * 40, "nan", "\u0661", "x\0"])
+def test_a_login_that_is_no_text_is_wrong_where_nobody_has_it(
+    settings, key, client, model, login
+):
+    swap_user_model(settings, model)
+    configure(settings, AUTHENTICATION_CLASSES=[BODY, BASIC])
+    basic = b64encode(f"{login}:wonderland".encode()).decode()
+    bodies = [{name: login, "password": "wonderland"} for name in ("username", "email")]
+
+    answers = [log_in(client, body) for body in bodies]
+    answers += [log_in(client, {}, {"Authorization": f"Basic {basic}"})]
+
+    assert [read(answer) for answer in answers] == [authentication_failed()] * 3
 
 
 @pytest.mark.parametrize(
-    ("spelling", "counted_as"),
-    [
-        ("alice", "alice"),
-        ("ALICE", "alice"),
-        ("Alicé ", "alice"),
-        ("a\u0345lice", "alice"),
-        ("al\u0640i\u07face", "alice"),
-        ("al\u0131ce", "alice"),
-        ("\u0363lice", "alice"),
-        ("a.l-i_c+e", "alice"),
-        ("Øłđħð", "oldhd"),
-        ("ǿ", "o"),
-        ("user١٢३", "user123"),
-        ("user①༪৴", "user111"),
-        ("stra\u00dfe", "strase"),
-        ("STRA\u1e9eE", "strase"),
-        ("strasse", "strase"),
-        ("Æsop", "aesop"),
-        ("🅰l🅸ce", "alice"),
-        ("🆗", "ok"),
-        ("j\ua733p", "jaap"),
-        ("ma\u02a6", "mats"),
-        ("ma\U000107ac", "mats"),
-        ("ali\u1cf2ce", "alice"),
-        ("Иван", "иван"),
-        ("王", "王"),
-        ("ґ", "г"),
-        ("\u03fc", "\u03fc"),
-    ],
+    ("error", "status"),
+    [(ValueError("abc"), 403), (OperationalError("gone"), 503), (LookupError(), 503)],
+    ids=["login", "outage", "bug"],
 )
-def test_a_login_is_counted_by_its_letters_and_digits(spelling, counted_as):
-    assert simplified(spelling) == counted_as
+def test_a_password_that_was_tried_stays_counted_whatever_came_of_it(
+    settings, monkeypatch, rate_clock, key, alice, client, error, status
+):
+    monkeypatch.setattr(Failing, "error", error)
+    settings.AUTHENTICATION_BACKENDS = [f"{HERE}.Failing"]
+    rates = {"failures": "3/min"}
+    configure(settings, AUTHENTICATION_CLASSES=[BODY], THROTTLE_RATES=rates)
 
+    answers = [read(log_in(client, ALICE))[0] for _ in range(4)]
 
-def test_different_logins_stay_apart():
-    assert simplified("alice") != simplified("alicia")
-
-
-def test_a_login_of_neither_letters_nor_digits_is_counted_as_it_is():
-    assert simplified("--") == "--"
-
-
-@pytest.mark.parametrize("login", ["\ufdfa" * 5333, "a" + "\u0345\u0334" * 4000])
-def test_a_long_login_is_normalized_character_by_character(login, monkeypatch):
-    lengths, normalize = [], unicodedata.normalize
-
-    def measure(form, text):
-        lengths.append(len(text))
-        return normalize(form, text)
-
-    monkeypatch.setattr(unicodedata, "normalize", measure)
-    logins._spelt.cache_clear()
-    simplified(login)
-
-    assert 1 <= max(lengths) <= 18
+    assert answers == [status, status, status, 429]

@@ -14,6 +14,7 @@ from tests import internals
 from tests.endpoint import ALICE, NONCE, URL, configure, log_in, read
 
 BASIC = "rest_framework.authentication.BasicAuthentication"
+ALICE_BASIC = "Basic YWxpY2VAZXhhbXBsZS5jb206d29uZGVybGFuZA=="
 TOKEN = "rest_framework.authentication.TokenAuthentication"
 BODY = "django_layer_identity.api.authentication.BodyCredentialsAuthentication"
 SECRETS = ["wonderland", "alice@example.com", NONCE]
@@ -71,17 +72,29 @@ def mailed():
 
 @pytest.mark.parametrize("debug", [False, True])
 @pytest.mark.parametrize(
-    ("scheme", "authorization"),
+    ("scheme", "authorization", "failures", "place"),
     [
-        (BASIC, "Basic YWxpY2VAZXhhbXBsZS5jb206d29uZGVybGFuZA=="),
-        (TOKEN, "Token wonderland"),
+        (BASIC, ALICE_BASIC, "20/min", "get_by_natural_key"),
+        (BASIC, ALICE_BASIC, None, "authenticate_credentials"),
+        (TOKEN, "Token wonderland", "20/min", "authenticate_credentials"),
     ],
 )
 def test_a_database_that_is_gone_brings_no_header_to_light(
-    settings, key, alice, client, caplog, mailed, scheme, authorization, debug
+    settings,
+    key,
+    alice,
+    client,
+    caplog,
+    mailed,
+    scheme,
+    authorization,
+    failures,
+    place,
+    debug,
 ):
     settings.DEBUG = debug
-    configure(settings, AUTHENTICATION_CLASSES=[scheme])
+    rates = {"failures": failures}
+    configure(settings, AUTHENTICATION_CLASSES=[scheme], THROTTLE_RATES=rates)
 
     def fail(*args):
         raise OperationalError("gone")
@@ -91,7 +104,7 @@ def test_a_database_that_is_gone_brings_no_header_to_light(
 
     assert read(response)[1]["code"] == "unavailable"
     assert "OperationalError" in mailed[0]
-    assert "authenticate_credentials" in mailed[0]
+    assert place in mailed[0]
     assert shown(caplog.text + "".join(mailed)) == []
 
 
