@@ -20,7 +20,7 @@ from rest_framework.authentication import (
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
 
-from django_layer_identity.keys.secrecy import forgets
+from django_layer_identity.keys.secrecy import Secret, forgets
 
 LOGINS = ("username", "email", "user_id")  # the first that is sent counts
 NAMES = (*LOGINS, "password")
@@ -82,7 +82,18 @@ def find_credentials(request: Request) -> Credentials | None:
         return None
     place = places[0] if len(places) == 1 else {}  # two passwords are none
     name = next((name for name in LOGINS if place.get(name)), LOGINS[0])
-    return Credentials(name, place.get(name), place.get("password"))
+    password = place.get("password")
+    if isinstance(password, Secret):  # it is none in other views than ours
+        password = password.reveal()
+    return Credentials(name, place.get(name), password)
+
+
+def takes_passwords(request: Request) -> bool:
+    """Return whether the request is authenticated by credentials in the body, too."""
+    return any(
+        isinstance(one, BodyCredentialsAuthentication)
+        for one in request.authenticators or ()
+    )
 
 
 def body_first(authenticators: Any) -> list[Any]:

@@ -12,7 +12,7 @@ import json
 from contextlib import suppress
 from io import BytesIO
 from typing import IO, TYPE_CHECKING, Any, NoReturn
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, urlencode
 
 from django.core.exceptions import SuspiciousOperation
 from django.http import QueryDict
@@ -27,6 +27,7 @@ from django_layer_identity.api.errors import (
     MediaTypeUnsupported,
     to_refusal,
 )
+from django_layer_identity.keys.secrecy import Secret, forgets
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -73,7 +74,7 @@ class JSONBodyParser(_BodyParser):
 
     def parse_text(
         self, text: str, media_type: str | None, context: Mapping[str, Any]
-    ) -> dict[str, Any]:
+    ) -> Any:
         try:
             data = json.loads(
                 text, object_pairs_hook=_to_object, parse_constant=_refuse_constant
@@ -84,8 +85,6 @@ class JSONBodyParser(_BodyParser):
             raise BodyMalformed("The body is not valid JSON.") from exc
         if _is_deep(data):
             raise BodyMalformed("The JSON is nested too deep.")
-        if not isinstance(data, dict):
-            raise BodyMalformed("The body is not a JSON object.")
         _refuse_half_characters(data)
         return data
 
@@ -127,21 +126,68 @@ class MultiPartBodyParser(_BodyParser):
         return parts
 
 
+@forgets  # its variables hold the body as it was sent
 def read_body(request: Any) -> Exception | None:
     """
-    Read and parse the body, once for everybody: Django and DRF keep the result.
+    Read and parse the body once; Django and DRF keep the result.
 
-    What is wrong with it is returned, and whoever looks at it then finds it empty.
+    Return what is wrong with the body. The body is then empty to all readers.
     """
     try:
         _read_raw(request)
+        if not isinstance(request.data, dict):
+            raise BodyMalformed("The body is not a JSON object.")
         _refuse_repeated(request.data)
     except Exception as exc:
+        _forget(request)
         if to_refusal(exc) is None:
             raise
-        _forget(request)
         return exc
     return None
+
+
+def hide_passwords(request: Any) -> None:
+    """
+    Wrap the passwords in the parsed body, and mask them in the raw one.
+
+    Error reporters read both. Every value whose name, or a name above it, contains
+    “password” is one, so misspelt and misplaced passwords are hidden too.
+    """
+    for data in (request._data, request._full_data):
+        dict.update(data, _wrapped(data))  # in place: Django's POST is the same
+    http = request._request
+    http._body = _masked_body(http, request.data)
+    http._stream, request._stream = BytesIO(http._body), BytesIO(http._body)
+
+
+def _wrapped(value: Any, is_secret: bool = False) -> Any:
+    if isinstance(value, dict):  # or a form, which is a dict of lists
+        return {
+            name: _wrapped(child, is_secret or "password" in str(name).lower())
+            for name, child in dict.items(value)
+        }
+    if isinstance(value, list):
+        return [_wrapped(child, is_secret) for child in value]
+    return Secret(value) if is_secret and not isinstance(value, Secret) else value
+
+
+def _masked_body(http: Any, data: Any) -> bytes:
+    if not isinstance(data, QueryDict):
+        return json.dumps(data, default=repr).encode()
+    lists: Any = data.lists()  # of strings, passwords and files
+    fields = [
+        (name, value if isinstance(value, str) else repr(value))
+        for name, values in lists
+        for value in values
+    ]
+    if http.content_type != MultiPartBodyParser.media_type:
+        return urlencode(fields).encode()
+    line = f"--{http.content_params.get('boundary', '')}"
+    parts = [
+        f'{line}\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'
+        for name, value in fields
+    ]
+    return "".join([*parts, f"{line}--\r\n"]).encode()
 
 
 def _read_raw(request: Any) -> None:

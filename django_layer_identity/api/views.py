@@ -21,7 +21,7 @@ from rest_framework.response import Response
 from rest_framework.settings import api_settings
 from rest_framework.views import APIView
 
-from django_layer_identity.api.authentication import body_first
+from django_layer_identity.api.authentication import body_first, takes_passwords
 from django_layer_identity.api.errors import (
     CHALLENGED,
     STATUSES,
@@ -37,6 +37,7 @@ from django_layer_identity.api.parsers import (
     FormBodyParser,
     JSONBodyParser,
     MultiPartBodyParser,
+    hide_passwords,
     read_body,
 )
 from django_layer_identity.api.throttling import UserThrottle, failures_counted
@@ -150,13 +151,19 @@ class IdentityTokenView(APIView):
         Authenticate, permit, throttle, and only then complain about the body.
 
         It is read first all the same, so that the project's authentication classes
-        never meet a body that is too large or malformed: to them it is empty.
+        never meet a body that is too large or malformed: to them it is empty. Where the
+        body may hold the credentials, strangers hear what is wrong with it.
         """
         complaint = read_body(request)
+        in_body = takes_passwords(request)
+        if in_body:
+            hide_passwords(request)
         try:
             super().initial(request, *args, **kwargs)
             if complaint is not None:
                 raise complaint
+        except NotAuthenticated as refusal:
+            raise ((in_body and complaint) or refusal) from None
         finally:
             del complaint  # or it would hold, by its traceback, itself and the body
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 import traceback
 from collections.abc import Callable
 from functools import wraps
-from typing import TYPE_CHECKING, NoReturn, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn, ParamSpec, TypeVar
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -37,11 +37,11 @@ class Guarded:
 
 
 class Secret(Guarded):
-    """A text that shows itself nowhere; ``str`` of it is empty."""
+    """A value that shows itself nowhere; ``str`` of it is empty."""
 
     __slots__ = ("_value",)
 
-    def __init__(self, value: str) -> None:
+    def __init__(self, value: Any) -> None:
         self._value = value
 
     def __repr__(self) -> str:
@@ -53,7 +53,7 @@ class Secret(Guarded):
     def __bool__(self) -> bool:
         return bool(self._value)
 
-    def reveal(self) -> str:
+    def reveal(self) -> Any:
         """Return what it is, for a function that :func:`forgets` to use at once."""
         return self._value
 

@@ -27,7 +27,7 @@ from tests.endpoint import (
     refusal,
 )
 
-HERE = "tests.api.test_body_credentials"
+TOKEN = "rest_framework.authentication.TokenAuthentication"
 BODY = "django_layer_identity.api.authentication.BodyCredentialsAuthentication"
 
 
@@ -166,11 +166,28 @@ def test_a_file_is_no_password(key, alice, phone):
 
 
 @pytest.mark.parametrize(
-    "body",
-    ['{"password": "x"', '{"username": "a", "password": "x", "nonce": 1, "nonce": 1}'],
+    ("body", "content_type", "code"),
+    [
+        ('{"username": "alice", "password": "wonderland"', JSON, "parse_error"),
+        ('{"nonce": 1, "nonce": 1, "password": "x"}', JSON, "parse_error"),
+        ("x" * 17_408, JSON, "body_too_large"),
+        ("x", "text/plain", "unsupported_media_type"),
+    ],
 )
-def test_a_body_that_cannot_be_read_has_no_password(key, alice, phone, body):
-    assert read(phone.post(URL, body, JSON)) == not_authenticated()
+def test_a_stranger_hears_what_is_wrong_with_a_body_that_may_have_a_password(
+    key, alice, phone, body, content_type, code
+):
+    assert read(phone.post(URL, body, content_type))[1]["code"] == code
+
+
+def test_other_credentials_that_are_wrong_come_before_a_malformed_body(
+    settings, key, phone
+):
+    configure(settings, AUTHENTICATION_CLASSES=[TOKEN, BODY])
+
+    response = phone.post(URL, "{", JSON, headers={"Authorization": "Token x"})
+
+    assert read(response) == authentication_failed(401)
 
 
 def test_a_user_switched_off_is_a_wrong_password(key, alice, phone):
