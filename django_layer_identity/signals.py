@@ -88,8 +88,9 @@ def report_refused(refusal: Refusal, facts: Facts) -> None:
         line = "Identity token refused: %s %s"
         logger.error(line, code, text, exc_info=cause or refusal, extra=fields)
     else:
-        # Of other people's exceptions nobody knows whom they name.
-        reason = cause if isinstance(cause, LayerIdentityError) else refusal
+        # The text of other people's exceptions may name users: their class and code.
+        own = cause if isinstance(cause, LayerIdentityError) else refusal
+        reason = getattr(cause, "refused_by", own)
         line = "Identity token refused: %s %s reason=%r"
         logger.info(line, code, text, str(reason), extra=fields)
     _send(identity_token_refused, facts, code=code)

@@ -392,4 +392,4 @@ def test_the_log_repeats_no_words_of_the_projects_own_classes(
     ask(alice, nonce=NONCE)
 
     [line] = log()
-    assert line.endswith(" reason='This user may not have an identity token.'")
+    assert line.endswith(".Talkative: permission_denied'")

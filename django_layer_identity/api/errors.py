@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from django.core.exceptions import (
@@ -83,10 +84,15 @@ class NotPermitted(Refusal):
 
 
 class CSRFFailed(Refusal):
-    """The session is valid, its CSRF token is missing or wrong."""
+    """The session is valid, but the request does not pass Django's CSRF check."""
 
     code = "csrf_failed"
     detail = "The CSRF token is missing or wrong: send it in the X-CSRFToken header."
+    detail_of_origin = "The request's Referer or Origin is not accepted."
+
+    def __init__(self, reason: str) -> None:
+        is_origin = reason.startswith(("Referer", "Origin"))
+        super().__init__(self.detail_of_origin if is_origin else None)
 
 
 class MethodNotAllowed(Refusal):
@@ -189,6 +195,21 @@ def is_caused_by_login(exc: Exception) -> bool:
         charset = bool(exc.args) and exc.args[0] in CHARSET_ERRORS
         return charset or isinstance(exc, DataError)
     return isinstance(exc, CAUSED_BY_LOGINS) and to_refusal(exc) is None
+
+
+@contextmanager
+def named(one: object) -> Iterator[None]:
+    """Note on an exception the class that raised it, and its code, for the log."""
+    try:
+        yield
+    except Exception as exc:
+        default = getattr(exc, "default_code", type(exc).__name__)
+        code = getattr(getattr(exc, "detail", None), "code", default)
+        kind = type(one)
+        vars(exc).setdefault(
+            "refused_by", f"{kind.__module__}.{kind.__qualname__}: {code}"
+        )
+        raise
 
 
 def refusal_body(refusal: Refusal, status: int) -> dict[str, Any]:

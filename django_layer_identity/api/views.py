@@ -30,6 +30,7 @@ from django_layer_identity.api.errors import (
     NotAuthenticated,
     Throttled,
     authentication_refusal,
+    named,
     refusal_body,
     to_refusal,
 )
@@ -42,7 +43,7 @@ from django_layer_identity.api.parsers import (
 )
 from django_layer_identity.api.throttling import UserThrottle, failures_counted
 from django_layer_identity.conf import conf
-from django_layer_identity.exceptions import NonceMissing, Refusal
+from django_layer_identity.exceptions import LayerIdentityError, NonceMissing, Refusal
 from django_layer_identity.issuing import (
     IssuedToken,
     check_user,
@@ -58,6 +59,8 @@ if TYPE_CHECKING:
     from django.contrib.auth.base_user import AbstractBaseUser
     from rest_framework.request import Request
 
+
+CSRF = "CSRF Failed: "  # how DRF's sessions begin what they say
 
 logger = logging.getLogger("django_layer_identity")
 
@@ -170,6 +173,8 @@ class IdentityTokenView(APIView):
     def perform_authentication(self, request: Request) -> None:
         """Learn who asks; nobody else comes as far as permissions and the body."""
         request.authenticators = body_first(request.authenticators)
+        for one in request.authenticators:
+            one.authenticate = named(one)(one.authenticate)
         with failures_counted(request):
             self._authenticate(request)
         self.user = saved_user(request.user)
@@ -180,9 +185,10 @@ class IdentityTokenView(APIView):
             # Its variables are credentials, and DRF's classes hide none from reports.
             forgets(super().perform_authentication)(request)
         except Exception as exc:
-            # The words of DRF's SessionAuthentication, which has no class for it.
-            if str(exc).startswith("CSRF Failed"):
-                raise CSRFFailed from exc
+            if str(exc).startswith(CSRF):
+                reason = str(exc).removeprefix(CSRF)
+                without_query = LayerIdentityError(reason.partition("?")[0])
+                raise CSRFFailed(reason) from without_query
             refusal = authentication_refusal(exc)
             if refusal is exc:
                 raise
@@ -197,6 +203,15 @@ class IdentityTokenView(APIView):
 
     def get_permissions(self) -> list[Any]:
         return _instances(self.permission_classes, conf.PERMISSION_CLASSES)
+
+    def check_permissions(self, request: Request) -> None:
+        """Ask each permission, as DRF does; the log has the class that refuses."""
+        for one in self.get_permissions():
+            with named(one):
+                if not one.has_permission(request, self):
+                    message = getattr(one, "message", None)
+                    code = getattr(one, "code", None)
+                    self.permission_denied(request, message, code)
 
     def get_throttles(self) -> list[Any]:
         if self.throttle_classes is not None:
