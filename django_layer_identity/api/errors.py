@@ -43,6 +43,7 @@ STATUSES: Mapping[str, int] = {
     "user_id_taken": 409,
     "user_id_unavailable": 409,
     "user_id_changed": 409,
+    "length_required": 411,
     "body_too_large": 413,
     "unsupported_media_type": 415,
     "throttled": 429,
@@ -60,6 +61,20 @@ class BodyMalformed(Refusal):
 
     code = "parse_error"
     detail = "The body could not be parsed."
+
+
+class UserIDNotString(BodyMalformed):
+    """The client sends a user ID that is a number, a list or the like."""
+
+    detail = "The “user_id” is not a string."
+    field = "user_id"
+
+
+class LengthRequired(Refusal):
+    """The body comes in chunks, and nothing says how long it is."""
+
+    code = "length_required"
+    detail = "Send the body with a Content-Length, not in chunks."
 
 
 class BodyTooLarge(Refusal):

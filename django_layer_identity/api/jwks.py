@@ -40,7 +40,8 @@ logger = logging.getLogger("django_layer_identity")
 
 class JWKSView(APIView):
     """
-    Show the public keys as a JWK set (RFC 7517, section 5). Anybody may read it.
+    Show the public keys as a JWK set (RFC 7517, section 5). Anyone may read it, and so
+    may pages of any origin.
 
     ``?app_id=`` narrows it to one Layer app. One that is unknown, disabled or malformed
     has no keys, and a stranger learns nothing else about it.
@@ -65,13 +66,19 @@ class JWKSView(APIView):
     def get(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponseBase:
         content = json.dumps({"keys": _jwks(request.query_params.getlist("app_id"))})
         etag = quote_etag(hashlib.sha256(content.encode("ascii")).hexdigest())
+        # A shared cache may keep the cookies that a middleware sets on the response.
+        scope = "private" if request.META.get("HTTP_COOKIE") else "public"
         response = HttpResponse(
             content,
             content_type="application/json",
-            headers={"ETag": etag, "Cache-Control": f"public, max-age={MAX_AGE}"},
+            headers={"ETag": etag, "Cache-Control": f"{scope}, max-age={MAX_AGE}"},
         )
         answer = get_conditional_response(request._request, etag, response=response)
         return answer or response
+
+    @property
+    def default_response_headers(self) -> dict[str, str]:
+        return {**super().default_response_headers, "Access-Control-Allow-Origin": "*"}
 
     def handle_exception(self, exc: Exception) -> Response:
         refusal = to_refusal(exc)

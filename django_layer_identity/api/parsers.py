@@ -24,6 +24,7 @@ from rest_framework.exceptions import ParseError
 from django_layer_identity.api.errors import (
     BodyMalformed,
     BodyTooLarge,
+    LengthRequired,
     MediaTypeUnsupported,
     to_refusal,
 )
@@ -56,7 +57,7 @@ class _BodyParser(parsers.BaseParser):
         if request.content_params.get("charset", "").strip("'").lower() not in UTF_8:
             raise BodyMalformed("The body's charset is UTF-8.")
         try:
-            text = stream.read().decode("utf-8")
+            text = stream.read().decode("utf-8-sig")  # with or without the mark
         except UnicodeDecodeError as exc:
             raise BodyMalformed("The body is not valid UTF-8.") from exc
         return self.parse_text(text, media_type, context)
@@ -191,6 +192,9 @@ def _masked_body(http: Any, data: Any) -> bytes:
 
 
 def _read_raw(request: Any) -> None:
+    chunked = request.META.get("HTTP_TRANSFER_ENCODING")
+    if chunked and not request.META.get("CONTENT_LENGTH"):
+        raise LengthRequired
     length = _stated_length(request)
     if length > MAX_LENGTH:
         raise BodyTooLarge

@@ -29,6 +29,7 @@ from django_layer_identity.api.errors import (
     LostPlus,
     NotAuthenticated,
     Throttled,
+    UserIDNotString,
     authentication_refusal,
     named,
     refusal_body,
@@ -115,12 +116,15 @@ class IdentityTokenView(APIView):
         nonce = data.get("nonce")
         if _is_form(request) and isinstance(nonce, str) and " " in nonce:
             raise LostPlus
+        user_id = data.get("user_id")
+        if not isinstance(user_id, (str, type(None))):
+            raise UserIDNotString
         try:
             issued = issue_identity_token(
                 cast("AbstractBaseUser", request.user),  # authentication let it in
                 nonce,
                 app=_unless_empty(data.get("app_id")),
-                expected_user_id=data.get("user_id"),
+                expected_user_id=user_id,
                 request=request._request,
             )
         except Refusal as refusal:

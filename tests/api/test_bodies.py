@@ -64,7 +64,7 @@ def reads_body(get_response):
         pytest.param('{"nonce": "abc"} {}', NOT_JSON, id="more-after-it"),
         pytest.param('{"nonce": "a\nb"}', NOT_JSON, id="raw-line-break"),
         pytest.param("{'nonce': 'abc'}", NOT_JSON, id="single-quotes"),
-        pytest.param('\ufeff{"nonce": "abc"}', NOT_JSON, id="byte-order-mark"),
+        pytest.param('\ufeff\ufeff{"nonce": "abc"}', NOT_JSON, id="two-marks"),
         pytest.param('{"nonce": NaN}', NOT_JSON, id="nan"),
         pytest.param('{"nonce": "abc", "x": -Infinity}', NOT_JSON, id="infinity"),
         pytest.param('{"x": ' + "1" * 5000 + "}", NOT_JSON, id="huge-integer"),
@@ -88,6 +88,22 @@ def test_malformed_json_is_refused(phone, body, detail):
     response = phone.generic("POST", URL, body, JSON)
 
     assert read(response) == parse_error(detail)
+
+
+@pytest.mark.parametrize(
+    ("body", "content_type"),
+    [
+        pytest.param('\ufeff{"nonce": "abc"}', JSON, id="json"),
+        pytest.param("\ufeffnonce=abc", FORM, id="form"),
+        pytest.param(
+            "\ufeff" + multipart(part("name=nonce", "abc")), MULTIPART, id="multipart"
+        ),
+    ],
+)
+def test_a_byte_order_mark_before_the_body_is_accepted(phone, body, content_type):
+    response = phone.generic("POST", URL, body.encode(), content_type)
+
+    assert read(response)[0] == 200
 
 
 @pytest.mark.parametrize(

@@ -180,6 +180,14 @@ def test_a_stranger_hears_what_is_wrong_with_a_body_that_may_have_a_password(
     assert read(phone.post(URL, body, content_type))[1]["code"] == code
 
 
+def test_a_stranger_hears_that_a_body_in_chunks_needs_a_length(key, phone):
+    headers = {"Transfer-Encoding": "chunked"}
+
+    response = phone.generic("POST", URL, content_type=JSON, headers=headers)
+
+    assert read(response)[1]["code"] == "length_required"
+
+
 def test_other_credentials_that_are_wrong_come_before_a_malformed_body(
     settings, key, phone
 ):

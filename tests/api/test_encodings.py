@@ -30,6 +30,9 @@ from tests.endpoint import (
 )
 
 CHARSET = "The body's charset is UTF-8."
+LENGTH_REQUIRED = refusal(
+    411, "length_required", "Send the body with a Content-Length, not in chunks."
+)
 TOO_LARGE = refusal(413, "body_too_large", "The body is larger than 16 KiB.")
 UNSUPPORTED = refusal(
     415,
@@ -180,6 +183,28 @@ def test_100_000_levels_are_too_large_before_they_are_too_deep(phone):
     response = phone.generic("POST", URL, "[" * 100_000 + "]" * 100_000, JSON)
 
     assert read(response) == TOO_LARGE
+
+
+@pytest.mark.parametrize("content_type", [JSON, FORM, MULTIPART, "text/plain"])
+@pytest.mark.parametrize("length", [{}, {"CONTENT_LENGTH": ""}], ids=["none", "empty"])
+def test_a_body_in_chunks_needs_a_length(phone, content_type, length):
+    response = phone.generic(
+        "POST",
+        URL,
+        content_type=content_type,
+        headers={"Transfer-Encoding": "chunked"},
+        **{"wsgi.input": Unread(), **length},
+    )
+
+    assert read(response) == LENGTH_REQUIRED
+
+
+def test_a_length_beside_chunks_is_enough(phone):
+    headers = {"Transfer-Encoding": "chunked"}
+
+    response = phone.generic("POST", URL, '{"nonce": "abc"}', JSON, headers=headers)
+
+    assert read(response)[0] == 200
 
 
 @pytest.mark.parametrize("length", ["", "none"])

@@ -55,6 +55,31 @@ def test_anybody_sees_the_active_key(client, key, method):
     assert response["Cache-Control"] == "public, max-age=60"
 
 
+@pytest.mark.parametrize("cookie", ["sessionid=abc", "theme=dark"])
+def test_the_answer_to_a_request_with_a_cookie_is_private(client, key, cookie):
+    headers = {"Cookie": cookie, "If-None-Match": client.get(URL)["ETag"]}
+
+    response = client.get(URL, headers={"Cookie": cookie})
+    assert response["Cache-Control"] == "private, max-age=60"
+
+    response = client.get(URL, headers=headers)
+    assert response.status_code == 304
+    assert response["Cache-Control"] == "private, max-age=60"
+
+
+@pytest.mark.parametrize(
+    ("method", "query", "status"),
+    [("get", "", 200), ("get", "?app_id=a&app_id=b", 400), ("post", "", 405)],
+)
+def test_pages_of_any_origin_may_read_every_answer(client, db, method, query, status):
+    response = getattr(client, method)(
+        URL + query, headers={"Origin": "https://example.com"}
+    )
+
+    assert response.status_code == status
+    assert response["Access-Control-Allow-Origin"] == "*"
+
+
 def test_the_set_is_that_of_rfc_7517(client, key):
     assert client.get(URL).json() == {
         "keys": [public_jwk(key.public_key, KeyID(KEY_ID))]

@@ -22,7 +22,6 @@ pytestmark = [
     pytest.mark.service,
     pytest.mark.django_db(transaction=True, databases=["default", "postgresql"]),
 ]
-NONCE_MISSING = "Send the nonce that Layer gave as the top-level parameter “nonce”."
 METHOD_NOT_ALLOWED = refusal(405, "method_not_allowed", "Only POST is allowed here.")
 TOO_LARGE = refusal(413, "body_too_large", "The body is larger than 16 KiB.")
 UNSUPPORTED = refusal(
@@ -141,13 +140,14 @@ def test_a_body_cut_off_is_refused(wire):
         )
 
 
-def test_a_chunked_body_has_no_length_and_is_not_read(wire):
+def test_a_body_in_chunks_needs_a_length(wire):
     chunks = '10\r\n{"nonce": "abc"}\r\n0\r\n\r\n'
 
     answer = wire.ask(body=chunks, Content_Length=None, Transfer_Encoding="chunked")
 
-    fields = {"nonce": [NONCE_MISSING]}
-    assert answer == refusal(400, "nonce_missing", NONCE_MISSING, fields=fields)
+    assert answer == refusal(
+        411, "length_required", "Send the body with a Content-Length, not in chunks."
+    )
 
 
 def test_an_encoded_body_is_refused(wire):
