@@ -141,7 +141,7 @@ class _Attempt:
             _database()
         ):  # nothing is written before; the nonce and signing may fail yet
             user_id = ledger.settle(claimed)
-        claim_nonce(self.app, nonce_digest(self.nonce), self.user.pk)
+        claim_nonce(self.app, nonce_digest(self.nonce), self.user.pk, user_id)
         token = _sign(replace(claims, user_id=user_id), signer)
         note_use(self.key)
         return IssuedToken(

@@ -24,15 +24,15 @@ ATTEMPTS = 3  # of a claim that finds the nonce taken, and then by nobody
 logger = logging.getLogger("django_layer_identity")
 
 
-def claim_nonce(app: LayerApp, digest: str, user_pk: Any) -> None:
+def claim_nonce(app: LayerApp, digest: str, user_pk: Any, user_id: str) -> None:
     """
-    Let the user have the nonce of that digest, unless somebody else has it.
+    Claim the nonce of that digest for the user with that Layer user ID.
 
-    He may have it again, as answers get lost on mobile networks.
+    The same user may claim it again, as answers get lost on mobile networks.
 
     :raises NonceAlreadyUsed: if it is another user's.
-    :raises NonceGuardUnavailable: if nobody can tell, and ``NONCE_GUARD_FAILURE`` does
-        not say to go on all the same.
+    :raises NonceGuardUnavailable: if it is taken and its owner cannot be read, or if the
+        guard failed and ``NONCE_GUARD_FAILURE`` is not ``"serve"``.
     """
     if conf.NONCE_GUARD is None:
         return
@@ -42,7 +42,9 @@ def claim_nonce(app: LayerApp, digest: str, user_pk: Any) -> None:
             f"NONCE_GUARD is {conf.NONCE_GUARD!r}, of which nothing is known."
         )
     try:
-        claimed = guard(app, digest, _owner(user_pk))
+        claimed = guard(app, digest, _owner(user_pk, user_id))
+    except NonceGuardUnavailable:
+        raise
     except Exception as exc:  # a cache may raise anything
         if conf.NONCE_GUARD_FAILURE != "serve":
             raise NonceGuardUnavailable from exc
@@ -75,8 +77,12 @@ GUARDS: Mapping[str, Callable[[LayerApp, str, str], bool]] = {
 }
 
 
-def _owner(user_pk: Any) -> str:
-    """Return what a user is recognised by; a primary key may well be an address."""
+def _owner(user_pk: Any, user_id: str) -> str:
+    """
+    Return a digest of the user: a primary key may well be an e-mail address.
+
+    Where a deleted user's primary key is used again, the Layer user ID is another.
+    """
     return salted_hmac(
-        "django_layer_identity.nonce_owner", str(user_pk), algorithm="sha256"
+        "django_layer_identity.nonce_owner", f"{user_pk}\n{user_id}", algorithm="sha256"
     ).hexdigest()

@@ -191,6 +191,16 @@ def test_a_user_is_told_from_another_whose_key_is_text(guard, settings, key):
         issue_identity_token(zoe_2, NONCE)
 
 
+def test_a_nonce_is_not_inherited_with_the_primary_key(guard, key, alice):
+    issue_identity_token(alice, NONCE)
+    pk = alice.pk
+    alice.delete()
+    zoe = User.objects.create(pk=pk, username="zoe")
+
+    with pytest.raises(NonceAlreadyUsed):
+        issue_identity_token(zoe, NONCE)
+
+
 def test_a_cache_keeps_digests_alone(settings, key, alice):
     configure(settings, THROTTLE_RATES={"user": None})
     ask(alice, nonce=NONCE)
@@ -359,9 +369,32 @@ def test_an_alias_that_leads_nowhere_is_a_guard_that_is_down(
     assert "The connection 'nowhere' doesn't exist." in caplog.text
 
 
-def test_a_row_that_comes_and_goes_is_not_looked_for_for_ever(settings, key, alice):
-    configure(settings, NONCE_GUARD="database", NONCE_GUARD_FAILURE="refuse")
-    refused = failing("INSERT", IntegrityError("it is there"))
+@pytest.mark.parametrize("failure", ["serve", "refuse"])
+def test_a_taken_nonce_whose_row_is_not_visible_is_refused(
+    settings, key, alice, failure
+):
+    configure(settings, NONCE_GUARD="database", NONCE_GUARD_FAILURE=failure)
+    taken = failing("INSERT", IntegrityError("duplicate key"))
 
-    with connection.execute_wrapper(refused), pytest.raises(NonceGuardUnavailable):
+    with connection.execute_wrapper(taken), pytest.raises(NonceGuardUnavailable):
+        issue_identity_token(alice, NONCE)
+
+
+@pytest.mark.parametrize("verb", ["UPDATE", "SELECT"])
+def test_a_taken_nonce_whose_owner_cannot_be_read_is_refused(
+    settings, key, alice, bob, verb
+):
+    spend_in_database(settings)
+    issue_identity_token(alice, NONCE)
+    unreadable = failing(verb, OperationalError("gone"))
+
+    with connection.execute_wrapper(unreadable), pytest.raises(NonceGuardUnavailable):
+        issue_identity_token(bob, NONCE)
+
+
+def test_a_nonce_that_another_writer_has_locked_is_refused(settings, key, alice):
+    spend_in_database(settings)
+    locked = failing("INSERT", OperationalError(1205, "Lock wait timeout exceeded"))
+
+    with connection.execute_wrapper(locked), pytest.raises(NonceGuardUnavailable):
         issue_identity_token(alice, NONCE)

@@ -9,8 +9,9 @@ from django.db import Error, IntegrityError, OperationalError, models, router
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from django_layer_identity.exceptions import NonceGuardUnavailable
 from django_layer_identity.models.app import LayerApp
-from django_layer_identity.models.writes import write_or_retry
+from django_layer_identity.models.writes import lost_race, write_or_retry
 
 ATTEMPTS = 3  # of a claim; each but the last saw a row and then saw it gone
 PURGED_AT_ONCE = 1000  # rows
@@ -22,24 +23,36 @@ class SpentNonceManager(models.Manager["SpentNonce"]):
         self, app: LayerApp, digest: str, owner: str, lifetime: timedelta
     ) -> bool:
         """
-        Tell whether the nonce is this owner's: since now, or since he claimed it.
+        Return whether the nonce is this owner's, as of now or of an earlier claim.
 
+        :raises NonceGuardUnavailable: if another writer has its row, and the owner
+            cannot be read: under REPEATABLE READ the row may not be visible here.
         :raises Error: if the database does not answer.
         """
         using = router.db_for_write(self.model)
         rows = self.using(using).filter(app_id=app.pk, digest=digest)
-        for _attempt in range(ATTEMPTS):
-            now = timezone.now()
-            mine = {"owner": owner, "expires_at": now + lifetime}
-            if self._insert(using, app_id=app.pk, digest=digest, **mine):
-                return True
-            expired = rows.filter(expires_at__lte=now)
-            if write_or_retry(lambda: expired.update(**mine), using=using):  # noqa: B023
-                return True
-            found = rows.values_list("owner", flat=True).first()
-            if found is not None:
-                return found == owner
-        raise OperationalError("A spent nonce is neither there nor away.")
+        taken = False
+        try:
+            for _attempt in range(ATTEMPTS):
+                now = timezone.now()
+                mine = {"owner": owner, "expires_at": now + lifetime}
+                if self._insert(using, app_id=app.pk, digest=digest, **mine):
+                    return True
+                taken = True
+                expired = rows.filter(expires_at__lte=now)
+                if write_or_retry(lambda: expired.update(**mine), using=using):  # noqa: B023
+                    return True
+                # Under MariaDB's REPEATABLE READ an expired row may still be visible
+                # after another owner took it over.
+                living = rows.filter(expires_at__gt=now)
+                found = living.values_list("owner", flat=True).first()
+                if found is not None:
+                    return found == owner
+            raise OperationalError("The row of a taken nonce cannot be read.")
+        except Error as exc:
+            if taken or lost_race(exc):
+                raise NonceGuardUnavailable from exc
+            raise
 
     def purge(self) -> int:
         """Delete expired rows, a bounded number, and say how many."""

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
-from django.db import OperationalError, connections, transaction
+from django.db import Error, OperationalError, connections, transaction
 
 T = TypeVar("T")
 
@@ -42,8 +42,8 @@ def write_or_retry(write: Callable[[], T], *, using: str) -> T:
         time.sleep(random.uniform(0, pause))  # noqa: S311  # nosec B311
 
 
-def lost_race(exc: OperationalError) -> bool:
-    """Tell whether the same write may well succeed the next time."""
+def lost_race(exc: Error) -> bool:
+    """Return whether the same write may well succeed the next time."""
     cause = exc.__cause__
     state = getattr(cause, "sqlstate", None) or getattr(cause, "pgcode", None)
     number = exc.args[0] if exc.args else None

@@ -8,10 +8,10 @@ from datetime import timedelta
 from threading import Barrier
 
 import pytest
-from django.db import connections
+from django.db import connections, transaction
 from django.utils import timezone
 
-from django_layer_identity.exceptions import NonceAlreadyUsed
+from django_layer_identity.exceptions import NonceAlreadyUsed, NonceGuardUnavailable
 from django_layer_identity.models import LayerApp, SpentNonce
 from django_layer_identity.nonces import claim_nonce
 from tests.conftest import APP_ID, PROVIDER_ID
@@ -28,13 +28,24 @@ APP = LayerApp(pk=1, name="M", app_id=APP_ID, provider_id=PROVIDER_ID)
 
 def claim(nonce, user):
     try:
-        claim_nonce(APP, nonce, user)
-    except NonceAlreadyUsed:
+        claim_nonce(APP, nonce, user, user)
+    except (NonceAlreadyUsed, NonceGuardUnavailable):
         return False
     return True
 
 
-def race(hang_up, rounds=500, before=lambda nonce: None):
+def expired(nonce):
+    """Leave the nonce behind as Alice had it an hour ago."""
+    claim(nonce, "alice")
+    an_hour_ago = timezone.now() - timedelta(hours=1)
+    SpentNonce.objects.filter(digest=nonce).update(expires_at=an_hour_ago)
+
+
+def unknown(nonce):
+    """Leave the nonce as it is: no user has claimed it yet."""
+
+
+def race(hang_up, rounds=500, before=unknown, claim=claim):
     """Return what each racer got, round by round."""
     line = Barrier(len(RACERS))
 
@@ -75,12 +86,23 @@ def table(settings):
     return hang_up
 
 
-def expired(nonce):
-    """Leave the nonce behind as somebody had it an hour ago."""
-    an_hour_ago = timezone.now() - timedelta(hours=1)
-    SpentNonce.objects.create(
-        app_id=APP.pk, digest=nonce, owner="zoe", expires_at=an_hour_ago
-    )
+def claim_with_old_snapshot(line):
+    """Return a claim inside a host's transaction that read before any racer claimed."""
+    isolation = {
+        "postgresql": "SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL",
+        "mysql": "SET SESSION TRANSACTION ISOLATION LEVEL",
+    }
+
+    def claim_inside(nonce, user):
+        connection = connections[routing.database.get()]
+        with connection.cursor() as cursor:
+            cursor.execute(f"{isolation[connection.vendor]} REPEATABLE READ")
+        with transaction.atomic(using=connection.alias):
+            SpentNonce.objects.filter(digest=nonce).first()
+            line.wait(timeout=60)
+            return claim(nonce, user)
+
+    return claim_inside
 
 
 def test_redis_gives_each_nonce_to_one_user(redis):
@@ -105,3 +127,21 @@ def test_a_file_gives_each_nonce_to_one_user(sqlite_file, table):
 
 def test_a_file_gives_each_expired_nonce_to_one_user(sqlite_file, table):
     assert disputed(race(table, rounds=100, before=expired)) == []
+
+
+@pytest.mark.django_db(transaction=True, databases="__all__")
+@pytest.mark.parametrize("before", [unknown, expired])
+@pytest.mark.parametrize("database", SERVERS, indirect=True)
+def test_no_nonce_is_signed_for_two_users_under_repeatable_read(
+    database, table, before, show
+):
+    inside = claim_with_old_snapshot(Barrier(len(RACERS)))
+
+    rounds = race(table, rounds=50, before=before, claim=inside)
+
+    owners = [
+        {name for name, won in zip(RACERS, got, strict=True) if won} for got in rounds
+    ]
+    twice = sum(len(names) > 1 for names in owners)
+    show([f"{database.vendor}, {before.__name__}: {twice} of 50 nonces for two users"])
+    assert [len(names) for names in owners] == [1] * 50
