@@ -77,11 +77,6 @@ class LayerIdentitySettings:
         return self._get("USER_ID_CHANGE", "keep")
 
     @property
-    def USER_ID_LEDGER(self) -> bool:
-        """Whether a Layer user ID, once given to a user, is nobody else's."""
-        return self._get("USER_ID_LEDGER", True)
-
-    @property
     def CLAIMS(self) -> Mapping[str, Source]:
         """Profile claim name -> where its value comes from."""
         return self._get("CLAIMS", DEFAULT_CLAIMS)

@@ -195,8 +195,7 @@ def _database() -> Iterator[None]:
 
 def _find_app(app: LayerApp | str | None, user: AbstractBaseUser) -> LayerApp:
     with _database():
-        user_pk = user.pk if conf.USER_ID_LEDGER else None
-        return LayerApp.objects.for_issuing(app, user_pk)
+        return LayerApp.objects.for_issuing(app, user.pk)
 
 
 def _active_key(app: LayerApp) -> SigningKey:

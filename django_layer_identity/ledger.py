@@ -47,9 +47,8 @@ class Claim:
 
     @property
     def is_settled(self) -> bool:
-        """Whether the ledger says so already, or is not asked."""
-        written = self.entry is not None and self.entry == self.current
-        return written or not conf.USER_ID_LEDGER
+        """Whether the ledger says so already."""
+        return self.entry is not None and self.entry == self.current
 
 
 @sensitive_variables()
@@ -66,10 +65,7 @@ def claim(
     :raises UserIDChanged: if the user has another one and may not change it.
     :raises UserIDMismatch: if the client expects another one.
     """
-    if conf.USER_ID_LEDGER:
-        user_id, entry = _decide(context, current)
-    else:
-        user_id, entry = layer_user_id(context), None
+    user_id, entry = _decide(context, current)
     if expected not in (None, "", user_id):
         # What nothing keeps yet is another one next time, and no use to the client.
         lasting = entry is not None or not is_made_up()
@@ -102,7 +98,6 @@ def adopt(app: LayerApp, user: AbstractBaseUser, user_id: str) -> None:
     """
     Write down a Layer user ID that a user has had; the same again changes nothing.
 
-    :raises ConfigurationError: if ``USER_ID_LEDGER`` is False.
     :raises InvalidClaims: if it cannot be one.
     :raises LedgerConflict: if it is, or was, another user's, or he has another one.
     """
@@ -117,7 +112,6 @@ def rename(app: LayerApp, user: AbstractBaseUser, user_id: str) -> None:
     """
     Give a user another Layer user ID; the one that he has stays his.
 
-    :raises ConfigurationError: if ``USER_ID_LEDGER`` is False.
     :raises InvalidClaims: if it cannot be one.
     :raises LedgerConflict: if it is, or was, another user's.
     """
@@ -141,7 +135,6 @@ def reassign(
 
     :param reason: why; kept in the ledger.
     :param user_id: the ID itself, needed where its user was deleted and its text too.
-    :raises ConfigurationError: if ``USER_ID_LEDGER`` is False.
     :raises InvalidReason: if it is empty or over 200 characters.
     :raises LedgerConflict: if the user has it already, the text is another ID's, or
         somebody else changed the ledger at the same time.
@@ -200,11 +193,6 @@ def _move(claimed: Claim) -> bool:
 
 
 def _check_use(user: AbstractBaseUser) -> None:
-    if not conf.USER_ID_LEDGER:
-        raise ConfigurationError(
-            "LAYER_IDENTITY['USER_ID_LEDGER'] is False: the ledger is not read, so "
-            "nothing would come of it."
-        )
     if not is_user(user):
         raise LedgerConflict("The user is to be given as his row of AUTH_USER_MODEL.")
     if user.pk is None or user._state.adding:

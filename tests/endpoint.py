@@ -86,9 +86,3 @@ def decode(token, key):
 def configure(settings, **changes):
     """Change keys of ``LAYER_IDENTITY``, and leave the others."""
     settings.LAYER_IDENTITY = {**settings.LAYER_IDENTITY, **changes}
-
-
-def swap_user_model(settings, model):
-    """Change the user model; to the ledger's foreign key it stays what it was."""
-    settings.AUTH_USER_MODEL = model
-    configure(settings, USER_ID_LEDGER=False)

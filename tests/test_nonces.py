@@ -23,9 +23,8 @@ from django_layer_identity.issuing import issue_identity_token
 from django_layer_identity.models import LayerApp, SigningKey, SpentNonce
 from django_layer_identity.signals import nonce_digest
 from tests.conftest import APP_ID, OTHER_KEY_ID, PROVIDER_ID
-from tests.endpoint import NONCE, ask, configure, read, refusal, swap_user_model
+from tests.endpoint import NONCE, ask, configure, read, refusal
 from tests.internals import forget_loaded_keys
-from tests.models import Member
 
 ALREADY_USED = refusal(
     409, "nonce_already_used", "This nonce is another user's. Ask Layer for a new one."
@@ -177,18 +176,6 @@ def issue_among_two_apps(user):
         issue_identity_token(user, NONCE)
     finally:
         other.delete()
-
-
-def test_a_user_is_told_from_another_whose_key_is_text(guard, settings, key):
-    swap_user_model(settings, "tests.Member")
-    zoe, zoe_2 = (
-        Member.objects.create(email=f"{name}@example.com") for name in ("zoe", "zoe2")
-    )
-
-    issue_identity_token(zoe, NONCE)
-
-    with pytest.raises(NonceAlreadyUsed):
-        issue_identity_token(zoe_2, NONCE)
 
 
 def test_a_nonce_is_not_inherited_with_the_primary_key(guard, key, alice):

@@ -28,7 +28,6 @@ from tests.endpoint import (
     configure,
     phone_of,
     read,
-    swap_user_model,
 )
 from tests.internals import forget_loaded_keys
 from tests.models import Member
@@ -334,11 +333,11 @@ def test_the_log_tells_our_faults_from_those_of_clients(caplog, app, alice):
 
 
 def test_a_primary_key_cannot_split_a_line(settings, log, caplog, key):
-    swap_user_model(settings, "tests.Member")
+    settings.AUTH_USER_MODEL = "tests.Member"
     pk = "eve\r\nIdentity token issued: app='x'\u2028\x85\x1b[2J"
     member = Member.objects.create(email=pk)
 
-    ask(member, nonce=NONCE)
+    ask(member)
 
     assert [line.isprintable() for line in log()] == [True]
     [record] = [one for one in caplog.records if one.name == "django_layer_identity"]

@@ -10,8 +10,6 @@ from django.core.checks import CheckMessage, Error
 from django.db import connections, router
 
 from django_layer_identity.conf import conf
-from django_layer_identity.mapping.fields import may_be_shared
-from django_layer_identity.mapping.user_ids import is_made_up
 from django_layer_identity.models import LayerUser
 
 CHANGES = ("keep", "follow", "refuse")
@@ -29,45 +27,9 @@ def _change() -> list[CheckMessage]:
     ]
 
 
-def _ledger() -> list[CheckMessage]:
-    value: object = conf.USER_ID_LEDGER
-    if isinstance(value, bool):
-        return []
-    return [
-        Error(
-            "LAYER_IDENTITY['USER_ID_LEDGER'] must be True or False.",
-            hint="Leave it out: True is the default.",
-            id="layer_identity.E031",
-        )
-    ]
-
-
-def _ledger_is_needed() -> list[CheckMessage]:
-    reason = None if conf.USER_ID_LEDGER else _reason_for_a_ledger()
-    if reason is None:
-        return []
-    return [
-        Error(
-            f"LAYER_IDENTITY['USER_ID_LEDGER'] cannot be False: {reason}",
-            hint="Leave it out: True is the default.",
-            id="layer_identity.E032",
-        )
-    ]
-
-
-def _reason_for_a_ledger() -> str | None:
-    if is_made_up():
-        return "nothing else keeps a random ID."
-    if conf.USER_ID_NORMALIZER is not None:
-        return "two users' values may be the same once they are normalized."
-    if may_be_shared(conf.USER_ID):
-        return f"two users may have the same {conf.USER_ID!r}."
-    return None
-
-
 def _one_database() -> list[CheckMessage]:
     ours, theirs = (router.db_for_write(one) for one in (LayerUser, get_user_model()))
-    if not conf.USER_ID_LEDGER or ours == theirs:
+    if ours == theirs:
         return []
     return [
         Error(
@@ -120,4 +82,4 @@ def _charset(alias: str) -> list[CheckMessage]:
     ]
 
 
-RULES = (_change, _ledger, _ledger_is_needed, _one_database)
+RULES = (_change, _one_database)

@@ -9,7 +9,6 @@ from uuid import UUID, uuid4
 
 from django_layer_identity.conf import conf
 from django_layer_identity.exceptions import (
-    ConfigurationError,
     InvalidClaims,
     UserIDFailed,
     UserIDUnavailable,
@@ -36,11 +35,7 @@ def random_uuid(context: MappingContext) -> str:
 
     One that he has is kept if it looks like a UUID, normalized as the project wants it;
     any other may disclose something.
-
-    :raises ConfigurationError: without the ledger, as he would lose it at once.
     """
-    if not conf.USER_ID_LEDGER:
-        raise ConfigurationError("random_uuid needs LAYER_IDENTITY['USER_ID_LEDGER'].")
     made, current = str(uuid4()), context.current_user_id
     if current and _shape_of(current) == _shape_of(_normalized(made)):
         return current

@@ -16,7 +16,6 @@ from tests.endpoint import (
     configure,
     log_in,
     read,
-    swap_user_model,
 )
 from tests.models import Guest, Member
 
@@ -79,26 +78,24 @@ def test_an_email_address_goes_to_the_backend_that_takes_one(
 def test_an_email_address_is_the_login_where_the_user_model_says_so(
     settings, key, phone, name
 ):
-    swap_user_model(settings, "tests.Member")
+    settings.AUTH_USER_MODEL = "tests.Member"
     password = make_password("wonderland")
     Member.objects.create(email="zoe@example.com", password=password)
 
-    response = log_in(phone, {name: "zoe@example.com", "password": "wonderland"})
-
-    assert read(response)[1]["user_id"] == "zoe@example.com"
+    body = {name: "zoe@example.com", "password": "wonderland", "nonce": ""}
+    assert read(log_in(phone, body))[1]["code"] == "nonce_missing"
 
 
 def test_a_user_model_from_scratch_has_backends_of_its_own(settings, key, phone):
-    swap_user_model(settings, "tests.Guest")
+    settings.AUTH_USER_MODEL = "tests.Guest"
     settings.AUTHENTICATION_BACKENDS = [f"{HERE}.DeviceBackend"]
-    configure(
-        settings, USER_ID=lambda context: str(context.user), PERMISSION_CLASSES=[]
-    )
+    configure(settings, PERMISSION_CLASSES=[])
     Guest.objects.create(name="alice")
 
-    response = log_in(phone, ALICE, headers={"X-Device": "telephone"})
+    body = {**ALICE, "nonce": ""}
+    response = log_in(phone, body, headers={"X-Device": "telephone"})
 
-    assert read(response)[1]["user_id"] == "alice"
+    assert read(response)[1]["code"] == "nonce_missing"
 
 
 def test_a_login_is_compared_in_the_form_that_django_stores(key, phone):

@@ -20,7 +20,7 @@ from django_layer_identity.issuing import issue_identity_token
 from django_layer_identity.signals import identity_token_refused, nonce_digest
 from tests.audit.entries import codes, recorded
 from tests.conftest import APP_ID
-from tests.endpoint import NONCE, URL, ask, configure, phone_of, read, swap_user_model
+from tests.endpoint import NONCE, URL, ask, configure, phone_of, read
 from tests.models import Member
 
 APP = f"layer:///apps/production/{APP_ID}"
@@ -214,10 +214,10 @@ def test_an_entry_has_the_time(key, alice):
 
 
 def test_a_long_primary_key_is_recorded_as_far_as_there_is_room(settings, key):
-    swap_user_model(settings, "tests.Member")
+    settings.AUTH_USER_MODEL = "tests.Member"
     member = Member.objects.create(email="e" * 300)
 
-    ask(member, nonce=NONCE)
+    ask(member)
 
     assert AuditEntry.objects.get().user_pk == "e" * 255
 

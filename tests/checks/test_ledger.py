@@ -8,21 +8,8 @@ from django.core import checks
 from django.core.checks import Error
 
 from django_layer_identity.checks import ledger
-from django_layer_identity.mapping.user_ids import random_uuid
 from tests import internals
 from tests.checks import found
-
-RANDOM = "django_layer_identity.mapping.user_ids:random_uuid"
-
-
-identify = str  # any callable will do
-
-
-def of_the_ledger(messages):
-    """Leave out what is said of ``USER_ID`` itself."""
-    return [
-        message for message in messages if message.id.startswith("layer_identity.E")
-    ]
 
 
 class TwoDatabases:
@@ -48,54 +35,6 @@ def test_each_of_the_three_values_is_fine(settings, value):
     assert found(settings, USER_ID_CHANGE=value) == []
 
 
-@pytest.mark.parametrize("value", ["False", 1, None])
-def test_the_ledger_is_on_or_off(settings, value):
-    assert found(settings, USER_ID_LEDGER=value) == [
-        Error(
-            "LAYER_IDENTITY['USER_ID_LEDGER'] must be True or False.",
-            hint="Leave it out: True is the default.",
-            id="layer_identity.E031",
-        )
-    ]
-
-
-@pytest.mark.parametrize(
-    ("changes", "reason"),
-    [
-        ({"USER_ID": RANDOM}, "nothing else keeps a random ID."),
-        ({"USER_ID": random_uuid}, "nothing else keeps a random ID."),
-        (
-            {"USER_ID_NORMALIZER": "casefold"},
-            "two users' values may be the same once they are normalized.",
-        ),
-        ({"USER_ID": "email"}, "two users may have the same 'email'."),
-        (
-            {"USER_ID": "profile.phone_number"},
-            "two users may have the same 'profile.phone_number'.",
-        ),
-        (
-            {"USER_ID": "username.lower"},
-            "two users may have the same 'username.lower'.",
-        ),
-    ],
-)
-def test_the_ledger_is_not_off_where_users_could_share_an_id(settings, changes, reason):
-    messages = found(settings, USER_ID_LEDGER=False, **changes)
-
-    assert of_the_ledger(messages) == [
-        Error(
-            f"LAYER_IDENTITY['USER_ID_LEDGER'] cannot be False: {reason}",
-            hint="Leave it out: True is the default.",
-            id="layer_identity.E032",
-        )
-    ]
-
-
-@pytest.mark.parametrize("source", ["username", "get_username", "pk", identify])
-def test_the_ledger_may_be_off_where_values_are_unique(settings, source):
-    assert of_the_ledger(found(settings, USER_ID_LEDGER=False, USER_ID=source)) == []
-
-
 def test_the_ledger_is_where_the_users_are(settings):
     settings.DATABASE_ROUTERS = [TwoDatabases()]
 
@@ -109,7 +48,6 @@ def test_the_ledger_is_where_the_users_are(settings):
             id="layer_identity.E033",
         )
     ]
-    assert found(settings, USER_ID_LEDGER=False) == []
 
 
 class MariaDB:

@@ -9,7 +9,11 @@ from django.core.management import CommandError, call_command
 from django.test import RequestFactory
 from django.utils.functional import SimpleLazyObject
 
-from django_layer_identity.exceptions import AuthenticationFailed, UserInactive
+from django_layer_identity.exceptions import (
+    AuthenticationFailed,
+    NonceAlreadyUsed,
+    UserInactive,
+)
 from django_layer_identity.issuing import issue_identity_token
 from django_layer_identity.mapping.users import find_user
 from django_layer_identity.models import LayerUser
@@ -38,7 +42,9 @@ def test_a_token_is_for_the_user_and_his_id_is_written_down(key, join):
     status, body = read(ask(alice, nonce=NONCE))
 
     assert status == 200
-    assert decode(body["identity_token"], key)["prn"] == "alice@example.com"
+    claims = decode(body["identity_token"], key)
+    assert claims["prn"] == "alice@example.com"
+    assert sorted(claims) == ["exp", "iat", "iss", "nce", "prn"]
     assert entries() == [("alice@example.com", alice.pk, alice.pk)]
 
 
@@ -119,6 +125,14 @@ def test_two_at_once_are_told_apart(key, join):
 
     assert [id_of(alice), id_of(bob)] == ["alice@example.com", "bob@example.com"]
     assert [owner for _user_id, owner, _current in entries()] == [alice.pk, bob.pk]
+
+
+def test_a_nonce_of_another_user_is_refused(key, join):
+    alice, bob = join("alice@example.com"), join("alice2@example.com")
+    issue_identity_token(alice, NONCE)
+
+    with pytest.raises(NonceAlreadyUsed):
+        issue_identity_token(bob, NONCE)
 
 
 def name_of(user):

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import re
-
 import pytest
 from django.contrib.auth.models import User
-from django.core.management import CommandError, call_command
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from django_layer_identity import ledger
 from django_layer_identity.exceptions import (
-    ConfigurationError,
     InvalidClaims,
     InvalidReason,
     LedgerConflict,
@@ -279,47 +275,3 @@ def test_a_deleted_user_is_reassigned_nothing(app, alice, bob):
     assert conflict(ledger.reassign, LayerUser.objects.get(), bob, reason=REASON) == (
         "The user is not stored yet: save him first."
     )
-
-
-NOT_READ = (
-    "LAYER_IDENTITY['USER_ID_LEDGER'] is False: the ledger is not read, so nothing "
-    "would come of it."
-)
-
-
-@pytest.mark.parametrize("act", [ledger.adopt, ledger.rename])
-def test_a_ledger_that_is_not_read_takes_no_id(settings, app, alice, act):
-    configure(settings, USER_ID_LEDGER=False)
-
-    with pytest.raises(ConfigurationError, match=re.escape(NOT_READ)):
-        act(app, alice, "auth0|17")
-
-    assert entries() == []
-
-
-def test_a_ledger_that_is_not_read_reassigns_no_id(settings, app, alice, bob):
-    ledger.adopt(app, alice, "auth0|17")
-    configure(settings, USER_ID_LEDGER=False)
-
-    with pytest.raises(ConfigurationError, match=re.escape(NOT_READ)):
-        ledger.reassign(LayerUser.objects.get(), bob, reason=REASON)
-
-    assert entries() == [("auth0|17", alice.pk, True)]
-
-
-@pytest.mark.parametrize("command", ["layer_user_rename", "layer_user_import"])
-def test_commands_tell_of_a_ledger_that_is_not_read(
-    settings, app, alice, tmp_path, command
-):
-    configure(settings, USER_ID_LEDGER=False)
-    path = tmp_path / "users.csv"
-    path.write_text("alice,auth0|17\n")
-    args = {
-        "layer_user_rename": ["alice", "auth0|17"],
-        "layer_user_import": [str(path)],
-    }
-
-    with pytest.raises(CommandError, match=re.escape(NOT_READ)):
-        call_command(command, *args[command])
-
-    assert entries() == []

@@ -1,4 +1,4 @@
-"""Rules of the ledger: exact, quiet in refusals, random, or switched off."""
+"""Rules of the ledger: exact, quiet in refusals, random, and never switched off."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from django.db.utils import ConnectionDoesNotExist
 from django_layer_identity import ledger
 from django_layer_identity.exceptions import (
     AuthenticationFailed,
-    ConfigurationError,
     NonceAlreadyUsed,
     NoSigningKey,
     UserIDChanged,
@@ -113,6 +112,17 @@ def test_a_deleted_user_is_looked_for_where_the_ledger_is_written(settings, app,
         ledger.settle(claimed)
 
 
+# Never switched off
+
+
+def test_no_setting_gives_a_recorded_id_to_a_second_user(settings, mailing):
+    alice, newcomer = join("a", "alice@example.com"), join("b", "alice@example.com")
+    id_of(alice)
+    configure(settings, USER_ID_LEDGER=False)
+
+    refused(UserIDTaken, newcomer)
+
+
 # Changes of an ID
 
 
@@ -139,24 +149,6 @@ def test_a_nonce_of_somebody_elses_leaves_the_users_id_written_down(mailing):
         ("alice@example.com", alice.pk, True),
         ("bob@example.com", bob.pk, True),
     ]
-
-
-# Without the ledger
-
-
-def test_without_the_ledger_nothing_is_read_or_written(
-    settings, mailing, django_assert_num_queries
-):
-    alice = join("alice", "alice@example.com")
-    id_of(alice)
-    configure(settings, USER_ID_LEDGER=False)
-    change(alice, "zoe@example.com")
-
-    with django_assert_num_queries(1) as queries:
-        assert id_of(alice) == "zoe@example.com"
-
-    assert "layeruser" not in queries.captured_queries[0]["sql"]
-    assert entries() == [("alice@example.com", alice.pk, True)]
 
 
 # What disclosed nothing
@@ -287,15 +279,6 @@ def test_a_random_id_stays_in_the_form_that_a_normalizer_gives_it(
     )
 
     assert id_of(alice) == id_of(alice)
-
-
-def test_a_random_id_that_nothing_keeps_is_our_fault(settings, key, alice):
-    configure(settings, USER_ID=RANDOM, USER_ID_LEDGER=False)
-
-    with pytest.raises(UserIDFailed) as failed:
-        id_of(alice)
-
-    assert isinstance(failed.value.__cause__, ConfigurationError)
 
 
 def test_a_text_that_is_not_what_was_stored_is_never_used(mailing):
