@@ -12,7 +12,11 @@ from django.utils.translation import gettext_lazy as _
 
 from django_layer_identity.models.app import LayerApp
 from django_layer_identity.models.key.stored import MAX_REASON_LENGTH
-from django_layer_identity.models.user_managers import LayerUserManager, digest_of
+from django_layer_identity.models.user_managers import (
+    LayerUserManager,
+    digest_of,
+    lock_user,
+)
 from django_layer_identity.protocol.claims import MAX_USER_ID_LENGTH
 
 if TYPE_CHECKING:
@@ -33,15 +37,20 @@ def forget_owner(collector: Collector, field: Any, entries: Any, using: str) -> 
 forget_owner.lazy_sub_objs = True  # type: ignore[attr-defined]
 
 
+def lock_deleted_user(instance: Any, using: str, **kwargs: Any) -> None:
+    """Lock a user's row before a deletion changes entries; receives ``pre_delete``."""
+    lock_user(instance.pk, using)
+
+
 class LayerUser(models.Model):
     """
     A Layer user ID that was given to a user: nobody else's, for as long as the app is.
 
-    The user is a foreign key, with its constraint in the database, and no primary key
-    kept as text: when a user is deleted the database itself lets go of him, so whoever
-    is later stored under the same primary key inherits nothing, and a deletion past
-    Django is refused. It follows the project's user model whatever its primary key is,
-    and wants users and ledger in one database.
+    The user is a foreign key with its constraint in the database, not a primary key
+    kept as text. A deletion past Django is refused, and a user who is stored later under
+    the same primary key inherits nothing, unless both happen in one transaction where
+    constraints are checked at its end. It follows the project's user model whatever its
+    primary key is, and needs users and ledger in one database.
     """
 
     app = models.ForeignKey(

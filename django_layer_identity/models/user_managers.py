@@ -6,7 +6,8 @@ import hashlib
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from django.db import IntegrityError, models, router
+from django.contrib.auth import get_user_model
+from django.db import IntegrityError, connections, models, router
 from django.utils import timezone
 
 from django_layer_identity.models.writes import write_or_retry
@@ -19,6 +20,21 @@ if TYPE_CHECKING:
 def digest_of(user_id: str) -> str:
     """Return what a Layer user ID is looked up by, exactly, on every database."""
     return hashlib.sha256(user_id.encode()).hexdigest()
+
+
+def lock_user(user_pk: Any, using: str) -> bool:
+    """
+    Lock a user's row until the transaction ends; return False if there is none.
+
+    Deleting the user and writing an entry both do this first, so that neither changes
+    what the other relies on. SQLite has one writer at a time instead, and a read before
+    the first write could cost a transaction its turn.
+    """
+    connection = connections[using]
+    if not (connection.features.has_select_for_update and connection.in_atomic_block):
+        return True
+    users = get_user_model()._base_manager.using(using).filter(pk=user_pk)
+    return bool(users.select_for_update().values_list("pk"))
 
 
 class _Outdated(Exception):
@@ -57,6 +73,7 @@ class LayerUserManager(models.Manager["LayerUser"]):
         """
 
         def write() -> None:
+            self._lock(user_pk)
             if away_from is not None:
                 mine = self._written().filter(pk=away_from.pk, current_for=user_pk)
                 _expect(mine.update(current_for=None))
@@ -78,6 +95,7 @@ class LayerUserManager(models.Manager["LayerUser"]):
         """Make an ID the user's current one, whosever it was: False if it is already."""
 
         def write() -> None:
+            self._lock(user_pk)
             entries = self._written()
             current = entries.filter(app=entry.app_id, current_for=user_pk)
             current.exclude(pk=entry.pk).update(current_for=None)
@@ -96,6 +114,9 @@ class LayerUserManager(models.Manager["LayerUser"]):
 
     def _written(self) -> models.QuerySet[LayerUser]:
         return self.using(router.db_for_write(self.model))
+
+    def _lock(self, user_pk: Any) -> None:
+        _expect(lock_user(user_pk, router.db_for_write(self.model)))
 
     def _wins(self, write: Callable[[], None]) -> bool:
         try:

@@ -9,6 +9,7 @@ from django_layer_identity.exceptions import AuthenticationFailed, LedgerConflic
 from django_layer_identity.models import LayerUser
 from tests.custom_user.models import Employee, Neighbour, Person, Worker
 from tests.endpoint import NONCE, ask, read
+from tests.ledger.locks import locks_and_writes, row_locks  # noqa: F401
 from tests.ledger.people import change, id_of, refused
 
 OWN_KEY = "The user is to be given as his row of AUTH_USER_MODEL."
@@ -35,6 +36,15 @@ def test_a_user_is_the_same_whatever_model_he_is_seen_as(key, model):
 
     assert id_of(alice) == "alice@example.com"
     assert LayerUser.objects.get().owner == alice
+
+
+@pytest.mark.usefixtures("row_locks")
+@pytest.mark.parametrize("model", [Person, Employee, Neighbour])
+def test_a_deletion_locks_the_user_whatever_model_it_is_seen_as(key, model):
+    seen = model.objects.create(email="alice@example.com")
+    id_of(seen)
+
+    assert locks_and_writes(seen.delete)[:2] == ["lock", "write"]
 
 
 def test_a_primary_key_of_another_table_gets_nobodys_token(key, alice, worker):

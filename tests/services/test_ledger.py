@@ -133,6 +133,34 @@ def test_a_user_whom_the_ledger_names_is_not_deleted_past_django(app, database):
     )
 
 
+def reuse_primary_key_past_django(user, using):
+    """Delete the user's row, and store another user under its primary key."""
+    with transaction.atomic(using=using):
+        User.objects.filter(pk=user.pk)._raw_delete(using)
+        User.objects.create(pk=user.pk, username="zoe")
+
+
+@pytest.mark.parametrize("database", ["default", "postgresql"], indirect=True)
+def test_a_primary_key_reused_past_django_in_one_transaction_keeps_its_ids(
+    app, database
+):
+    alice = join("alice")
+    ledger.adopt(app, alice, "one")
+
+    reuse_primary_key_past_django(alice, database.alias)
+
+    database.check_constraints()
+    assert entries() == [("one", alice.pk, True)]
+
+
+@pytest.mark.parametrize("database", ["mariadb"], indirect=True)
+def test_mariadb_refuses_to_reuse_a_primary_key_past_django(app, database):
+    alice = join("alice")
+    ledger.adopt(app, alice, "one")
+
+    refuses(database, lambda: reuse_primary_key_past_django(alice, database.alias))
+
+
 @pytest.mark.parametrize("by_hand", [True, False])
 def test_a_deleted_user_leaves_digests(app, database, by_hand):
     alice, bob = join("alice"), join("bob")

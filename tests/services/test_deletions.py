@@ -1,0 +1,92 @@
+"""Users are deleted while their tokens move them from one Layer user ID to another."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from contextvars import copy_context
+from threading import Barrier, Event
+from uuid import uuid4
+
+import pytest
+from django.contrib.auth.models import User
+from django.db import Error, connections
+
+from django_layer_identity.exceptions import Refusal
+from django_layer_identity.models import LayerApp, LayerUser, SigningKey
+from tests.conftest import APP_ID, KEY_ID, PROVIDER_ID
+from tests.endpoint import configure
+from tests.ledger.people import id_of, join
+
+pytestmark = [
+    pytest.mark.service,
+    pytest.mark.django_db(transaction=True, databases="__all__"),
+    pytest.mark.parametrize("database", ["postgresql", "mariadb"], indirect=True),
+]
+
+DELETIONS = 60
+CONNECTIONS = 4  # that ask for tokens of the user who is deleted
+
+
+@pytest.fixture
+def key(database, settings, private_key):
+    """The active key of an app in which each token gives its user another ID."""
+    configure(settings, USER_ID=lambda context: uuid4().hex, USER_ID_CHANGE="follow")
+    app = LayerApp.objects.create(name="M", app_id=APP_ID, provider_id=PROVIDER_ID)
+    key = SigningKey.from_private_key(app, private_key, key_id=KEY_ID)
+    key.save()
+    key.activate()
+    return key
+
+
+def delete_under_load(users, hang_up):
+    """Delete each user while tokens move the user's entry; return the errors."""
+    line, deleted = Barrier(CONNECTIONS + 1), [Event() for _ in users]
+
+    def move():
+        try:
+            for user, gone in zip(users, deleted, strict=True):
+                ask(user)
+                line.wait(timeout=60)
+                while not gone.is_set():
+                    ask(user)
+        finally:
+            hang_up()
+
+    with ThreadPoolExecutor(CONNECTIONS) as pool:
+        tasks = [pool.submit(copy_context().run, move) for _ in range(CONNECTIONS)]
+        errors = []
+        for user, gone in zip(users, deleted, strict=True):
+            line.wait(timeout=60)
+            errors += delete(user)
+            gone.set()
+        for task in tasks:
+            task.result(timeout=60)
+    return errors
+
+
+def ask(user):
+    with suppress(Refusal):
+        id_of(user)
+
+
+def delete(user):
+    try:
+        User.objects.get(pk=user.pk).delete()
+    except Error as exc:
+        return [exc]
+    return []
+
+
+def test_no_deletion_fails_because_the_users_entry_moves(database, key, show):
+    users = [join(f"user{number}") for number in range(DELETIONS)]
+
+    errors = delete_under_load(
+        users, hang_up=lambda: connections[database.alias].close()
+    )
+
+    show([f"{database.vendor}: {len(errors)} of {DELETIONS} deletions failed"])
+    assert errors == []
+    assert set(LayerUser.objects.values_list("user_id", "owner", "current_for")) == {
+        ("", None, None)
+    }
