@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any, cast
 
+from django.contrib.auth import get_user_model
 from django.db import Error, router
 from django.utils.functional import LazyObject
 from django.views.decorators.debug import sensitive_variables
@@ -174,12 +175,22 @@ def saved_user(user: Any) -> AbstractBaseUser | None:
 
 def check_user(user: Any) -> None:
     """
-    Let in saved, active users of this project; not stateless ones, for example.
+    Accept saved, active users of this project; not stateless ones, for example.
 
-    :raises AuthenticationFailed, UserInactive: for everybody else.
+    A user from another database, such as a replica that lags behind, is read again.
+
+    :raises AuthenticationFailed, UserInactive: for every other user.
+    :raises Unavailable: if the database does not answer.
     """
     if saved_user(user) is None:
         raise AuthenticationFailed
+    model = get_user_model()
+    using = router.db_for_write(model)
+    if user._state.db != using:
+        with _database():
+            user = model._base_manager.using(using).filter(pk=user.pk).first()
+        if user is None:
+            raise AuthenticationFailed
     if not getattr(user, "is_active", True):
         raise UserInactive
 

@@ -30,7 +30,7 @@ from django_layer_identity.issuing import issue_identity_token
 from django_layer_identity.keys.pem import PrivateKey
 from django_layer_identity.models import LayerApp, SigningKey
 from tests.conftest import APP_ID, KEY_ID, PROVIDER_ID
-from tests.endpoint import NONCE, configure, decode
+from tests.endpoint import NONCE, ask, configure, decode, read
 from tests.models import Member
 
 OTHER_APP_ID = UUID("aaaaaaaa-0000-4000-8000-000000000009")
@@ -250,6 +250,60 @@ def test_an_inactive_user_is_refused(key, alice):
 
     with pytest.raises(UserInactive):
         issue(alice)
+
+
+@pytest.fixture
+def replicated_alice(alice):
+    """Alice as a replica has her that lags behind."""
+    alice._state.db = "replica"
+    return alice
+
+
+def test_a_user_deactivated_since_the_replica_was_read_is_refused(
+    key, replicated_alice
+):
+    User.objects.update(is_active=False)
+
+    with pytest.raises(UserInactive):
+        issue(replicated_alice)
+    assert read(ask(replicated_alice, nonce=NONCE))[1]["code"] == "user_inactive"
+
+
+def test_a_user_deleted_since_the_replica_was_read_is_refused(key, replicated_alice):
+    User.objects.all().delete()
+
+    with pytest.raises(AuthenticationFailed):
+        issue(replicated_alice)
+
+
+def test_a_user_activated_since_the_replica_was_read_gets_a_token(
+    key, replicated_alice
+):
+    replicated_alice.is_active = False
+
+    assert issue(replicated_alice).user_id == "alice"
+
+
+def test_a_replicated_user_costs_one_query_and_any_other_none(
+    key, alice, django_assert_num_queries
+):
+    issue(alice)
+
+    with django_assert_num_queries(1):
+        issue(alice)
+    alice._state.db = "replica"
+    with django_assert_num_queries(2):
+        issue(alice)
+
+
+def test_a_replicated_user_who_cannot_be_read_again_is_told_to_try_later(
+    key, replicated_alice
+):
+    def fail(*args):
+        raise OperationalError("gone")
+
+    with connection.execute_wrapper(fail), pytest.raises(Unavailable):
+        issue(replicated_alice)
 
 
 def test_a_user_of_another_model_is_refused(key, alice):
