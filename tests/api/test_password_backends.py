@@ -90,7 +90,7 @@ def test_a_user_model_from_scratch_has_backends_of_its_own(settings, key, phone)
     settings.AUTH_USER_MODEL = "tests.Guest"
     settings.AUTHENTICATION_BACKENDS = [f"{HERE}.DeviceBackend"]
     configure(settings, PERMISSION_CLASSES=[])
-    Guest.objects.create(name="alice")
+    assert str(Guest.objects.create(name="alice")) == "alice"
 
     body = {**ALICE, "nonce": ""}
     response = log_in(phone, body, headers={"X-Device": "telephone"})
