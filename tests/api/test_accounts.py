@@ -18,7 +18,6 @@ from tests.endpoint import (
     URL,
     configure,
     read,
-    swap_user_model,
 )
 from tests.models import Guest, Patient
 
@@ -64,7 +63,7 @@ def _three_failures(settings, rate_clock, key):
 @pytest.fixture
 def patient(settings, key):
     """Somebody who is known by a number, which can be written in many ways."""
-    swap_user_model(settings, "tests.Patient")
+    settings.AUTH_USER_MODEL = "tests.Patient"
     return Patient.objects.create(number=NUMBER, email=EMAIL)
 
 
@@ -145,7 +144,7 @@ def test_an_email_address_is_looked_up_only_where_that_is_quick(
 def test_a_user_model_without_natural_keys_has_accounts_too(
     monkeypatch, settings, guess
 ):
-    swap_user_model(settings, "tests.Guest")
+    settings.AUTH_USER_MODEL = "tests.Guest"
     monkeypatch.setattr(Guest, "USERNAME_FIELD", "id", raising=False)
     settings.AUTHENTICATION_BACKENDS = ["tests.api.test_accounts.Directory"]
     Guest.objects.create(id=7, name="Zoe")

@@ -14,7 +14,6 @@ from tests.endpoint import (
     configure,
     log_in,
     read,
-    swap_user_model,
 )
 
 HERE = "tests.api.test_logins"
@@ -36,7 +35,7 @@ class Failing(ModelBackend):
 def test_a_login_that_is_no_text_is_wrong_where_nobody_has_it(
     settings, key, client, model, login
 ):
-    swap_user_model(settings, model)
+    settings.AUTH_USER_MODEL = model
     configure(settings, AUTHENTICATION_CLASSES=[BODY, BASIC])
     basic = b64encode(f"{login}:wonderland".encode()).decode()
     bodies = [{name: login, "password": "wonderland"} for name in ("username", "email")]
