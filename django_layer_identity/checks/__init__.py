@@ -10,6 +10,7 @@ from django.core.checks import CheckMessage, Tags
 
 from django_layer_identity.checks import (
     authentication,
+    change_logs,
     endpoint,
     keys,
     ledger,
@@ -34,6 +35,7 @@ RULES: tuple[Rule, ...] = (
     *endpoint.RULES,
     *throttling.RULES,
     *authentication.RULES,
+    *change_logs.RULES,
 )
 DEPLOYMENT_RULES: tuple[Rule, ...] = (
     *endpoint.DEPLOYMENT_RULES,
