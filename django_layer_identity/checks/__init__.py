@@ -41,6 +41,8 @@ DEPLOYMENT_RULES: tuple[Rule, ...] = (
     *endpoint.DEPLOYMENT_RULES,
     *nonces.DEPLOYMENT_RULES,
     *throttling.DEPLOYMENT_RULES,
+    *authentication.DEPLOYMENT_RULES,
+    *users.DEPLOYMENT_RULES,
     *keys.DEPLOYMENT_RULES,
 )
 

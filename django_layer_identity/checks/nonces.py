@@ -62,6 +62,19 @@ def _cache_alias() -> list[CheckMessage]:
     return []
 
 
+def _guarded() -> list[CheckMessage]:
+    if conf.NONCE_GUARD is not None:
+        return []
+    return [
+        Warning(
+            "LAYER_IDENTITY['NONCE_GUARD'] is None: one nonce may be signed for two "
+            "users.",
+            hint='Remove the setting: "cache" is the default.',
+            id="layer_identity.W046",
+        )
+    ]
+
+
 def _shared_cache() -> list[CheckMessage]:
     if _cache_alias() or rates_complaint() or not _cache_is_used():
         return []
@@ -97,4 +110,4 @@ def _objection(cache: BaseCache) -> str | None:
 
 
 RULES = (_guard, _guard_failure, _cache_alias)
-DEPLOYMENT_RULES = (_shared_cache,)
+DEPLOYMENT_RULES = (_guarded, _shared_cache)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import timedelta
 from difflib import get_close_matches
 
@@ -31,7 +31,7 @@ def _known_names() -> list[CheckMessage]:
     return [
         Warning(
             f"LAYER_IDENTITY has an unknown key {name!r}.",
-            hint=_suggest(str(name)),
+            hint=suggestion(str(name).upper(), KNOWN),
             id="layer_identity.W001",
         )
         for name in getattr(settings, "LAYER_IDENTITY", {})
@@ -39,9 +39,10 @@ def _known_names() -> list[CheckMessage]:
     ]
 
 
-def _suggest(name: str) -> str:
-    close = get_close_matches(name.upper(), KNOWN, n=1)
-    return f"Did you mean {close[0]!r}?" if close else f"Known: {', '.join(KNOWN)}."
+def suggestion(name: str, known: Collection[str]) -> str:
+    """Return the hint for a name that is none of those known."""
+    close = get_close_matches(name, known, n=1)
+    return f"Did you mean {close[0]!r}?" if close else f"Known: {', '.join(known)}."
 
 
 def _token_lifetime() -> list[CheckMessage]:

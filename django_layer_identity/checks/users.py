@@ -8,9 +8,14 @@ from collections.abc import Mapping
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Warning
 
+from django_layer_identity.checks.settings import suggestion
 from django_layer_identity.checks.sources import complaint_about
 from django_layer_identity.conf import conf
+from django_layer_identity.mapping.fields import fields_of, is_email
 from django_layer_identity.protocol.claims import CLAIM_LIMITS, RESERVED_CLAIMS
+
+#: Names of what proves to be a user: passwords, hashes of sessions, API tokens.
+_SECRET = re.compile("password|secret|session|token", re.I)
 
 
 def _user_id() -> list[CheckMessage]:
@@ -30,24 +35,62 @@ def _user_id() -> list[CheckMessage]:
 
 
 def _claims() -> list[CheckMessage]:
-    claims: object = conf.CLAIMS
-    known = {*CLAIM_LIMITS, *RESERVED_CLAIMS}  # of the reserved ones another rule tells
-    if isinstance(claims, Mapping) and known.issuperset(claims):
+    if isinstance(conf.CLAIMS, Mapping):
         return []
     return [
         Error(
-            "LAYER_IDENTITY['CLAIMS'] must be a dict of claims that Layer knows.",
-            hint=f"Known: {', '.join(CLAIM_LIMITS)}.",
+            "LAYER_IDENTITY['CLAIMS'] must be a dict.",
+            hint='For example: {"display_name": "get_full_name"}.',
             id="layer_identity.E006",
         )
     ]
 
 
-def _reserved_claims() -> list[CheckMessage]:
+def _known_claims() -> list[CheckMessage]:
+    known = {*CLAIM_LIMITS, *RESERVED_CLAIMS}  # another rule reports the reserved ones
+    return [
+        Warning(
+            f"LAYER_IDENTITY['CLAIMS'] has {name!r}, which Layer does not know: it is "
+            "never sent.",
+            hint=suggestion(str(name).lower(), CLAIM_LIMITS),
+            id="layer_identity.W005",
+        )
+        for name in _sources()
+        if name not in known
+    ]
+
+
+def _disclosing_claims() -> list[CheckMessage]:
+    disclosed = {
+        name: _disclosed_by(name, source) for name, source in _sources().items()
+    }
+    return [
+        Warning(
+            f"The claim {name!r} shows {what} to every chat partner.",
+            hint="Name another source in LAYER_IDENTITY['CLAIMS'].",
+            id="layer_identity.W006",
+        )
+        for name, what in disclosed.items()
+        if what
+    ]
+
+
+def _disclosed_by(name: str, source: object) -> str | None:
+    if not isinstance(source, str) or ":" in source:
+        return None  # what a callable returns, only the project knows
+    if _SECRET.search(source):
+        return f"a secret ({source})"
+    if name != "email_address" and is_email(fields_of(source)[0]):
+        return "the user's e-mail address"
+    return None
+
+
+def _sources() -> Mapping[str, object]:
     claims: object = conf.CLAIMS
-    reserved = RESERVED_CLAIMS.intersection(
-        claims if isinstance(claims, Mapping) else ()
-    )
+    return claims if isinstance(claims, Mapping) else {}
+
+
+def _reserved_claims() -> list[CheckMessage]:
     return [
         Error(
             f"LAYER_IDENTITY['CLAIMS'] has {name!r}, which is reserved.",
@@ -57,7 +100,7 @@ def _reserved_claims() -> list[CheckMessage]:
             ),
             id="layer_identity.E024",
         )
-        for name in sorted(reserved)
+        for name in sorted(RESERVED_CLAIMS.intersection(_sources()))
     ]
 
 
@@ -99,4 +142,12 @@ def _claim_sources() -> list[CheckMessage]:
     ]
 
 
-RULES = (_user_id, _claims, _reserved_claims, _claim_sources, _public_base_url)
+RULES = (
+    _user_id,
+    _claims,
+    _known_claims,
+    _reserved_claims,
+    _claim_sources,
+    _public_base_url,
+)
+DEPLOYMENT_RULES = (_disclosing_claims,)

@@ -5,7 +5,8 @@ from django.core import checks
 #: What ``check --deploy`` says nothing about, in any project.
 HARMLESS = {
     "KEY_ENCRYPTION_KEYS": ["x" * 32],
-    "NONCE_GUARD": None,
+    "NONCE_GUARD": "database",
+    "AUTHENTICATION_CLASSES": ["rest_framework.authentication.TokenAuthentication"],
     "THROTTLE_RATES": {"user": None, "failures": None},
 }
 

@@ -101,6 +101,17 @@ def test_a_cache_that_cannot_guard_is_named_before_going_live(
     assert deployed(settings, NONCE_GUARD="database") == []
 
 
+def test_a_guard_that_is_switched_off_is_named_before_going_live(settings):
+    assert deployed(settings, NONCE_GUARD=None) == [
+        Warning(
+            "LAYER_IDENTITY['NONCE_GUARD'] is None: one nonce may be signed for two "
+            "users.",
+            hint='Remove the setting: "cache" is the default.',
+            id="layer_identity.W046",
+        )
+    ]
+
+
 def test_a_large_table_and_redis_are_fine(settings):
     use(settings, TABLE, OPTIONS={"MAX_ENTRIES": 10_000})
     assert deployed(settings, NONCE_GUARD="cache") == []

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 from django.core.checks import Error, Warning
 
-from tests.checks import found
+from tests.checks import deployed, found
 
 identify = str  # any callable will do
 
@@ -45,18 +45,73 @@ def test_a_user_id_comes_from_a_path_or_a_callable(settings, source):
     assert not found(settings, USER_ID=source)
 
 
-@pytest.mark.parametrize("claims", [None, ["first_name"], {"nickname": "username"}])
-def test_claims_are_those_that_layer_knows(settings, claims):
+@pytest.mark.parametrize("claims", [None, ["first_name"]])
+def test_claims_are_a_dict(settings, claims):
     assert found(settings, CLAIMS=claims)[:1] == [
         Error(
-            "LAYER_IDENTITY['CLAIMS'] must be a dict of claims that Layer knows.",
-            hint=(
-                "Known: display_name, first_name, last_name, avatar_url, public_key, "
-                "phone_number, email_address, identity_type, metadata."
-            ),
+            "LAYER_IDENTITY['CLAIMS'] must be a dict.",
+            hint='For example: {"display_name": "get_full_name"}.',
             id="layer_identity.E006",
         )
     ]
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [
+        ("displayName", "Did you mean 'display_name'?"),
+        ("avatar", "Did you mean 'avatar_url'?"),
+        (
+            7,
+            "Known: display_name, first_name, last_name, avatar_url, public_key, "
+            "phone_number, email_address, identity_type, metadata.",
+        ),
+    ],
+)
+def test_a_claim_that_layer_does_not_know_is_named(settings, name, hint):
+    assert found(settings, CLAIMS={name: "username", "first_name": "first_name"}) == [
+        Warning(
+            f"LAYER_IDENTITY['CLAIMS'] has {name!r}, which Layer does not know: it is "
+            "never sent.",
+            hint=hint,
+            id="layer_identity.W005",
+        )
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "source", "what"),
+    [
+        ("public_key", "password", "a secret (password)"),
+        ("metadata", "get_session_auth_hash", "a secret (get_session_auth_hash)"),
+        ("email_address", "auth_token.key", "a secret (auth_token.key)"),
+        ("display_name", "email", "the user's e-mail address"),
+        ("first_name", "email.lower", "the user's e-mail address"),
+    ],
+)
+def test_a_claim_that_discloses_is_named_before_going_live(
+    settings, name, source, what
+):
+    assert deployed(settings, CLAIMS={name: source}) == [
+        Warning(
+            f"The claim {name!r} shows {what} to every chat partner.",
+            hint="Name another source in LAYER_IDENTITY['CLAIMS'].",
+            id="layer_identity.W006",
+        )
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "source"),
+    [
+        ("email_address", "email"),
+        ("display_name", "username"),
+        ("display_name", "accounts.tokens:name"),
+        ("display_name", identify),
+    ],
+)
+def test_a_claim_that_was_asked_for_is_fine(settings, name, source):
+    assert deployed(settings, CLAIMS={name: source}) == []
 
 
 def test_a_claim_that_leads_nowhere_is_noticed(settings):
