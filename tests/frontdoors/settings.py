@@ -15,3 +15,6 @@ for title in RECIPES:
         dict.fromkeys(INSTALLED_APPS + found.get("INSTALLED_APPS", []))
     )
     MIDDLEWARE = list(dict.fromkeys(MIDDLEWARE + found.get("MIDDLEWARE", [])))
+
+# In front of "Impersonation", whose recipe names none of them.
+INSTALLED_APPS += ["hijack", "loginas", "impersonate"]

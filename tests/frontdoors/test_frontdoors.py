@@ -9,8 +9,11 @@ import sys
 from datetime import timedelta
 
 import pytest
+from django.contrib.auth.models import User
 from django.utils import timezone
+from rest_framework.permissions import IsAuthenticated
 
+from django_layer_identity.mapping.users import impersonator_of
 from tests.endpoint import (
     ALICE,
     JSON,
@@ -32,7 +35,7 @@ pytestmark = pytest.mark.skipif(
     reason="Run it with --ds=tests.frontdoors.settings.",
 )
 
-SCOPE_MISSING = refusal(
+NOT_PERMITTED = refusal(
     403, "permission_denied", "This user may not have an identity token."
 )
 
@@ -122,6 +125,36 @@ def test_simplejwt_without_users(settings, access_token, key, phone):
     assert read(log_in(phone, {}, bearer(access_token))) == authentication_failed(401)
 
 
+LOGINS = ["REST framework's tokens", "SimpleJWT"]
+
+
+@pytest.mark.parametrize("title", LOGINS)
+def test_guesses_at_a_recipes_login_are_limited(follow, alice, phone, title):
+    follow(title)
+    guess, url = {**ALICE, "password": "wrong"}, address(title, "login")
+
+    statuses = [
+        phone.post(
+            url, guess, headers={"X-Forwarded-For": f"192.0.2.{number}"}
+        ).status_code
+        for number in range(30)
+    ]
+
+    assert statuses[20:] == [429] * 10
+    assert 429 not in statuses[:20]
+
+
+def test_a_token_of_ones_own_gives_no_more_guesses(follow, alice, phone):
+    follow("REST framework's tokens")
+    url = address("REST framework's tokens", "login")
+    token = bearer(phone.post(url, ALICE).json()["token"], "Token")
+    guess = {**ALICE, "password": "wrong"}
+
+    statuses = [phone.post(url, guess, headers=token).status_code for _ in range(20)]
+
+    assert statuses == [400] * 19 + [429]
+
+
 def test_knox(follow, key, alice, phone):
     follow("knox")
     basic = base64.b64encode(b"alice:wonderland").decode()
@@ -174,7 +207,7 @@ def test_django_oauth_toolkit_reads_no_query_string(follow, key, alice, phone):
 def test_django_oauth_toolkit_without_the_scope(follow, key, alice, phone):
     follow("django-oauth-toolkit")
 
-    assert read(log_in(phone, {}, bearer(oauth_token(alice, "read")))) == SCOPE_MISSING
+    assert read(log_in(phone, {}, bearer(oauth_token(alice, "read")))) == NOT_PERMITTED
 
 
 def test_django_oauth_toolkit_without_a_user(follow, key, phone):
@@ -197,6 +230,14 @@ def test_django_oauth_toolkit_without_a_user(follow, key, phone):
     response = log_in(phone, {}, bearer(answer["access_token"]))
 
     assert read(response) == authentication_failed(401)
+
+
+def test_django_oauth_toolkit_lets_no_user_register_clients(follow, alice, phone):
+    follow("django-oauth-toolkit")
+    phone.force_login(alice)
+
+    url = address("django-oauth-toolkit", "o/applications/register/")
+    assert phone.get(url).status_code == 404
 
 
 def test_allauth(follow, key, alice, phone):
@@ -258,3 +299,75 @@ def test_credentials_in_the_body(follow, key, alice, phone):
     follow("Credentials in the body")
 
     assert is_alices(log_in(phone, ALICE), key)
+
+
+@pytest.fixture
+def root(follow, settings, client, alice):
+    """A superuser's browser, in a project with middleware of every package."""
+    follow("Impersonation")
+    settings.MIDDLEWARE = [
+        *settings.MIDDLEWARE,
+        "hijack.middleware.HijackUserMiddleware",
+        "impersonate.middleware.ImpersonateMiddleware",
+    ]
+    configure(
+        settings,
+        AUTHENTICATION_CLASSES=["rest_framework.authentication.SessionAuthentication"],
+    )
+    client.root = User.objects.create_superuser("root")
+    client.force_login(client.root)
+    return client
+
+
+def act_with_hijack(client, user):
+    return client.post("/hijack/acquire/", {"user_pk": user.pk})
+
+
+def act_with_loginas(client, user):
+    return client.post(f"/loginas/login/user/{user.pk}/")
+
+
+def act_with_impersonate(client, user):
+    return client.get(f"/impersonate/{user.pk}/")
+
+
+ACTS = [act_with_hijack, act_with_loginas, act_with_impersonate]
+STOPS = ["/hijack/release/", "/loginas/logout/", "/impersonate/stop/"]
+
+
+@pytest.mark.parametrize("act", ACTS)
+def test_staff_who_act_as_a_user_get_no_token(root, key, alice, act):
+    assert act(root, alice).status_code == 302
+
+    response = log_in(root, {})
+
+    assert read(response) == NOT_PERMITTED
+    assert response.wsgi_request.user == alice
+    assert impersonator_of(response.wsgi_request) == str(root.root.pk)
+
+
+@pytest.mark.parametrize("act", ACTS)
+def test_without_the_permission_class_they_get_the_users_token(
+    settings, root, key, alice, act
+):
+    configure(settings, PERMISSION_CLASSES=[IsAuthenticated])
+    act(root, alice)
+
+    assert is_alices(log_in(root, {}), key)
+
+
+@pytest.mark.parametrize(("act", "stop"), list(zip(ACTS, STOPS, strict=True)))
+def test_staff_who_stop_get_a_token_of_their_own(root, key, alice, act, stop):
+    act(root, alice)
+    root.post(stop)
+
+    response = log_in(root, {})
+
+    assert read(response)[0] == 200
+    assert response.wsgi_request.user == root.root
+
+
+def test_a_user_who_logs_in_gets_a_token_where_staff_act_as_others(root, key, alice):
+    root.force_login(alice)
+
+    assert is_alices(log_in(root, {}), key)

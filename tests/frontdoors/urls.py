@@ -8,7 +8,10 @@ from tests.frontdoors.recipes import RECIPES, urls_of
 
 urlpatterns = [
     path("admin/", admin.site.urls),
+    path("hijack/", include("hijack.urls")),
+    path("impersonate/", include("impersonate.urls")),
     path("layer/", include("django_layer_identity.urls")),
+    path("loginas/", include("loginas.urls")),
     path("sessions/login", LoginView.as_view(template_name="admin/login.html")),
     *(
         path(f"{number}/", include(urls_of(title)))
