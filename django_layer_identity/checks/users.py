@@ -35,7 +35,8 @@ def _user_id() -> list[CheckMessage]:
 
 
 def _claims() -> list[CheckMessage]:
-    if isinstance(conf.CLAIMS, Mapping):
+    claims: object = conf.CLAIMS
+    if isinstance(claims, Mapping):
         return []
     return [
         Error(
