@@ -1,17 +1,26 @@
+"""Packages that keep change logs, in a project and a process of their own."""
+
 from __future__ import annotations
 
 import os
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 
+from tests.services.available import skip_or_fail
 
+
+@pytest.mark.slow
 @pytest.mark.parametrize("exclude", [False, True], ids=["as installed", "excluded"])
 def test_change_logs_copy_our_rows_unless_told_not_to(exclude):
-    pytest.importorskip("auditlog")
-    pytest.importorskip("easyaudit")
+    if not (find_spec("auditlog") and find_spec("easyaudit")):
+        skip_or_fail(
+            "django-auditlog or django-easy-audit is not installed: "
+            "install the dependency group “changelogs”."
+        )
     run = subprocess.run(
         [
             *(sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"),
