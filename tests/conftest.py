@@ -7,6 +7,7 @@ import pytest
 from cryptography.hazmat.primitives.serialization import load_der_private_key
 from django.contrib.auth.models import User
 from django.core.cache import cache
+from django.db import connections
 from hypothesis import HealthCheck, settings
 
 from django_layer_identity.keys.pem import PrivateKey
@@ -51,6 +52,13 @@ def _load_each_key_once():
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(internals.LOAD_DER, lru_cache(load_der_private_key))
         yield
+
+
+@pytest.fixture
+def lost_database(monkeypatch):
+    """To the package, the database has failed and does not answer; it does to others."""
+    monkeypatch.setattr(connections["default"], "errors_occurred", True)
+    monkeypatch.setattr(connections["default"], "is_usable", lambda: False)
 
 
 @pytest.fixture(scope="session")

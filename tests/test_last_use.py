@@ -131,6 +131,12 @@ def test_a_note_that_cannot_be_written_is_not_tried_for_each_token(
     assert len(failures) == 2
 
 
+def test_after_a_lost_database_nothing_is_noted(key, issue, lost_database):
+    assert issue().user_id == "alice"
+
+    assert last_used_at() is None
+
+
 def test_sqlite_is_as_patient_as_before(key, issue):
     def patience():
         with connection.cursor() as cursor:

@@ -1,10 +1,10 @@
 from __future__ import annotations
 
 import pytest
-from django.db import OperationalError, transaction
+from django.db import OperationalError, connection, connections, transaction
 
 from django_layer_identity.models import LayerApp
-from django_layer_identity.models.writes import lost_race, write_or_retry
+from django_layer_identity.models.writes import is_lost, lost_race, write_or_retry
 from tests import internals
 from tests.conftest import APP_ID, PROVIDER_ID
 
@@ -79,3 +79,21 @@ def test_postgresql_names_a_lost_race(name, state):
     exc.__cause__ = type("PostgreSQLError", (Exception,), {name: state})()
 
     assert lost_race(exc)
+
+
+def test_a_database_that_failed_and_answers_is_not_lost(db):
+    with pytest.raises(OperationalError), connection.cursor() as cursor:
+        cursor.execute("nonsense")
+
+    assert not is_lost("default")
+
+
+def test_a_database_that_failed_and_does_not_answer_is_lost(db, lost_database):
+    assert is_lost("default")
+
+
+def test_a_database_that_refused_a_connection_is_lost(monkeypatch):
+    monkeypatch.setattr(connections["default"], "errors_occurred", True)
+    monkeypatch.setattr(connections["default"], "connection", None)
+
+    assert is_lost("default")

@@ -29,7 +29,12 @@ logger = logging.getLogger("django_layer_identity")
 
 
 class UserThrottle(BaseThrottle):
-    """As often as the rate ``user`` says; a cache that is down stops nobody."""
+    """
+    Limit each user to the rate ``user``. A cache that fails lets the request through.
+
+    :raises Unavailable: if the cache is a database that fails: the next query would wait
+        for it once more.
+    """
 
     counter: Counter | None = None
 
@@ -41,6 +46,8 @@ class UserThrottle(BaseThrottle):
             whose = digest_of("user", str(request.user.pk))
             self.counter = Counter("user", rate, whose)
             return not self.counter.count()
+        except (InterfaceError, OperationalError) as exc:
+            raise Unavailable from exc
         except Exception:  # a cache may raise anything
             logger.exception("The cache failed, so a request is not counted")
             return True

@@ -189,6 +189,8 @@ class IdentityTokenView(APIView):
             # Its variables are credentials, and DRF's classes hide none from reports.
             forgets(super().perform_authentication)(request)
         except Exception as exc:
+            # An error mail reads the user too, and must not query the database again.
+            request._not_authenticated()  # type: ignore[attr-defined]
             if str(exc).startswith(CSRF):
                 reason = str(exc).removeprefix(CSRF)
                 without_query = LayerIdentityError(reason.partition("?")[0])

@@ -14,6 +14,8 @@ from django.db import router, transaction
 
 from django_layer_identity.audit.models import ISSUED, AuditEntry
 from django_layer_identity.mapping.users import impersonator_of
+from django_layer_identity.models import LayerApp
+from django_layer_identity.models.writes import is_lost
 from django_layer_identity.signals import (
     identity_token_issued,
     identity_token_refused,
@@ -22,8 +24,6 @@ from django_layer_identity.signals import (
 if TYPE_CHECKING:
     from django.contrib.auth.base_user import AbstractBaseUser
     from django.http import HttpRequest
-
-    from django_layer_identity.models import LayerApp
 
 MAX_USER_PK_LENGTH = 255  # characters; a primary key may be text of any length
 
@@ -56,6 +56,9 @@ def record(
     if user is None or code == "throttled":
         return  # or a client could write as many rows as it likes
     alias = router.db_for_write(AuditEntry)
+    if alias == router.db_for_write(LayerApp) and is_lost(alias):
+        logger.error("No audit entry, as the database has failed: %r", code)
+        return
     try:
         with transaction.atomic(using=alias):
             AuditEntry.objects.using(alias).create(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any
 
+from django.db import InterfaceError, OperationalError
 from django.utils.functional import Promise
 
 from django_layer_identity.conf import DEFAULT_CLAIMS, conf
@@ -24,11 +25,20 @@ def profile_claims(context: MappingContext) -> Profile:
     """
     Return the claims of ``CLAIMS`` that have a value for this user.
 
-    What fails, and what Layer would not take, is left out with a line in the log.
+    What fails, and what Layer would not take, is left out with a line in the log. After a
+    database that fails the rest is left out too: each would wait for its time-outs again.
     """
     sources = conf.CLAIMS
     known = [name for name in CLAIM_LIMITS if name in sources]
-    claims = {name: _claim(name, sources[name], context) for name in known}
+    claims: dict[str, ProfileClaim] = {}
+    for name in known:
+        try:
+            claims[name] = _claim(name, sources[name], context)
+        except (OperationalError, InterfaceError):
+            logger.exception(
+                "Claim %s left out, and the rest: a database failed.", name
+            )
+            break
     return {name: value for name, value in claims.items() if value}
 
 
@@ -42,6 +52,8 @@ def _claim(name: str, source: Source, context: MappingContext) -> ProfileClaim:
             return ""  # nobody asked for it, and this user model has none
         logger.warning("Claim %s left out: its source leads nowhere.", name)
         return ""
+    except (OperationalError, InterfaceError):
+        raise
     except Exception:
         logger.exception("Claim %s left out: its source failed.", name)
         return ""

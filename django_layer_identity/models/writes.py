@@ -42,6 +42,19 @@ def write_or_retry(write: Callable[[], T], *, using: str) -> T:
         time.sleep(random.uniform(0, pause))  # noqa: S311  # nosec B311
 
 
+def is_lost(using: str) -> bool:
+    """
+    Return whether a database failed and does not answer now.
+
+    A new connection would wait for the database's time-outs again, so a request that has
+    waited once makes none.
+    """
+    connection = connections[using]
+    if not connection.errors_occurred:
+        return False
+    return connection.connection is None or not connection.is_usable()
+
+
 def lost_race(exc: Error) -> bool:
     """Return whether the same write may well succeed the next time."""
     cause = exc.__cause__

@@ -171,6 +171,41 @@ class NoJSON(OSError, ValueError):
     """As requests raises where a server answers with a web page."""
 
 
+@pytest.fixture
+def attempts():
+    """The attempts to use a database that is gone."""
+    attempts = []
+
+    def fail(execute, sql, *args):
+        attempts.append(sql)
+        raise OperationalError("server closed the connection")
+
+    with connection.execute_wrapper(fail):
+        yield attempts
+
+
+def test_a_session_that_could_not_be_read_is_not_read_again(
+    key, alice, client, attempts
+):
+    client.cookies["sessionid"] = "s" * 32
+
+    answer = client.post(URL, {"nonce": NONCE})
+
+    assert read(answer) == UNAVAILABLE
+    assert answer.wsgi_request.user.is_anonymous  # an error mail asks for the user too
+    assert len(attempts) == 1
+
+
+def test_a_cache_in_a_database_that_is_gone_ends_the_request(
+    settings, key, alice, attempts
+):
+    cache = "django.core.cache.backends.db.DatabaseCache"
+    settings.CACHES = {"default": {"BACKEND": cache, "LOCATION": "cache"}}
+
+    assert read(ask(alice, nonce=NONCE)) == UNAVAILABLE
+    assert len(attempts) == 1
+
+
 class Asks:
     """An authentication class that asks somebody."""
 

@@ -239,6 +239,33 @@ def test_a_trail_that_fails_stops_no_login(caplog, key, alice):
     assert codes() == []
 
 
+def test_after_a_lost_database_no_entry_is_tried(caplog, key, alice, lost_database):
+    assert read(ask(alice, nonce=""))[1]["code"] == "nonce_missing"
+
+    assert complaints(caplog) == [
+        "No audit entry, as the database has failed: 'nonce_missing'"
+    ]
+    assert codes() == []
+
+
+class TrailElsewhere:
+    def db_for_write(self, model, **hints):
+        return "elsewhere" if model is AuditEntry else None
+
+
+def test_a_trail_in_a_database_of_its_own_is_tried_all_the_same(
+    settings, caplog, key, alice, lost_database
+):
+    settings.DATABASE_ROUTERS = [TrailElsewhere()]
+
+    ask(alice, nonce="")
+
+    assert complaints(caplog) == [
+        "An audit entry could not be written: 'nonce_missing'"
+    ]
+    assert "The connection 'elsewhere' doesn't exist." in caplog.text
+
+
 def test_a_trail_that_fails_spoils_no_refusal(key, alice):
     with trail_down():
         response = ask(alice)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from django.contrib.auth.models import User
+from django.db import InterfaceError, OperationalError
 from django.utils.functional import lazy, lazystr
 
 from django_layer_identity.mapping.attributes import MappingContext
@@ -159,6 +160,18 @@ def test_a_source_that_leads_nowhere_is_left_out(settings, caplog, source):
 
     assert claims_of(User(username="alice")) == {}
     assert caplog.messages == ["Claim display_name left out: its source leads nowhere."]
+
+
+@pytest.mark.parametrize("error", [OperationalError, InterfaceError])
+def test_after_a_database_that_fails_no_other_source_is_asked(settings, caplog, error):
+    def fail(context):
+        raise error("server closed the connection")
+
+    sources = dict.fromkeys(["first_name", "last_name", "avatar_url"], fail)
+    configure(settings, CLAIMS={"display_name": "username", **sources})
+
+    assert claims_of(User(username="alice")) == {"display_name": "alice"}
+    assert len(caplog.messages) == 1
 
 
 def test_claims_that_fail_stop_no_login(settings, caplog, key, alice):

@@ -14,6 +14,8 @@ from django.db import Error, connections, transaction
 from django.db.models import Q
 from django.utils import timezone
 
+from django_layer_identity.models.writes import is_lost
+
 if TYPE_CHECKING:
     from django_layer_identity.models.key.life import SigningKey
 
@@ -29,14 +31,14 @@ def note_use(key: SigningKey) -> None:
     """
     Note that a key has just signed, if that was not noted of late.
 
-    It waits for nobody: somebody else's transaction, or a database that is busy or
+    It waits for nobody: somebody else's transaction, or a database that is busy, lost or
     read-only, costs the note and not the token. Inside a transaction it is written
     after the commit, so that no lock is held to its end.
     """
     now = timezone.now()
     if key.last_used_at is not None and key.last_used_at > now - SAMPLE:
         return
-    if _is_my_turn(key):
+    if not is_lost(key.database) and _is_my_turn(key):
         transaction.on_commit(partial(_write, key, now), using=key.database)
 
 

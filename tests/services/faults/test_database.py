@@ -130,6 +130,22 @@ def test_a_connection_killed_as_a_nonce_is_claimed_leaves_it_unclaimed(
         assert alice.ask(nonce=nonce).code == "nonce_already_used"
 
 
+def test_a_nonce_guard_lost_with_its_database_costs_no_token(database, alice_token):
+    unguarded = {"NONCE_GUARD": "database", "NONCE_GUARD_FAILURE": "serve"}
+    settings = database.settings_dict
+    with (
+        Proxy(settings["HOST"], settings["PORT"]) as wire,
+        serve_with(unguarded, HOST="127.0.0.1", PORT=wire.port) as server,
+        phone(server, alice_token) as alice,
+        ThreadPoolExecutor(1) as pool,
+        locked("layer_identity_spentnonce", WRITES),
+    ):
+        waiting = pool.submit(alice.ask)
+        wait_until_stuck()
+        wire.cut()
+        assert waiting.result(timeout=30).code == "issued"
+
+
 def test_connections_killed_between_requests_are_not_noticed_with_health_checks(
     database, alice_token
 ):
