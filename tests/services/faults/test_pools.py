@@ -1,0 +1,129 @@
+"""The recipes for connection pools, as the documentation has them, in an outage."""
+
+from __future__ import annotations
+
+import re
+import textwrap
+import time
+from contextlib import contextmanager
+
+import pytest
+from django.conf import settings
+
+from tests.fresh import CHECKOUT
+from tests.server.bouncer import PrivateBouncer
+from tests.server.clients import phone
+from tests.server.process import database as database_settings
+from tests.server.process import identity, serve
+from tests.server.proxy import Proxy
+from tests.services.faults.conftest import UNAVAILABLE
+
+pytestmark = [
+    pytest.mark.service,
+    pytest.mark.django_db(transaction=True, databases=["default", "postgresql"]),
+    pytest.mark.parametrize("database", ["postgresql"], indirect=True),
+]
+BLOCK = re.compile(
+    r"^\.\. code-block:: \w+\n   :caption: (.+)\n\n((?:   .*\n|\n)+)", re.MULTILINE
+)
+PAGE = (CHECKOUT / "docs/reliability.rst").read_text()
+RECIPES = {title: textwrap.dedent(text) for title, text in BLOCK.findall(PAGE)}
+SILENT, AUDIT = "tests.audit.apps.SilentAuditConfig", "django_layer_identity.audit"
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "handlers": {"console": {"class": "logging.StreamHandler"}},
+    "loggers": {"psycopg.pool": {"handlers": ["console"], "level": "INFO"}},
+}
+
+
+def recipe(title, **options):
+    """Return ``DATABASES`` of a recipe, changed to lead to the test's database."""
+    names = {}
+    exec(RECIPES[title], names)  # noqa: S102
+    written = names["DATABASES"]["default"]
+    ours = database_settings("postgresql", **written)["default"]
+    access = {name: settings.DATABASES["postgresql"][name] for name in ("USER", "NAME")}
+    return {"default": {**ours, **access, "HOST": "127.0.0.1", **options}}
+
+
+@contextmanager
+def psycopgs_pool(wire):
+    """Yield the settings, and how to count what the server asked of its pool."""
+    databases = recipe("settings.py with psycopg's pool", PORT=wire.port)
+    yield databases, lambda server: server.said().count("connection requested from")
+
+
+@contextmanager
+def pgbouncer(wire):
+    """Yield the settings, and how to count the server's connections to PgBouncer."""
+    access = settings.DATABASES["postgresql"]
+    with PrivateBouncer(
+        RECIPES["pgbouncer.ini"],
+        host="127.0.0.1",
+        port=wire.port,
+        user=access["USER"],
+        password=access["PASSWORD"],
+    ) as bouncer:
+        databases = recipe("settings.py behind PgBouncer", PORT=bouncer.port)
+        yield databases, lambda server: bouncer.said().count("login attempt")
+
+
+@pytest.fixture(params=[psycopgs_pool, pgbouncer], ids=lambda pool: pool.__name__)
+def pooled(request, database):
+    """A wire to be cut, the settings, and how to count."""
+    access = database.settings_dict
+    with (
+        Proxy(access["HOST"], access["PORT"]) as wire,
+        request.param(wire) as (databases, count),
+    ):
+        yield wire, databases, count
+
+
+def serve_with(databases):
+    """Serve with whatever asks the database of its own accord, one request at a time."""
+    apps = [AUDIT if app == SILENT else app for app in settings.INSTALLED_APPS]
+    return serve(
+        workers=1,
+        threads=1,
+        DATABASES=databases,
+        INSTALLED_APPS=apps,
+        LOGGING=LOGGING,
+        LAYER_IDENTITY=identity(),
+    )
+
+
+def ask_until_issued(client):
+    """PgBouncer pauses between two attempts to connect."""
+    deadline = time.monotonic() + 30
+    while client.ask().code != "issued":
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+
+def test_in_an_outage_each_request_waits_for_a_connection_once(pooled, alice_token):
+    wire, databases, count = pooled
+    with serve_with(databases) as server, phone(server, alice_token) as alice:
+        assert alice.ask().code == "issued"
+        wire.cut()
+
+        for _ in range(2):
+            before = count(server)
+            answer = alice.ask()
+            assert (answer.status, answer.body) == UNAVAILABLE
+            assert count(server) - before == 1
+
+
+def test_after_an_outage_the_same_process_serves_again(pooled, alice_token):
+    wire, databases, _ = pooled
+    with serve_with(databases) as server, phone(server, alice_token) as alice:
+        assert alice.ask().code == "issued"
+        workers = server.workers
+        wire.cut()
+        assert alice.ask().code == "unavailable"
+
+        wire.mend()
+
+        ask_until_issued(alice)
+        assert [alice.ask().code for _ in range(3)] == ["issued"] * 3
+        assert server.workers == workers
