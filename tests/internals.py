@@ -44,6 +44,7 @@ ASK_PASSPHRASE = f"{PACKAGE}.management.commands.layer_key_import.getpass"
 AUTHENTICATE = f"{PACKAGE}.api.authentication.authenticate"
 CHECK_KEY_PAIR = f"{PACKAGE}.keys.pem._check_pair"
 CHECKED_DATABASES = f"{PACKAGE}.checks.ledger.connections"
+CUSTODY_CLOCK = f"{PACKAGE}.keys.remote.time"
 DECRYPT_KEY = f"{PACKAGE}.keys.signers.decrypt_private_key"
 ENCRYPT_KEY = f"{PACKAGE}.models.key.stored.encrypt_private_key"
 HIDE_LOCALS = f"{PACKAGE}.keys.secrecy._forget"
@@ -247,7 +248,7 @@ def rsa_key_of(private_key: PrivateKey) -> RSAPrivateKey:
 
 def overdue_calls(custody: Any) -> Any:
     """Return the calls that a custody has not answered in time."""
-    return custody._overdue
+    return custody.turns._overdue
 
 
 # Optional parts: they are imported only where they are tested
@@ -257,7 +258,14 @@ def reopen_tokens() -> None:  # pragma: no cover  # needs a token
     """Let each PKCS#11 token be opened again, where it is now."""
     for module in _pkcs11_modules():
         module.give_up()
-        module._refused.clear()
+    forget_refused_pins()
+
+
+def forget_refused_pins() -> None:
+    """Be a process that no token has refused a PIN; what the cache has is left there."""
+    from django_layer_identity.keys.pkcs11 import pin
+
+    pin._refused.clear()
 
 
 def expect_initialized_tokens() -> None:  # pragma: no cover  # needs a token

@@ -45,13 +45,77 @@ class Custody(Protocol):
         """Return the RSASSA-PKCS1-v1_5 signature with SHA-256 of the message."""
 
 
+class Turns:
+    """
+    How many calls may be under way at once; the others wait for their turn.
+
+    The thread that asks is the one that waits, and a call gets a thread of its own only
+    when it begins. So a call that is given up while it waits is never made.
+    """
+
+    def __init__(self, count: int) -> None:
+        self.count = count
+        self._places = BoundedSemaphore(count)
+        self._overdue: set[Future[Any]] = set()  # given up, and still under way
+        self._lasted = 0.0  # seconds that the last call took
+
+    def all_hang(self) -> bool:
+        """Return whether every place is taken by a call that was given up."""
+        return len(self._overdue) >= self.count
+
+    def take(self, timeout: float) -> bool:
+        """
+        Wait for a place; return whether there is one, and time enough left for a call.
+
+        The time is enough if the last call would have ended in it. With half of it left
+        a call begins in any case, or after a slow one no other would.
+        """
+        deadline = time.monotonic() + timeout
+        if not self._places.acquire(timeout=timeout):
+            return False
+        if deadline - time.monotonic() >= min(self._lasted, timeout / 2):
+            return True
+        self._places.release()
+        return False
+
+    def start(self, function: Callable[[], T]) -> Future[T]:
+        """
+        Run the function in a thread, which gives the place back when it ends.
+
+        :raises RuntimeError: if no thread can be started.
+        """
+        answer: Future[T] = Future()
+        thread = Thread(target=self._work, args=(function, answer), daemon=True)
+        try:
+            thread.start()
+        except RuntimeError:
+            self._places.release()
+            raise
+        return answer
+
+    def give_up(self, answer: Future[Any]) -> None:
+        """Note that a call is overdue, until it ends."""
+        self._overdue.add(answer)
+        answer.add_done_callback(self._overdue.discard)
+
+    def _work(self, function: Callable[[], T], answer: Future[T]) -> None:
+        began = time.monotonic()
+        try:
+            answer.set_result(function())
+        except BaseException as exc:
+            answer.set_exception(exc)
+        finally:
+            self._lasted = time.monotonic() - began
+            self._places.release()
+
+
 class LimitedCustody:
     """
-    A custody that is waited for so long, and by so many.
+    A custody with a time limit for each call, and a limit of calls at once.
 
-    Calls run in threads of their own, which do not keep the process from ending. One
+    Calls run in threads of their own, which do not keep the process from ending. A call
     that hangs holds its place until it comes back: then others are served again. Where
-    all hang, nobody is made to wait.
+    all hang, a request is refused at once.
     """
 
     def __init__(
@@ -59,13 +123,17 @@ class LimitedCustody:
     ) -> None:
         self.name = name
         self.timeout = timeout  # seconds
-        self.max_calls = max_calls
         self._custody = custody
-        self._places = BoundedSemaphore(max_calls)
-        self._overdue: set[Future[Any]] = set()  # given up, and still under way
+        self._own_turns = Turns(max_calls)
 
     def __repr__(self) -> str:
         return f"<LimitedCustody {self.name}>"
+
+    @property
+    def turns(self) -> Turns:
+        """The custody's turns, if it shares them with others, or else its own."""
+        turns: Turns = getattr(self._custody, "turns", self._own_turns)
+        return turns
 
     def public_key(self) -> str:
         """
@@ -85,17 +153,18 @@ class LimitedCustody:
         return self._call(lambda: self._custody.sign(message))
 
     def _call(self, function: Callable[[], T]) -> T:
-        deadline = time.monotonic() + self.timeout
-        hopeless = len(self._overdue) >= self.max_calls
-        if hopeless or not self._places.acquire(timeout=self.timeout):
-            raise self._error(
-                f"{self.max_calls} calls are under way and do not come back"
-            )
-        answer = self._start(function)
+        deadline, turns = time.monotonic() + self.timeout, self.turns
+        if turns.all_hang():
+            raise self._error(f"{turns.count} calls are under way and do not come back")
+        if not turns.take(self.timeout):
+            raise self._error("the call could not begin in time: others were before it")
+        try:
+            answer = turns.start(function)
+        except RuntimeError as exc:
+            raise self._error("no thread can be started") from exc
         wait([answer], deadline - time.monotonic())
         if not answer.done():
-            self._overdue.add(answer)
-            answer.add_done_callback(self._overdue.discard)
+            turns.give_up(answer)
             raise self._error(f"there was no answer within {self.timeout:g} seconds")
         try:
             return answer.result()
@@ -103,24 +172,6 @@ class LimitedCustody:
             raise self._error(str(exc)) from exc
         except Exception as exc:
             raise self._error(f"the backend raised {type(exc).__name__}") from exc
-
-    def _start(self, function: Callable[[], T]) -> Future[T]:
-        answer: Future[T] = Future()
-        thread = Thread(target=self._work, args=(function, answer), daemon=True)
-        try:
-            thread.start()
-        except RuntimeError as exc:
-            self._places.release()
-            raise self._error("no thread can be started") from exc
-        return answer
-
-    def _work(self, function: Callable[[], T], answer: Future[T]) -> None:
-        try:
-            answer.set_result(function())
-        except BaseException as exc:
-            answer.set_exception(exc)
-        finally:
-            self._places.release()
 
     def _error(self, complaint: str) -> CustodyError:
         return CustodyError(f"{self.name}: {complaint.rstrip('.')}.")

@@ -32,7 +32,7 @@ def test_a_setting_that_changes_is_another_custody(settings, private_key):
 def test_the_defaults_are_five_seconds_and_four_calls(private_key):
     custody = make_custody("hsm", signer("InMemory", key=private_key)["hsm"])
 
-    assert (custody.timeout, custody.max_calls) == (5, 4)
+    assert (custody.timeout, custody.turns.count) == (5, 4)
 
 
 @pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")

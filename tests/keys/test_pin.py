@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from django_layer_identity.exceptions import CustodyError
@@ -69,14 +71,33 @@ def test_a_variable_that_is_not_set_is_no_pin(monkeypatch):
     )
 
 
-def test_a_digest_tells_one_pin_from_another_and_shows_neither(monkeypatch):
+@pytest.mark.parametrize("other", ["12345678", "87654321\n"])
+def test_a_mark_tells_one_pin_from_another_and_shows_neither(monkeypatch, other):
     pin = Pin(env="HSM_PIN_SECRET")
     monkeypatch.setenv("HSM_PIN_SECRET", "87654321")
-    first = pin.digest()
-    monkeypatch.setenv("HSM_PIN_SECRET", "12345678")
+    first = pin.mark("/usr/lib/libhsm.so", "layer")
+    monkeypatch.setenv("HSM_PIN_SECRET", other)
 
-    assert pin.digest() != first
-    assert (len(first), b"8765" in first) == (32, False)
+    assert pin.mark("/usr/lib/libhsm.so", "layer") != first
+    assert re.fullmatch("[0-9a-f]{64}", first)
+
+
+def test_a_pin_has_another_mark_for_another_token(monkeypatch):
+    monkeypatch.setenv("HSM_PIN_SECRET", "87654321")
+    pin = Pin(env="HSM_PIN_SECRET")
+
+    assert pin.mark("/usr/lib/libhsm.so", "layer") != pin.mark(
+        "/usr/lib/libhsm.so", "b"
+    )
+    assert pin.mark("/usr/lib/libhsm.so", "layer") != pin.mark("/usr/lib/a.so", "layer")
+
+
+def test_the_mark_of_a_pin_depends_on_the_secret_key(monkeypatch, settings):
+    monkeypatch.setenv("HSM_PIN_SECRET", "87654321")
+    first = Pin(env="HSM_PIN_SECRET").mark("layer")
+    settings.SECRET_KEY = "another secret"
+
+    assert Pin(env="HSM_PIN_SECRET").mark("layer") != first
 
 
 def test_a_pin_has_nothing_in_it(monkeypatch):

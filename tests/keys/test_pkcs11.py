@@ -7,14 +7,18 @@ tests/services/test_pkcs11.py has the same with a real one, where SoftHSM is ins
 from __future__ import annotations
 
 import os
+from concurrent.futures import ThreadPoolExecutor
+from threading import Event, Semaphore
 
 import pkcs11
 import pytest
-from pkcs11 import Attribute, KeyType, ObjectClass
+from django.core.cache import cache
+from django.core.cache.backends.base import BaseCache
+from pkcs11 import Attribute, KeyType, ObjectClass, TokenFlag
 
 from django_layer_identity.exceptions import ConfigurationError, CustodyError
+from django_layer_identity.keys.custodies import make_custody
 from django_layer_identity.keys.pkcs11 import PKCS11Custody
-from django_layer_identity.keys.pkcs11.cryptoki import module_at
 from tests import internals
 
 RSA_KEY = {Attribute.MODULUS: (2**2047 + 1).to_bytes(256, "big")}
@@ -36,11 +40,17 @@ class Library:
     """A PKCS#11 library with one token and one key; it notes what is asked of it."""
 
     label = "layer"
+    flags = TokenFlag(0)
 
     def __init__(self):
         self.errors = []  # what happens at the next calls; None is nothing
         self.calls = []
         self.keys = [self]
+        self.entered, self.gate = (
+            Semaphore(0),
+            Event(),
+        )  # a signature waits for the gate
+        self.gate.set()
 
     def __getitem__(self, attribute):
         return RSA_KEY[attribute]
@@ -75,9 +85,29 @@ class Library:
 
     def sign(self, message, mechanism):
         self._call("sign", message, mechanism.name)
+        self.entered.release()
+        self.gate.wait()
         return b"signature"
 
 
+class BrokenCache(BaseCache):
+    """A cache that is down."""
+
+    def __init__(self, location, params):
+        super().__init__(params)
+
+    def _fail(self, key, *args, **kwargs):
+        raise ConnectionError
+
+    get = set = _fail
+
+
+FOREVER = 60  # seconds
+WITHIN = 0.05  # a time limit that is meant to be reached
+NOT_AGAIN = (
+    "the token labelled 'layer' refused the PIN, which is not sent again until it has "
+    "changed"
+)
 LOAD = ("load", "/usr/lib/libhsm.so")
 OPEN = [LOAD, ("token", "layer"), ("open", "87654321"), ("find", FINDING)]
 REOPEN = [LOAD, ("finalize",), ("initialize",), *OPEN[1:]]
@@ -85,16 +115,34 @@ SIGN = ("sign", b"message", "SHA256_RSA_PKCS")
 
 
 @pytest.fixture
-def library(monkeypatch):
+def new_process(monkeypatch):
+    """Call this to go on as a process that knows of no module and no refused PIN."""
+
+    def new_process():
+        monkeypatch.setattr(internals.PKCS11_MODULES, {})
+        internals.forget_refused_pins()
+
+    return new_process
+
+
+@pytest.fixture
+def library(monkeypatch, new_process):
     library = Library()
     monkeypatch.setattr(pkcs11, "lib", library.load)
-    monkeypatch.setattr(internals.PKCS11_MODULES, {})
+    new_process()
     monkeypatch.setenv("HSM_PIN_SECRET", "87654321")
     return library
 
 
 def sign(**options):
     return PKCS11Custody({**OPTIONS, **options}).sign(b"message")
+
+
+def limited(timeout):
+    """Return the same custody with a time limit, as the setting makes it."""
+    options = {**OPTIONS, "TIMEOUT": timeout}
+    backend = "django_layer_identity.keys.pkcs11.PKCS11Custody"
+    return make_custody("hsm", {"BACKEND": backend, "OPTIONS": options})
 
 
 def complaint(**options):
@@ -155,9 +203,47 @@ def test_a_child_initializes_the_library_anew(library, monkeypatch):
     assert library.calls == [*OPEN, SIGN, *REOPEN, SIGN]
 
 
-def test_a_module_has_one_lock_a_process(library):
-    assert module_at("/usr/lib/libhsm.so") is module_at("/usr/lib/libhsm.so")
-    assert module_at("/usr/lib/libhsm.so") is not module_at("/usr/lib/other.so")
+def test_the_keys_of_a_module_share_its_turns(library):
+    turns = PKCS11Custody(OPTIONS).turns
+
+    assert turns.count == 1
+    assert PKCS11Custody({**OPTIONS, "KEY_LABEL": "layer-2027"}).turns is turns
+    assert PKCS11Custody({**OPTIONS, "MODULE": "/usr/lib/b.so"}).turns is not turns
+
+
+def test_a_child_has_turns_of_its_own(library, monkeypatch):
+    turns = PKCS11Custody(OPTIONS).turns
+    monkeypatch.setattr(os, "getpid", lambda: 0)
+
+    assert PKCS11Custody(OPTIONS).turns is not turns
+
+
+def test_a_call_that_is_given_up_before_its_turn_is_never_made(library):
+    library.gate.clear()
+    with ThreadPoolExecutor(1) as pool:
+        first = pool.submit(limited(FOREVER).sign, b"message")
+        assert library.entered.acquire(timeout=FOREVER)
+        with pytest.raises(CustodyError) as caught:
+            limited(WITHIN).sign(b"given up")
+        library.gate.set()
+        first.result()
+    limited(FOREVER).sign(b"message")  # after all that waited
+
+    assert library.calls == [*OPEN, SIGN, SIGN]
+    assert str(caught.value) == (
+        "SIGNERS['hsm']: the call could not begin in time: others were before it."
+    )
+
+
+def test_where_the_module_hangs_every_key_in_it_is_refused_at_once(library):
+    library.gate.clear()
+    with pytest.raises(CustodyError, match="there was no answer"):
+        limited(WITHIN).sign(b"message")
+    assert library.entered.acquire(timeout=FOREVER)
+
+    with pytest.raises(CustodyError, match="1 calls are under way"):
+        limited(FOREVER).sign(b"message")
+    library.gate.set()
 
 
 def test_whoever_is_logged_in_in_this_process_is_not_asked_for_the_pin(library):
@@ -168,14 +254,20 @@ def test_whoever_is_logged_in_in_this_process_is_not_asked_for_the_pin(library):
 
 
 @pytest.mark.parametrize(
-    "error", [pkcs11.PinIncorrect, pkcs11.PinInvalid, pkcs11.PinLenRange]
+    ("error", "words"),
+    [
+        (pkcs11.PinIncorrect, "refused the PIN"),
+        (pkcs11.PinInvalid, "refused the PIN"),
+        (pkcs11.PinLenRange, "refused the PIN"),
+        (pkcs11.PinLocked, "has locked its PIN"),
+        (pkcs11.PinExpired, "says that the PIN has expired"),
+    ],
 )
-def test_a_pin_that_was_refused_is_not_sent_again(library, monkeypatch, error):
+def test_a_pin_that_was_refused_is_not_sent_again(library, monkeypatch, error, words):
     library.errors = [None, None, error()]
-    refused = "the token labelled 'layer' refused the PIN"
 
-    assert complaint() == refused
-    assert complaint() == f"{refused}, which is not sent again until it has changed"
+    assert complaint() == f"the token labelled 'layer' {words}"
+    assert complaint() == NOT_AGAIN
     assert library.calls.count(("open", "87654321")) == 1
 
     monkeypatch.setenv("HSM_PIN_SECRET", "12345678")
@@ -184,12 +276,90 @@ def test_a_pin_that_was_refused_is_not_sent_again(library, monkeypatch, error):
     assert library.calls[-3:] == [("open", "12345678"), ("find", FINDING), SIGN]
 
 
+def test_a_pin_that_expires_later_is_not_sent_again(library):
+    sign()
+    library.errors = [pkcs11.PinExpired()]
+
+    assert complaint() == "the token labelled 'layer' says that the PIN has expired"
+    assert complaint() == NOT_AGAIN
+    assert library.calls == [*OPEN, SIGN, SIGN]
+
+
+def test_a_pin_that_was_refused_in_one_process_is_not_sent_by_another(
+    library, new_process
+):
+    library.errors = [None, None, pkcs11.PinLocked()]
+    complaint()
+    new_process()
+
+    assert complaint() == NOT_AGAIN
+    assert library.calls == OPEN[:3]
+
+
+def test_a_pin_that_was_refused_is_not_sent_again_if_the_cache_forgets(
+    library, new_process
+):
+    library.errors = [None, None, pkcs11.PinIncorrect()]
+    complaint()
+    new_process()
+    complaint()
+    cache.clear()
+
+    assert complaint() == NOT_AGAIN
+
+
+def test_a_cache_that_is_down_does_not_have_a_refused_pin_sent_again(
+    library, settings, caplog
+):
+    library.errors = [None, None, pkcs11.PinIncorrect()]
+    settings.CACHES = {"default": {"BACKEND": f"{__name__}.BrokenCache"}}
+
+    assert complaint() == "the token labelled 'layer' refused the PIN"
+    assert complaint() == NOT_AGAIN
+    assert library.calls == OPEN[:3]
+    assert [record.message for record in caplog.records] == [
+        "Whether a PIN was refused in other processes is unknown.",
+        "Other processes do not learn that a PIN was refused.",
+    ]
+
+
+def test_a_pin_is_sent_once_more_after_a_line_break_was_added(library, monkeypatch):
+    library.errors = [None, None, pkcs11.PinLocked()]
+    complaint()
+    monkeypatch.setenv("HSM_PIN_SECRET", "87654321\n")
+
+    assert sign() == b"signature"
+    assert library.calls[-3:] == [("open", "87654321"), ("find", FINDING), SIGN]
+
+
+@pytest.mark.parametrize(
+    ("flag", "words"),
+    [
+        (TokenFlag.USER_PIN_LOCKED, "has locked its PIN"),
+        (
+            TokenFlag.USER_PIN_FINAL_TRY,
+            "locks its PIN at the next wrong one, so none is sent until another program "
+            "has logged in to it",
+        ),
+    ],
+    ids=["locked", "final try"],
+)
+def test_no_pin_is_sent_while_the_token_says_so(library, flag, words):
+    library.flags = TokenFlag.LOGIN_REQUIRED | flag
+
+    assert complaint() == f"the token labelled 'layer' {words}"
+    assert library.calls == OPEN[:2]
+
+    library.flags = TokenFlag.LOGIN_REQUIRED
+
+    assert sign() == b"signature"
+
+
 @pytest.mark.parametrize(
     ("error", "words"),
     [
         (pkcs11.NoSuchToken(), "is not there"),
         (pkcs11.MultipleTokensReturned(), "is there more than once"),
-        (pkcs11.PinLocked(), "has locked its PIN"),
         (pkcs11.DeviceError(), "does not work: DeviceError"),
         (pkcs11.PKCS11Error("out of order"), "does not work: PKCS11Error out of order"),
     ],

@@ -6,7 +6,7 @@ import subprocess
 import sys
 import textwrap
 from concurrent.futures import ThreadPoolExecutor
-from threading import Event, Semaphore, Thread
+from threading import Event, Semaphore, Thread, local
 from uuid import UUID
 
 import pytest
@@ -14,10 +14,10 @@ import pytest
 from django_layer_identity.exceptions import CustodyError
 from django_layer_identity.keys.custodies import make_custody
 from django_layer_identity.keys.pem import verify_signature
-from django_layer_identity.keys.remote import RemoteSigner
+from django_layer_identity.keys.remote import RemoteSigner, Turns
 from django_layer_identity.protocol.identifiers import KeyID
 from tests.custodies import signer
-from tests.internals import overdue_calls
+from tests.internals import CUSTODY_CLOCK, overdue_calls
 from tests.work import count_calls
 
 KEY_ID = KeyID(UUID("cccccccc-0000-4000-8000-000000000003"))
@@ -109,6 +109,47 @@ def test_where_all_calls_hang_nobody_waits(private_key, gate):
 
     # Whatever waits for a thread acquires a lock.
     assert (ACQUIRE in first, ACQUIRE in second) == (True, False)
+
+
+class Clock(local):
+    """A clock for each thread; it goes on by ``step`` each time it is looked at."""
+
+    now = step = 0  # seconds
+
+    def monotonic(self):
+        self.now += self.step
+        return self.now
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    clock = Clock()
+    monkeypatch.setattr(CUSTODY_CLOCK, clock)
+    return clock
+
+
+@pytest.mark.parametrize(
+    ("last_call", "waited", "begins"),
+    [(10, 49, True), (10, 51, False), (40, 29, True), (40, 31, False)],
+)
+def test_a_call_begins_if_the_last_one_would_have_ended_in_time(
+    clock, last_call, waited, begins
+):
+    turns = Turns(1)
+    turns.take(FOREVER)
+    turns.start(lambda: setattr(clock, "now", last_call))
+    clock.step = waited
+
+    assert turns.take(FOREVER) is begins
+
+
+def test_a_turn_that_comes_too_late_is_the_turn_of_the_next_call(clock):
+    turns = Turns(1)
+    clock.step = FOREVER + 1
+    assert turns.take(FOREVER) is False
+    clock.step = 0
+
+    assert turns.take(FOREVER) is True
 
 
 def test_a_custody_that_answers_again_is_used_again(private_key, gate):

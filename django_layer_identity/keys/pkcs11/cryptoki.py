@@ -2,7 +2,7 @@
 PKCS#11 modules of this process, and the sessions that are open in them.
 
 python-pkcs11 tells a module that one thread uses it (``C_Initialize`` with a null
-pointer), so one call at a time goes to a module: whoever uses one holds its lock.
+pointer), so one call at a time goes to a module: calls take turns.
 """
 
 from __future__ import annotations
@@ -10,16 +10,32 @@ from __future__ import annotations
 import ctypes
 import os
 from contextlib import suppress
-from threading import Lock
 from typing import Any
 
 import pkcs11
-from pkcs11 import Attribute, PKCS11Error
+from pkcs11 import Attribute, PKCS11Error, TokenFlag
 
 from django_layer_identity.exceptions import CustodyError
-from django_layer_identity.keys.pkcs11.pin import Pin
+from django_layer_identity.keys.pkcs11.pin import Pin, is_refused, refuse
+from django_layer_identity.keys.remote import Turns
 
-PIN_REFUSED = (pkcs11.PinIncorrect, pkcs11.PinInvalid, pkcs11.PinLenRange)
+#: What a token says of a PIN that is not to be sent again.
+PIN_REFUSALS = {
+    **dict.fromkeys(
+        (pkcs11.PinIncorrect, pkcs11.PinInvalid, pkcs11.PinLenRange), "refused the PIN"
+    ),
+    pkcs11.PinLocked: "has locked its PIN",
+    pkcs11.PinExpired: "says that the PIN has expired",
+}
+
+#: What a token says of itself where no PIN is sent to it, be it the right one or not.
+NO_PIN_NOW = {
+    TokenFlag.USER_PIN_LOCKED: "has locked its PIN",
+    TokenFlag.USER_PIN_FINAL_TRY: (
+        "locks its PIN at the next wrong one, so none is sent until another program has "
+        "logged in to it"
+    ),
+}
 
 #: What a key is looked for with: the token's label, and attributes of the object.
 Name = tuple[str, tuple[tuple[Attribute, Any], ...]]
@@ -30,11 +46,11 @@ class Module:
 
     def __init__(self, path: str, *, stale: bool) -> None:
         self.path = path
-        self.lock = Lock()
+        self.turns = Turns(1)
         self._stale = stale
         self._sessions: dict[str, Any] = {}  # by the token's label
         self._keys: dict[Name, Any] = {}
-        self._refused: dict[str, bytes] = {}  # digests of PINs, by the token's label
+        self._sent: dict[str, str] = {}  # marks of PINs, by the token's label
 
     def has_found(self, name: Name) -> bool:
         """Tell whether the key was found before, and may be gone by now."""
@@ -65,8 +81,17 @@ class Module:
         self._keys.clear()
         self._stale = True
 
+    def refuse_pin(self, token_label: str) -> None:
+        """Have the PIN that was meant for the token last not be sent again."""
+        refuse(self._sent[token_label])
+
     def _session(self, token_label: str, pin: Pin) -> Any:
         if token_label not in self._sessions:
+            # A token locks itself after a few wrong PINs: none is sent to it twice.
+            mark = self._sent[token_label] = pin.mark(self.path, token_label)
+            if is_refused(mark):
+                words = "refused the PIN, which is not sent again until it has changed"
+                raise CustodyError(_say(token_label, words))
             token = self._load().get_token(token_label=token_label)
             self._sessions[token_label] = self._log_in(token, pin)
         return self._sessions[token_label]
@@ -78,6 +103,9 @@ class Module:
             raise CustodyError(
                 f"the module {self.path!r} cannot be loaded: {_words(exc)}"
             ) from exc
+        # It is never unloaded. At its end Python would take it away from a thread that is
+        # in it, and the process would crash.
+        ctypes.pythonapi.Py_IncRef(ctypes.py_object(library))
         if self._stale:
             self._finalize(library)
             library.initialize()
@@ -93,19 +121,13 @@ class Module:
             library.finalize()
 
     def _log_in(self, token: Any, pin: Pin) -> Any:
-        # A token locks itself after a few wrong PINs: none is sent to it twice.
-        if self._refused.get(token.label) == pin.digest():
-            raise CustodyError(
-                f"the token labelled {token.label!r} refused the PIN, which is not "
-                "sent again until it has changed"
-            )
+        for flag, words in NO_PIN_NOW.items():
+            if token.flags & flag:
+                raise CustodyError(_say(token.label, words))
         try:
             return token.open(user_pin=pin.read())
-        except pkcs11.UserAlreadyLoggedIn:  # somebody else in this process
+        except pkcs11.UserAlreadyLoggedIn:  # other code in this process
             return token.open()
-        except PIN_REFUSED:
-            self._refused[token.label] = pin.digest()
-            raise
 
 
 _modules: dict[tuple[str, int], Module] = {}
@@ -120,14 +142,16 @@ def module_at(path: str) -> Module:
 
 def explain(exc: PKCS11Error, token_label: str) -> str:
     """Return what the module's complaint means, in words."""
-    token = f"the token labelled {token_label!r}"
     words = {
         pkcs11.NoSuchToken: "is not there",
         pkcs11.MultipleTokensReturned: "is there more than once",
-        pkcs11.PinLocked: "has locked its PIN",
-        **dict.fromkeys(PIN_REFUSED, "refused the PIN"),
+        **PIN_REFUSALS,
     }
-    return f"{token} {words.get(type(exc), f'does not work: {_words(exc)}')}"
+    return _say(token_label, words.get(type(exc), f"does not work: {_words(exc)}"))
+
+
+def _say(token_label: str, words: str) -> str:
+    return f"the token labelled {token_label!r} {words}"
 
 
 def _words(exc: PKCS11Error) -> str:
@@ -142,4 +166,4 @@ def _describe(name: Name, count: int) -> str:
     parts += [f"the ID {key_id.hex()!r}"] if key_id else []
     has = "has more than one" if count else "has no"
     key = f"private RSA key with {' and '.join(parts)}"
-    return f"the token labelled {token_label!r} {has} {key}"
+    return _say(token_label, f"{has} {key}")

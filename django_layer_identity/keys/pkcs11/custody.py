@@ -10,9 +10,16 @@ from django.views.decorators.debug import sensitive_variables
 from pkcs11 import Attribute, KeyType, Mechanism, ObjectClass, PKCS11Error
 
 from django_layer_identity.exceptions import ConfigurationError, CustodyError
-from django_layer_identity.keys.pkcs11.cryptoki import Module, Name, explain, module_at
+from django_layer_identity.keys.pkcs11.cryptoki import (
+    PIN_REFUSALS,
+    Module,
+    Name,
+    explain,
+    module_at,
+)
 from django_layer_identity.keys.pkcs11.pin import Pin
 from django_layer_identity.keys.public import public_pem
+from django_layer_identity.keys.remote import Turns
 
 T = TypeVar("T")
 
@@ -35,6 +42,11 @@ class PKCS11Custody:
         self._name = _read_name(options)
         self._pin = Pin(file=options.get("PIN_FILE"), env=options.get("PIN_ENV"))
 
+    @property
+    def turns(self) -> Turns:
+        """One call at a time goes to a module, whichever of its keys it is for."""
+        return module_at(self._path).turns
+
     def public_key(self) -> str:
         """
         Return the public half, as the private key object has it.
@@ -54,21 +66,22 @@ class PKCS11Custody:
         return bytes(self._use_key(lambda key: key.sign(message, mechanism=mechanism)))
 
     def _use_key(self, use: Callable[[Any], T]) -> T:
-        module = module_at(self._path)
-        with module.lock:
-            try:
-                return self._try_twice(module, use)
-            except PKCS11Error as exc:
-                raise CustodyError(explain(exc, self._name[0])) from exc
+        try:
+            return self._try_twice(module_at(self._path), use)
+        except PKCS11Error as exc:
+            raise CustodyError(explain(exc, self._name[0])) from exc
 
     def _try_twice(self, module: Module, use: Callable[[Any], T]) -> T:
         """Take a key that was found before for stale if it fails, and find it again."""
         was_found = module.has_found(self._name)
         try:
             return use(module.find_key(self._name, self._pin))
-        except PKCS11Error:
+        except PKCS11Error as exc:
+            refused = type(exc) in PIN_REFUSALS
+            if refused:
+                module.refuse_pin(self._name[0])
             module.give_up()
-            if not was_found:
+            if refused or not was_found:
                 raise
         return self._try_twice(module, use)
 

@@ -87,21 +87,46 @@ def held(folder):
 @contextmanager
 def hanging_module(folder):
     """Make a module that hangs in C_Finalize, until it is done with; say where it is."""
+    gate = folder / "gate"
+    gate.touch()
+    yield _compile(folder, "hanging", GATE=f'"{gate}"')
+    gate.unlink(missing_ok=True)
+
+
+class SlowModule:
+    """SoftHSM with a C_Sign that takes so many milliseconds more; it counts the calls."""
+
+    def __init__(self, folder, delay):
+        self._calls = {name: folder / name for name in ("LOGINS", "SIGNATURES")}
+        files = {name: f'"{path}"' for name, path in self._calls.items()}
+        # A copy, as the original may be initialized for another folder.
+        real = shutil.copy(find_module(), folder / "real.so")
+        self.path = _compile(folder, "slow", REAL=f'"{real}"', DELAY=delay, **files)
+
+    @property
+    def logins(self):
+        return self._count("LOGINS")
+
+    @property
+    def signatures(self):
+        return self._count("SIGNATURES")
+
+    def _count(self, name):
+        path = self._calls[name]
+        return path.stat().st_size if path.exists() else 0
+
+
+def _compile(folder, name, **macros):
     if shutil.which("cc") is None:
         skip_or_fail(
             "There is no C compiler “cc” on the PATH: install Debian's package gcc."
         )
-    module, gate = folder / "hanging.so", folder / "gate"
-    gate.touch()
-    subprocess.run(
-        [
-            *("cc", "-w", "-shared", "-fPIC", f'-DGATE="{gate}"'),
-            *("-o", module, Path(__file__).with_name("hanging.c")),
-        ],
-        check=True,
-    )
-    yield str(module)
-    gate.unlink(missing_ok=True)
+    module = folder / f"{name}.so"
+    defined = [f"-D{macro}={value}" for macro, value in macros.items()]
+    source = Path(__file__).with_name(f"{name}.c")
+    command = ["cc", "-w", "-shared", "-fPIC", *defined, "-o", module, source]
+    subprocess.run(command, check=True)
+    return str(module)
 
 
 @contextmanager

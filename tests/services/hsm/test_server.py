@@ -14,7 +14,7 @@ from tests.server.clients import create_users, phone
 from tests.server.process import database, identity, serve
 from tests.services import routing
 from tests.services.conftest import need
-from tests.services.hsm.softhsm import held
+from tests.services.hsm.softhsm import SlowModule, held
 
 pytestmark = [
     pytest.mark.service,
@@ -37,7 +37,7 @@ def key(postgresql, hsm):
     key = SigningKey.objects.import_from_signer(
         app, "hsm", key_id=KEY_ID, activate=True
     )
-    hsm(TIMEOUT=1, MAX_CALLS=2)
+    hsm(TIMEOUT=1)
     return key
 
 
@@ -52,6 +52,12 @@ def server(key, postgresql, settings):
 def ask_often(server, token):
     with phone(server, token) as client:
         return [client.ask() for _ in range(EACH)]
+
+
+def ask_once(server, token):
+    """Ask over a connection of its own, which any of the processes may get."""
+    with phone(server, token) as client:
+        return client.ask().code
 
 
 def crowd(server, tokens):
@@ -101,3 +107,39 @@ def test_no_worker_says_the_pin(server, key, folder, hsm):
     assert said.count("refused the PIN.") <= 2  # one for each process
     assert "is not sent again until it has changed" in said
     assert "1111-2222" not in said
+
+
+def test_a_wrong_pin_is_sent_by_one_of_the_workers_once(key, folder, hsm, postgresql):
+    module = SlowModule(folder, delay=0)
+    hsm(MODULE=module.path)
+    (folder / "pin").write_text("1111-2222")
+    backend = "django.core.cache.backends.filebased.FileBasedCache"
+    shared = {"default": {"BACKEND": backend, "LOCATION": str(folder / "cache")}}
+    changed = {"DATABASES": database(postgresql), "LAYER_IDENTITY": identity()}
+    [token] = create_users("postgresql", "alice")
+
+    with serve(workers=3, CACHES=shared, **changed) as server:
+        answers = [ask_once(server, token) for _ in range(30)]
+
+    assert answers == ["signing_failed"] * 30
+    assert module.logins == 1
+
+
+def test_workers_do_not_crash_as_they_end_while_the_module_is_at_work(
+    key, folder, hsm, postgresql
+):
+    module = SlowModule(folder, delay=60_000)
+    hsm(MODULE=module.path, TIMEOUT=0.2)
+    changed = {"DATABASES": database(postgresql), "LAYER_IDENTITY": identity()}
+    [token] = create_users("postgresql", "alice")
+
+    with serve(workers=3, **changed) as server:
+        deadline = time.monotonic() + 30
+        while module.signatures < 3:
+            assert time.monotonic() < deadline
+            assert ask_once(server, token) == "signing_failed"
+        server.stop()
+        said = server.said()
+
+    assert "SIGSEGV" not in said
+    assert "SIGABRT" not in said
