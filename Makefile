@@ -2,6 +2,7 @@
 PYTHON ?= python3
 TOX = .venv/bin/tox
 ENV ?= all
+RUN ?= run -q
 
 .PHONY: demo test test-all long
 
@@ -21,7 +22,7 @@ test-all:
 	@echo "Installing the packages and running all tests, with coverage: about seven minutes on two cores."
 	@echo "Tests whose service or program is missing are skipped, with the reason at the end."
 	@$(MAKE) --no-print-directory $(TOX)
-	@$(TOX) run -q -e $(ENV)
+	@$(TOX) $(RUN) -e $(ENV)
 
 long:
 	@echo "Running the long tests, which take hours."

@@ -36,9 +36,6 @@ class Patient(AbstractBaseUser):
 
     USERNAME_FIELD = "number"
 
-    def __str__(self) -> str:
-        return str(self.number)
-
 
 class Soldier(AbstractBaseUser):
     """A user model whose login is an integer."""
@@ -48,9 +45,6 @@ class Soldier(AbstractBaseUser):
     objects = BaseUserManager()
 
     USERNAME_FIELD = "number"
-
-    def __str__(self) -> str:
-        return str(self.number)
 
 
 class Profile(models.Model):

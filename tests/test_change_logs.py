@@ -16,10 +16,9 @@ from tests.services.available import skip_or_fail
 @pytest.mark.slow
 @pytest.mark.parametrize("exclude", [False, True], ids=["as installed", "excluded"])
 def test_change_logs_copy_our_rows_unless_told_not_to(exclude):
-    if not (find_spec("auditlog") and find_spec("easyaudit")):
-        skip_or_fail(
-            "django-auditlog or django-easy-audit is not installed: "
-            "install the dependency group “changelogs”."
+    for name in ("auditlog", "easyaudit"):
+        find_spec(name) or skip_or_fail(
+            f"{name} is not installed: install the dependency group “changelogs”."
         )
     run = subprocess.run(
         [
