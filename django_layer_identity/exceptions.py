@@ -66,7 +66,7 @@ class KeyStateError(LayerIdentityError):
 
 
 class InvalidReason(LayerIdentityError, ValueError):
-    """The reason for what cannot be undone is empty or too long."""
+    """The reason is empty, too long, or holds a private key."""
 
 
 class LedgerConflict(LayerIdentityError):

@@ -13,7 +13,6 @@ from django_layer_identity.conf import conf
 from django_layer_identity.exceptions import (
     AuthenticationFailed,
     ConfigurationError,
-    InvalidReason,
     LedgerConflict,
     Unavailable,
     UserIDChanged,
@@ -25,7 +24,7 @@ from django_layer_identity.mapping.attributes import MappingContext
 from django_layer_identity.mapping.user_ids import is_made_up, layer_user_id
 from django_layer_identity.mapping.users import is_user
 from django_layer_identity.models import LayerApp, LayerUser
-from django_layer_identity.models.key.stored import MAX_REASON_LENGTH
+from django_layer_identity.models.reasons import clean_reason
 from django_layer_identity.protocol.claims import check_user_id
 
 if TYPE_CHECKING:
@@ -135,16 +134,12 @@ def reassign(
 
     :param reason: why; kept in the ledger.
     :param user_id: the ID itself, needed where its user was deleted and its text too.
-    :raises InvalidReason: if it is empty or over 200 characters.
+    :raises InvalidReason: if it is empty, over 200 characters, or holds a private key.
     :raises LedgerConflict: if the user has it already, the text is another ID's, or
         somebody else changed the ledger at the same time.
     """
     _check_use(user)
-    reason = reason.strip()
-    if not 1 <= len(reason) <= MAX_REASON_LENGTH:
-        raise InvalidReason(
-            f"Say why the ID is reassigned, in 1 to {MAX_REASON_LENGTH} characters."
-        )
+    reason = clean_reason(reason)
     text = user_id or entry.user_id
     if not entry.names(text):
         raise LedgerConflict("This is not the Layer user ID that is to be reassigned.")

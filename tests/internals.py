@@ -37,6 +37,7 @@ SURVEY_PAGE_SIZE = f"{PACKAGE}.collisions.PAGE"
 
 ADMIN_LOG_ADDITION = f"{PACKAGE}.admin.signing_keys.SigningKeyAdmin.log_addition"
 ADMIN_READ_KEY = f"{PACKAGE}.admin.forms.read_private_key"
+ADMIN_REFUSE_SEARCH = f"{PACKAGE}.admin.secrecy.refuse_search"
 ADMIN_SAVE_KEY = f"{PACKAGE}.admin.signing_keys.SigningKeyAdmin.save_model"
 ADMIN_WRAP_FORM_DATA = f"{PACKAGE}.admin.forms.wrap"
 ADMIN_WRAP_POST = f"{PACKAGE}.keys.pasted.forms.wrap"

@@ -83,6 +83,12 @@ def test_app_create_refuses_a_name_too_long(db):
     )
 
 
+def test_app_create_refuses_a_private_key_for_a_name(db):
+    assert error(*CREATE, "--name", "-----BEGIN PRIVATE KEY-----") == (
+        "name: A name must not hold a private key or a part of one."
+    )
+
+
 def test_app_create_names_the_field_that_is_empty(db):
     assert error(*CREATE, "--name", "") == "name: This field cannot be blank."
 

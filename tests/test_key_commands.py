@@ -147,7 +147,7 @@ def test_key_revoke_prints_the_new_state(run, key):
     ("arguments", "message"),
     [
         ([], "Error: the following arguments are required: --reason"),
-        (["--reason", " "], "Say why the key is revoked, in 1 to 200 characters."),
+        (["--reason", " "], "Give a reason of 1 to 200 characters."),
     ],
 )
 def test_key_revoke_wants_a_reason(key, arguments, message):

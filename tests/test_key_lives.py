@@ -272,9 +272,27 @@ def test_a_key_is_revoked_from_any_state(draft, state):
 )
 def test_a_key_is_not_revoked_without_a_reason(key, reason):
     assert refused(key.revoke, reason, kind=InvalidReason) == (
-        "Say why the key is revoked, in 1 to 200 characters."
+        "Give a reason of 1 to 200 characters."
     )
     assert stored(key).state == "active"
+
+
+@pytest.mark.parametrize(
+    "reason",
+    ["-----BEGIN PRIVATE KEY-----", "M" * 65, "M" * 64 + "\n" + "M" * 64],
+    ids=["beginning", "run", "lines"],
+)
+def test_a_reason_holds_no_private_key(key, reason):
+    assert refused(key.revoke, reason, kind=InvalidReason) == (
+        "A reason must not hold a private key or a part of one."
+    )
+    assert stored(key).state == "active"
+
+
+def test_a_reason_may_name_a_fingerprint(key):
+    key.revoke(f"Replaced by {key.fingerprint}.")
+
+    assert stored(key).state == "revoked"
 
 
 def test_a_key_revoked_twice_keeps_its_first_reason(key):

@@ -14,11 +14,12 @@ from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
+from django_layer_identity.admin.forms import DiscreetForm
 from django_layer_identity.admin.secrecy import BUSY, DiscreetAdmin
 from django_layer_identity.exceptions import LayerIdentityError
 from django_layer_identity.models import SigningKey
-from django_layer_identity.models.key.stored import MAX_REASON_LENGTH
 from django_layer_identity.models.key.turns import wait_for_turn
+from django_layer_identity.models.reasons import MAX_REASON_LENGTH
 from django_layer_identity.models.writes import write_or_retry
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ FROM_PAGE = "from_page"  # posted by the buttons of a key's own page
 CONFIRMATION = "admin/layer_identity/signingkey/{}_confirmation.html"
 
 
-class ReasonForm(forms.Form):
+class ReasonForm(DiscreetForm, forms.Form):
     """Why a key is revoked."""
 
     reason = forms.CharField(

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, ClassVar
 
 from django import forms
 from django.core.exceptions import ValidationError
-from django.utils.translation import gettext_lazy as _
 
 from django_layer_identity.exceptions import LayerIdentityError
 from django_layer_identity.keys.secrecy import Secret
@@ -35,8 +34,6 @@ class _IdentifierField(forms.CharField):
     kind: ClassVar[type[AppID | KeyID | ProviderID]]
 
     def to_python(self, value: object) -> UUID | None:  # type: ignore[override]
-        if isinstance(value, Secret):
-            raise ValidationError(_("This is too long for an ID."))
         text = super().to_python(value)
         if text in self.empty_values:
             return None

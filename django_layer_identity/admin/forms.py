@@ -25,7 +25,7 @@ from django_layer_identity.exceptions import (
     PassphraseWrong,
 )
 from django_layer_identity.keys.custodies import open_custody
-from django_layer_identity.keys.pasted.forms import wrap
+from django_layer_identity.keys.pasted.forms import SECRET_FIELDS, wrap
 from django_layer_identity.keys.pasted.text import MAX_LENGTH
 from django_layer_identity.keys.pem import (
     PrivateKey,
@@ -41,14 +41,27 @@ if TYPE_CHECKING:
     from uuid import UUID
 
 
-class DiscreetForm(forms.ModelForm):
-    """A form that keeps what is secret wrapped, also where code gives it the data."""
+MISPLACED = _(
+    "This is too long, or it is a private key. Enter that in its own field only."
+)
+
+
+class DiscreetForm(forms.BaseForm):
+    """A form that shows no private key again, whatever field it was entered in."""
 
     def __init__(self, data: Any = None, *args: Any, **kwargs: Any) -> None:
-        super().__init__(wrap(data), *args, **kwargs)
+        super().__init__(wrap(data, misplaced=True), *args, **kwargs)
+
+    def clean(self) -> dict[str, Any]:
+        super().clean()
+        for name in self.fields.keys() - SECRET_FIELDS:
+            if isinstance(self.data.get(name), Secret):
+                self.errors.pop(name, None)
+                self.add_error(name, MISPLACED)
+        return self.cleaned_data
 
 
-class LayerAppForm(DiscreetForm):
+class LayerAppForm(DiscreetForm, forms.ModelForm):
     class Meta:
         model = LayerApp
         # The environment goes before the app ID, which may name one too.
@@ -81,7 +94,7 @@ def _check_key_id(key: SigningKey, key_id: UUID | None) -> UUID:
     return key.key_id
 
 
-class KeyIDForm(DiscreetForm):
+class KeyIDForm(DiscreetForm, forms.ModelForm):
     """All that is ever changed by hand in a signing key: the ID that Layer gave."""
 
     class Meta:
@@ -105,7 +118,7 @@ def _sources() -> list[tuple[str, Any]]:
     ]
 
 
-class NewSigningKeyForm(DiscreetForm):
+class NewSigningKeyForm(DiscreetForm, forms.ModelForm):
     """Import a private key, encrypted from then on, or generate one, or name a signer."""
 
     IMPORT, GENERATE, SIGNER = "import", "generate", "signer:"

@@ -10,8 +10,9 @@ from django.core.exceptions import ValidationError
 from django.db import router
 from django.utils.translation import gettext_lazy as _
 
+from django_layer_identity.admin.forms import DiscreetForm
 from django_layer_identity.models import LayerUser
-from django_layer_identity.models.key.stored import MAX_REASON_LENGTH
+from django_layer_identity.models.reasons import MAX_REASON_LENGTH
 
 if TYPE_CHECKING:
     from django.contrib.auth.base_user import AbstractBaseUser
@@ -32,7 +33,7 @@ def users_named(text: str) -> QuerySet[AbstractBaseUser]:
     return users.filter(**{name: text})
 
 
-class ReassignForm(forms.Form):
+class ReassignForm(DiscreetForm, forms.Form):
     """To whom, why, and which ID it is where only its digest is left."""
 
     user = forms.CharField(

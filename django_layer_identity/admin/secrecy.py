@@ -1,4 +1,4 @@
-"""Pages on which nothing that is pasted is echoed, logged or reported."""
+"""Pages that show and report no private key, wherever it is pasted."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from django.http import HttpResponseRedirect
 from django.utils.translation import gettext_lazy as _
 
 from django_layer_identity.exceptions import LayerIdentityError
-from django_layer_identity.keys.pasted.forms import wrap_first
+from django_layer_identity.keys.pasted.forms import refuse_search, wrap_first
 from django_layer_identity.models.writes import lost_race
 
 if TYPE_CHECKING:
@@ -28,8 +28,14 @@ class DiscreetAdmin(admin.ModelAdmin):
 
     @property
     def urls(self) -> list[Any]:
-        """Let no page look at what comes in before it is wrapped."""
+        """Wrap private keys before any page looks at what is posted."""
         return wrap_first(self.get_urls())
+
+    def changelist_view(
+        self, request: HttpRequest, *args: Any, **kwargs: Any
+    ) -> HttpResponse:
+        refused = refuse_search(request)
+        return refused or super().changelist_view(request, *args, **kwargs)
 
     def changeform_view(
         self, request: HttpRequest, *args: Any, **kwargs: Any

@@ -13,7 +13,7 @@ from django_layer_identity.audit.chart import draw
 from django_layer_identity.audit.filters import AppFilter, KeyFilter, OutcomeFilter
 from django_layer_identity.audit.hours import count_by_hour
 from django_layer_identity.audit.models import ISSUED, AuditEntry
-from django_layer_identity.keys.pasted.forms import wrap_first
+from django_layer_identity.keys.pasted.forms import refuse_search
 from django_layer_identity.protocol.identifiers import AppID
 
 if TYPE_CHECKING:
@@ -78,11 +78,6 @@ class AuditEntryAdmin(admin.ModelAdmin):
     class Media:
         css = {"all": ("layer_identity_audit/admin.css",)}
 
-    @property
-    def urls(self) -> list[Any]:
-        """Echo no key that is pasted where one searches, and report none."""
-        return wrap_first(self.get_urls())
-
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
 
@@ -96,6 +91,8 @@ class AuditEntryAdmin(admin.ModelAdmin):
         self, request: HttpRequest, extra_context: Any = None
     ) -> HttpResponse:
         """Chart what the list is filtered to."""
+        if refused := refuse_search(request):
+            return refused
         response = super().changelist_view(request, extra_context)
         context = getattr(response, "context_data", {})  # a redirect has none
         if "cl" in context:

@@ -12,6 +12,7 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from django_layer_identity.exceptions import AppFrozen, InvalidIdentifier
+from django_layer_identity.keys.pasted.text import holds_key
 from django_layer_identity.models.app_managers import FROZEN_IDS, LayerAppManager
 from django_layer_identity.protocol.claims import MAX_LIFETIME
 from django_layer_identity.protocol.identifiers import (
@@ -24,6 +25,7 @@ from django_layer_identity.protocol.identifiers import (
 if TYPE_CHECKING:
     from django_layer_identity.models.user import LayerUser
 
+KEY_IN_NAME = _("A name must not hold a private key or a part of one.")
 IDS_STAY = _("A key of this Layer app has been active: its IDs stay as they are.")
 
 
@@ -96,7 +98,9 @@ class LayerApp(models.Model):
             super().save(**kwargs)
 
     def clean(self) -> None:
-        """Show beside the field what :meth:`save` would refuse."""
+        """Show beside the field what :meth:`save` would refuse, and a key in the name."""
+        if holds_key(self.name or ""):
+            raise ValidationError({"name": KEY_IN_NAME})
         using = router.db_for_write(LayerApp, instance=self)
         stored = LayerApp.objects.using(using).filter(pk=self.pk).first()
         if changed := stored and self._frozen_changes(stored):

@@ -128,7 +128,7 @@ class LayerAppManager(models.Manager["LayerApp"]):
 
         :param app_id: its environment is production if it names none.
         :raises AppExists: if an app of that ID differs in anything else.
-        :raises ValidationError: if the name is too long.
+        :raises ValidationError: if the name is too long or holds a private key.
         """
         app = self.model(
             name=name,
@@ -137,6 +137,7 @@ class LayerAppManager(models.Manager["LayerApp"]):
             provider_id=provider_id.uuid,
         )
         app.clean_fields()
+        app.clean()
         try:
             with transaction.atomic(using=router.db_for_write(self.model)):
                 app.save(force_insert=True)

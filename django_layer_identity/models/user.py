@@ -11,7 +11,7 @@ from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
 from django_layer_identity.models.app import LayerApp
-from django_layer_identity.models.key.stored import MAX_REASON_LENGTH
+from django_layer_identity.models.reasons import MAX_REASON_LENGTH
 from django_layer_identity.models.user_managers import (
     LayerUserManager,
     digest_of,

@@ -45,13 +45,18 @@ def test_revoking_asks_first(admin_client, key):
         ("", "This field is required."),
         ("  ", "This field is required."),
         ("x" * 201, "Ensure this value has at most 200 characters (it has 201)."),
+        (
+            "-----BEGIN PRIVATE KEY-----MIIEvQ",
+            "This is too long, or it is a private key. Enter that in its own field only.",
+        ),
     ],
-    ids=["none", "blank", "too-long"],
+    ids=["none", "blank", "too-long", "private-key"],
 )
 def test_without_a_proper_reason_no_key_is_revoked(admin_client, key, reason, error):
     response = act(admin_client, "revoke", key, post="yes", reason=reason)
 
     assert response.context["form"].errors == {"reason": [error]}
+    assertNotContains(response, "MIIEvQ")
     assert (state_of(key), history()) == ("active", [])
 
 

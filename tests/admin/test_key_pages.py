@@ -243,7 +243,10 @@ def test_a_key_id_is_entered(admin_client, draft, key_id):
     ("key_id", "error"),
     [
         ("", "A key ID is a UUID or has the form layer:///keys/<uuid>."),
-        ("-----BEGIN PRIVATE KEY-----" + "M" * 300, "This is too long for an ID."),
+        (
+            "-----BEGIN PRIVATE KEY-----MIIEvQ",
+            "This is too long, or it is a private key. Enter that in its own field only.",
+        ),
         (
             f"layer:///providers/{PROVIDER_ID}",
             "This is a provider ID; a key ID belongs here.",

@@ -21,6 +21,10 @@ from tests.ledger.people import entries, join
 
 LEDGER = "/admin/layer_identity/layeruser/"
 REASON = "Alice came back with a new account."
+KEY = "-----BEGIN PRIVATE KEY-----MIIEvQ"
+MISPLACED = (
+    "This is too long, or it is a private key. Enter that in its own field only."
+)
 
 
 @pytest.fixture
@@ -227,6 +231,8 @@ def test_the_id_of_a_deleted_user_is_entered_again(admin_client, orphan, bob):
             {"reason": "x" * 201},
             {"reason": ["Ensure this value has at most 200 characters (it has 201)."]},
         ),
+        ({"reason": KEY}, {"reason": [MISPLACED]}),
+        ({"user": KEY}, {"user": [MISPLACED]}),
     ],
 )
 def test_what_is_wrong_is_told_and_not_done(admin_client, entry, bob, given, errors):
@@ -235,6 +241,7 @@ def test_what_is_wrong_is_told_and_not_done(admin_client, entry, bob, given, err
     response = reassign(admin_client, entry, confirm="yes", **given)
 
     assert errors_of(response) == errors
+    assertNotContains(response, "MIIEvQ")
     assert (stored(), history()) == (before, [])
 
 

@@ -5,13 +5,11 @@ from __future__ import annotations
 from datetime import datetime, timedelta, timezone
 
 import pytest
-from django.contrib.admin import AdminSite
 from django.contrib.auth.models import Permission, User
 from django.utils.timezone import now
 from pytest_django.asserts import assertContains, assertNotContains
 
 from django_layer_identity.audit.models import AuditEntry
-from django_layer_identity.keys.secrecy import Secret
 from tests.conftest import APP_ID
 
 ENTRIES = "/admin/layer_identity_audit/auditentry/"
@@ -186,19 +184,3 @@ def test_the_list_needs_as_many_queries_however_long_it_is(
 
     with django_assert_num_queries(len(few)):
         auditor.get(ENTRIES)
-
-
-def test_what_is_pasted_is_wrapped_before_it_is_asked_who_is_there(
-    auditor, monkeypatch
-):
-    seen = []
-
-    def has_permission(site, request):
-        seen.append(request.POST["private_key"])
-        return False
-
-    monkeypatch.setattr(AdminSite, "has_permission", has_permission)
-    for path in ("", f"{entry().pk}/change/"):
-        auditor.post(f"{ENTRIES}{path}", {"private_key": "a" * 400})
-
-    assert [type(one) for one in seen] == [Secret, Secret]

@@ -260,6 +260,15 @@ def test_a_deleted_user_is_given_nothing(app, alice, act):
     )
 
 
+def test_the_reason_of_a_reassignment_holds_no_private_key(app, alice, bob):
+    ledger.adopt(app, alice, "auth0|17")
+
+    with pytest.raises(InvalidReason, match="must not hold a private key"):
+        ledger.reassign(LayerUser.objects.get(), bob, reason="-----BEGIN PRIVATE KEY-")
+
+    assert entries() == [("auth0|17", alice.pk, True)]
+
+
 def test_a_user_who_is_not_stored_is_reassigned_nothing(app, alice):
     ledger.adopt(app, alice, "auth0|17")
 

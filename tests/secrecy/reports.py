@@ -55,6 +55,12 @@ def paste_into_a_reason(world: World) -> Iterator[str]:
     yield world.client.post(page, {"reason": world.pem()}).content.decode()
 
 
+def search_for_a_key(world: World) -> Iterator[str]:
+    for name in ("layer_identity/signingkey", "layer_identity_audit/auditentry"):
+        answer = world.client.get(f"/admin/{name}/", {"q": world.pem()})
+        yield answer.content.decode()
+
+
 def issue(world: World) -> Iterator[str]:
     forget_loaded_keys()
     yield world.issue().content.decode()
@@ -104,6 +110,13 @@ FLOWS: list[Callable] = [
     import_by_command,
 ]
 
+#: Before the page's own code, where the admin asks who is there.
+BEFORE_THE_PAGE = (
+    "django.contrib.sessions.backends.db.SessionStore.load",
+    "django.contrib.auth.get_user",
+    "django.contrib.admin.sites.AdminSite.has_permission",
+)
+
 #: Where a fault is planted, and who comes by there.
 FAULTS: list[tuple[Callable, str]] = [
     *(
@@ -115,21 +128,17 @@ FAULTS: list[tuple[Callable, str]] = [
     (import_key, "django.db.models.sql.compiler.SQLInsertCompiler.execute_sql"),
     (import_key, "django.contrib.admin.options.ModelAdmin.construct_change_message"),
     (import_key, "django.contrib.admin.options.ModelAdmin.get_formsets_with_inlines"),
-    # Before the page's own code, where the admin asks who is there.
-    *(
-        (flow, f"django.contrib.{place}")
-        for flow in (
-            import_key,
-            import_with_passphrase,
-            paste_into_an_app,
-            paste_into_a_reason,
-        )
-        for place in (
-            "sessions.backends.db.SessionStore.load",
-            "auth.get_user",
-            "admin.sites.AdminSite.has_permission",
-        )
-    ),
+    (search_for_a_key, "django.contrib.messages.api.add_message"),
+    (search_for_a_key, "django.contrib.messages.storage.base.BaseStorage.update"),
+    *((import_key, place) for place in BEFORE_THE_PAGE),
+    *((import_with_passphrase, place) for place in BEFORE_THE_PAGE),
+]
+
+#: A key in a field of something else: pages while ``DEBUG`` is on show what was posted.
+FAULTS_IN_PRODUCTION: list[tuple[Callable, str]] = [
+    (flow, place)
+    for flow in (paste_into_an_app, paste_into_a_reason)
+    for place in BEFORE_THE_PAGE
 ]
 
 

@@ -23,6 +23,11 @@ from tests.internals import encryption_keys, forget_loaded_keys
 from tests.secrecy import commands, crawler
 from tests.secrecy.world import World
 
+LISTS = (
+    "/admin/layer_identity/layeruser/",
+    "/admin/layer_identity_audit/auditentry/",
+)
+
 Seen = Iterator[tuple[str, str | bytes]]
 
 
@@ -58,6 +63,10 @@ def searches(world: World) -> Seen:
         f"{keys}add/?app={world.app.pk}&private_key=&source=import",
     ):
         yield address, world.client.get(address).content
+    for address in (keys, apps_, *LISTS):
+        for name, secret in world.pems().items():
+            answer = world.client.get(address, {"q": secret}, follow=True)
+            yield f"{address} searched for {name}", answer.content
 
 
 def records(world: World) -> Seen:

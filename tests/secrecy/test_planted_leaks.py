@@ -56,6 +56,10 @@ def search_finds_it():
     return patch.object(SigningKeyAdmin, "get_search_results", search)
 
 
+def search_is_run():
+    return patch(internals.ADMIN_REFUSE_SEARCH, lambda request: None)
+
+
 def history_tells_it():
     add = SigningKeyAdmin.log_addition
 
@@ -99,7 +103,7 @@ def copies_take_it():
 
 
 def form_keeps_it():
-    return patch(internals.ADMIN_WRAP_FORM_DATA, lambda data: data)
+    return patch(internals.ADMIN_WRAP_FORM_DATA, lambda data, **more: data)
 
 
 def answer_has_it():
@@ -152,6 +156,11 @@ def log_of_statements_has_it():
         (surfaces.admin_pages, page_shows_it, "/admin/layer_identity/signingkey/"),
         (surfaces.admin_answers, box_shows_it_again, "/admin/layer_identity/"),
         (surfaces.searches, search_finds_it, "/admin/layer_identity/signingkey/?q="),
+        (
+            surfaces.searches,
+            search_is_run,
+            "/admin/layer_identity/signingkey/ searched",
+        ),
         (surfaces.records, history_tells_it, "history"),
         (surfaces.records, message_tells_it, "session"),
         (surfaces.stored_rows, stored_in_the_clear, "layer_identity.SigningKey"),

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import re
 from dataclasses import dataclass, field
 
 from django_layer_identity.exceptions import InvalidKey
@@ -38,7 +39,9 @@ OPENSSH = (
     "“ssh-keygen -p -m PEM -f” and the name of a copy of the file."
 )
 
-_BEGIN, _DASHES = "-----BEGIN ", "-----"
+BEGIN = "-----BEGIN"
+_BEGIN, _DASHES = f"{BEGIN} ", "-----"
+_BASE64 = re.compile(r"(?:[A-Za-z0-9+/]\r?\n?){65}")  # a fingerprint has 64 digits
 _READ = ("RSA PRIVATE KEY", "PRIVATE KEY", "ENCRYPTED PRIVATE KEY")
 _NAMED = {
     "PUBLIC KEY": PUBLIC_HALF,
@@ -64,6 +67,11 @@ class Pasted:
 class _Block:
     label: str
     body: str = field(repr=False)
+
+
+def holds_key(text: str) -> bool:
+    """Return whether a name or a reason holds a private key or a part of one."""
+    return BEGIN in text or _BASE64.search(text) is not None
 
 
 @forgets

@@ -8,14 +8,14 @@ from uuid import UUID
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from django_layer_identity.exceptions import InvalidReason, KeyStateError
+from django_layer_identity.exceptions import KeyStateError
 from django_layer_identity.keys import pem
 from django_layer_identity.keys.encryption import reencrypt_private_key
 from django_layer_identity.models.app import LayerApp
 from django_layer_identity.models.key.guarded import GuardedKey
 from django_layer_identity.models.key.managers import SigningKeyManager
-from django_layer_identity.models.key.stored import MAX_REASON_LENGTH
 from django_layer_identity.models.key.turns import in_turn
+from django_layer_identity.models.reasons import clean_reason
 
 SELF_TEST = b"django-layer-identity self-test"
 
@@ -128,13 +128,9 @@ class SigningKey(GuardedKey):
         keeps its time and its reason.
 
         :param reason: for the people who look at the key later; 1 to 200 characters.
-        :raises InvalidReason: if it is empty or longer.
+        :raises InvalidReason: if it is empty, longer, or holds a private key.
         """
-        reason = reason.strip()
-        if not 1 <= len(reason) <= MAX_REASON_LENGTH:
-            raise InvalidReason(
-                f"Say why the key is revoked, in 1 to {MAX_REASON_LENGTH} characters."
-            )
+        reason = clean_reason(reason)
         if self.revoked_at is None:
             now = timezone.now()
             self.revoked_at, self.revocation_reason = now, reason

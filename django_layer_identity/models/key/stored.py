@@ -21,14 +21,13 @@ from django_layer_identity.keys.signers import (
     open_remote_signer,
 )
 from django_layer_identity.models.app import LayerApp
+from django_layer_identity.models.reasons import MAX_REASON_LENGTH
 from django_layer_identity.protocol.identifiers import KeyID
 
 if TYPE_CHECKING:
     from typing_extensions import Self
 
     from django_layer_identity.protocol.token import Signer
-
-MAX_REASON_LENGTH = 200  # characters
 
 
 class StoredKey(models.Model):

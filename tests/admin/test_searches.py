@@ -1,0 +1,87 @@
+"""A private key that is pasted into a search box."""
+
+from __future__ import annotations
+
+import pytest
+from django.contrib.admin import AdminSite
+from pytest_django.asserts import assertContains
+
+from django_layer_identity.keys.secrecy import Secret
+from tests.admin.pages import KEYS, said
+
+LISTS = [
+    KEYS,
+    "/admin/layer_identity/layerapp/",
+    "/admin/layer_identity/layeruser/",
+    "/admin/layer_identity_audit/auditentry/",
+]
+PASTED = "-----BEGIN RSA PRIVATE KEY-----MIIEogIBAAKCAQEA"
+each_list = pytest.mark.parametrize("address", LISTS, ids=lambda one: one.split("/")[3])
+
+
+@each_list
+def test_a_search_for_a_private_key_leads_back_to_the_list(admin_client, address):
+    response = admin_client.get(address, {"q": PASTED})
+
+    assert (response.status_code, response.url) == (302, address)
+    assert said(response) == [
+        "This search was not run: it is longer than 200 characters or holds a private "
+        "key. If it was a private key, the key is in the server's access log now: treat "
+        "it as disclosed and revoke it."
+    ]
+
+
+@each_list
+def test_the_request_forgets_the_private_key(admin_client, address):
+    asked = {"q": PASTED, "_popup": "1"}
+
+    request = admin_client.get(address, asked).wsgi_request
+
+    assert request.GET.dict() == {"_popup": "1"}
+    assert request.get_full_path() == f"{address}?_popup=1"
+    assert "MIIEogIBAAKCAQEA" not in f"{request!r} {request.META}"
+
+
+def test_no_copy_of_the_query_is_left_in_the_request(admin_client):
+    query = "q=-----BEGIN+RSA+PRIVATE+KEY-----MIIEogIBAAKCAQEA&_popup=1"
+    raw = {"RAW_URI": f"{KEYS}?{query}", "REQUEST_URI": f"{KEYS}?{query}"}
+
+    request = admin_client.get(f"{KEYS}?{query}", **raw).wsgi_request
+
+    assert request.META["RAW_URI"] == f"{KEYS}?_popup=1"
+    assert request.META["REQUEST_URI"] == f"{KEYS}?_popup=1"
+
+
+def test_a_term_of_200_characters_is_searched_for(admin_client):
+    assert admin_client.get(KEYS, {"q": "x" * 200}).status_code == 200
+
+
+def test_a_longer_term_is_not_searched_for(admin_client):
+    assert admin_client.get(KEYS, {"q": "x" * 201}).url == KEYS
+
+
+@each_list
+def test_a_pasted_key_is_cut_where_it_is_still_refused(admin_client, address):
+    assertContains(admin_client.get(address), 'id="searchbar" maxlength="201"')
+
+
+@each_list
+@pytest.mark.parametrize("name", ["o", "p"])
+def test_other_long_parameters_do_not_fail(admin_client, address, name):
+    assert admin_client.get(address, {name: "9" * 301}, follow=True).status_code == 200
+
+
+def test_only_private_keys_and_passphrases_are_wrapped_at_once(
+    admin_client, monkeypatch
+):
+    seen = {}
+
+    def has_permission(site, request):
+        seen.update(request.POST.items())
+        return False
+
+    monkeypatch.setattr(AdminSite, "has_permission", has_permission)
+    posted = {"private_key": "a", "passphrase": "b", "key_id": "c" * 400}
+    admin_client.post(f"{KEYS}add/", posted)
+
+    assert [type(value) for value in seen.values()] == [Secret, Secret, str]
