@@ -64,7 +64,7 @@ def record(
             AuditEntry.objects.using(alias).create(
                 code=code,
                 user_pk=str(user.pk)[:MAX_USER_PK_LENGTH],
-                impersonator_pk=(impersonator_of(request) or "")[:MAX_USER_PK_LENGTH],
+                impersonator_pk=_impersonator(request)[:MAX_USER_PK_LENGTH],
                 app_id=str(app.identifier) if app else "",
                 fingerprint=fingerprint or "",
                 nonce_digest=nonce_digest or "",
@@ -72,6 +72,15 @@ def record(
             )
     except Exception:
         logger.exception("An audit entry could not be written: %r", code)
+
+
+def _impersonator(request: HttpRequest | None) -> str:
+    """Return the impersonator's primary key; a session that is unreadable has none."""
+    try:
+        return impersonator_of(request) or ""
+    except Exception:  # or a client could escape by a cookie that no database takes
+        logger.exception("The session cannot be read for an audit entry")
+        return ""
 
 
 def _address(request: HttpRequest | None) -> str:
