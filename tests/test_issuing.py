@@ -287,13 +287,13 @@ def test_a_user_activated_since_the_replica_was_read_gets_a_token(
 def test_a_replicated_user_costs_one_query_and_any_other_none(
     key, alice, django_assert_num_queries
 ):
-    issue(alice)
+    ask(alice, nonce=NONCE)
 
     with django_assert_num_queries(1):
-        issue(alice)
+        ask(alice, nonce=NONCE)
     alice._state.db = "replica"
     with django_assert_num_queries(2):
-        issue(alice)
+        ask(alice, nonce=NONCE)
 
 
 def test_a_replicated_user_who_cannot_be_read_again_is_told_to_try_later(

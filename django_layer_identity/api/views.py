@@ -44,10 +44,14 @@ from django_layer_identity.api.parsers import (
 )
 from django_layer_identity.api.throttling import UserThrottle, failures_counted
 from django_layer_identity.conf import conf
-from django_layer_identity.exceptions import LayerIdentityError, NonceMissing, Refusal
+from django_layer_identity.exceptions import (
+    AuthenticationFailed,
+    LayerIdentityError,
+    NonceMissing,
+    Refusal,
+)
 from django_layer_identity.issuing import (
     IssuedToken,
-    check_user,
     issue_identity_token,
     saved_user,
 )
@@ -182,7 +186,8 @@ class IdentityTokenView(APIView):
         with failures_counted(request):
             self._authenticate(request)
         self.user = saved_user(request.user)
-        check_user(request.user)
+        if self.user is None:
+            raise AuthenticationFailed
 
     def _authenticate(self, request: Request) -> None:
         try:

@@ -122,6 +122,13 @@ def test_the_user_is_counted_before_the_body_is_looked_at(settings, key, alice):
     assert statuses(answers) == [400, 429]
 
 
+def test_inactive_users_are_counted_as_any_other(settings, key, alice):
+    rate(settings, user="1/min")
+    alice.is_active = False
+
+    assert statuses([ask(alice, nonce=NONCE) for _ in range(2)]) == [403, 429]
+
+
 def test_throttles_of_the_project_count_besides(settings, key, alice):
     settings.REST_FRAMEWORK = {
         "DEFAULT_THROTTLE_CLASSES": ["tests.api.test_classes.BusyForAWhile"]
