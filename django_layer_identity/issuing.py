@@ -138,9 +138,8 @@ class _Attempt:
         claims, signer = _prepare(
             self.key, self.app, claimed.user_id, self.nonce, profile
         )
-        with (
-            _database()
-        ):  # nothing is written before; the nonce and signing may fail yet
+        # Nothing is written before. The nonce and signing may still fail.
+        with _database():
             user_id = ledger.settle(claimed)
         claim_nonce(self.app, nonce_digest(self.nonce), self.user.pk, user_id)
         token = _sign(replace(claims, user_id=user_id), signer)
