@@ -26,7 +26,6 @@ from django_layer_identity.exceptions import (
     UserIDUnavailable,
 )
 from django_layer_identity.mapping.attributes import MappingContext
-from django_layer_identity.mapping.fields import relations_of
 from django_layer_identity.mapping.lookalikes import Likeness, likeness, lookalike_key
 from django_layer_identity.mapping.user_ids import layer_user_id
 
@@ -188,8 +187,23 @@ def _gather(users: Iterator[tuple[Any, str]]) -> Group:
 
 def _users() -> Any:
     users = get_user_model()._default_manager.order_by("pk")
-    relations = relations_of(conf.USER_ID) + relations_of(conf.USER_ID_VERIFIED)
+    relations = _relations(conf.USER_ID) + _relations(conf.USER_ID_VERIFIED)
     return users.select_related(*relations) if relations else users
+
+
+def _relations(source: object) -> list[str]:
+    """Return what to give to ``select_related`` so that the path needs no query."""
+    if not isinstance(source, str) or ":" in source:
+        return []
+    *names, _ = source.split(".")
+    model: Any = get_user_model()
+    for name in names:
+        fields = {field.name: field for field in model._meta.get_fields()}
+        field = fields.get(name)
+        if not (field and (field.many_to_one or field.one_to_one)):
+            return []
+        model = field.related_model
+    return ["__".join(names)] if names else []
 
 
 def _pages() -> Iterator[list[Any]]:

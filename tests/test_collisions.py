@@ -230,6 +230,17 @@ def test_related_rows_come_along_with_their_users(
         assert found() == ([], [])
 
 
+@pytest.mark.parametrize("source", ["username.upper", "get_username.upper"])
+def test_a_path_along_no_related_row_needs_no_join(
+    people, settings, django_assert_num_queries, source
+):
+    configure(settings, USER_ID=source)
+    people("a", "b")
+
+    with django_assert_num_queries(3):
+        assert found() == ([], [])
+
+
 def test_progress_is_told(people, monkeypatch):
     monkeypatch.setattr(internals.SURVEY_PAGE_SIZE, 2)
     people("a", "b", "c")

@@ -7,14 +7,14 @@ from importlib.util import find_spec
 from django.core.checks import CheckMessage, Error, Warning
 
 from django_layer_identity.checks.sources import complaint_about
-from django_layer_identity.conf import conf
-from django_layer_identity.exceptions import ConfigurationError
-from django_layer_identity.mapping.fields import (
+from django_layer_identity.checks.user_model import (
     fields_of,
     is_email,
     is_phone,
     may_be_shared,
 )
+from django_layer_identity.conf import conf
+from django_layer_identity.exceptions import ConfigurationError
 from django_layer_identity.mapping.normalizers import (
     email,
     email_casefold,

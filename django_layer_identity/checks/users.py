@@ -10,8 +10,8 @@ from django.core.checks import CheckMessage, Error, Warning
 
 from django_layer_identity.checks.settings import suggestion
 from django_layer_identity.checks.sources import complaint_about
+from django_layer_identity.checks.user_model import fields_of, is_email
 from django_layer_identity.conf import conf
-from django_layer_identity.mapping.fields import fields_of, is_email
 from django_layer_identity.protocol.claims import CLAIM_LIMITS, RESERVED_CLAIMS
 
 #: Names of what proves to be a user: passwords, hashes of sessions, API tokens.

@@ -46,16 +46,6 @@ def _field(model: type[Model] | None, name: str) -> Any:
     return next((one for one in model._meta.fields if one.attname == name), None)
 
 
-def relations_of(source: object) -> list[str]:
-    """Return what to give to ``select_related`` so that the path needs no query."""
-    if not isinstance(source, str):
-        return []
-    *names, _ = source.split(".")
-    fields, rest = fields_of(".".join(names))
-    single = all(field.many_to_one or field.one_to_one for field in fields)
-    return ["__".join(names)] if fields and not rest and single else []
-
-
 def may_be_shared(source: object) -> bool:
     """Tell whether two users may have the same there, as far as fields show that."""
     fields, rest = fields_of(source)
