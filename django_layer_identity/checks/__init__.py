@@ -8,40 +8,19 @@ from typing import Any
 from django.core import checks
 from django.core.checks import CheckMessage, Tags
 
-from django_layer_identity.checks import (
-    authentication,
-    change_logs,
-    endpoint,
-    keys,
-    ledger,
-    nonces,
-    settings,
-    signers,
-    throttling,
-    user_ids,
-    users,
-)
+from django_layer_identity.checks import change_logs, endpoint, keys, settings, users
 
 Rule = Callable[[], list[CheckMessage]]
 
 RULES: tuple[Rule, ...] = (
     *settings.RULES,
     *keys.RULES,
-    *signers.RULES,
     *users.RULES,
-    *user_ids.RULES,
-    *ledger.RULES,
-    *nonces.RULES,
     *endpoint.RULES,
-    *throttling.RULES,
-    *authentication.RULES,
     *change_logs.RULES,
 )
 DEPLOYMENT_RULES: tuple[Rule, ...] = (
     *endpoint.DEPLOYMENT_RULES,
-    *nonces.DEPLOYMENT_RULES,
-    *throttling.DEPLOYMENT_RULES,
-    *authentication.DEPLOYMENT_RULES,
     *users.DEPLOYMENT_RULES,
     *keys.DEPLOYMENT_RULES,
 )
@@ -51,7 +30,7 @@ def register() -> None:
     """Hand the rules to Django; called once, from the app's ``ready()``."""
     checks.register(check_settings, "layer_identity")
     checks.register(check_deployment, Tags.security, deploy=True)
-    checks.register(ledger.check_databases, Tags.database)
+    checks.register(users.check_databases, Tags.database)
 
 
 def check_settings(**kwargs: Any) -> list[CheckMessage]:

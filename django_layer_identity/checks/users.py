@@ -3,15 +3,32 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from importlib.util import find_spec
+from typing import Any
 
 from django.conf import settings
+from django.contrib.auth import get_user_model
 from django.core.checks import CheckMessage, Error, Warning
+from django.db import connections, router
 
 from django_layer_identity.checks.settings import suggestion
-from django_layer_identity.checks.sources import complaint_about
-from django_layer_identity.checks.user_model import fields_of, is_email
+from django_layer_identity.checks.user_model import (
+    fields_of,
+    is_email,
+    is_phone,
+    may_be_shared,
+)
 from django_layer_identity.conf import conf
+from django_layer_identity.exceptions import ConfigurationError
+from django_layer_identity.mapping.attributes import import_callable
+from django_layer_identity.mapping.normalizers import (
+    email,
+    email_casefold,
+    find_normalizer,
+    phone,
+)
+from django_layer_identity.models import LayerUser
 from django_layer_identity.protocol.claims import CLAIM_LIMITS, RESERVED_CLAIMS
 
 #: Names of what proves to be a user: passwords, hashes of sessions, API tokens.
@@ -143,6 +160,222 @@ def _claim_sources() -> list[CheckMessage]:
     ]
 
 
+def complaint_about(source: object) -> str | None:
+    """Say why a source of values cannot work; None if it may."""
+    if callable(source):
+        return None
+    if not isinstance(source, str):
+        return f"it is a {type(source).__name__}."
+    if ":" in source:
+        try:
+            import_callable(source)
+        except ConfigurationError as exc:
+            return str(exc)
+        return None
+    name, model = source.partition(".")[0], get_user_model()
+    if hasattr(model, name):
+        return None
+    return f"{model.__name__} has no {name!r}."
+
+
+def _normalizer() -> list[CheckMessage]:
+    try:
+        find_normalizer(conf.USER_ID_NORMALIZER)
+    except ConfigurationError as exc:
+        return [
+            Error(
+                f"LAYER_IDENTITY['USER_ID_NORMALIZER'] is of no use: {exc}",
+                hint='"email", "phone", "casefold", a callable, or "module:function".',
+                id="layer_identity.E020",
+            )
+        ]
+    return []
+
+
+def _phone_extra() -> list[CheckMessage]:
+    if _normalizer_in_use() is not phone or find_spec("phonenumbers"):
+        return []
+    return [
+        Error(
+            "LAYER_IDENTITY['USER_ID_NORMALIZER'] needs the package phonenumbers.",
+            hint='pip install "django-layer-identity[phone]"',
+            id="layer_identity.E021",
+        )
+    ]
+
+
+def _phone_region() -> list[CheckMessage]:
+    region: object = conf.PHONE_REGION
+    if region is None or not find_spec("phonenumbers"):
+        return []
+    from phonenumbers import SUPPORTED_REGIONS
+
+    if isinstance(region, str) and region in SUPPORTED_REGIONS:
+        return []
+    return [
+        Error(
+            f"LAYER_IDENTITY['PHONE_REGION'] is no region: {region!r}.",
+            hint='Two capital letters of ISO 3166-1, such as "GB", or None.',
+            id="layer_identity.E022",
+        )
+    ]
+
+
+def _verified() -> list[CheckMessage]:
+    source: object = conf.USER_ID_VERIFIED
+    if source is None or source is True:
+        return []
+    complaint = complaint_about(source)
+    if complaint is None:
+        return []
+    return [
+        Error(
+            f"LAYER_IDENTITY['USER_ID_VERIFIED'] leads nowhere: {complaint}",
+            hint=(
+                'An attribute path such as "profile.email_verified_at", a callable, '
+                '"module:function", or True.'
+            ),
+            id="layer_identity.E023",
+        )
+    ]
+
+
+def _proof() -> list[CheckMessage]:
+    source: object = conf.USER_ID_VERIFIED
+    if source is not None or not (kind := _contact()):
+        return []
+    return [
+        Warning(
+            f"Nobody has to prove that the {kind} behind his Layer user ID is his: "
+            "LAYER_IDENTITY['USER_ID_VERIFIED'] is not set.",
+            hint=(
+                "Whoever enters another's first gets his messages. Name the attribute "
+                "that says so, or set True if unproved ones never get into that field."
+            ),
+            id="layer_identity.W020",
+        )
+    ]
+
+
+def _unique_field() -> list[CheckMessage]:
+    if not may_be_shared(conf.USER_ID):
+        return []
+    return [
+        Warning(
+            f"LAYER_IDENTITY['USER_ID'] is {conf.USER_ID!r}, and several users may have "
+            "the same there.",
+            hint=(
+                "The first of them gets the Layer user ID and the others are refused. "
+                "Make the field unique and name no method of it, or name another."
+            ),
+            id="layer_identity.W021",
+        )
+    ]
+
+
+def _disclosure() -> list[CheckMessage]:
+    kind = _contact()
+    if not kind:
+        return []
+    return [
+        Warning(
+            f"Each chat partner sees the user's {kind}: the Layer user ID discloses it.",
+            hint=(
+                'Take "pk", or '
+                '"django_layer_identity.mapping.user_ids:random_uuid"; or silence this '
+                "if your users want it so."
+            ),
+            id="layer_identity.W022",
+        )
+    ]
+
+
+def _contact() -> str | None:
+    normalizer, (fields, _rest) = _normalizer_in_use(), fields_of(conf.USER_ID)
+    if normalizer in (email, email_casefold) or is_email(fields):
+        return "e-mail address"
+    if normalizer is phone or is_phone(fields):
+        return "phone number"
+    return None
+
+
+def _normalizer_in_use() -> object:
+    try:
+        return find_normalizer(conf.USER_ID_NORMALIZER)
+    except ConfigurationError:
+        return None  # _normalizer has said so
+
+
+CHANGES = ("keep", "follow", "refuse")
+
+
+def _change() -> list[CheckMessage]:
+    if conf.USER_ID_CHANGE in CHANGES:
+        return []
+    return [
+        Error(
+            "LAYER_IDENTITY['USER_ID_CHANGE'] is none of its three values.",
+            hint=f"One of: {', '.join(map(repr, CHANGES))}.",
+            id="layer_identity.E030",
+        )
+    ]
+
+
+def _one_database() -> list[CheckMessage]:
+    ours, theirs = (router.db_for_write(one) for one in (LayerUser, get_user_model()))
+    if ours == theirs:
+        return []
+    return [
+        Error(
+            f"Layer users are in the database {ours!r}, your users in {theirs!r}.",
+            hint=(
+                "Let DATABASE_ROUTERS send the app layer_identity to where the user "
+                "model is: the ledger has a foreign key to it."
+            ),
+            id="layer_identity.E033",
+        )
+    ]
+
+
+def check_databases(
+    databases: Sequence[str] | None = None, **kwargs: Any
+) -> list[CheckMessage]:
+    """Look whether each database of the ledger keeps every character."""
+    return [
+        message
+        for alias in databases or ()
+        if connections[alias].vendor == "mysql"
+        and router.allow_migrate_model(alias, LayerUser)
+        for message in _charset(alias)
+    ]
+
+
+def _charset(alias: str) -> list[CheckMessage]:
+    with connections[alias].cursor() as cursor:
+        cursor.execute(
+            "SELECT @@character_set_connection, COALESCE("
+            "(SELECT character_set_name FROM information_schema.columns"
+            " WHERE table_schema = DATABASE()"
+            " AND table_name = %s AND column_name = 'user_id'),"
+            " @@character_set_database)",  # before the table is there
+            [LayerUser._meta.db_table],
+        )
+        narrow = sorted(set(cursor.fetchone()) - {"utf8mb4"})
+    if not narrow:
+        return []
+    return [
+        Error(
+            f"The database {alias!r} keeps Layer user IDs in {narrow[0]}, where not "
+            "every character has room.",
+            hint=(
+                "Convert it to utf8mb4, and leave 'charset' out of the OPTIONS in "
+                "DATABASES: Django's default is utf8mb4."
+            ),
+            id="layer_identity.E034",
+        )
+    ]
+
+
 RULES = (
     _user_id,
     _claims,
@@ -150,5 +383,14 @@ RULES = (
     _reserved_claims,
     _claim_sources,
     _public_base_url,
+    _normalizer,
+    _phone_extra,
+    _phone_region,
+    _verified,
+    _proof,
+    _unique_field,
+    _disclosure,
+    _change,
+    _one_database,
 )
 DEPLOYMENT_RULES = (_disclosing_claims,)

@@ -7,7 +7,7 @@ import pytest
 from django.core import checks
 from django.core.checks import Error
 
-from django_layer_identity.checks import ledger
+from django_layer_identity.checks import users
 from tests import internals
 from tests.checks import found
 
@@ -87,7 +87,7 @@ def test_each_database_that_is_named_has_room_for_every_character(monkeypatch):
     }
     monkeypatch.setattr(internals.CHECKED_DATABASES, servers)
 
-    assert ledger.check_databases(databases=list(servers)) == [
+    assert users.check_databases(databases=list(servers)) == [
         narrow("narrow", "utf8mb3"),
         narrow("narrowly-connected", "latin1"),
     ]
@@ -95,5 +95,5 @@ def test_each_database_that_is_named_has_room_for_every_character(monkeypatch):
 
 @pytest.mark.django_db
 def test_databases_are_looked_at_only_when_they_are_named():
-    assert ledger.check_databases(databases=None) == []
+    assert users.check_databases(databases=None) == []
     assert checks.run_checks(tags=["database"], databases=["default"]) == []
