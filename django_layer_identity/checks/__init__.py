@@ -1,8 +1,8 @@
-"""System checks: one function a rule, one ID a rule, and a database where it is named."""
+"""System checks: one function per rule, one ID per rule."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from django.core import checks
@@ -10,7 +10,7 @@ from django.core.checks import CheckMessage, Tags
 
 from django_layer_identity.checks import change_logs, endpoint, keys, settings, users
 
-Rule = Callable[[], list[CheckMessage]]
+Rule = Callable[[], Iterable[CheckMessage]]
 
 RULES: tuple[Rule, ...] = (
     *settings.RULES,
@@ -27,7 +27,7 @@ DEPLOYMENT_RULES: tuple[Rule, ...] = (
 
 
 def register() -> None:
-    """Hand the rules to Django; called once, from the app's ``ready()``."""
+    """Register the checks; called once, from the app's ``ready()``."""
     checks.register(check_settings, "layer_identity")
     checks.register(check_deployment, Tags.security, deploy=True)
     checks.register(users.check_databases, Tags.database)
@@ -35,13 +35,13 @@ def register() -> None:
 
 def check_settings(**kwargs: Any) -> list[CheckMessage]:
     """Apply each rule to ``settings.LAYER_IDENTITY``."""
-    return settings.is_mapping() or _apply(RULES)
+    return list(settings.check_type()) or _apply(RULES)
 
 
 def check_deployment(**kwargs: Any) -> list[CheckMessage]:
     """Apply the rules that matter where strangers can reach the project."""
-    # What is no mapping has been said already.
-    return [] if settings.is_mapping() else _apply(DEPLOYMENT_RULES)
+    # check_settings() has reported a setting that is not a mapping.
+    return [] if any(settings.check_type()) else _apply(DEPLOYMENT_RULES)
 
 
 def _apply(rules: tuple[Rule, ...]) -> list[CheckMessage]:

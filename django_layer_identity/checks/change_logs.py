@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from django.apps import apps
@@ -52,22 +52,19 @@ CHANGE_LOGS: dict[str, tuple[Callable[[Any], bool], str]] = {
 }
 
 
-def _copies() -> list[CheckMessage]:
+def _copies() -> Iterator[CheckMessage]:
     remedies = {
         name: remedy
         for name, (copies, remedy) in CHANGE_LOGS.items()
         if apps.is_installed(name) and any(map(copies, (SigningKey, LayerUser)))
     }
-    if not remedies:
-        return []
-    return [
-        Warning(
+    if remedies:
+        yield Warning(
             "Encrypted private keys and the Layer user IDs of deleted users are "
             f"copied by: {', '.join(remedies)}.",
             hint="; ".join(f"{name}: {remedy}" for name, remedy in remedies.items()),
             id="layer_identity.W051",
         )
-    ]
 
 
 RULES = (_copies,)

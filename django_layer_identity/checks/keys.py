@@ -1,9 +1,9 @@
-"""What keeps private keys."""
+"""Private keys: what encrypts them, what uploads them, and what signs elsewhere."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from django.apps import apps
@@ -22,65 +22,62 @@ ON_DISK = "django.core.files.uploadhandler.TemporaryFileUploadHandler"
 FORM_SIZE = 2 * MAX_LENGTH  # bytes; a private key file and the rest of its form
 
 
-def _encryption_keys() -> list[CheckMessage]:
+_INLINE_SECRET = re.compile(
+    r"(^|_)(PIN|PASSWORD|PASSPHRASE|SECRET|PRIVATE_KEY)$", re.IGNORECASE
+)
+
+
+# Keys in the database
+
+
+def _encryption_keys() -> Iterator[CheckMessage]:
     entries: object = conf.KEY_ENCRYPTION_KEYS
-    if isinstance(entries, (list, tuple)) and all(map(_is_long_enough, entries)):
-        return []
-    return [
-        Error(
+    if not (isinstance(entries, (list, tuple)) and all(map(_is_long_enough, entries))):
+        yield Error(
             "LAYER_IDENTITY['KEY_ENCRYPTION_KEYS'] must be a list of strings of "
             f"{MIN_ENTRY_LENGTH} characters or more.",
             hint=HOW_TO_SET_IT,
             id="layer_identity.E004",
         )
-    ]
 
 
 def _is_long_enough(entry: object) -> bool:
     return isinstance(entry, str) and len(entry) >= MIN_ENTRY_LENGTH
 
 
-def _encryption_keys_set() -> list[CheckMessage]:
-    if conf.KEY_ENCRYPTION_KEYS:
-        return []
-    return [
-        Warning(
+def _no_encryption_keys() -> Iterator[CheckMessage]:
+    if not conf.KEY_ENCRYPTION_KEYS:
+        yield Warning(
             "LAYER_IDENTITY['KEY_ENCRYPTION_KEYS'] is empty: no signing key can be "
             "stored or used.",
             hint=HOW_TO_SET_IT,
             id="layer_identity.W004",
         )
-    ]
 
 
-def _encryption_keys_of_their_own() -> list[CheckMessage]:
-    if _encryption_keys():
-        return []  # said already
-    others = (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS)
-    if not any(entry in others for entry in conf.KEY_ENCRYPTION_KEYS):
-        return []
-    return [
-        Warning(
+def _secret_key_as_encryption_key() -> Iterator[CheckMessage]:
+    others = {settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS}
+    if not any(_encryption_keys()) and others.intersection(conf.KEY_ENCRYPTION_KEYS):
+        yield Warning(
             "LAYER_IDENTITY['KEY_ENCRYPTION_KEYS'] has an entry that is SECRET_KEY too: "
             "whoever learns the one has both, and neither is changed without the other.",
             hint="“manage.py layer_encryption_key” makes another one: store it, put it "
             "first, before this one, and run “manage.py layer_key_reencrypt”.",
             id="layer_identity.W010",
         )
-    ]
 
 
-def _uploads_stay_in_memory() -> list[CheckMessage]:
+def _uploads_to_disk() -> Iterator[CheckMessage]:
     handlers = [
         one for one in settings.FILE_UPLOAD_HANDLERS if one in (IN_MEMORY, ON_DISK)
     ]
     is_large_enough = settings.FILE_UPLOAD_MAX_MEMORY_SIZE >= FORM_SIZE
-    if ON_DISK not in handlers or (handlers[0] == IN_MEMORY and is_large_enough):
-        return []
-    if not apps.is_installed("django.contrib.admin"):
-        return []
-    return [
-        Warning(
+    if (
+        apps.is_installed("django.contrib.admin")
+        and ON_DISK in handlers
+        and not (handlers[0] == IN_MEMORY and is_large_enough)
+    ):
+        yield Warning(
             "A private key that is uploaded in the admin is in a temporary file on disk "
             "until the request ends.",
             hint="Put MemoryFileUploadHandler first in FILE_UPLOAD_HANDLERS and set "
@@ -88,43 +85,45 @@ def _uploads_stay_in_memory() -> list[CheckMessage]:
             "private keys, or use “manage.py layer_key_import”.",
             id="layer_identity.W060",
         )
-    ]
 
 
-_INLINE_SECRET = re.compile(r"(^|_)(PIN|PASSWORD|PASSPHRASE|SECRET|PRIVATE_KEY)$", re.I)
+# Keys elsewhere
 
 
-def _signers() -> list[CheckMessage]:
+def _signers() -> Iterator[CheckMessage]:
     signers: object = conf.SIGNERS
     if isinstance(signers, Mapping) and all(map(_is_alias, signers)):
-        return [message for item in signers.items() for message in _entry(*item)]
-    return [
-        Error(
+        for alias, entry in signers.items():
+            yield from _signer(alias, entry)
+    else:
+        yield Error(
             "LAYER_IDENTITY['SIGNERS'] must be a dict, and its keys aliases of up to "
             f"{MAX_ALIAS_LENGTH} characters.",
             hint='For example: {"hsm": {"BACKEND": "…", "OPTIONS": {…}}}.',
             id="layer_identity.E015",
         )
-    ]
 
 
 def _is_alias(alias: object) -> bool:
     return isinstance(alias, str) and 0 < len(alias) <= MAX_ALIAS_LENGTH
 
 
-def _entry(alias: str, entry: Any) -> list[CheckMessage]:
-    """Name the first thing that is wrong with an entry; values are shown nowhere."""
+def _signer(alias: str, entry: Any) -> Iterator[CheckMessage]:
+    """Report the first thing that is wrong with an entry; values are never shown."""
     name = f"LAYER_IDENTITY['SIGNERS'][{alias!r}]"
     if not _is_entry(entry):
-        return [
-            Error(
-                f"{name} must be a dict with BACKEND and, if need be, OPTIONS.",
-                hint='For example: {"BACKEND": "…", "OPTIONS": {…}}.',
-                id="layer_identity.E016",
-            )
-        ]
+        yield Error(
+            f"{name} must be a dict with BACKEND and, if need be, OPTIONS.",
+            hint='For example: {"BACKEND": "…", "OPTIONS": {…}}.',
+            id="layer_identity.E016",
+        )
+        return
     options = entry.get("OPTIONS", {})
-    return _inline(name, options) or _shown(name, options) or _made(alias, entry)
+    yield from (
+        list(_inline_secrets(name, options))
+        or list(_shown_pin(name, options))
+        or _backend(alias, entry)
+    )
 
 
 def _is_entry(entry: object) -> bool:
@@ -136,45 +135,37 @@ def _is_entry(entry: object) -> bool:
     )
 
 
-def _inline(name: str, options: Mapping[str, Any]) -> list[CheckMessage]:
-    return [
-        Error(
-            f"{name} has a secret in its OPTIONS: {option}.",
-            hint="Name the file it is in (PIN_FILE), or the variable (PIN_ENV).",
-            id="layer_identity.E017",
-        )
-        for option in options
-        if _INLINE_SECRET.search(str(option))
-    ]
+def _inline_secrets(name: str, options: Mapping[str, Any]) -> Iterator[CheckMessage]:
+    for option in options:
+        if _INLINE_SECRET.search(str(option)):
+            yield Error(
+                f"{name} has a secret in its OPTIONS: {option}.",
+                hint="Name the file it is in (PIN_FILE), or the variable (PIN_ENV).",
+                id="layer_identity.E017",
+            )
 
 
-def _shown(name: str, options: Mapping[str, Any]) -> list[CheckMessage]:
+def _shown_pin(name: str, options: Mapping[str, Any]) -> Iterator[CheckMessage]:
     variable = str(options.get("PIN_ENV") or "SECRET")
-    if SafeExceptionReporterFilter().cleanse_setting(variable, "shown") != "shown":
-        return []
-    return [
-        Error(
+    if SafeExceptionReporterFilter().cleanse_setting(variable, "shown") == "shown":
+        yield Error(
             f"{name}: Django's error pages show the variable {variable!r}, where the "
             "PIN is.",
             hint="Django hides those with SECRET or PASS in their names: rename it.",
             id="layer_identity.E018",
         )
-    ]
 
 
-def _made(alias: str, entry: Mapping[str, Any]) -> list[CheckMessage]:
+def _backend(alias: str, entry: Mapping[str, Any]) -> Iterator[CheckMessage]:
     try:
         make_custody(alias, entry)
     except ConfigurationError as exc:
-        return [
-            Error(
-                f"LAYER_IDENTITY['SIGNERS'] is of no use. {exc}",
-                hint="The page on HSMs in the documentation lists what belongs there.",
-                id="layer_identity.E019",
-            )
-        ]
-    return []
+        yield Error(
+            f"LAYER_IDENTITY['SIGNERS'] is of no use. {exc}",
+            hint="The page on HSMs in the documentation lists what belongs there.",
+            id="layer_identity.E019",
+        )
 
 
-RULES = (_encryption_keys, _encryption_keys_of_their_own, _signers)
-DEPLOYMENT_RULES = (_encryption_keys_set, _uploads_stay_in_memory)
+RULES = (_encryption_keys, _secret_key_as_encryption_key, _signers)
+DEPLOYMENT_RULES = (_no_encryption_keys, _uploads_to_disk)

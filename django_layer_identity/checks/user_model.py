@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterator
 from typing import Any
 
 from django.contrib.auth import get_user_model
-from django.db.models import EmailField, Field, Model, UniqueConstraint
+from django.db.models import EmailField, Field, Func, Model, UniqueConstraint
 from django.db.models.constraints import BaseConstraint
 
 FieldPath = list[Any]  # fields and relations, from the user model on
@@ -47,14 +47,14 @@ def _field(model: type[Model] | None, name: str) -> Any:
 
 
 def may_be_shared(source: object) -> bool:
-    """Tell whether two users may have the same there, as far as fields show that."""
+    """Return whether two users may have the same there, as far as fields show that."""
     fields, rest = fields_of(source)
     if not fields:
         return False
     *relations, field = fields
-    if rest and field.is_relation:  # a method of a row: anybody's guess, as the user's
+    if rest and field.is_relation:  # a method of a row: only the project knows
         return not all(one.one_to_one for one in fields)
-    if rest:  # a method of a value makes one of two: lower, strip
+    if rest:  # a method of a value may map two to one: lower, strip
         return True
     return not (all(one.one_to_one for one in relations) and _is_unique_field(field))
 
@@ -63,40 +63,34 @@ def _is_unique_field(field: Any) -> bool:
     if not isinstance(field, Field):
         return False
     options = field.model._meta
-    if field.unique or (field.name,) in options.unique_together:
-        return True
-    return any(_makes_unique(one, field.name) for one in options.constraints)
+    return (
+        field.unique
+        or (field.name,) in options.unique_together
+        or any(_unique_fields(one) == [field.name] for one in options.constraints)
+    )
 
 
-def _makes_unique(constraint: BaseConstraint, name: str) -> bool:
-    # One with a condition holds for some rows; which, only the project knows.
+def _unique_fields(constraint: BaseConstraint) -> list[str]:
+    # With a condition it applies to some rows; only the project knows which.
     if not isinstance(constraint, UniqueConstraint) or constraint.condition is not None:
-        return False
-    if constraint.expressions:
-        return _named_in(constraint.expressions) == [name]
-    return tuple(constraint.fields) == (name,)
-
-
-def _named_in(expressions: Iterable[Any]) -> list[str]:
-    named: list[str] = []
-    for one in expressions:
-        if hasattr(one, "get_source_expressions"):
-            named += _named_in(one.get_source_expressions())
-        else:
-            named.append(one.name)  # F
-    return named
+        return []
+    parts: Iterator[Any] = Func(*constraint.expressions).flatten()
+    return [*constraint.fields, *(one.name for one in parts if hasattr(one, "name"))]
 
 
 def is_email(fields: FieldPath) -> bool:
-    """Tell whether the path leads to an e-mail address."""
-    if not fields:
-        return False
-    return isinstance(fields[-1], EmailField) or "email" in fields[-1].name.lower()
+    """Return whether the path leads to an e-mail address."""
+    return any(
+        isinstance(field, EmailField) or "email" in field.name.lower()
+        for field in fields[-1:]
+    )
 
 
 def is_phone(fields: FieldPath) -> bool:
-    """Tell whether the path leads to a phone number."""
-    if not fields:
-        return False
-    kind, name = type(fields[-1]).__name__, fields[-1].name.lower()
-    return "PhoneNumber" in kind or "phone" in name or "msisdn" in name
+    """Return whether the path leads to a phone number."""
+    return any(
+        "PhoneNumber" in type(field).__name__
+        or "phone" in field.name.lower()
+        or "msisdn" in field.name.lower()
+        for field in fields[-1:]
+    )

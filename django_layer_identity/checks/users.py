@@ -1,9 +1,9 @@
-"""Where Layer user IDs and profile claims come from."""
+"""Users: where their Layer user IDs and claims come from, and where IDs are stored."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from importlib.util import find_spec
 from typing import Any
 
@@ -32,135 +32,119 @@ from django_layer_identity.models import LayerUser
 from django_layer_identity.protocol.claims import CLAIM_LIMITS, RESERVED_CLAIMS
 
 #: Names of what proves to be a user: passwords, hashes of sessions, API tokens.
-_SECRET = re.compile("password|secret|session|token", re.I)
+_SECRET = re.compile("password|secret|session|token", re.IGNORECASE)
+_ORIGIN = re.compile(r"https?://(\[[0-9a-f:.]+\]|[\w.-]+)(:[0-9]{1,5})?/?")
+
+CHANGES = ("keep", "follow", "refuse")
 
 
-def _user_id() -> list[CheckMessage]:
-    complaint = complaint_about(conf.USER_ID)
-    if complaint is None:
-        return []
-    return [
-        Error(
+# Layer user IDs
+
+
+def _user_id() -> Iterator[CheckMessage]:
+    if complaint := _complaint_about(conf.USER_ID):
+        yield Error(
             f"LAYER_IDENTITY['USER_ID'] leads nowhere: {complaint}",
-            hint=(
-                'An attribute path such as "username" or "profile.phone_number", a '
-                'callable, or "module:function".'
-            ),
+            hint='An attribute path such as "username" or "profile.phone_number", a '
+            'callable, or "module:function".',
             id="layer_identity.E005",
         )
-    ]
 
 
-def _claims() -> list[CheckMessage]:
-    claims: object = conf.CLAIMS
-    if isinstance(claims, Mapping):
-        return []
-    return [
-        Error(
-            "LAYER_IDENTITY['CLAIMS'] must be a dict.",
-            hint='For example: {"display_name": "get_full_name"}.',
-            id="layer_identity.E006",
+def _normalizer() -> Iterator[CheckMessage]:
+    try:
+        find_normalizer(conf.USER_ID_NORMALIZER)
+    except ConfigurationError as exc:
+        yield Error(
+            f"LAYER_IDENTITY['USER_ID_NORMALIZER'] is of no use: {exc}",
+            hint='"email", "phone", "casefold", a callable, or "module:function".',
+            id="layer_identity.E020",
         )
-    ]
 
 
-def _known_claims() -> list[CheckMessage]:
-    known = {*CLAIM_LIMITS, *RESERVED_CLAIMS}  # another rule reports the reserved ones
-    return [
-        Warning(
-            f"LAYER_IDENTITY['CLAIMS'] has {name!r}, which Layer does not know: it is "
-            "never sent.",
-            hint=suggestion(str(name).lower(), CLAIM_LIMITS),
-            id="layer_identity.W005",
+def _phone_extra() -> Iterator[CheckMessage]:
+    if _normalizer_in_use() is phone and not find_spec("phonenumbers"):
+        yield Error(
+            "LAYER_IDENTITY['USER_ID_NORMALIZER'] needs the package phonenumbers.",
+            hint='pip install "django-layer-identity[phone]"',
+            id="layer_identity.E021",
         )
-        for name in _sources()
-        if name not in known
-    ]
 
 
-def _disclosing_claims() -> list[CheckMessage]:
-    disclosed = {
-        name: _disclosed_by(name, source) for name, source in _sources().items()
-    }
-    return [
-        Warning(
-            f"The claim {name!r} shows {what} to every chat partner.",
-            hint="Name another source in LAYER_IDENTITY['CLAIMS'].",
-            id="layer_identity.W006",
+def _phone_region() -> Iterator[CheckMessage]:
+    region: object = conf.PHONE_REGION
+    if region is None or not find_spec("phonenumbers"):
+        return
+    from phonenumbers import SUPPORTED_REGIONS
+
+    if not (isinstance(region, str) and region in SUPPORTED_REGIONS):
+        yield Error(
+            f"LAYER_IDENTITY['PHONE_REGION'] is no region: {region!r}.",
+            hint='Two capital letters of ISO 3166-1, such as "GB", or None.',
+            id="layer_identity.E022",
         )
-        for name, what in disclosed.items()
-        if what
-    ]
 
 
-def _disclosed_by(name: str, source: object) -> str | None:
-    if not isinstance(source, str) or ":" in source:
-        return None  # what a callable returns, only the project knows
-    if _SECRET.search(source):
-        return f"a secret ({source})"
-    if name != "email_address" and is_email(fields_of(source)[0]):
-        return "the user's e-mail address"
+def _verified() -> Iterator[CheckMessage]:
+    source: object = conf.USER_ID_VERIFIED
+    is_set = source is not None and source is not True
+    if is_set and (complaint := _complaint_about(source)):
+        yield Error(
+            f"LAYER_IDENTITY['USER_ID_VERIFIED'] leads nowhere: {complaint}",
+            hint='An attribute path such as "profile.email_verified_at", a callable, '
+            '"module:function", or True.',
+            id="layer_identity.E023",
+        )
+
+
+def _proof() -> Iterator[CheckMessage]:
+    if conf.USER_ID_VERIFIED is None and (kind := _contact()):
+        yield Warning(
+            f"Nobody has to prove that the {kind} behind his Layer user ID is his: "
+            "LAYER_IDENTITY['USER_ID_VERIFIED'] is not set.",
+            hint="Whoever enters another's first gets his messages. Name the attribute "
+            "that says so, or set True if unproved ones never get into that field.",
+            id="layer_identity.W020",
+        )
+
+
+def _unique_field() -> Iterator[CheckMessage]:
+    if may_be_shared(conf.USER_ID):
+        yield Warning(
+            f"LAYER_IDENTITY['USER_ID'] is {conf.USER_ID!r}, and several users may have "
+            "the same there.",
+            hint="The first of them gets the Layer user ID and the others are refused. "
+            "Make the field unique and name no method of it, or name another.",
+            id="layer_identity.W021",
+        )
+
+
+def _disclosure() -> Iterator[CheckMessage]:
+    if kind := _contact():
+        yield Warning(
+            f"Each chat partner sees the user's {kind}: the Layer user ID discloses it.",
+            hint='Take "pk", or '
+            '"django_layer_identity.mapping.user_ids:random_uuid"; or silence this '
+            "if your users want it so.",
+            id="layer_identity.W022",
+        )
+
+
+def _contact() -> str | None:
+    """Return how the mapped value reaches the user, if it is an address or a number."""
+    normalizer, (fields, _rest) = _normalizer_in_use(), fields_of(conf.USER_ID)
+    if normalizer in (email, email_casefold) or is_email(fields):
+        return "e-mail address"
+    if normalizer is phone or is_phone(fields):
+        return "phone number"
     return None
 
 
-def _sources() -> Mapping[str, object]:
-    claims: object = conf.CLAIMS
-    return claims if isinstance(claims, Mapping) else {}
+def _normalizer_in_use() -> object:
+    return None if any(_normalizer()) else find_normalizer(conf.USER_ID_NORMALIZER)
 
 
-def _reserved_claims() -> list[CheckMessage]:
-    return [
-        Error(
-            f"LAYER_IDENTITY['CLAIMS'] has {name!r}, which is reserved.",
-            hint=(
-                "It says who the token is for and until when: remove it. Layer user IDs "
-                "come from LAYER_IDENTITY['USER_ID'], times from 'TOKEN_LIFETIME'."
-            ),
-            id="layer_identity.E024",
-        )
-        for name in sorted(RESERVED_CLAIMS.intersection(_sources()))
-    ]
-
-
-def _public_base_url() -> list[CheckMessage]:
-    url: object = conf.PUBLIC_BASE_URL
-    if url is None or _is_origin(url):
-        return []
-    return [
-        Error(
-            f"LAYER_IDENTITY['PUBLIC_BASE_URL'] is no origin: {url!r}.",
-            hint='Scheme, host and port alone, such as "https://example.com".',
-            id="layer_identity.E025",
-        )
-    ]
-
-
-def _is_origin(url: object) -> bool:
-    if not isinstance(url, str):
-        return False
-    return (
-        re.fullmatch(r"https?://(\[[0-9a-f:.]+\]|[\w.-]+)(:[0-9]{1,5})?/?", url)
-        is not None
-    )
-
-
-def _claim_sources() -> list[CheckMessage]:
-    configured = getattr(settings, "LAYER_IDENTITY", {}).get("CLAIMS")
-    if not isinstance(configured, Mapping):
-        return []
-    complaints = {name: complaint_about(source) for name, source in configured.items()}
-    return [
-        Warning(
-            f"The claim {name!r} is always left out: {complaint}",
-            hint="Correct or remove it in LAYER_IDENTITY['CLAIMS'].",
-            id="layer_identity.W002",
-        )
-        for name, complaint in complaints.items()
-        if complaint is not None
-    ]
-
-
-def complaint_about(source: object) -> str | None:
+def _complaint_about(source: object) -> str | None:
     """Say why a source of values cannot work; None if it may."""
     if callable(source):
         return None
@@ -173,174 +157,116 @@ def complaint_about(source: object) -> str | None:
             return str(exc)
         return None
     name, model = source.partition(".")[0], get_user_model()
-    if hasattr(model, name):
-        return None
-    return f"{model.__name__} has no {name!r}."
+    return None if hasattr(model, name) else f"{model.__name__} has no {name!r}."
 
 
-def _normalizer() -> list[CheckMessage]:
-    try:
-        find_normalizer(conf.USER_ID_NORMALIZER)
-    except ConfigurationError as exc:
-        return [
-            Error(
-                f"LAYER_IDENTITY['USER_ID_NORMALIZER'] is of no use: {exc}",
-                hint='"email", "phone", "casefold", a callable, or "module:function".',
-                id="layer_identity.E020",
+# Claims
+
+
+def _claims() -> Iterator[CheckMessage]:
+    claims: object = conf.CLAIMS
+    if not isinstance(claims, Mapping):
+        yield Error(
+            "LAYER_IDENTITY['CLAIMS'] must be a dict.",
+            hint='For example: {"display_name": "get_full_name"}.',
+            id="layer_identity.E006",
+        )
+
+
+def _known_claims() -> Iterator[CheckMessage]:
+    for name in _sources():
+        if name not in CLAIM_LIMITS and name not in RESERVED_CLAIMS:
+            yield Warning(
+                f"LAYER_IDENTITY['CLAIMS'] has {name!r}, which Layer does not know: it "
+                "is never sent.",
+                hint=suggestion(str(name).lower(), CLAIM_LIMITS),
+                id="layer_identity.W005",
             )
-        ]
-    return []
 
 
-def _phone_extra() -> list[CheckMessage]:
-    if _normalizer_in_use() is not phone or find_spec("phonenumbers"):
-        return []
-    return [
-        Error(
-            "LAYER_IDENTITY['USER_ID_NORMALIZER'] needs the package phonenumbers.",
-            hint='pip install "django-layer-identity[phone]"',
-            id="layer_identity.E021",
+def _reserved_claims() -> Iterator[CheckMessage]:
+    for name in sorted(RESERVED_CLAIMS.intersection(_sources())):
+        yield Error(
+            f"LAYER_IDENTITY['CLAIMS'] has {name!r}, which is reserved.",
+            hint="It says who the token is for and until when: remove it. Layer user IDs "
+            "come from LAYER_IDENTITY['USER_ID'], times from 'TOKEN_LIFETIME'.",
+            id="layer_identity.E024",
         )
-    ]
 
 
-def _phone_region() -> list[CheckMessage]:
-    region: object = conf.PHONE_REGION
-    if region is None or not find_spec("phonenumbers"):
-        return []
-    from phonenumbers import SUPPORTED_REGIONS
-
-    if isinstance(region, str) and region in SUPPORTED_REGIONS:
-        return []
-    return [
-        Error(
-            f"LAYER_IDENTITY['PHONE_REGION'] is no region: {region!r}.",
-            hint='Two capital letters of ISO 3166-1, such as "GB", or None.',
-            id="layer_identity.E022",
-        )
-    ]
+def _claim_sources() -> Iterator[CheckMessage]:
+    if "CLAIMS" not in getattr(settings, "LAYER_IDENTITY", {}):
+        return  # a user model need not have what the default names
+    for name, source in _sources().items():
+        if complaint := _complaint_about(source):
+            yield Warning(
+                f"The claim {name!r} is always left out: {complaint}",
+                hint="Correct or remove it in LAYER_IDENTITY['CLAIMS'].",
+                id="layer_identity.W002",
+            )
 
 
-def _verified() -> list[CheckMessage]:
-    source: object = conf.USER_ID_VERIFIED
-    if source is None or source is True:
-        return []
-    complaint = complaint_about(source)
-    if complaint is None:
-        return []
-    return [
-        Error(
-            f"LAYER_IDENTITY['USER_ID_VERIFIED'] leads nowhere: {complaint}",
-            hint=(
-                'An attribute path such as "profile.email_verified_at", a callable, '
-                '"module:function", or True.'
-            ),
-            id="layer_identity.E023",
-        )
-    ]
+def _disclosing_claims() -> Iterator[CheckMessage]:
+    for name, source in _sources().items():
+        if what := _disclosed_by(name, source):
+            yield Warning(
+                f"The claim {name!r} shows {what} to every chat partner.",
+                hint="Name another source in LAYER_IDENTITY['CLAIMS'].",
+                id="layer_identity.W006",
+            )
 
 
-def _proof() -> list[CheckMessage]:
-    source: object = conf.USER_ID_VERIFIED
-    if source is not None or not (kind := _contact()):
-        return []
-    return [
-        Warning(
-            f"Nobody has to prove that the {kind} behind his Layer user ID is his: "
-            "LAYER_IDENTITY['USER_ID_VERIFIED'] is not set.",
-            hint=(
-                "Whoever enters another's first gets his messages. Name the attribute "
-                "that says so, or set True if unproved ones never get into that field."
-            ),
-            id="layer_identity.W020",
-        )
-    ]
-
-
-def _unique_field() -> list[CheckMessage]:
-    if not may_be_shared(conf.USER_ID):
-        return []
-    return [
-        Warning(
-            f"LAYER_IDENTITY['USER_ID'] is {conf.USER_ID!r}, and several users may have "
-            "the same there.",
-            hint=(
-                "The first of them gets the Layer user ID and the others are refused. "
-                "Make the field unique and name no method of it, or name another."
-            ),
-            id="layer_identity.W021",
-        )
-    ]
-
-
-def _disclosure() -> list[CheckMessage]:
-    kind = _contact()
-    if not kind:
-        return []
-    return [
-        Warning(
-            f"Each chat partner sees the user's {kind}: the Layer user ID discloses it.",
-            hint=(
-                'Take "pk", or '
-                '"django_layer_identity.mapping.user_ids:random_uuid"; or silence this '
-                "if your users want it so."
-            ),
-            id="layer_identity.W022",
-        )
-    ]
-
-
-def _contact() -> str | None:
-    normalizer, (fields, _rest) = _normalizer_in_use(), fields_of(conf.USER_ID)
-    if normalizer in (email, email_casefold) or is_email(fields):
-        return "e-mail address"
-    if normalizer is phone or is_phone(fields):
-        return "phone number"
+def _disclosed_by(name: str, source: object) -> str | None:
+    if not isinstance(source, str) or ":" in source:
+        return None  # only the project knows what a callable returns
+    if _SECRET.search(source):
+        return f"a secret ({source})"
+    if name != "email_address" and is_email(fields_of(source)[0]):
+        return "the user's e-mail address"
     return None
 
 
-def _normalizer_in_use() -> object:
-    try:
-        return find_normalizer(conf.USER_ID_NORMALIZER)
-    except ConfigurationError:
-        return None  # _normalizer has said so
+def _sources() -> Mapping[str, object]:
+    return {} if any(_claims()) else conf.CLAIMS
 
 
-CHANGES = ("keep", "follow", "refuse")
+def _public_base_url() -> Iterator[CheckMessage]:
+    url: object = conf.PUBLIC_BASE_URL
+    if url is not None and not (isinstance(url, str) and _ORIGIN.fullmatch(url)):
+        yield Error(
+            f"LAYER_IDENTITY['PUBLIC_BASE_URL'] is no origin: {url!r}.",
+            hint='Scheme, host and port alone, such as "https://example.com".',
+            id="layer_identity.E025",
+        )
 
 
-def _change() -> list[CheckMessage]:
-    if conf.USER_ID_CHANGE in CHANGES:
-        return []
-    return [
-        Error(
+# The ledger
+
+
+def _change() -> Iterator[CheckMessage]:
+    if conf.USER_ID_CHANGE not in CHANGES:
+        yield Error(
             "LAYER_IDENTITY['USER_ID_CHANGE'] is none of its three values.",
             hint=f"One of: {', '.join(map(repr, CHANGES))}.",
             id="layer_identity.E030",
         )
-    ]
 
 
-def _one_database() -> list[CheckMessage]:
+def _one_database() -> Iterator[CheckMessage]:
     ours, theirs = (router.db_for_write(one) for one in (LayerUser, get_user_model()))
-    if ours == theirs:
-        return []
-    return [
-        Error(
+    if ours != theirs:
+        yield Error(
             f"Layer users are in the database {ours!r}, your users in {theirs!r}.",
-            hint=(
-                "Let DATABASE_ROUTERS send the app layer_identity to where the user "
-                "model is: the ledger has a foreign key to it."
-            ),
+            hint="Let DATABASE_ROUTERS send the app layer_identity to where the user "
+            "model is: the ledger has a foreign key to it.",
             id="layer_identity.E033",
         )
-    ]
 
 
 def check_databases(
     databases: Sequence[str] | None = None, **kwargs: Any
 ) -> list[CheckMessage]:
-    """Look whether each database of the ledger keeps every character."""
+    """Check that each database of the ledger stores every character."""
     return [
         message
         for alias in databases or ()
@@ -350,7 +276,7 @@ def check_databases(
     ]
 
 
-def _charset(alias: str) -> list[CheckMessage]:
+def _charset(alias: str) -> Iterator[CheckMessage]:
     with connections[alias].cursor() as cursor:
         cursor.execute(
             "SELECT @@character_set_connection, COALESCE("
@@ -361,19 +287,14 @@ def _charset(alias: str) -> list[CheckMessage]:
             [LayerUser._meta.db_table],
         )
         narrow = sorted(set(cursor.fetchone()) - {"utf8mb4"})
-    if not narrow:
-        return []
-    return [
-        Error(
+    if narrow:
+        yield Error(
             f"The database {alias!r} keeps Layer user IDs in {narrow[0]}, where not "
             "every character has room.",
-            hint=(
-                "Convert it to utf8mb4, and leave 'charset' out of the OPTIONS in "
-                "DATABASES: Django's default is utf8mb4."
-            ),
+            hint="Convert it to utf8mb4, and leave 'charset' out of the OPTIONS in "
+            "DATABASES: Django's default is utf8mb4.",
             id="layer_identity.E034",
         )
-    ]
 
 
 RULES = (
