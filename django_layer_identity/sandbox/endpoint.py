@@ -7,23 +7,129 @@ import re
 from typing import Any, cast
 
 from django.contrib.auth.decorators import login_not_required
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
+from django.http import (
+    Http404,
+    HttpRequest,
+    HttpResponse,
+    HttpResponseBase,
+    JsonResponse,
+)
 from django.urls import ResolverMatch, reverse
+from django.utils.cache import patch_vary_headers
 from django.utils.decorators import method_decorator
 from django.views import View
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
 
 from django_layer_identity.conf import conf
+from django_layer_identity.exceptions import LayerIdentityError
 from django_layer_identity.sandbox import state
-from django_layer_identity.sandbox.cors import add_cors_headers
-from django_layer_identity.sandbox.errors import (
-    AuthenticationRequired,
-    InvalidHeader,
-    InvalidRequest,
-    LayerAPIError,
-    MethodNotAllowed,
-)
+
+# What Layer's SDKs put there too; the page itself is gone.
+DOCUMENTATION_URL = "https://docs.layer.com/reference/client_api/errors"
+
+
+class LayerAPIError(LayerIdentityError):
+    """Layer's servers would refuse the request."""
+
+    status: int
+    id: str
+    code: int
+
+    def __init__(self, message: str, **data: Any) -> None:
+        super().__init__(message)
+        self.message = message
+        self.data = data
+
+    def as_response(self) -> JsonResponse:
+        """Return the answer that Layer's servers would give."""
+        content = {
+            "id": self.id,
+            "code": self.code,
+            "message": self.message,
+            "url": DOCUMENTATION_URL,
+            "data": self.data,
+        }
+        return JsonResponse(content, status=self.status)
+
+
+class InvalidAppID(LayerAPIError):
+    """The app ID is malformed, unknown, or that of a disabled app."""
+
+    status, id, code = 403, "invalid_app_id", 2
+
+
+class AuthenticationRequired(LayerAPIError):
+    """There is no session, or it has ended; ``data`` carries a fresh nonce."""
+
+    status, id, code = 401, "authentication_required", 4
+
+
+class InvalidRequest(LayerAPIError):
+    """The body is too long or not a JSON object."""
+
+    status, id, code = 400, "invalid_request", 10
+
+
+class IdentityNotFound(LayerAPIError):
+    """The app has no such user."""
+
+    status, id, code = 404, "not_found", 102
+
+
+class MissingProperty(LayerAPIError):
+    """The body lacks something that the call needs."""
+
+    status, id, code = 422, "missing_property", 104
+
+
+class InvalidProperty(LayerAPIError):
+    """A property's value is of no use."""
+
+    status, id, code = 422, "invalid_property", 105
+
+
+class InvalidEndpoint(LayerAPIError):
+    """The sandbox has nothing at this path."""
+
+    status, id, code = 404, "invalid_endpoint", 106
+
+
+class InvalidHeader(LayerAPIError):
+    """A header is missing or has a wrong value."""
+
+    status, id, code = 406, "invalid_header", 107
+
+
+class MethodNotAllowed(LayerAPIError):
+    """The path exists, but not for this method."""
+
+    status, id, code = 405, "method_not_allowed", 109
+
+
+_ORIGIN = re.compile(r"[!-~]+")  # visible ASCII: nothing that breaks out of a header
+
+# What Layer's web SDKs send and read. They set the credentials flag, with which a
+# browser wants the exact origin; no cookie counts here, so that gives nothing away.
+_HEADERS = {
+    "Access-Control-Allow-Credentials": "true",
+    "Access-Control-Allow-Headers": (
+        "authorization, content-type, client-id, layer-xdk-version"
+    ),
+    "Access-Control-Allow-Methods": "GET, POST, PUT, PATCH, DELETE, HEAD",
+    "Access-Control-Expose-Headers": "link, layer-count",
+}
+
+
+def add_cors_headers(request: HttpRequest, response: HttpResponseBase) -> None:
+    """Allow the origin that asks, whatever the answer: errors are to be read too."""
+    patch_vary_headers(response, ["Origin"])
+    origin = request.headers.get("Origin", "")
+    if _ORIGIN.fullmatch(origin):
+        response["Access-Control-Allow-Origin"] = origin
+        for name, value in _HEADERS.items():
+            response[name] = value
+
 
 MAX_BODY_LENGTH = 32 * 1024  # bytes; ours, twice what the longest token needs
 

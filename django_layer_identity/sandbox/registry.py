@@ -17,7 +17,7 @@ from django_layer_identity.protocol.validation import (
     ValidatedToken,
     validate_identity_token,
 )
-from django_layer_identity.sandbox.errors import InvalidAppID
+from django_layer_identity.sandbox.endpoint import InvalidAppID
 
 
 class Registration(NamedTuple):

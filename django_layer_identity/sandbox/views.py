@@ -4,20 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from typing import Any
+from urllib.parse import quote
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
 
 from django_layer_identity.exceptions import InvalidToken
+from django_layer_identity.protocol.claims import PROFILE_CLAIMS
 from django_layer_identity.protocol.validation import ValidatedToken
 from django_layer_identity.sandbox import registry, state
-from django_layer_identity.sandbox.endpoint import Endpoint
-from django_layer_identity.sandbox.errors import (
+from django_layer_identity.sandbox.endpoint import (
+    Endpoint,
     IdentityNotFound,
     InvalidEndpoint,
     InvalidProperty,
     MissingProperty,
 )
-from django_layer_identity.sandbox.identities import describe_identity
 
 
 class RootView(Endpoint):
@@ -137,3 +138,35 @@ def link_header(root_url: str, names: Iterable[str]) -> str:
     if "websocket" in urls:
         urls["websocket"] = "ws" + urls["websocket"].removeprefix("http")
     return ", ".join(f"<{url}>; rel={name}" for name, url in urls.items())
+
+
+def encode_user_id(user_id: str) -> str:
+    """
+    Percent-encode the user ID for a path, as Layer's web SDK does.
+
+    The SDK compares the results, so it matters that ``~`` is encoded and ``*`` is not.
+    """
+    return quote(user_id, safe="*").replace("~", "%7E")
+
+
+def describe_identity(
+    user_id: str, profile: Mapping[str, str], *, root_url: str
+) -> dict[str, object]:
+    """
+    Return the full identity.
+
+    ``metadata`` is there even when empty: without it, the web SDK takes the identity
+    for a basic one and drops the rest. Clients differ in what they call the type.
+    """
+    encoded = encode_user_id(user_id)
+    return {
+        "id": f"layer:///identities/{encoded}",
+        "url": f"{root_url}identities/{encoded}",
+        "user_id": user_id,
+        "type": "user",
+        "identity_type": "user",
+        "phone_number": None,
+        "email_address": None,
+        "metadata": {},
+        **{name: profile.get(name) for name in PROFILE_CLAIMS},
+    }
