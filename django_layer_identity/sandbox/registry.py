@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
@@ -32,21 +31,18 @@ class Registration(NamedTuple):
     revoked_at: datetime | None
 
 
-def load_registrations() -> list[Registration]:
+Registrations = list[Registration]
+
+
+def load_registrations() -> Registrations:
     """Read every app with its keys: one query, in the write database."""
-    rows = LayerApp.objects.using(router.db_for_write(LayerApp)).values_list(
-        "app_id",
-        "environment",
-        "provider_id",
-        "enabled",
-        "keys__key_id",
-        "keys__public_key",
-        "keys__revoked_at",
-    )
-    return [Registration(*row) for row in rows]
+    app = "app_id", "environment", "provider_id", "enabled"
+    key = "keys__key_id", "keys__public_key", "keys__revoked_at"
+    apps = LayerApp.objects.using(router.db_for_write(LayerApp))
+    return [Registration(*row) for row in apps.values_list(*app, *key)]
 
 
-def find_app(registrations: Sequence[Registration], app_id: object) -> Registration:
+def find_app(registrations: Registrations, app_id: object) -> Registration:
     """
     Return a registration of the app that the client names.
 
@@ -66,7 +62,7 @@ def find_app(registrations: Sequence[Registration], app_id: object) -> Registrat
 
 
 def check_identity_token(
-    token: object, app: Registration, registrations: Sequence[Registration]
+    token: object, app: Registration, registrations: Registrations
 ) -> ValidatedToken:
     """
     Return what the token says if Layer would open a session with the app for it.
@@ -82,10 +78,8 @@ def check_identity_token(
     return validated
 
 
-def _find_public_key(
-    key_id: KeyID, app: Registration, registrations: Sequence[Registration]
-) -> str:
-    key = _find_key(key_id, app, registrations)
+def _find_public_key(key_id: KeyID, app: Registration, rows: Registrations) -> str:
+    key = _find_key(key_id, app, rows)
     if key.revoked_at is not None:
         raise InvalidToken(
             "eit_key_disabled",
@@ -95,10 +89,8 @@ def _find_public_key(
     return key.public_key
 
 
-def _find_key(
-    key_id: KeyID, app: Registration, registrations: Sequence[Registration]
-) -> Registration:
-    known = [row for row in registrations if row.key_id == key_id.uuid]
+def _find_key(key_id: KeyID, app: Registration, rows: Registrations) -> Registration:
+    known = [row for row in rows if row.key_id == key_id.uuid]
     if not known:
         raise InvalidToken(
             "eit_key_not_found",
@@ -118,10 +110,10 @@ def _find_key(
 
 
 def _check_provider(
-    validated: ValidatedToken, app: Registration, registrations: Sequence[Registration]
+    validated: ValidatedToken, app: Registration, rows: Registrations
 ) -> None:
     provider_id = validated.provider_id.uuid
-    if provider_id not in {row.provider_id for row in registrations}:
+    if provider_id not in {row.provider_id for row in rows}:
         raise InvalidToken(
             "eit_provider_not_found",
             "No Layer app here has the provider ID in the token's “iss”. Compare it "
@@ -133,8 +125,7 @@ def _check_provider(
             "The provider ID in the token's “iss” belongs to another Layer app than "
             "the app_id of this request. Issue the token for the same app.",
         )
-    key = _find_key(validated.key_id, app, registrations)
-    if key.provider_id != provider_id:
+    if _find_key(validated.key_id, app, rows).provider_id != provider_id:
         raise InvalidToken(
             "eit_key_not_found",
             "The signing key in the token's “kid” belongs to another provider than "
