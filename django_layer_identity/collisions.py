@@ -7,14 +7,16 @@ SQLite's, so that memory stays the same however many there are. The file holds n
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from hashlib import blake2b
 from itertools import groupby
-from operator import itemgetter
+from operator import itemgetter, ne
 from typing import TYPE_CHECKING, Any
+from unicodedata import category, normalize
 
 from django.contrib.auth import get_user_model
 
@@ -26,7 +28,7 @@ from django_layer_identity.exceptions import (
     UserIDUnavailable,
 )
 from django_layer_identity.mapping.attributes import MappingContext
-from django_layer_identity.mapping.lookalikes import Likeness, likeness, lookalike_key
+from django_layer_identity.mapping.normalizers import casefold, phone
 from django_layer_identity.mapping.user_ids import layer_user_id
 
 if TYPE_CHECKING:
@@ -35,7 +37,10 @@ if TYPE_CHECKING:
 PAGE = 2000  # users
 MAX_SHOWN = 20  # users of a group; the others are counted
 
-_ORDER = list(Likeness)  # from the same to the least alike
+#: In what the IDs of a group differ, if in anything: from nothing to the most.
+DIFFERENCES = ("same", "Unicode form", "white space", "case", "phone format")
+
+_PHONE = re.compile(r"[+(]?\d[\d ().\u2010-\u2015/-]{6,}")
 _TABLES = """
     CREATE TABLE mapped (key BLOB, digest BLOB, pk);
     CREATE TABLE unusable (pk, reason TEXT);
@@ -51,7 +56,7 @@ _GROUPS = """
 class Group:
     """Users whose Layer user IDs are the same, or look so."""
 
-    likeness: Likeness
+    difference: str  # the greatest; one of DIFFERENCES
     count: int
     same: int  # those of them whose ID is another's to the last character
     users: list[tuple[Any, str]]  # primary key and Layer user ID, of 20 at most
@@ -61,7 +66,7 @@ class Group:
 class Unusable:
     """A user who would be refused."""
 
-    user_pk: Any
+    pk: Any
     reason: str
 
 
@@ -109,7 +114,7 @@ class Survey:
             if user_id is None:
                 unusable.append((_portable(user.pk), reason))
             else:
-                texts = lookalike_key(user_id), user_id
+                texts = collision_key(user_id), user_id
                 mapped.append((*map(_digest, texts), _portable(user.pk)))
         self._found.execute("BEGIN")
         self._found.executemany("INSERT INTO mapped VALUES (?, ?, ?)", mapped)
@@ -173,16 +178,40 @@ def _gather(users: Iterator[tuple[Any, str]]) -> Group:
     :param users: those with the same ID come one after the other.
     """
     shown: list[tuple[Any, str]] = []
-    found, count, same = Likeness.SAME, 0, 0
+    difference, count, same = 0, 0, 0
     for user_id, holders in groupby(users, key=itemgetter(1)):
         for sharing, holder in enumerate(holders, start=1):
             if count + sharing <= MAX_SHOWN:
                 shown.append(holder)
         count += sharing
         same += sharing if sharing > 1 else 0
-        # Whoever is like the first is like all that are: none is compared with others.
-        found = max(found, likeness({shown[0][1], user_id}), key=_ORDER.index)
-    return Group(found, count, same, sorted(shown, key=itemgetter(0)))
+        # IDs that equal the first in some form equal each other: no other comparison.
+        unequal = map(ne, _forms(shown[0][1]), _forms(user_id))
+        difference = max(difference, sum(unequal))
+    shown.sort(key=itemgetter(0))
+    return Group(DIFFERENCES[difference], count, same, shown)
+
+
+def collision_key(user_id: str) -> str:
+    """Return what is equal for IDs that people, or other systems, take for one."""
+    *_, text = _forms(user_id)
+    if not _PHONE.fullmatch(text):
+        return text
+    try:
+        return phone(text)
+    except (UserIDUnavailable, ImportError):  # the extra may not be installed
+        digits = re.sub(r"\D", "", text)
+        international = text.lstrip("(").startswith(("+", "00"))
+        return "+" + digits.lstrip("0") if international else digits
+
+
+def _forms(user_id: str) -> tuple[str, str, str, str]:
+    """Return what is compared to find a difference, in the order of DIFFERENCES."""
+    visible = user_id
+    if not user_id.isascii():
+        text = normalize("NFKC", user_id)
+        visible = "".join(one for one in text if category(one) != "Cf")
+    return user_id, visible, visible.strip(), casefold(visible).strip()
 
 
 def _users() -> Any:

@@ -42,7 +42,7 @@ def test_collisions_are_found_over_pages(database, settings, monkeypatch):
 
     with survey_users(LayerApp()) as survey:
         groups = {
-            (group.likeness.value, tuple(user_id for _pk, user_id in group.users))
+            (group.difference, tuple(user_id for _pk, user_id in group.users))
             for group in survey.groups()
         }
         reasons = [one.reason for one in survey.unusable()]

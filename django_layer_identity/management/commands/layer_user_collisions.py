@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterator
+from dataclasses import asdict
 from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
 
-from django_layer_identity.collisions import Group, Survey, Unusable, survey_users
+from django_layer_identity.collisions import Group, Survey, survey_users
 from django_layer_identity.management.base import LayerCommand, add_app_argument
 from django_layer_identity.management.progress import Progress
 from django_layer_identity.models import LayerApp
@@ -23,7 +24,7 @@ class Command(LayerCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         add_app_argument(parser)
-        parser.add_argument("--json", action="store_true", help="for scripts")
+        parser.add_argument("--json", action="store_true", help="one object a line")
 
     def run(self, *, app: str | None, json: bool, **options: Any) -> None:
         with (
@@ -50,12 +51,12 @@ def _find_app(app: str | None) -> LayerApp:
 
 def _as_text(survey: Survey) -> Iterator[str]:
     for group in survey.groups():
-        yield f"{group.likeness.value}: {group.count} users{_duplicates(group)}"
+        yield f"{group.difference}: {group.count} users{_duplicates(group)}"
         yield from (f"  {pk}  {user_id!r}" for pk, user_id in group.users)
         if group.count > len(group.users):
             yield f"  and {group.count - len(group.users)} more"
     for one in survey.unusable():
-        yield f"no usable ID: {one.user_pk}  {one.reason}"
+        yield f"no usable ID: {one.pk}  {one.reason}"
 
 
 def _duplicates(group: Group) -> str:
@@ -65,34 +66,9 @@ def _duplicates(group: Group) -> str:
 
 
 def _as_json(survey: Survey) -> Iterator[str]:
-    """Yield one object in pieces: there may be as many entries as users."""
-    yield f'{{"users": {survey.users}, "groups": ['
-    yield from _joined(_group(group) for group in survey.groups())
-    yield '], "unusable": ['
-    yield from _joined(_unusable(one) for one in survey.unusable())
-    yield "]}"
-
-
-def _joined(entries: Iterator[dict[str, Any]]) -> Iterator[str]:
-    comma = ""
-    for entry in entries:
-        yield comma + json.dumps(entry)
-        comma = ","
-
-
-def _group(group: Group) -> dict[str, Any]:
-    users = [{"pk": _plain(pk), "user_id": user_id} for pk, user_id in group.users]
-    return {
-        "likeness": group.likeness.value,
-        "count": group.count,
-        "same": group.same,
-        "users": users,
-    }
-
-
-def _unusable(one: Unusable) -> dict[str, Any]:
-    return {"pk": one.user_pk, "reason": one.reason}
-
-
-def _plain(pk: Any) -> Any:
-    return pk if isinstance(pk, int) else str(pk)
+    """Yield one object a line: there may be as many entries as users."""
+    for group in survey.groups():
+        users = [{"pk": pk, "user_id": user_id} for pk, user_id in group.users]
+        yield json.dumps({**asdict(group), "users": users}, default=str)
+    for one in survey.unusable():
+        yield json.dumps(asdict(one))
