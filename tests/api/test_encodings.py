@@ -7,8 +7,10 @@ import json
 from io import BytesIO
 
 import pytest
+from asgiref.sync import async_to_sync
+from django.core.exceptions import BadRequest, SuspiciousOperation
 from django.core.handlers.asgi import ASGIRequest
-from django.test import RequestFactory
+from django.test import AsyncClient, RequestFactory
 from rest_framework.parsers import JSONParser
 from rest_framework.test import force_authenticate
 
@@ -22,6 +24,7 @@ from tests.endpoint import (
     URL,
     decode,
     multipart,
+    not_authenticated,
     parse_error,
     part,
     phone_of,
@@ -121,6 +124,29 @@ def test_a_charset_in_an_encoding_of_its_own_is_read_as_what_it_says(phone):
     assert read(response) == parse_error(CHARSET)
 
 
+@pytest.mark.parametrize("parameter", ["charset=", 'charset="UTF-8"; x=y', "x=y"])
+def test_other_parameters_of_a_content_type_do_not_matter(phone, parameter):
+    response = phone.generic("POST", URL, '{"nonce": "abc"}', f"{JSON}; {parameter}")
+
+    assert read(response)[0] == 200
+
+
+@pytest.mark.parametrize(
+    ("address", "parameter"),
+    [
+        pytest.param(URL, "charset*=bogus''utf-8", id="encoded-parameter"),
+        pytest.param(URL, "charset=utf-8\x00", id="nul"),
+        pytest.param(f"{URL}?x=%80", "charset=zlib_codec", id="codec"),
+        pytest.param(f"{URL}?{'&' * 1000}", "charset=utf-8", id="long-query"),
+    ],
+)
+def test_a_request_that_django_cannot_parse_is_left_to_django(
+    phone, address, parameter
+):
+    with pytest.raises((LookupError, ValueError, SuspiciousOperation, BadRequest)):
+        phone.generic("POST", address, "{}", f"{JSON}; {parameter}")
+
+
 def test_a_body_that_breaks_off_is_refused(phone):
     response = phone.generic("POST", URL, "{}", JSON, **{"wsgi.input": Torn()})
 
@@ -214,6 +240,12 @@ def test_a_body_of_no_stated_length_is_no_body(phone, length):
     )
 
     assert read(response)[1]["code"] == "nonce_missing"
+
+
+def test_a_stranger_is_answered_under_asgi(db):
+    response = async_to_sync(AsyncClient().post)(URL, '{"nonce": "abc"}', JSON)
+
+    assert read(response) == not_authenticated()
 
 
 def test_an_endless_body_under_asgi_is_never_read(key, alice):

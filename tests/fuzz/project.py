@@ -7,12 +7,10 @@ from dataclasses import dataclass
 
 from django.conf import settings
 from django.contrib.auth.models import User
-from django.core.signals import request_started
 from django.core.wsgi import get_wsgi_application
 from django.test import override_settings
 from rest_framework.authtoken.models import Token
 
-from django_layer_identity.api.headers import mend_headers
 from django_layer_identity.models import LayerApp, SigningKey
 from tests.conftest import APP_ID, KEY_ID, PROVIDER_ID
 from tests.server.process import identity
@@ -29,30 +27,17 @@ class Project:
 
 @contextmanager
 def project():
-    """Set the project up, with the receiver that the documentation recommends."""
+    """Set the project up."""
     apps = [*settings.INSTALLED_APPS, "drf_spectacular"]
     auto = {"DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema"}
     app = LayerApp.objects.create(name="M", app_id=APP_ID, provider_id=PROVIDER_ID)
     key = SigningKey.objects.generate(app, key_id=KEY_ID, activate=True)
     user = User.objects.create(username="alice", first_name="Alice")
     token = Token.objects.create(user=user)
-    with (
-        override_settings(
-            ALLOWED_HOSTS=["*"],
-            INSTALLED_APPS=apps,
-            LAYER_IDENTITY=identity(),
-            REST_FRAMEWORK=auto,
-        ),
-        headers_mended(),
+    with override_settings(
+        ALLOWED_HOSTS=["*"],
+        INSTALLED_APPS=apps,
+        LAYER_IDENTITY=identity(),
+        REST_FRAMEWORK=auto,
     ):
         yield Project(get_wsgi_application(), f"Token {token.key}", key)
-
-
-@contextmanager
-def headers_mended():
-    """Connect the receiver for a while."""
-    request_started.connect(mend_headers)
-    try:
-        yield
-    finally:
-        request_started.disconnect(mend_headers)
