@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import SplitResult, urljoin, urlsplit
 
 from django_layer_identity.conf import conf
 from django_layer_identity.exceptions import InvalidClaims
-from django_layer_identity.mapping.graphemes import cut
 from django_layer_identity.protocol.claims import (
     CLAIM_LIMITS,
     IDENTITY_TYPES,
@@ -24,6 +24,8 @@ _UNSAFE = re.compile(f"[\x00-\x1f\x7f-\x9f\ud800-\udfff{_TURNING}]")
 _NOT_IN_A_URL = re.compile(r"[\s\"<>\\^`{|}]")  # RFC 3986, section 2
 _LINE_BREAK = re.compile("\r?\n")
 _SCHEMES = ("http", "https")
+_ZERO_WIDTH_JOINER = "\u200d"
+_ATTACHED = (_ZERO_WIDTH_JOINER, *"🏻🏼🏽🏾🏿")  # and all marks
 
 
 def fit(name: str, value: Any) -> ProfileClaim:
@@ -44,10 +46,22 @@ def _text(value: Any) -> str:
 def _fit_name(name: str, value: Any) -> str:
     text = _UNSAFE.sub("", _text(value)).strip()
     limit = CLAIM_LIMITS[name] or len(text)
-    fitting = cut(text, limit).rstrip()
+    fitting = _truncate(text, limit).rstrip()
     if text and not fitting:
         raise InvalidClaims(f"its first character takes over {limit} code points")
     return fitting
+
+
+def _truncate(text: str, limit: int) -> str:
+    """Cut the text without parting a mark, a joiner or a skin tone from its base."""
+    end = limit
+    while 0 < end < len(text) and (
+        text[end] in _ATTACHED
+        or unicodedata.category(text[end]).startswith("M")
+        or text[end - 1] == _ZERO_WIDTH_JOINER
+    ):
+        end -= 1
+    return text[:end]
 
 
 def _fit_text(name: str, value: Any) -> str:
