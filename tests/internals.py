@@ -29,6 +29,7 @@ PACKAGE = "django_layer_identity"
 
 # Places: numbers
 
+KEY_USE_LIMIT = f"{PACKAGE}.models.key.last_use.MAX_KEYS"
 PURGE_BATCH_SIZE = f"{PACKAGE}.audit.models.BATCH"
 RETRY_PAUSE = f"{PACKAGE}.models.writes.PAUSE"
 SURVEY_PAGE_SIZE = f"{PACKAGE}.collisions.PAGE"
@@ -124,9 +125,6 @@ FAULT_PLACES = {
         f"{PACKAGE}.models.SigningKey.save",
     ),
 }
-
-#: Where a use of a key that was not recorded is logged.
-KEY_USE_LOGGER = last_use.__name__
 
 #: The file and the functions that a failure to load a stored key passes through.
 KEY_LOADING_FILE = "keys/signers.py"
@@ -226,15 +224,20 @@ def forget_process_state() -> None:
     last_use._attempts.clear()
 
 
-def record_key_use(key: Any, at: Any) -> None:
-    """Record that a key signed, unless that was recorded a moment ago."""
-    last_use._write(key, at)
+def record_key_use(key: Any) -> None:
+    """Record that a key has just signed, as issuing does."""
+    last_use.note_use(key)
 
 
 def end_pause_of_key_use() -> None:
-    """Let the time pass after which a failed record of a key's use is tried again."""
+    """Let the time pass after which a process records a key's use again."""
     for name in last_use._attempts:
-        last_use._attempts[name] -= last_use.PAUSE
+        last_use._attempts[name] -= last_use.SAMPLE.total_seconds()
+
+
+def remembered_key_uses() -> int:
+    """Return the number of keys whose last record the process remembers."""
+    return len(last_use._attempts)
 
 
 def encryption_keys() -> object:

@@ -1,11 +1,11 @@
-"""When a key signed last: sampled, and never at a token's expense."""
+"""When a key signed last: sampled, and at no token's expense."""
 
 from __future__ import annotations
 
 from datetime import timedelta
 
 import pytest
-from django.db import OperationalError, connection, transaction
+from django.db import OperationalError, transaction
 from django.utils import timezone
 
 from django_layer_identity.issuing import issue_identity_token
@@ -62,13 +62,34 @@ def test_a_use_is_not_noted_again_within_ten_minutes(
     assert last_used_at() == before
 
 
-def test_a_use_that_another_process_noted_in_between_is_not_noted_again(key):
-    stale = SigningKey.objects.get()
-    before = used(timedelta(minutes=1))
+def test_a_use_is_not_noted_within_ten_minutes_of_another_process(key, issue):
+    before = used(timedelta(minutes=9))
 
-    internals.record_key_use(stale, timezone.now())
+    issue()
 
     assert last_used_at() == before
+
+
+def test_a_process_notes_a_use_at_most_once_in_ten_minutes(key, issue):
+    issue()
+    before = used(timedelta(minutes=11))
+
+    issue()
+
+    assert last_used_at() == before
+
+    internals.end_pause_of_key_use()
+    issue()
+
+    assert last_used_at() > before
+
+
+def test_a_process_remembers_a_limited_number_of_keys(key, monkeypatch):
+    monkeypatch.setattr(internals.KEY_USE_LIMIT, 3)
+
+    for number in range(9):
+        internals.record_key_use(SigningKey(app=key.app, fingerprint=str(number)))
+        assert 1 <= internals.remembered_key_uses() <= 3
 
 
 def test_a_token_that_is_refused_is_no_use(key, alice, issue, settings):
@@ -105,16 +126,18 @@ def failures(monkeypatch):
     return failures
 
 
-def test_a_note_that_cannot_be_written_costs_no_token(key, issue, failures, caplog):
-    caplog.set_level("INFO", internals.KEY_USE_LOGGER)
+@pytest.mark.django_db(transaction=True)
+def test_a_note_that_cannot_be_written_costs_no_token(key, alice, failures, caplog):
+    issued = issue_identity_token(alice, NONCE)
 
-    assert issue().user_id == "alice"
-
+    assert issued.user_id == "alice"
     assert len(failures) == 1
-    assert caplog.messages == [
-        f"The use of signing key {key} was not noted: "
-        "OperationalError('attempt to write a readonly database')"
-    ]
+    [record] = [one for one in caplog.records if one.levelname == "ERROR"]
+    assert record.name.startswith("django.db.")
+    assert record.getMessage() == (
+        "Error calling note_use.<locals>.write_last_use in on_commit() "
+        "(attempt to write a readonly database)."
+    )
 
 
 def test_a_note_that_cannot_be_written_is_not_tried_for_each_token(
@@ -135,15 +158,3 @@ def test_after_a_lost_database_nothing_is_noted(key, issue, lost_database):
     assert issue().user_id == "alice"
 
     assert last_used_at() is None
-
-
-def test_sqlite_is_as_patient_as_before(key, issue):
-    def patience():
-        with connection.cursor() as cursor:
-            return cursor.execute("PRAGMA busy_timeout").fetchone()
-
-    before = patience()
-    issue()
-
-    assert last_used_at() is not None
-    assert patience() == before == (5000,)

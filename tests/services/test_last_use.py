@@ -1,4 +1,4 @@
-"""A key's use is noted without waiting for those who hold its row."""
+"""How a key's use is noted on each database, and what it waits for."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ import sqlite3
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from contextvars import copy_context
+from threading import Event
 
 import pytest
 from django.db import connections, transaction
-from django.utils import timezone
 
 from django_layer_identity.models import LayerApp, SigningKey
 from tests.conftest import APP_ID, KEY_ID, PROVIDER_ID
@@ -33,48 +33,59 @@ def key(database, private_key):
     return create_key(private_key)
 
 
-def note(key, database):
-    """Note a use in a thread that returns before the lock is released."""
-    record_key_use(key, timezone.now())
-    connections[database.alias].close()
-
-
 def last_used_at():
     return SigningKey.objects.get().last_used_at
 
 
 def test_a_use_is_noted(key):
-    now = timezone.now()
+    record_key_use(key)
 
-    record_key_use(key, now)
+    assert last_used_at() is not None
 
-    assert last_used_at() == now
+
+def test_inside_a_transaction_a_use_is_noted_after_its_end(key, database):
+    with transaction.atomic(using=database.alias):
+        record_key_use(key)
+        assert last_used_at() is None
+
+    assert last_used_at() is not None
 
 
 @pytest.mark.parametrize("database", ["postgresql", "mariadb"], indirect=True)
-def test_a_use_is_not_noted_while_somebody_else_has_the_key(key, database):
-    with ThreadPoolExecutor(1) as pool, transaction.atomic(using=database.alias):
-        SigningKey.objects.select_for_update().get()
-        pool.submit(copy_context().run, note, key, database).result(timeout=30)
+def test_a_use_is_noted_once_another_transaction_releases_the_key(key, database):
+    asked = Event()
 
-    assert last_used_at() is None
+    def announce(execute, *args):
+        asked.set()
+        return execute(*args)
+
+    def note():
+        own = connections[database.alias]  # of this thread
+        with closing(own), own.execute_wrapper(announce):
+            record_key_use(key)
+
+    with ThreadPoolExecutor(1) as pool:
+        with transaction.atomic(using=database.alias):
+            SigningKey.objects.select_for_update().get()
+            noted = pool.submit(copy_context().run, note)
+            assert asked.wait(timeout=30)
+        noted.result(timeout=30)
+
+    assert last_used_at() is not None
 
 
-def test_a_use_is_not_noted_while_somebody_else_writes_to_the_file(
-    sqlite_file, private_key, tmp_path
+def test_a_use_is_not_noted_while_a_file_stays_locked(
+    sqlite_file, private_key, tmp_path, caplog
 ):
     key = create_key(private_key)
-    connections["file"].settings_dict["OPTIONS"]["timeout"] = 3600  # seconds
-    other = sqlite3.connect(
-        tmp_path / "db.sqlite3", isolation_level=None, check_same_thread=False
-    )
+    connections["file"].close()
+    connections["file"].settings_dict["OPTIONS"]["timeout"] = 0
+    other = sqlite3.connect(tmp_path / "db.sqlite3", isolation_level=None)
 
-    def note_while_locked():
+    with closing(other):
         connections["file"].ensure_connection()  # which waits for locks
         other.execute("BEGIN EXCLUSIVE")
-        note(key, connections["file"])
-
-    with ThreadPoolExecutor(1) as pool, closing(other):
-        pool.submit(copy_context().run, note_while_locked).result(timeout=30)
+        record_key_use(key)
 
     assert last_used_at() is None
+    assert "database is locked" in caplog.text
