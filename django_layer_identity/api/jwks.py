@@ -7,15 +7,13 @@ import json
 import logging
 from typing import TYPE_CHECKING, Any
 
-from django.db import connections, transaction
 from django.http import HttpResponse
 from django.utils import timezone
 from django.utils.cache import get_conditional_response
 from django.utils.http import quote_etag
-from rest_framework.renderers import JSONRenderer
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
+from django_layer_identity.api.base import JSONView
 from django_layer_identity.api.errors import (
     STATUSES,
     BodyMalformed,
@@ -23,7 +21,6 @@ from django_layer_identity.api.errors import (
     refusal_body,
     to_refusal,
 )
-from django_layer_identity.api.views import JSONAlways
 from django_layer_identity.exceptions import InvalidIdentifier
 from django_layer_identity.models.key.published import published_keys
 from django_layer_identity.protocol.identifiers import AppID
@@ -38,7 +35,7 @@ MAX_AGE = 60  # seconds; how long a revoked key may still be believed
 logger = logging.getLogger("django_layer_identity")
 
 
-class JWKSView(APIView):
+class JWKSView(JSONView):
     """
     Show the public keys as a JWK set (RFC 7517, section 5). Anyone may read it, and so
     may pages of any origin.
@@ -51,17 +48,6 @@ class JWKSView(APIView):
     authentication_classes = []
     permission_classes = []
     throttle_classes = []
-    renderer_classes = [JSONRenderer]
-    content_negotiation_class = JSONAlways
-    versioning_class = None
-
-    @classmethod
-    def as_view(cls, **initkwargs: Any) -> Any:
-        """Return the view, exempt from ``ATOMIC_REQUESTS`` in every database."""
-        view = super().as_view(**initkwargs)
-        for alias in connections:
-            transaction.non_atomic_requests(alias)(view)
-        return view
 
     def get(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponseBase:
         content = json.dumps({"keys": _jwks(request.query_params.getlist("app_id"))})

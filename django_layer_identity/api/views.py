@@ -6,7 +6,6 @@ import logging
 from typing import TYPE_CHECKING, Any, cast
 
 from django.core.exceptions import ImproperlyConfigured
-from django.db import connections, transaction
 from django.utils.decorators import method_decorator
 from django.utils.module_loading import import_string
 from django.views.decorators.cache import cache_control
@@ -15,13 +14,11 @@ from django.views.decorators.debug import (
     sensitive_variables,
 )
 from rest_framework.exceptions import APIException
-from rest_framework.negotiation import DefaultContentNegotiation
-from rest_framework.renderers import JSONRenderer
 from rest_framework.response import Response
 from rest_framework.settings import api_settings
-from rest_framework.views import APIView
 
 from django_layer_identity.api.authentication import body_first, takes_passwords
+from django_layer_identity.api.base import JSONView
 from django_layer_identity.api.errors import (
     CHALLENGED,
     STATUSES,
@@ -70,24 +67,9 @@ CSRF = "CSRF Failed: "  # how DRF's sessions begin what they say
 logger = logging.getLogger("django_layer_identity")
 
 
-class JSONAlways(DefaultContentNegotiation):
-    """Whatever ``Accept`` says: Layer's clients read JSON and nothing else."""
-
-    def select_renderer(
-        self, request: Any, renderers: Any, format_suffix: Any = None
-    ) -> Any:
-        return renderers[0], renderers[0].media_type
-
-    def select_parser(self, request: Any, parsers: Any) -> Any:
-        """Take a content type at its word: it is no pattern, as to DRF."""
-        content_type = request._request.content_type
-        exact = (parser for parser in parsers if parser.media_type == content_type)
-        return next(exact, None)
-
-
 @method_decorator(sensitive_post_parameters(), name="dispatch")
 @method_decorator(cache_control(no_store=True), name="dispatch")
-class IdentityTokenView(APIView):
+class IdentityTokenView(JSONView):
     """
     Answer a logged-in user's nonce with an identity token.
 
@@ -100,19 +82,8 @@ class IdentityTokenView(APIView):
     permission_classes: Sequence[type] | None = None  # type: ignore[assignment]
     throttle_classes: Sequence[type] | None = None  # type: ignore[assignment]
     parser_classes = [JSONBodyParser, FormBodyParser, MultiPartBodyParser]
-    renderer_classes = [JSONRenderer]
-    content_negotiation_class = JSONAlways
-    versioning_class = None
 
     user: AbstractBaseUser | None = None  # who asks, once they are known
-
-    @classmethod
-    def as_view(cls, **initkwargs: Any) -> Any:
-        """Return the view, exempt from ``ATOMIC_REQUESTS`` in every database."""
-        view = super().as_view(**initkwargs)
-        for alias in connections:
-            transaction.non_atomic_requests(alias)(view)
-        return view
 
     @sensitive_variables()
     def post(self, request: Request, *args: Any, **kwargs: Any) -> Response:

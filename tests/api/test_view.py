@@ -204,8 +204,9 @@ def test_a_middleware_that_wants_a_login_does_not_redirect_phones(
     assert read(client.post(URL)) == not_authenticated()
 
 
-def test_the_view_is_exempt_from_atomic_requests_in_every_database():
-    view = resolve(URL).func
+@pytest.mark.parametrize("address", [URL, "/layer/jwks.json"])
+def test_the_views_are_exempt_from_atomic_requests_in_every_database(address):
+    view = resolve(address).func
 
     assert view._non_atomic_requests == set(connections)
 

@@ -177,8 +177,9 @@ def parse():
     from django.test import RequestFactory
     from rest_framework.request import Request
 
+    from django_layer_identity.api.base import JSONOnlyNegotiation
     from django_layer_identity.api.parsers import read_body
-    from django_layer_identity.api.views import IdentityTokenView, JSONAlways
+    from django_layer_identity.api.views import IdentityTokenView
 
     parsers = [parser() for parser in IdentityTokenView.parser_classes]
 
@@ -186,7 +187,7 @@ def parse():
         request = Request(
             RequestFactory().generic("POST", "/", body, content_type),
             parsers=parsers,
-            negotiator=JSONAlways(),
+            negotiator=JSONOnlyNegotiation(),
         )
         return read_body(request), request.data
 

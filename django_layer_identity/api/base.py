@@ -1,0 +1,41 @@
+"""What both addresses have in common."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db import connections, transaction
+from rest_framework.negotiation import DefaultContentNegotiation
+from rest_framework.renderers import JSONRenderer
+from rest_framework.views import APIView
+
+
+class JSONOnlyNegotiation(DefaultContentNegotiation):
+    """Whatever ``Accept`` says: Layer's clients read JSON and nothing else."""
+
+    def select_renderer(
+        self, request: Any, renderers: Any, format_suffix: Any = None
+    ) -> Any:
+        return renderers[0], renderers[0].media_type
+
+    def select_parser(self, request: Any, parsers: Any) -> Any:
+        """Compare the content type exactly: unlike DRF, do not read it as a pattern."""
+        content_type = request._request.content_type
+        exact = (parser for parser in parsers if parser.media_type == content_type)
+        return next(exact, None)
+
+
+class JSONView(APIView):
+    """Answers in JSON, in no version, and outside of ``ATOMIC_REQUESTS``."""
+
+    renderer_classes = [JSONRenderer]
+    content_negotiation_class = JSONOnlyNegotiation
+    versioning_class = None
+
+    @classmethod
+    def as_view(cls, **initkwargs: Any) -> Any:
+        """Return the view, exempt from ``ATOMIC_REQUESTS`` in every database."""
+        view = super().as_view(**initkwargs)
+        for alias in connections:
+            transaction.non_atomic_requests(alias)(view)
+        return view
