@@ -40,6 +40,10 @@ def ensure(**changes):
     return LayerApp.objects.ensure(**{**values, **changes})
 
 
+def find(app):
+    return LayerApp.objects.for_issuing(app, user_pk=7)  # who has no entry
+
+
 def test_an_app_is_shown_by_its_name(app):
     assert str(app) == "Messenger"
 
@@ -54,23 +58,23 @@ def test_an_app_knows_its_ids_as_layer_writes_them(app):
     [str(APP_ID), str(APP_ID).upper(), f"layer:///apps/production/{APP_ID}"],
 )
 def test_an_app_is_found_by_its_id_in_any_form(app, other_app, app_id):
-    assert LayerApp.objects.for_issuing(app_id) == app
+    assert find(app_id) == app
     assert LayerApp.objects.named(app_id) == app
 
 
 def test_an_app_is_found_by_itself(app, other_app):
-    assert LayerApp.objects.for_issuing(app) == app
+    assert find(app) == app
 
 
 def test_the_only_enabled_app_needs_no_name(app, other_app):
     LayerApp.objects.filter(pk=other_app.pk).update(enabled=False)
 
-    assert LayerApp.objects.for_issuing(None) == app
+    assert find(None) == app
 
 
 def test_of_several_enabled_apps_one_must_be_named(app, other_app):
     with pytest.raises(AppIDRequired):
-        LayerApp.objects.for_issuing(None)
+        find(None)
 
 
 @pytest.mark.parametrize(
@@ -92,26 +96,26 @@ def test_every_other_app_is_unknown(db, app_id):
     )
 
     with pytest.raises(AppUnknown):
-        LayerApp.objects.for_issuing(app_id)
+        find(app_id)
 
 
 def test_an_environment_that_is_not_the_apps_is_unknown(app):
     with pytest.raises(AppUnknown):
-        LayerApp.objects.for_issuing(f"layer:///apps/staging/{APP_ID}")
+        find(f"layer:///apps/staging/{APP_ID}")
 
 
 def test_a_disabled_app_is_unknown_even_by_itself(app):
     LayerApp.objects.update(enabled=False)
 
     with pytest.raises(AppUnknown):
-        LayerApp.objects.for_issuing(app)
+        find(app)
 
 
 def test_an_app_and_its_active_key_take_one_query(key, django_assert_num_queries):
     with django_assert_num_queries(1):
-        assert LayerApp.objects.for_issuing(str(APP_ID)).active_key == key
+        assert find(str(APP_ID)).active_key == key
     with django_assert_num_queries(1):
-        assert LayerApp.objects.for_issuing(None).active_key == key
+        assert find(None).active_key == key
 
 
 def test_an_administrator_may_leave_out_the_only_app(app):

@@ -49,24 +49,20 @@ class LayerAppManager(models.Manager["LayerApp"]):
     def get_queryset(self) -> LayerAppQuerySet:
         return LayerAppQuerySet(self.model, using=self._db)
 
-    def for_issuing(
-        self, app: LayerApp | str | None, user_pk: object = None
-    ) -> LayerApp:
+    def for_issuing(self, app: LayerApp | str | None, user_pk: object) -> LayerApp:
         """
-        Return the enabled app with its active key: one query, in the write database.
+        Return the enabled app, with its active key and the user's entry of the ledger.
+
+        Each may be missing. This is one query, in the write database.
 
         :param app: a Layer app, an app ID in any form, or None for the only one.
-        :param user_pk: whose entry of the ledger is to come along, if he has one.
         :raises AppIDRequired: if None was given and several are enabled.
         :raises AppUnknown: if there is no such app, or it is disabled.
         """
+        current = FilteredRelation("users", condition=Q(users__current_for=user_pk))
+        entry = {"entry": current}
         enabled = self.using(router.db_for_write(self.model)).filter(enabled=True)
-        along = ["active_key"]
-        if user_pk is not None:
-            current = FilteredRelation("users", condition=Q(users__current_for=user_pk))
-            enabled = enabled.alias(**{"entry": current})
-            along.append("entry")
-        enabled = enabled.select_related(*along)
+        enabled = enabled.alias(**entry).select_related("active_key", *entry)
         if app is None:
             return self._only_one(list(enabled[:2]))
         try:

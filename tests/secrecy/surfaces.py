@@ -140,13 +140,12 @@ def _things(world: World) -> dict[str, object]:
     wrong.is_valid()
     key = world.import_key()
     signer = key.load_signer()
-    type(world.app).objects.for_issuing(None)
     return {
         "PrivateKey": PrivateKey(world.rsa_key),
         "LocalSigner": signer,
         "SigningKey": key,
         "unsaved SigningKey": form.instance,
-        "LayerApp": type(world.app).objects.for_issuing(None),
+        "LayerApp": type(world.app).objects.for_issuing(None, world.user.pk),
         "keys": list(type(key).objects.all()),
         "queryset": type(key).objects.all(),
         "form": form,

@@ -24,8 +24,8 @@ def test_a_copy_leaves_the_private_half_in_its_row(key, copied):
     assert twin.load_signer().key_id == key.identifier
 
 
-def test_a_pickled_app_takes_no_private_half_with_it(key):
-    app = LayerApp.objects.for_issuing(None)
+def test_a_pickled_app_takes_no_private_half_with_it(key, alice):
+    app = LayerApp.objects.for_issuing(None, alice.pk)
 
     assert key.encrypted_private_key.encode() not in pickle.dumps(app)
 
