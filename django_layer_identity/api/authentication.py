@@ -10,7 +10,6 @@ from typing import Any
 
 from django.contrib.auth import authenticate, get_user_model
 from django.http import QueryDict
-from django.views.decorators.debug import sensitive_variables
 from rest_framework.authentication import (
     BaseAuthentication,
     BasicAuthentication,
@@ -74,7 +73,6 @@ class BodyCredentialsAuthentication(BaseAuthentication):
         return user, None
 
 
-@sensitive_variables()
 def find_credentials(request: Request) -> Credentials | None:
     """Return what the body has, or None where it has no password at all."""
     places = [place for place in _places(request.data) if "password" in place]
@@ -104,7 +102,7 @@ def body_first(authenticators: Any) -> list[Any]:
     )
 
 
-@sensitive_variables()
+@forgets
 def submitted_credentials(request: Request) -> list[Credentials]:
     """Return the login of each password that is about to be tried."""
     found = []
@@ -116,7 +114,6 @@ def submitted_credentials(request: Request) -> list[Credentials]:
     return [credentials for credentials in found if credentials is not None]
 
 
-@sensitive_variables()
 def _basic_credentials(request: Request) -> Credentials | None:
     scheme, *code = get_authorization_header(request).split() or [b""]
     if scheme.lower() != b"basic":
@@ -132,7 +129,6 @@ def _basic_credentials(request: Request) -> Credentials | None:
     return Credentials(BASIC, text.partition(":")[0], password=None)
 
 
-@sensitive_variables()
 def _authenticate(request: Request, credentials: Credentials) -> Any:
     if not credentials.are_usable():
         return None
@@ -152,7 +148,6 @@ def _is_contradicted(user: Any, request: Request) -> bool:
     return any(str(other.pk) != str(user.pk) for other in named if other is not None)
 
 
-@sensitive_variables()
 def _named_by(authenticator: Any, request: Request) -> Any:
     if isinstance(authenticator, BodyCredentialsAuthentication):
         return None
@@ -166,7 +161,6 @@ def _named_by(authenticator: Any, request: Request) -> Any:
     return user
 
 
-@sensitive_variables()
 def _places(data: Any) -> list[Mapping[str, Any]]:
     """Return the top of the body and what is below ``user``."""
     if isinstance(data, QueryDict):
@@ -177,7 +171,6 @@ def _places(data: Any) -> list[Mapping[str, Any]]:
     return [data, user if isinstance(user, Mapping) else {}]
 
 
-@sensitive_variables()
 def _in_form(data: QueryDict, pattern: str) -> dict[str, Any]:
     found = {name: data.getlist(pattern.format(name)) for name in NAMES}
     return {
