@@ -1,4 +1,4 @@
-"""When a key signed last: sampled, and at no token's expense."""
+"""When a key last signed, sampled every ten minutes."""
 
 from __future__ import annotations
 
