@@ -22,9 +22,9 @@ from django_layer_identity.api.errors import (
     to_refusal,
 )
 from django_layer_identity.exceptions import InvalidIdentifier
+from django_layer_identity.keys.public import read_public_key
 from django_layer_identity.models.key.published import published_keys
 from django_layer_identity.protocol.identifiers import AppID
-from django_layer_identity.protocol.jwk import public_jwk
 
 if TYPE_CHECKING:
     from django.http.response import HttpResponseBase
@@ -79,7 +79,7 @@ class JWKSView(JSONView):
         return Response(refusal_body(refusal, status), status, headers=headers)
 
 
-def _jwks(app_ids: list[str]) -> list[dict[str, str]]:
+def _jwks(app_ids: list[str]) -> list[dict[str, Any]]:
     if len(app_ids) > 1:
         raise BodyMalformed("The parameter “app_id” was sent twice.")
     try:
@@ -87,4 +87,4 @@ def _jwks(app_ids: list[str]) -> list[dict[str, str]]:
     except InvalidIdentifier:
         return []
     keys = published_keys(timezone.now(), app_id)
-    return [public_jwk(key.public_key, key.key_id) for key in keys]
+    return [read_public_key(key.public_key).as_jwk(key.key_id) for key in keys]

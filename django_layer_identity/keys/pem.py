@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from functools import cached_property
 from typing import cast
 
@@ -15,9 +14,7 @@ from cryptography.hazmat.primitives.serialization import (
     Encoding,
     NoEncryption,
     PrivateFormat,
-    PublicFormat,
     load_der_private_key,
-    load_pem_public_key,
 )
 
 from django_layer_identity.exceptions import InvalidKey
@@ -28,10 +25,14 @@ from django_layer_identity.keys.pasted.text import (
     check_kind,
     read_pasted,
 )
+from django_layer_identity.keys.public import (
+    MAX_KEY_SIZE,
+    MIN_KEY_SIZE,
+    PublicKey,
+    describe,
+    load_public_key,
+)
 from django_layer_identity.keys.secrecy import Guarded, forgets
-
-MIN_KEY_SIZE = 2048  # bits; RFC 7518, section 3.3
-MAX_KEY_SIZE = 4096  # bits; each doubling makes a signature some six times slower
 
 MIN_EXPONENT, MAX_EXPONENT = 65537, 2**32 - 1  # FIPS 186-5 allows no smaller one
 SAMPLE = b"django-layer-identity sign and verify"
@@ -67,19 +68,19 @@ class PrivateKey(Guarded):
         """The size of the modulus."""
         return self._key.key_size
 
-    @cached_property
+    @property
     def public_pem(self) -> str:
         """The public half, to be registered with Layer: PEM, SubjectPublicKeyInfo."""
-        return self._public(Encoding.PEM).decode("ascii")
+        return self._public.pem
 
-    @cached_property
+    @property
     def fingerprint(self) -> str:
         """SHA-256 of the public half (DER, SubjectPublicKeyInfo), 64 hex digits."""
-        return hashlib.sha256(self._public(Encoding.DER)).hexdigest()
+        return self._public.fingerprint
 
-    def _public(self, encoding: Encoding) -> bytes:
-        public_key = self._key.public_key()
-        return public_key.public_bytes(encoding, PublicFormat.SubjectPublicKeyInfo)
+    @cached_property
+    def _public(self) -> PublicKey:
+        return describe(self._key.public_key())
 
 
 @forgets
@@ -173,8 +174,8 @@ def verify_signature(public_pem: str, message: bytes, signature: bytes) -> bool:
     :raises InvalidKey: if the public key is damaged.
     """
     try:
-        public_key = cast("rsa.RSAPublicKey", load_pem_public_key(public_pem.encode()))
-    except (ValueError, UnsupportedAlgorithm) as exc:
+        public_key = load_public_key(public_pem)
+    except InvalidKey as exc:
         raise InvalidKey("The stored public half is damaged.") from exc
     try:
         public_key.verify(signature, message, PKCS1v15(), SHA256())

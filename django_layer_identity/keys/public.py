@@ -1,19 +1,25 @@
-"""Public halves of keys whose private halves are elsewhere."""
+"""Public halves of keys, wherever their private halves are."""
 
 from __future__ import annotations
 
 import hashlib
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey, RSAPublicNumbers
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
     PublicFormat,
     load_pem_public_key,
 )
+from jwt.algorithms import RSAAlgorithm
 
 from django_layer_identity.exceptions import InvalidKey
-from django_layer_identity.keys.pem import MAX_KEY_SIZE, MIN_KEY_SIZE
+from django_layer_identity.protocol.identifiers import KeyID
+from django_layer_identity.protocol.token import ALGORITHM
+
+MIN_KEY_SIZE = 2048  # bits; RFC 7518, section 3.3
+MAX_KEY_SIZE = 4096  # bits; each doubling makes a signature some six times slower
 
 
 class PublicKey(NamedTuple):
@@ -22,6 +28,12 @@ class PublicKey(NamedTuple):
     pem: str
     fingerprint: str  # SHA-256 of the DER, SubjectPublicKeyInfo, in hex digits
     bits: int
+
+    def as_jwk(self, key_id: KeyID) -> dict[str, Any]:
+        """Return the JWK (RFC 7517) whose ``kid`` is the one that tokens carry."""
+        jwk = RSAAlgorithm.to_jwk(load_public_key(self.pem), as_dict=True)
+        del jwk["key_ops"]  # RFC 7517, section 4.3: not together with "use"
+        return {**jwk, "use": "sig", "alg": ALGORITHM, "kid": str(key_id)}
 
 
 def public_pem(modulus: int, exponent: int) -> str:
@@ -34,7 +46,7 @@ def public_pem(modulus: int, exponent: int) -> str:
         key = RSAPublicNumbers(exponent, modulus).public_key()
     except ValueError as exc:
         raise InvalidKey("This is no RSA public key.") from exc
-    return _encode(key, Encoding.PEM).decode("ascii")
+    return describe(key).pem
 
 
 def read_public_key(pem: str) -> PublicKey:
@@ -43,22 +55,35 @@ def read_public_key(pem: str) -> PublicKey:
 
     :raises InvalidKey: if it is none.
     """
+    public_key = describe(load_public_key(pem))
+    if not MIN_KEY_SIZE <= public_key.bits <= MAX_KEY_SIZE:
+        raise InvalidKey(
+            f"This key has {public_key.bits} bits; {MIN_KEY_SIZE} to {MAX_KEY_SIZE} are "
+            "accepted."
+        )
+    return public_key
+
+
+def load_public_key(pem: str) -> RSAPublicKey:
+    """
+    Load an RSA public key of any size.
+
+    :raises InvalidKey: if it is none.
+    """
     try:
         key = load_pem_public_key(pem.encode())
-    except ValueError as exc:
+    except (ValueError, UnsupportedAlgorithm) as exc:
         raise InvalidKey("This is no public key in PEM.") from exc
     if not isinstance(key, RSAPublicKey):
         raise InvalidKey("This is no RSA public key, and Layer accepts RSA alone.")
-    if not MIN_KEY_SIZE <= key.key_size <= MAX_KEY_SIZE:
-        raise InvalidKey(
-            f"This key has {key.key_size} bits; {MIN_KEY_SIZE} to {MAX_KEY_SIZE} are "
-            "accepted."
-        )
-    fingerprint = hashlib.sha256(_encode(key, Encoding.DER)).hexdigest()
-    return PublicKey(
-        _encode(key, Encoding.PEM).decode("ascii"), fingerprint, key.key_size
+    return key
+
+
+def describe(key: RSAPublicKey) -> PublicKey:
+    """Return how a row of ours describes an RSA public key."""
+    pem, der = (
+        key.public_bytes(encoding, PublicFormat.SubjectPublicKeyInfo)
+        for encoding in (Encoding.PEM, Encoding.DER)
     )
-
-
-def _encode(key: RSAPublicKey, encoding: Encoding) -> bytes:
-    return key.public_bytes(encoding, PublicFormat.SubjectPublicKeyInfo)
+    fingerprint = hashlib.sha256(der).hexdigest()
+    return PublicKey(pem.decode("ascii"), fingerprint, key.key_size)

@@ -9,9 +9,9 @@ from django.db import OperationalError, connection
 from django.utils import timezone
 from rest_framework.views import APIView
 
+from django_layer_identity.keys.public import read_public_key
 from django_layer_identity.models import SigningKey
 from django_layer_identity.protocol.identifiers import KeyID
-from django_layer_identity.protocol.jwk import public_jwk
 from tests import internals
 from tests.api.test_classes import VersionTwo
 from tests.conftest import APP_ID, KEY_ID, OTHER_KEY_ID
@@ -82,7 +82,7 @@ def test_pages_of_any_origin_may_read_every_answer(client, db, method, query, st
 
 def test_the_set_is_that_of_rfc_7517(client, key):
     assert client.get(URL).json() == {
-        "keys": [public_jwk(key.public_key, KeyID(KEY_ID))]
+        "keys": [read_public_key(key.public_key).as_jwk(KeyID(KEY_ID))]
     }
 
 
