@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 from contextlib import suppress
 from io import BytesIO
-from typing import IO, TYPE_CHECKING, Any, NoReturn
+from typing import IO, TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, urlencode
 
 from django.core.exceptions import SuspiciousOperation
@@ -29,6 +29,7 @@ from django_layer_identity.api.errors import (
     to_refusal,
 )
 from django_layer_identity.keys.secrecy import Secret, forgets
+from django_layer_identity.protocol import strict_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -37,6 +38,8 @@ MAX_LENGTH = 16 * 1024  # bytes; a nonce and two IDs have some 300
 MAX_DEPTH = 16  # levels of JSON; what we read is on the first
 UTF_8 = ("", "utf-8", "utf8", "us-ascii", "ascii")
 SINGLE = ("nonce", "app_id", "user_id")  # parameters that are sent once or not at all
+TWICE = "The parameter “{}” was sent twice."
+NAME_TWICE = "The JSON has a name twice."
 REPLACEMENT = "\N{REPLACEMENT CHARACTER}"  # what Django puts where it cannot decode
 
 
@@ -77,16 +80,19 @@ class JSONBodyParser(_BodyParser):
         self, text: str, media_type: str | None, context: Mapping[str, Any]
     ) -> Any:
         try:
-            data = json.loads(
-                text, object_pairs_hook=_to_object, parse_constant=_refuse_constant
-            )
+            data = strict_json.loads(text)
+        except strict_json.DuplicateName as exc:
+            [name] = exc.args
+            known = name in SINGLE
+            raise BodyMalformed(TWICE.format(name) if known else NAME_TWICE) from exc
+        except UnicodeEncodeError as exc:
+            raise BodyMalformed("The JSON has half a character.") from exc
         except RecursionError as exc:
             raise BodyMalformed("The JSON is nested too deep.") from exc
         except ValueError as exc:
             raise BodyMalformed("The body is not valid JSON.") from exc
         if _is_deep(data):
             raise BodyMalformed("The JSON is nested too deep.")
-        _refuse_half_characters(data)
         return data
 
 
@@ -219,30 +225,9 @@ def _forget(request: Any) -> None:
 
 def _refuse_repeated(data: dict[str, Any]) -> None:
     if isinstance(data, QueryDict):  # values and files together
-        _refuse_twice(name for name, values in data.lists() for _ in values)
-
-
-def _refuse_twice(names: Iterable[str]) -> None:
-    names = list(names)
-    for name in SINGLE:
-        if names.count(name) > 1:
-            raise BodyMalformed(f"The parameter “{name}” was sent twice.")
-
-
-def _to_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    _refuse_twice(name for name, _ in pairs)
-    return dict(pairs)
-
-
-def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is no JSON number")
-
-
-def _refuse_half_characters(data: dict[str, Any]) -> None:
-    try:
-        json.dumps(data, ensure_ascii=False).encode()
-    except UnicodeEncodeError as exc:
-        raise BodyMalformed("The JSON has half a character.") from exc
+        for name in SINGLE:
+            if len(data.getlist(name)) > 1:
+                raise BodyMalformed(TWICE.format(name))
 
 
 def _is_deep(value: Any) -> bool:

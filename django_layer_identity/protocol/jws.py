@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import base64
-import json
 import re
 from typing import Any
 
 from django_layer_identity.exceptions import InvalidToken
+from django_layer_identity.protocol import strict_json
 
 MAX_TOKEN_LENGTH = 16 * 1024  # characters; ours, bounds the work a stranger can cause
 
@@ -70,12 +70,9 @@ def _decode(part: str, name: str) -> bytes:
 
 def _parse_object(raw: bytes, name: str) -> dict[str, Any]:
     try:
-        value = json.loads(
-            raw.decode(),  # or json would guess UTF-16 and UTF-32
-            object_pairs_hook=_without_duplicates,
-            parse_constant=_refuse_constant,
-        )
-        json.dumps(value, ensure_ascii=False).encode()  # fails on a lone surrogate
+        value = strict_json.loads(
+            raw.decode()
+        )  # RFC 7515, section 4, lets us be strict
     except (ValueError, RecursionError):
         value = None
     if not isinstance(value, dict):
@@ -85,16 +82,3 @@ def _parse_object(raw: bytes, name: str) -> dict[str, Any]:
             "once. Let a JWT library assemble the token.",
         )
     return value
-
-
-def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    value = dict(pairs)
-    if len(value) != len(pairs):
-        # RFC 7515, section 4, lets a reader refuse them: two readers may differ in
-        # which one they believe.
-        raise ValueError("A name is there twice.")
-    return value
-
-
-def _refuse_constant(name: str) -> None:
-    raise ValueError(f"{name} is not JSON.")

@@ -22,6 +22,7 @@ NOT_JSON = "The body is not valid JSON."
 NO_OBJECT = "The body is not a JSON object."
 TOO_DEEP = "The JSON is nested too deep."
 HALF = "The JSON has half a character."
+TWICE = "The JSON has a name twice."
 NOT_UTF_8 = "The body is not valid UTF-8."
 NOT_PERCENT_ENCODED = "The form is not percent-encoded UTF-8."
 MALFORMED = "The multipart body is malformed."
@@ -76,6 +77,8 @@ def reads_body(get_response):
         pytest.param(nested("[", "]", 1000), TOO_DEEP, id="1000-lists-deep"),
         pytest.param(nested('{"x":', "}", 1000), TOO_DEEP, id="1000-objects-deep"),
         pytest.param(nested("[", "]", 8000), TOO_DEEP, id="8000-lists-deep"),
+        pytest.param('{"nonce": "abc", "x": 1, "x": 1}', TWICE, id="name-twice"),
+        pytest.param('{"x": [{"\\ud800": 1, "\\ud800": 1}]}', TWICE, id="twice-inside"),
         pytest.param('{"nonce": "\\ud800"}', HALF, id="lone-surrogate"),
         pytest.param('{"\\udc00": "abc"}', HALF, id="lone-surrogate-as-name"),
         pytest.param('{"x": [{"y": "\\ud800"}]}', HALF, id="lone-surrogate-inside"),
@@ -200,7 +203,7 @@ def test_a_parameter_sent_twice_is_refused(phone, content_type, body, name):
     assert read(response) == parse_error(f"The parameter “{name}” was sent twice.")
 
 
-def test_other_parameters_may_be_sent_twice(phone):
+def test_a_form_may_have_other_parameters_twice(phone):
     response = phone.generic("POST", URL, "nonce=abc&tag=a&tag=b", FORM)
 
     assert read(response)[0] == 200
