@@ -99,7 +99,6 @@ FAULT_PLACES = {
         f"{PACKAGE}.keys.pem.PrivateKey.to_der",
         LOAD_DER,
         f"{PACKAGE}.keys.pasted.text.base64:b64decode",
-        f"{PACKAGE}.keys.pem.check_kind",
         f"{PACKAGE}.keys.encryption.Fernet.encrypt",
         f"{PACKAGE}.keys.encryption.HKDF.derive",
         f"{PACKAGE}.keys.encryption.base64:b64encode",

@@ -22,7 +22,8 @@ from django_layer_identity.keys.pasted.passphrase import decrypt
 from django_layer_identity.keys.pasted.text import (
     DAMAGED,
     NO_RSA_KEY,
-    check_kind,
+    Pasted,
+    name_kind,
     read_pasted,
 )
 from django_layer_identity.keys.public import (
@@ -94,8 +95,7 @@ def read_private_key(data: bytes | str, passphrase: str | None = None) -> Privat
     :raises InvalidKey: if it is no such key, or not one of 2048 to 4096 bits.
     """
     pasted = read_pasted(data)
-    is_encrypted = pasted.dek_info is not None or check_kind(pasted.der)
-    key = decrypt(pasted, passphrase) if is_encrypted else _load(pasted.der)
+    key = decrypt(pasted, passphrase) if pasted.dek_info else _load(pasted, passphrase)
     if not isinstance(key, rsa.RSAPrivateKey):
         raise InvalidKey(NO_RSA_KEY)
     _check_numbers(key)
@@ -103,14 +103,18 @@ def read_private_key(data: bytes | str, passphrase: str | None = None) -> Privat
 
 
 @forgets
-def _load(der: bytes) -> PrivateKeyTypes:
+def _load(pasted: Pasted, passphrase: str | None) -> PrivateKeyTypes:
     """Load a key as it is: its numbers are looked at before they are computed with."""
     try:
-        return load_der_private_key(der, None, unsafe_skip_rsa_key_validation=True)
+        return load_der_private_key(
+            pasted.der, None, unsafe_skip_rsa_key_validation=True
+        )
+    except TypeError:  # it is encrypted
+        return decrypt(pasted, passphrase)
     except UnsupportedAlgorithm as exc:
         raise InvalidKey(NO_RSA_KEY) from exc  # for one, an unusual elliptic curve
-    except (ValueError, TypeError) as exc:
-        raise InvalidKey(DAMAGED) from exc
+    except ValueError as exc:
+        raise InvalidKey(name_kind(pasted.der)) from exc
 
 
 def _check_numbers(key: rsa.RSAPrivateKey) -> None:

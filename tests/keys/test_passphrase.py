@@ -249,6 +249,12 @@ def test_what_does_not_say_its_cost_is_refused(data):
     assert refused(InvalidKey, data) == DAMAGED
 
 
+def test_a_damaged_key_is_refused_before_its_passphrase_is_asked_for():
+    data = encrypted(der("30", PBES2, der("30")))
+
+    assert refused(InvalidKey, data, None) == DAMAGED
+
+
 @pytest.mark.parametrize(
     "parameters",
     [(0, 8, 1), (1, 8, 1), (3, 8, 1), (-2, 8, 1), (2, 0, 1), (2, 8, 0), (2**16, 1, 1)],

@@ -26,6 +26,7 @@ from django_layer_identity.keys.pem import read_private_key
 from tests import internals
 from tests.internals import rsa_key_of
 from tests.keys.test_pem import DAMAGED, EC_KEY, ED25519_KEY, PKCS1, PKCS8, as_pem
+from tests.keys.test_public import UNKNOWN_CURVE
 from tests.work import count_calls
 
 NOT_PEM = (
@@ -178,6 +179,25 @@ def test_the_public_half_alone_is_refused(private_key, encoding, form):
 )
 def test_a_certificate_is_refused(private_key, encoding, make, message):
     assert message_of(make(private_key).public_bytes(encoding)) == message
+
+
+def test_a_public_half_on_an_unusual_curve_is_named():
+    assert message_of(UNKNOWN_CURVE.replace("PUBLIC", "PRIVATE")) == PUBLIC_HALF
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        pytest.param("30 00 03 00", id="public-half"),
+        pytest.param("02 01 01 02 01 03", id="public-half-pkcs1"),
+        pytest.param("30 00 30 00 03 00", id="certificate"),
+        pytest.param("30 03 02 01 00 30 00 03 00", id="request"),
+    ],
+)
+def test_what_only_looks_like_another_kind_is_damaged(content):
+    content = bytes.fromhex(content)
+
+    assert message_of(b"\x30\x81" + bytes([len(content)]) + content) == DAMAGED
 
 
 @pytest.mark.parametrize(

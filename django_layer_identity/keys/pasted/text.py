@@ -9,7 +9,12 @@ from __future__ import annotations
 import base64
 import binascii
 import re
+from contextlib import suppress
 from dataclasses import dataclass, field
+
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.serialization import load_der_public_key
+from cryptography.x509 import load_der_x509_certificate, load_der_x509_csr
 
 from django_layer_identity.exceptions import InvalidKey
 from django_layer_identity.keys.pasted import der
@@ -180,26 +185,19 @@ def _read_block(block: _Block) -> Pasted:
 
 
 @forgets
-def check_kind(content: bytes) -> bool:
-    """
-    Tell whether what is DER is an encrypted private key, PKCS#8.
-
-    :raises InvalidKey: if it is cut off, or plainly something else than a private key.
-    """
-    try:
-        parts = der.sequence(content)
-    except der.NotDER as exc:
-        raise InvalidKey(DAMAGED) from exc
-    match [tag for tag, _ in parts]:
-        case [der.SEQUENCE, der.OCTET_STRING]:
-            return True
-        case [der.SEQUENCE, der.BIT_STRING] | [der.INTEGER, der.INTEGER]:
-            raise InvalidKey(PUBLIC_HALF)
-        case [der.SEQUENCE, der.SEQUENCE, der.BIT_STRING]:
-            # A certificate's own first element is its version in a tag, or a long
-            # serial number; that of a request is the number 0.
-            is_request = parts[0][1].startswith(b"\x02\x01\x00")
-            raise InvalidKey(REQUEST if is_request else CERTIFICATE)
-        case [der.INTEGER, der.SEQUENCE, *_] if der.integer(parts[0][1]) == 3:
-            raise InvalidKey(PKCS12)
-    return False
+def name_kind(content: bytes) -> str:
+    """Say what DER is that is no private key."""
+    for load, kind in (
+        (load_der_public_key, PUBLIC_HALF),
+        (load_der_x509_certificate, CERTIFICATE),
+        (load_der_x509_csr, REQUEST),
+    ):
+        with suppress(ValueError):
+            with suppress(UnsupportedAlgorithm):  # of that kind, but unusual
+                load(content)
+            return kind
+    with suppress(der.NotDER):
+        # The version, as the library's loader iterates as often as the file says.
+        if der.sequence(content)[:1] == [(der.INTEGER, b"\x03")]:
+            return PKCS12
+    return DAMAGED
