@@ -212,7 +212,6 @@ class NewSigningKeyForm(DiscreetForm, forms.ModelForm):
             self.add_error(field, exc.messages)
         return None
 
-    @forgets
     def _read(self, data: bytes | str) -> PrivateKey:
         passphrase: Secret | None = self.cleaned_data["passphrase"]
         private_key = read_private_key(

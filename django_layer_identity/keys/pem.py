@@ -102,7 +102,6 @@ def read_private_key(data: bytes | str, passphrase: str | None = None) -> Privat
     return _check_pair(key)
 
 
-@forgets
 def _load(pasted: Pasted, passphrase: str | None) -> PrivateKeyTypes:
     """Load a key as it is: its numbers are looked at before they are computed with."""
     try:
@@ -131,7 +130,6 @@ def _check_numbers(key: rsa.RSAPrivateKey) -> None:
         )
 
 
-@forgets
 def _check_pair(key: rsa.RSAPrivateKey) -> PrivateKey:
     """Let the library validate the numbers, then see what the halves do together."""
     try:
@@ -146,7 +144,6 @@ def _check_pair(key: rsa.RSAPrivateKey) -> PrivateKey:
     return private_key
 
 
-@forgets
 def restore_private_key(der: bytes) -> PrivateKey:
     """
     Load a key that :meth:`PrivateKey.to_der` gave; validates it again.

@@ -13,7 +13,6 @@ from typing import IO, Any, TextIO, cast
 from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import InterfaceError, OperationalError
-from django.views.decorators.debug import sensitive_variables
 
 from django_layer_identity.exceptions import LayerIdentityError, Refusal
 from django_layer_identity.keys.pasted.text import MAX_LENGTH
@@ -83,7 +82,6 @@ def add_key_argument(parser: CommandParser | ArgumentParser) -> None:
 MAX_FILE_NAME = 255  # characters; NAME_MAX of Linux
 
 
-@sensitive_variables()
 def read_secret_file(name: str, *, called: str | None = None) -> bytes | str:
     """
     Return what is in a file, or in standard input where the name is ``-``.

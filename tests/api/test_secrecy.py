@@ -129,6 +129,21 @@ def test_a_bug_in_a_backend_brings_no_password_to_light(
     assert shown("".join(mailed)) == []
 
 
+@pytest.mark.parametrize("scheme", [BASIC, BODY], ids=["basic", "body"])
+def test_a_bug_before_a_password_is_tried_brings_none_to_light(
+    monkeypatch, settings, client, mailed, scheme
+):
+    configure(settings, AUTHENTICATION_CLASSES=[scheme])
+    monkeypatch.setattr(internals.MAKE_CREDENTIALS, lambda *args, **kwargs: 1 / 0)
+    body = {"username": SECRETS[1], "password": SECRETS[0]}
+    client.raise_request_exception = False
+
+    client.post(URL, body, headers={"Authorization": ALICE_BASIC})
+
+    assert "submitted_credentials" in mailed[0]
+    assert shown("".join(mailed)) == []
+
+
 def test_credentials_show_only_how_they_were_named():
     found = authentication.Credentials("username", "alice", "wonderland")
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from django.views.decorators.debug import sensitive_variables
-
 INTEGER, SEQUENCE = 0x02, 0x30
 
 
@@ -11,7 +9,6 @@ class NotDER(ValueError):
     """The bytes are not DER, or end before they should."""
 
 
-@sensitive_variables()
 def elements(data: bytes) -> list[tuple[int, bytes]]:
     """
     Return tag and content of each element; those inside are not looked at.
@@ -29,7 +26,6 @@ def elements(data: bytes) -> list[tuple[int, bytes]]:
     return found
 
 
-@sensitive_variables()
 def _length(data: bytes, at: int) -> tuple[int, int]:
     """Return where the content begins and how long it is."""
     first = data[at : at + 1]
@@ -43,7 +39,6 @@ def _length(data: bytes, at: int) -> tuple[int, int]:
     return at + 1 + octets, int.from_bytes(data[at + 1 : at + 1 + octets], "big")
 
 
-@sensitive_variables()
 def sequence(data: bytes) -> list[tuple[int, bytes]]:
     """
     Return the elements of the one sequence that the bytes are.

@@ -50,7 +50,6 @@ def wrap(data: Data, *, misplaced: bool = False) -> Data:
     return wrapped  # type: ignore[no-any-return]
 
 
-@forgets
 def _wrap(name: str, value: Any, misplaced: bool) -> Any:
     if not isinstance(value, str):
         return value

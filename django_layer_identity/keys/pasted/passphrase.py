@@ -19,7 +19,6 @@ from django_layer_identity.exceptions import (
 )
 from django_layer_identity.keys.pasted import der
 from django_layer_identity.keys.pasted.text import DAMAGED, NO_RSA_KEY, Pasted
-from django_layer_identity.keys.secrecy import forgets
 
 MAX_ITERATIONS = 1_000_000  # half a second of PBKDF2; OpenSSL takes 2,048
 MAX_SCRYPT_MEMORY = 64 * 1024 * 1024  # bytes; OpenSSL takes 16 MiB
@@ -48,7 +47,6 @@ _PBES2 = _PKCS5 + b"\x0d"
 _SCRYPT = bytes.fromhex("2b06010401da47040b")
 
 
-@forgets
 def decrypt(pasted: Pasted, passphrase: str | None) -> PrivateKeyTypes:
     """
     Return the private key, of whatever kind, that a passphrase protects.
@@ -71,7 +69,6 @@ def decrypt(pasted: Pasted, passphrase: str | None) -> PrivateKeyTypes:
         raise PassphraseWrong(WRONG) from exc
 
 
-@forgets
 def _rfc_1421(pasted: Pasted) -> bytes:
     """As OpenSSL writes PKCS#1; its key derivation is a single MD5."""
     cipher, _, vector = str(pasted.dek_info).partition(",")
@@ -86,7 +83,6 @@ def _rfc_1421(pasted: Pasted) -> bytes:
     ).encode()
 
 
-@forgets
 def _check_cost(encrypted: bytes) -> None:
     """
     Read EncryptedPrivateKeyInfo (RFC 5208) as far as what the derivation costs.

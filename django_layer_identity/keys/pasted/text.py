@@ -18,7 +18,6 @@ from cryptography.x509 import load_der_x509_certificate, load_der_x509_csr
 
 from django_layer_identity.exceptions import InvalidKey
 from django_layer_identity.keys.pasted import der
-from django_layer_identity.keys.secrecy import forgets
 
 MAX_LENGTH = 16 * 1024  # bytes; a 4096-bit key has 3,300 as PEM, 4,400 in Base64 of it
 MAX_LABEL_LENGTH = 40  # characters
@@ -79,7 +78,6 @@ def holds_key(text: str) -> bool:
     return BEGIN in text or _BASE64.search(text) is not None
 
 
-@forgets
 def read_pasted(data: bytes | str) -> Pasted:
     """
     Find the one private key in a text or a file.
@@ -98,14 +96,12 @@ def read_pasted(data: bytes | str) -> Pasted:
     return _read_block(_only_one(blocks))
 
 
-@forgets
 def _is_der(data: bytes) -> bool:
     """Tell whether it begins as a sequence does and as no text does."""
     is_long, is_short = data[1:2] >= b"\x80", data[2:3] == bytes([der.INTEGER])
     return data[:1] == bytes([der.SEQUENCE]) and (is_long or is_short)
 
 
-@forgets
 def _decode(data: bytes | str) -> str:
     if isinstance(data, str):
         data = data.encode("utf-8", "replace")
@@ -116,13 +112,11 @@ def _decode(data: bytes | str) -> str:
     return text
 
 
-@forgets
 def _unescape(text: str) -> str:
     """Make line breaks of those written as ``\\n``; drop what else is escaped with."""
     return text.replace("\\r", "").replace("\\n", "\n").replace("\\", "")
 
 
-@forgets
 def _from_base64(text: str) -> str:
     compact = "".join(text.strip("\"'` \t\r\n").split())
     try:
@@ -132,7 +126,6 @@ def _from_base64(text: str) -> str:
         return ""
 
 
-@forgets
 def _blocks(text: str) -> list[_Block]:
     """
     Return what is between each pair of lines that begin and end a PEM block.
@@ -155,7 +148,6 @@ def _blocks(text: str) -> list[_Block]:
     return blocks
 
 
-@forgets
 def _only_one(blocks: list[_Block]) -> _Block:
     if not blocks:
         raise InvalidKey(NOT_PEM)
@@ -169,7 +161,6 @@ def _only_one(blocks: list[_Block]) -> _Block:
     return private[0]
 
 
-@forgets
 def _read_block(block: _Block) -> Pasted:
     dek_info, lines = None, []
     for line in block.body.splitlines():
@@ -184,7 +175,6 @@ def _read_block(block: _Block) -> Pasted:
         raise InvalidKey(DAMAGED) from exc
 
 
-@forgets
 def name_kind(content: bytes) -> str:
     """Say what DER is that is no private key."""
     for load, kind in (

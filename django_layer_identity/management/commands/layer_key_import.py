@@ -96,7 +96,6 @@ def _import_file(
         return import_key(passphrase=getpass("Passphrase of the private key: "))
 
 
-@forgets
 def _read_passphrase(name: str | None) -> str | None:
     if name is None:
         return None
