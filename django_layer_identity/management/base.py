@@ -52,6 +52,33 @@ class LayerCommand(BaseCommand):
         self.stderr.write(text, style_func=str)
 
 
+class KeyCommand(LayerCommand):
+    """
+    A command that changes one key and prints its new state.
+
+    Subclasses write ``change``; options that they add are passed to it by name.
+    """
+
+    change: Callable[..., None]
+    consequence = ""  # for standard error, once it is done
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        add_app_argument(parser)
+        parser.add_argument(
+            "key",
+            metavar="KEY",
+            help="key ID, or the first 8 or more digits of a fingerprint",
+        )
+
+    def run(self, *, key: str, app: str | None, **options: Any) -> None:
+        layer_app = None if app is None else LayerApp.objects.named(app)
+        signing_key = SigningKey.objects.named(key, layer_app)
+        self.change(signing_key, **options)
+        self.stdout.write(signing_key.state.value)
+        if self.consequence:
+            self.remark(self.consequence)
+
+
 def _by_field(exc: ValidationError) -> str:
     return " ".join(
         f"{name}: {message}"
@@ -66,16 +93,6 @@ def add_app_argument(parser: CommandParser | ArgumentParser) -> None:
         "--app",
         metavar="APP",
         help="app ID in any form; may be left out where there is only one Layer app",
-    )
-
-
-def add_key_argument(parser: CommandParser | ArgumentParser) -> None:
-    """Let a command take KEY, and ``--app`` where two apps have the same."""
-    add_app_argument(parser)
-    parser.add_argument(
-        "key",
-        metavar="KEY",
-        help="key ID, or the first 8 or more digits of a fingerprint",
     )
 
 
@@ -140,16 +157,6 @@ def _standard_input() -> Iterator[TextIO]:
         yield text
     finally:
         text.detach()  # which leaves the buffer open: it is not ours
-
-
-def find_key(key: str, app: str | None) -> SigningKey:
-    """
-    Return the key that KEY and ``--app`` name.
-
-    :raises NotFound, InvalidIdentifier: if they name none, or more than one.
-    """
-    layer_app = None if app is None else LayerApp.objects.named(app)
-    return SigningKey.objects.named(key, layer_app)
 
 
 def new_key_as_json(key: SigningKey) -> str:

@@ -4,22 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.core.management.base import CommandParser
-
-from django_layer_identity.management.base import (
-    LayerCommand,
-    add_key_argument,
-    find_key,
-)
+from django_layer_identity.management.base import KeyCommand
+from django_layer_identity.models import SigningKey
 
 
-class Command(LayerCommand):
+class Command(KeyCommand):
     help = "Destroy the private half of a retired key; prints its state."
 
-    def add_arguments(self, parser: CommandParser) -> None:
-        add_key_argument(parser)
-
-    def run(self, *, key: str, app: str | None, **options: Any) -> None:
-        signing_key = find_key(key, app)
-        signing_key.destroy_private_key()
-        self.stdout.write(signing_key.state.value)
+    def change(self, key: SigningKey, **options: Any) -> None:
+        key.destroy_private_key()

@@ -6,27 +6,22 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 
-from django_layer_identity.management.base import (
-    LayerCommand,
-    add_key_argument,
-    find_key,
-)
+from django_layer_identity.management.base import KeyCommand
+from django_layer_identity.models import SigningKey
 
 
-class Command(LayerCommand):
+class Command(KeyCommand):
     help = "Give a key up for good and destroy its private half; prints its new state."
+    consequence = (
+        "Delete its public half in Layer's dashboard too: tokens that it signed live on "
+        "until they expire."
+    )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        add_key_argument(parser)
+        super().add_arguments(parser)
         parser.add_argument(
             "--reason", required=True, help="for the people who look at it later"
         )
 
-    def run(self, *, key: str, app: str | None, reason: str, **options: Any) -> None:
-        signing_key = find_key(key, app)
-        signing_key.revoke(reason)
-        self.stdout.write(signing_key.state.value)
-        self.remark(
-            "Delete its public half in Layer's dashboard too: tokens that it signed live "
-            "on until they expire."
-        )
+    def change(self, key: SigningKey, *, reason: str, **options: Any) -> None:
+        key.revoke(reason)

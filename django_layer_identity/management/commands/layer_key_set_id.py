@@ -6,24 +6,19 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 
-from django_layer_identity.management.base import (
-    LayerCommand,
-    add_key_argument,
-    find_key,
-)
+from django_layer_identity.management.base import KeyCommand
+from django_layer_identity.models import SigningKey
 
 
-class Command(LayerCommand):
+class Command(KeyCommand):
     help = (
         "Enter the key ID that Layer gave and test the key; prints the key's new state."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        add_key_argument(parser)
+        super().add_arguments(parser)
         parser.add_argument("key_id", metavar="ID", help="from Layer's dashboard")
 
-    def run(self, *, key: str, app: str | None, key_id: str, **options: Any) -> None:
-        signing_key = find_key(key, app)
-        signing_key.set_key_id(key_id)
-        signing_key.run_self_test()
-        self.stdout.write(signing_key.state.value)
+    def change(self, key: SigningKey, *, key_id: str, **options: Any) -> None:
+        key.set_key_id(key_id)
+        key.run_self_test()
