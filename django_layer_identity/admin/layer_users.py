@@ -16,7 +16,7 @@ from django.utils.translation import gettext_lazy as _
 from django_layer_identity import ledger
 from django_layer_identity.admin.display import layer_user_id, layer_user_state, since
 from django_layer_identity.admin.reassignment import ReassignForm, users_named
-from django_layer_identity.admin.secrecy import BUSY, DiscreetAdmin
+from django_layer_identity.admin.secrecy import BUSY, ReadOnlyAdmin
 from django_layer_identity.exceptions import LayerIdentityError
 from django_layer_identity.models import LayerUser
 from django_layer_identity.models.user_managers import digest_of
@@ -31,7 +31,7 @@ USER_DELETED = _("A user was deleted meanwhile. Try again.")
 
 
 @admin.register(LayerUser)
-class LayerUserAdmin(DiscreetAdmin):
+class LayerUserAdmin(ReadOnlyAdmin):
     fields: ClassVar[Any] = (
         layer_user_id,
         layer_user_state,
@@ -62,15 +62,6 @@ class LayerUserAdmin(DiscreetAdmin):
 
     class Media:
         css = {"all": ("layer_identity/admin.css",)}
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: object = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: object = None) -> bool:
-        return False
 
     def has_view_permission(self, request: HttpRequest, obj: object = None) -> bool:
         """Let whoever may reassign an ID see what he does."""

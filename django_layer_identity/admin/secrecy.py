@@ -51,5 +51,18 @@ class DiscreetAdmin(admin.ModelAdmin):
         return HttpResponseRedirect(request.get_full_path())
 
 
+class ReadOnlyAdmin(DiscreetAdmin):
+    """Pages that show what is stored, and never change it."""
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: object = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: object = None) -> bool:
+        return False
+
+
 def _is_told(exc: LayerIdentityError | OperationalError) -> bool:
     return isinstance(exc, LayerIdentityError) or lost_race(exc)

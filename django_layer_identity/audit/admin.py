@@ -9,6 +9,7 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 
+from django_layer_identity.admin.secrecy import ReadOnlyAdmin
 from django_layer_identity.audit.chart import draw
 from django_layer_identity.audit.filters import AppFilter, KeyFilter, OutcomeFilter
 from django_layer_identity.audit.hours import count_by_hour
@@ -42,7 +43,7 @@ def short_app_id(entry: AuditEntry) -> str:
 
 
 @admin.register(AuditEntry)
-class AuditEntryAdmin(admin.ModelAdmin):
+class AuditEntryAdmin(ReadOnlyAdmin):
     list_display = (
         "created_at",
         outcome,
@@ -77,15 +78,6 @@ class AuditEntryAdmin(admin.ModelAdmin):
 
     class Media:
         css = {"all": ("layer_identity_audit/admin.css",)}
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: object = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: object = None) -> bool:
-        return False
 
     def changelist_view(
         self, request: HttpRequest, extra_context: Any = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from asgiref.sync import async_to_sync
 from django.contrib.admin import AdminSite
 from pytest_django.asserts import assertContains
 
@@ -50,6 +51,16 @@ def test_no_copy_of_the_query_is_left_in_the_request(admin_client):
 
     assert request.META["RAW_URI"] == f"{KEYS}?_popup=1"
     assert request.META["REQUEST_URI"] == f"{KEYS}?_popup=1"
+
+
+def test_no_copy_of_the_query_is_left_in_the_scope_of_asgi(
+    admin_user, async_client
+):
+    async_client.force_login(admin_user)
+
+    response = async_to_sync(async_client.get)(KEYS, {"q": PASTED, "_popup": "1"})
+
+    assert response.asgi_request.scope["query_string"] == b"_popup=1"
 
 
 def test_a_term_of_200_characters_is_searched_for(admin_client):

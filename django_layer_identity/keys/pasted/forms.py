@@ -100,3 +100,4 @@ def _remove_search(request: HttpRequest) -> None:
     for name, value in request.META.items():
         if isinstance(value, str):  # servers have copies: RAW_URI, REQUEST_URI
             request.META[name] = value.replace(asked, kept)
+    getattr(request, "scope", {})["query_string"] = kept.encode()  # ASGI's copy
