@@ -53,9 +53,7 @@ def test_no_copy_of_the_query_is_left_in_the_request(admin_client):
     assert request.META["REQUEST_URI"] == f"{KEYS}?_popup=1"
 
 
-def test_no_copy_of_the_query_is_left_in_the_scope_of_asgi(
-    admin_user, async_client
-):
+def test_no_copy_of_the_query_is_left_in_the_scope_of_asgi(admin_user, async_client):
     async_client.force_login(admin_user)
 
     response = async_to_sync(async_client.get)(KEYS, {"q": PASTED, "_popup": "1"})
