@@ -9,24 +9,24 @@ RUN ?= run -q
 # Each target says first how long it takes, then installs tox where it is missing.
 demo:
 	@echo "Starting the demo. The first start takes a minute or two, to install what it needs."
-	@$(MAKE) --no-print-directory $(TOX)
+	@$(MAKE) -s --no-print-directory $(TOX)
 	@$(TOX) run -qq -e demo --notest
 	@exec .tox/demo/bin/python example_project/manage.py demo
 
 test:
 	@echo "Installing the packages and running the fast tests: about two minutes on two cores."
-	@$(MAKE) --no-print-directory $(TOX)
+	@$(MAKE) -s --no-print-directory $(TOX)
 	@$(TOX) run -q -e fast
 
 test-all:
 	@echo "Installing the packages and running all tests, with coverage: about seven minutes on two cores."
 	@echo "Tests whose service or program is missing are skipped, with the reason at the end."
-	@$(MAKE) --no-print-directory $(TOX)
+	@$(MAKE) -s --no-print-directory $(TOX)
 	@$(TOX) $(RUN) -e $(ENV)
 
 long:
 	@echo "Running the long tests, which take hours."
-	@$(MAKE) --no-print-directory $(TOX)
+	@$(MAKE) -s --no-print-directory $(TOX)
 	@$(TOX) run -e long
 
 $(TOX):
