@@ -14,7 +14,7 @@ demo:
 	@exec .tox/demo/bin/python example_project/manage.py demo
 
 test:
-	@echo "Installing the packages and running the fast tests: about two minutes on two cores."
+	@echo "Installing the packages and running the fast tests: one to two minutes on two cores."
 	@$(MAKE) -s --no-print-directory $(TOX)
 	@$(TOX) run -q -e fast
 

@@ -22,6 +22,7 @@ from tests.internals import (  # noqa: F401  # fixtures for all tests
     rate_clock,
 )
 from tests.key_pairs import load_private_key
+from tests.services.figures import pytest_terminal_summary  # noqa: F401
 
 APP_ID = UUID("aaaaaaaa-0000-4000-8000-000000000001")
 PROVIDER_ID = UUID("bbbbbbbb-0000-4000-8000-000000000002")

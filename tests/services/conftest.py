@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import sys
 from uuid import uuid4
 
 import pytest
@@ -12,6 +11,7 @@ from django.db import connections
 from django_layer_identity.models import LayerApp, LayerUser, SigningKey, SpentNonce
 from tests.services import routing
 from tests.services.available import missing, skip_or_fail
+from tests.services.figures import show  # noqa: F401  # a fixture for these tests
 
 
 def need(name):
@@ -69,14 +69,3 @@ def redis(settings):
     settings.CACHES = {**settings.CACHES, "default": empty}
     yield caches["default"]
     hang_up()
-
-
-@pytest.fixture
-def show(capsys):
-    """Print figures for whoever reads the gate's output."""
-
-    def write(lines):
-        with capsys.disabled():
-            sys.stdout.write("".join(f"\n    {line}" for line in ["", *lines]) + "\n")
-
-    return write

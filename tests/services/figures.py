@@ -1,0 +1,26 @@
+"""Figures that tests print at the end of a run, whatever process they ran in."""
+
+from __future__ import annotations
+
+import pytest
+
+NAME = "figures"
+
+
+@pytest.fixture
+def show(record_property):
+    """Print lines below the results of the run."""
+    return lambda lines: record_property(NAME, list(lines))
+
+
+def pytest_terminal_summary(terminalreporter):
+    figures = [
+        lines
+        for report in terminalreporter.getreports("passed")
+        for name, lines in report.user_properties
+        if name == NAME
+    ]
+    if figures:
+        terminalreporter.section("figures")
+    for lines in figures:
+        terminalreporter.write_line("\n    ".join(["", *lines]))
