@@ -1,4 +1,4 @@
-"""The one-way roads between the rooms: the contract holds, and it can be broken."""
+"""The import contracts hold, and each of them can be broken."""
 
 from __future__ import annotations
 

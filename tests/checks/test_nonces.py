@@ -13,7 +13,9 @@ REDIS = "django.core.cache.backends.redis.RedisCache"
 
 
 def use(settings, backend, **options):
-    settings.CACHES = {"default": {"BACKEND": backend, "LOCATION": "x", **options}}
+    settings.CACHES = {
+        "default": {"BACKEND": backend, "LOCATION": "/nonexistent", **options}
+    }
 
 
 def warning(complaint):

@@ -30,10 +30,13 @@ from tests.endpoint import (
 from tests.fresh import SETTINGS, URLS, add, environment, start_project
 from tests.frontdoors.recipes import RECIPES
 
-pytestmark = pytest.mark.skipif(
-    os.environ["DJANGO_SETTINGS_MODULE"] != "tests.frontdoors.settings",
-    reason="Run it with --ds=tests.frontdoors.settings.",
-)
+pytestmark = [
+    pytest.mark.frontdoor,
+    pytest.mark.skipif(
+        os.environ["DJANGO_SETTINGS_MODULE"] != "tests.frontdoors.settings",
+        reason="Run it with --ds=tests.frontdoors.settings.",
+    ),
+]
 
 NOT_PERMITTED = refusal(
     403, "permission_denied", "This user may not have an identity token."

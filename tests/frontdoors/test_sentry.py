@@ -23,10 +23,13 @@ from tests.endpoint import (
 )
 from tests.internals import forget_loaded_keys
 
-pytestmark = pytest.mark.skipif(
-    os.environ["DJANGO_SETTINGS_MODULE"] != "tests.frontdoors.settings",
-    reason="Run it with --ds=tests.frontdoors.settings.",
-)
+pytestmark = [
+    pytest.mark.frontdoor,
+    pytest.mark.skipif(
+        os.environ["DJANGO_SETTINGS_MODULE"] != "tests.frontdoors.settings",
+        reason="Run it with --ds=tests.frontdoors.settings.",
+    ),
+]
 
 HERE = "tests.frontdoors.test_sentry"
 BODY = "django_layer_identity.api.authentication.BodyCredentialsAuthentication"

@@ -26,6 +26,8 @@ from django_layer_identity.protocol.validation import validate_identity_token
 from tests.endpoint import FORM, JSON, MULTIPART, multipart, part
 from tests.fuzz.wire import TOKENS, mutate
 
+pytestmark = pytest.mark.slow
+
 VECTORS = Path(__file__).parents[1] / "vectors"
 PEM = (VECTORS / "private_key.pem").read_bytes()
 PUBLIC_PEM = (VECTORS / "public_key.pem").read_text()

@@ -17,6 +17,7 @@ from django_layer_identity.keys.signers import LocalSigner
 from django_layer_identity.protocol.claims import IdentityClaims
 from django_layer_identity.protocol.identifiers import KeyID, ProviderID
 from django_layer_identity.protocol.token import sign_identity_token
+from tests.services.available import skip_or_fail
 
 VECTORS = Path(__file__).parents[1] / "vectors"
 NEW_YEAR = datetime(2024, 1, 1, tzinfo=timezone.utc)
@@ -59,8 +60,10 @@ def test_the_payload_is_ascii_as_layers_web_sdks_know_no_utf_8(signer):
     assert decoded(payload).isascii()
 
 
-@pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl is not installed")
 def test_openssl_verifies_with_the_public_key_alone(signer, tmp_path):
+    shutil.which("openssl") or skip_or_fail(
+        "openssl is not on the PATH: install Debian's package openssl."
+    )
     signing_input, _, signature = sign_identity_token(CLAIMS, signer).rpartition(".")
     (tmp_path / "signature").write_bytes(decoded(signature))
 

@@ -21,6 +21,8 @@ from tests.secrecy import reports, surfaces
 from tests.secrecy.logs import at_debug
 from tests.secrecy.test_sweep import leaks
 
+pytestmark = pytest.mark.slow
+
 
 def text_of(der):
     return repr(der.to_der())

@@ -81,7 +81,7 @@ def _found(
     except ImportError:
         missing[name] = f"{client} is not installed."
     except Exception as exc:
-        first_line = str(exc).splitlines()[0]
+        first_line = (str(exc).splitlines() or [type(exc).__name__])[0]
         missing[name] = (
             f"{name} cannot be reached: start it or set {variable}. ({first_line})"
         )

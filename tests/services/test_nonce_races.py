@@ -71,7 +71,7 @@ def race(hang_up, rounds=500, before=unknown, claim=claim):
 
 
 def disputed(rounds):
-    """Return the rounds in which the nonce was not one user's on all his connections."""
+    """Return the rounds in which the nonce was not one user's on all of that user's connections."""
     alices, bobs = (True, False) * 4, (False, True) * 4
     return [got for got in rounds if got not in (alices, bobs)]
 
