@@ -60,11 +60,13 @@ def record(
         logger.error("No audit entry, as the database has failed: %r", code)
         return
     try:
+        # Outside the savepoint: a query that fails inside would cost the entry.
+        impersonator = _impersonator(request)
         with transaction.atomic(using=alias):
             AuditEntry.objects.using(alias).create(
                 code=code,
                 user_pk=str(user.pk)[:MAX_USER_PK_LENGTH],
-                impersonator_pk=_impersonator(request)[:MAX_USER_PK_LENGTH],
+                impersonator_pk=impersonator[:MAX_USER_PK_LENGTH],
                 app_id=str(app.identifier) if app else "",
                 fingerprint=fingerprint or "",
                 nonce_digest=nonce_digest or "",
