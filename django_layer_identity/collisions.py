@@ -27,8 +27,8 @@ from django_layer_identity.exceptions import (
     UserIDFailed,
     UserIDUnavailable,
 )
-from django_layer_identity.mapping.attributes import MappingContext
 from django_layer_identity.mapping.normalizers import casefold, phone
+from django_layer_identity.mapping.sources import MappingContext
 from django_layer_identity.mapping.user_ids import layer_user_id
 
 if TYPE_CHECKING:

@@ -24,15 +24,15 @@ from django_layer_identity.exceptions import (
     Unavailable,
     UserInactive,
 )
-from django_layer_identity.mapping.attributes import MappingContext
+from django_layer_identity.key_usage import note_use
 from django_layer_identity.mapping.profile import profile_claims
+from django_layer_identity.mapping.sources import MappingContext
 from django_layer_identity.mapping.users import is_user
 from django_layer_identity.models import LayerApp, SigningKey
-from django_layer_identity.models.key.last_use import note_use
 from django_layer_identity.nonces import claim_nonce
 from django_layer_identity.protocol.claims import IdentityClaims, Profile, check_nonce
-from django_layer_identity.protocol.token import Signer, sign_identity_token
-from django_layer_identity.signals import (
+from django_layer_identity.protocol.signing import Signer, sign_identity_token
+from django_layer_identity.reporting import (
     Facts,
     nonce_digest,
     report_issued,

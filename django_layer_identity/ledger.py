@@ -20,7 +20,7 @@ from django_layer_identity.exceptions import (
     UserIDMismatch,
     UserIDTaken,
 )
-from django_layer_identity.mapping.attributes import MappingContext
+from django_layer_identity.mapping.sources import MappingContext
 from django_layer_identity.mapping.user_ids import is_made_up, layer_user_id
 from django_layer_identity.mapping.users import is_user
 from django_layer_identity.models import LayerApp, LayerUser

@@ -10,7 +10,7 @@ from django.core.cache import cache
 from django.db import connections
 from hypothesis import HealthCheck, settings
 
-from django_layer_identity.keys.pem import PrivateKey
+from django_layer_identity.keys.rsa import PrivateKey
 from django_layer_identity.models import LayerApp, SigningKey
 from tests import internals
 from tests.internals import (  # noqa: F401  # fixtures for all tests

@@ -14,63 +14,63 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
+from django_layer_identity import key_usage
 from django_layer_identity.keys import encryption
-from django_layer_identity.keys.pem import PrivateKey
+from django_layer_identity.keys.rsa import PrivateKey
 from django_layer_identity.keys.signers import (
     forget_loaded_keys,
     restore_private_key,
 )
 from django_layer_identity.models import LayerUser
-from django_layer_identity.models.key import last_use
-from django_layer_identity.models.key.turns import wait_for_turn
-from django_layer_identity.models.writes import write_or_retry
+from django_layer_identity.models.locking import write_or_retry
+from django_layer_identity.models.turns import wait_for_turn
 
 PACKAGE = "django_layer_identity"
 
 # Places: numbers
 
-KEY_USE_LIMIT = f"{PACKAGE}.models.key.last_use.MAX_KEYS"
+KEY_USE_LIMIT = f"{PACKAGE}.key_usage.MAX_KEYS"
 PURGE_BATCH_SIZE = f"{PACKAGE}.audit.models.BATCH"
-RETRY_PAUSE = f"{PACKAGE}.models.writes.PAUSE"
+RETRY_PAUSE = f"{PACKAGE}.models.locking.PAUSE"
 SURVEY_PAGE_SIZE = f"{PACKAGE}.collisions.PAGE"
 
 # Places: functions and objects, as the module that uses them sees them
 
-ADMIN_LOG_ADDITION = f"{PACKAGE}.admin.signing_keys.SigningKeyAdmin.log_addition"
+ADMIN_LOG_ADDITION = f"{PACKAGE}.admin.keys.SigningKeyAdmin.log_addition"
 ADMIN_READ_KEY = f"{PACKAGE}.admin.forms.read_private_key"
-ADMIN_REFUSE_SEARCH = f"{PACKAGE}.admin.secrecy.refuse_search"
-ADMIN_SAVE_KEY = f"{PACKAGE}.admin.signing_keys.SigningKeyAdmin.save_model"
+ADMIN_REFUSE_SEARCH = f"{PACKAGE}.admin.base.refuse_search"
+ADMIN_SAVE_KEY = f"{PACKAGE}.admin.keys.SigningKeyAdmin.save_model"
 ADMIN_WRAP_FORM_DATA = f"{PACKAGE}.admin.forms.wrap"
-ADMIN_WRAP_POST = f"{PACKAGE}.keys.pasted.forms.wrap"
+ADMIN_WRAP_POST = f"{PACKAGE}.admin.inputs.wrap"
 ASK_PASSPHRASE = f"{PACKAGE}.management.commands.layer_key_import.getpass"
 AUTHENTICATE = f"{PACKAGE}.api.authentication.authenticate"
-CHECK_KEY_PAIR = f"{PACKAGE}.keys.pem._check_pair"
+CHECK_KEY_PAIR = f"{PACKAGE}.keys.rsa._check_pair"
 CHECKED_DATABASES = f"{PACKAGE}.checks.users.connections"
-CUSTODY_CLOCK = f"{PACKAGE}.keys.remote.time"
+CUSTODY_CLOCK = f"{PACKAGE}.keys.backends.time"
 DECRYPT_KEY = f"{PACKAGE}.keys.signers.decrypt_private_key"
-ENCRYPT_KEY = f"{PACKAGE}.models.key.stored.encrypt_private_key"
-HIDE_LOCALS = f"{PACKAGE}.keys.secrecy._forget"
+ENCRYPT_KEY = f"{PACKAGE}.models.key.encrypt_private_key"
+HIDE_LOCALS = f"{PACKAGE}.keys.secrets._forget"
 IS_RATE_USED_UP = f"{PACKAGE}.api.counting.Counter.is_used_up"
 LIST_PUBLIC_KEYS = f"{PACKAGE}.api.jwks.published_keys"
-LOAD_ENCRYPTED_DER = f"{PACKAGE}.keys.pasted.passphrase.load_der_private_key"
-LOAD_DER = f"{PACKAGE}.keys.pem.load_der_private_key"
+LOAD_ENCRYPTED_DER = f"{PACKAGE}.keys.passphrase.load_der_private_key"
+LOAD_DER = f"{PACKAGE}.keys.rsa.load_der_private_key"
 MAKE_CREDENTIALS = f"{PACKAGE}.api.authentication.Credentials"
 MAKE_ENCRYPTION_KEY = f"{PACKAGE}.keys.encryption._EncryptionKey"
 MAKE_SUCCESS_BODY = f"{PACKAGE}.api.views._success_body"
 PARSE_CIPHERTEXT = f"{PACKAGE}.keys.encryption.json:loads"
 PARSE_STORED_KEY = f"{PACKAGE}.keys.signers.restore_private_key"
-PKCS11_MODULES = f"{PACKAGE}.keys.pkcs11.cryptoki._modules"
+PKCS11_MODULES = f"{PACKAGE}.keys.pkcs11._modules"
 RATE_CLOCK = f"{PACKAGE}.api.counting.time"
-RETRY_SLEEP = f"{PACKAGE}.models.writes.time.sleep"
-VERIFY_KEY_PAIR = f"{PACKAGE}.keys.pem.verify_signature"
+RETRY_SLEEP = f"{PACKAGE}.models.locking.time.sleep"
+VERIFY_KEY_PAIR = f"{PACKAGE}.keys.rsa.verify_signature"
 
 KEY_LOCKS = (
-    f"{PACKAGE}.models.key.turns.wait_for_turn",
-    f"{PACKAGE}.admin.acts.wait_for_turn",
+    f"{PACKAGE}.models.turns.wait_for_turn",
+    f"{PACKAGE}.admin.key_actions.wait_for_turn",
 )
 KEY_WRITES = (
-    f"{PACKAGE}.models.key.managers.write_or_retry",
-    f"{PACKAGE}.admin.acts.write_or_retry",
+    f"{PACKAGE}.models.key_managers.write_or_retry",
+    f"{PACKAGE}.admin.key_actions.write_or_retry",
 )
 
 SIGNING = (
@@ -80,8 +80,8 @@ SIGNING = (
     f"{PACKAGE}.keys.encryption.base64:b64decode",
     PARSE_STORED_KEY,
     LOAD_DER,
-    f"{PACKAGE}.keys.pem.PrivateKey.__init__",
-    f"{PACKAGE}.keys.pem.PrivateKey.sign",
+    f"{PACKAGE}.keys.rsa.PrivateKey.__init__",
+    f"{PACKAGE}.keys.rsa.PrivateKey.sign",
 )
 
 #: Where a fault is planted, by the flow of ``tests.secrecy.reports`` that runs into it.
@@ -92,14 +92,14 @@ FAULT_PLACES = {
         f"{PACKAGE}.admin.forms.NewSigningKeyForm._clean_fields",
         f"{PACKAGE}.admin.forms.NewSigningKeyForm.clean",
         f"{PACKAGE}.admin.forms.NewSigningKeyForm.full_clean",
-        f"{PACKAGE}.admin.signing_keys.SigningKeyAdmin.save_form",
+        f"{PACKAGE}.admin.keys.SigningKeyAdmin.save_form",
         ADMIN_SAVE_KEY,
         ADMIN_LOG_ADDITION,
-        f"{PACKAGE}.admin.signing_keys.SigningKeyAdmin.response_add",
-        f"{PACKAGE}.keys.pem.PrivateKey.__init__",
-        f"{PACKAGE}.keys.pem.PrivateKey.to_der",
+        f"{PACKAGE}.admin.keys.SigningKeyAdmin.response_add",
+        f"{PACKAGE}.keys.rsa.PrivateKey.__init__",
+        f"{PACKAGE}.keys.rsa.PrivateKey.to_der",
         LOAD_DER,
-        f"{PACKAGE}.keys.pasted.text.base64:b64decode",
+        f"{PACKAGE}.keys.reading.base64:b64decode",
         f"{PACKAGE}.keys.encryption.Fernet.encrypt",
         f"{PACKAGE}.keys.encryption.HKDF.derive",
         f"{PACKAGE}.keys.encryption.base64:b64encode",
@@ -113,11 +113,11 @@ FAULT_PLACES = {
         f"{PACKAGE}.models.SigningKey.save",
     ),
     "upload": (ADMIN_READ_KEY, LOAD_DER, ADMIN_LOG_ADDITION),
-    "issue": (*SIGNING, f"{PACKAGE}.protocol.token._jws.encode"),
+    "issue": (*SIGNING, f"{PACKAGE}.protocol.signing._jws.encode"),
     "activate": SIGNING,
     "retire": (
         f"{PACKAGE}.models.SigningKey.retire",
-        f"{PACKAGE}.admin.signing_keys.SigningKeyAdmin.log_change",
+        f"{PACKAGE}.admin.keys.SigningKeyAdmin.log_change",
     ),
     "import_by_command": (
         LOAD_DER,
@@ -221,23 +221,23 @@ def rate_clock(monkeypatch):
 def forget_process_state() -> None:
     """Be a new process: no key is loaded, and no use of a key was recorded."""
     forget_loaded_keys()
-    last_use._attempts.clear()
+    key_usage._attempts.clear()
 
 
 def record_key_use(key: Any) -> None:
     """Record that a key has just signed, as issuing does."""
-    last_use.note_use(key)
+    key_usage.note_use(key)
 
 
 def end_pause_of_key_use() -> None:
     """Let the time pass after which a process records a key's use again."""
-    for name in last_use._attempts:
-        last_use._attempts[name] -= last_use.SAMPLE.total_seconds()
+    for name in key_usage._attempts:
+        key_usage._attempts[name] -= key_usage.SAMPLE.total_seconds()
 
 
 def remembered_key_uses() -> int:
     """Return the number of keys whose last record the process remembers."""
-    return len(last_use._attempts)
+    return len(key_usage._attempts)
 
 
 def encryption_keys() -> object:
@@ -267,9 +267,9 @@ def reopen_tokens() -> None:  # pragma: no cover  # needs a token
 
 def forget_refused_pins() -> None:
     """Be a process that no token has refused a PIN; what the cache has is left there."""
-    from django_layer_identity.keys.pkcs11 import pin
+    from django_layer_identity.keys import pkcs11
 
-    pin._refused.clear()
+    pkcs11._refused.clear()
 
 
 def expect_initialized_tokens() -> None:  # pragma: no cover  # needs a token
@@ -279,6 +279,6 @@ def expect_initialized_tokens() -> None:  # pragma: no cover  # needs a token
 
 
 def _pkcs11_modules() -> Any:  # pragma: no cover  # needs a token
-    from django_layer_identity.keys.pkcs11 import cryptoki
+    from django_layer_identity.keys import pkcs11
 
-    return cryptoki._modules.values()
+    return pkcs11._modules.values()

@@ -8,7 +8,7 @@ from pathlib import Path
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
-from django_layer_identity.keys.pem import PrivateKey
+from django_layer_identity.keys.rsa import PrivateKey
 
 VECTORS = Path(__file__).parent / "vectors"
 

@@ -9,9 +9,9 @@ import pytest
 from django.contrib.auth.models import User
 from django.core.management import CommandError, call_command
 
-from django_layer_identity.adoption import adopt_all
 from django_layer_identity.exceptions import AdoptionFailed, UserIDTaken
 from django_layer_identity.issuing import issue_identity_token
+from django_layer_identity.ledger_import import adopt_all
 from django_layer_identity.management.progress import Progress
 from django_layer_identity.mapping.users import find_user
 from django_layer_identity.models import LayerApp, LayerUser

@@ -27,7 +27,7 @@ from django_layer_identity.exceptions import (
     UserInactive,
 )
 from django_layer_identity.issuing import issue_identity_token
-from django_layer_identity.keys.pem import PrivateKey
+from django_layer_identity.keys.rsa import PrivateKey
 from django_layer_identity.models import LayerApp, SigningKey
 from tests.conftest import APP_ID, KEY_ID, PROVIDER_ID
 from tests.endpoint import NONCE, ask, configure, decode, read

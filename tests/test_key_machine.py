@@ -21,10 +21,10 @@ from hypothesis.stateful import (
 )
 
 from django_layer_identity.exceptions import LayerIdentityError
+from django_layer_identity.keyring import reencrypt_private_keys
 from django_layer_identity.keys.encryption import decrypt_private_key
-from django_layer_identity.keys.pem import verify_signature
+from django_layer_identity.keys.rsa import verify_signature
 from django_layer_identity.models import LayerApp, SigningKey
-from django_layer_identity.models.key.reencryption import reencrypt_private_keys
 from tests.conftest import APP_ID, PROVIDER_ID
 from tests.key_pairs import load_private_key
 from tests.keys.test_pem import as_pem

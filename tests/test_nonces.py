@@ -21,7 +21,7 @@ from django_layer_identity.exceptions import (
 )
 from django_layer_identity.issuing import issue_identity_token
 from django_layer_identity.models import LayerApp, SigningKey, SpentNonce
-from django_layer_identity.signals import nonce_digest
+from django_layer_identity.reporting import nonce_digest
 from tests.conftest import APP_ID, OTHER_KEY_ID, PROVIDER_ID
 from tests.endpoint import NONCE, ask, configure, read, refusal
 from tests.internals import forget_loaded_keys

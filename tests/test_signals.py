@@ -13,7 +13,7 @@ from rest_framework.permissions import BasePermission
 from django_layer_identity.exceptions import NonceMissing, SigningFailed
 from django_layer_identity.issuing import issue_identity_token
 from django_layer_identity.models import LayerApp
-from django_layer_identity.signals import (
+from django_layer_identity.reporting import (
     identity_token_issued,
     identity_token_refused,
     nonce_digest,

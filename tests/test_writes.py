@@ -4,7 +4,7 @@ import pytest
 from django.db import OperationalError, connection, connections, transaction
 
 from django_layer_identity.models import LayerApp
-from django_layer_identity.models.writes import is_lost, lost_race, write_or_retry
+from django_layer_identity.models.locking import is_lost, lost_race, write_or_retry
 from tests import internals
 from tests.conftest import APP_ID, PROVIDER_ID
 

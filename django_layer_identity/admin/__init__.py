@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from django_layer_identity.admin import layer_apps, layer_users, signing_keys
+from django_layer_identity.admin import apps, keys, users
 
-__all__ = ["layer_apps", "layer_users", "signing_keys"]
+__all__ = ["apps", "keys", "users"]

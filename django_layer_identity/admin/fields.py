@@ -9,7 +9,7 @@ from django import forms
 from django.core.exceptions import ValidationError
 
 from django_layer_identity.exceptions import LayerIdentityError
-from django_layer_identity.keys.secrecy import Secret
+from django_layer_identity.keys.secrets import Secret
 from django_layer_identity.protocol.identifiers import AppID, KeyID, ProviderID
 
 if TYPE_CHECKING:

@@ -18,6 +18,7 @@ from django_layer_identity.admin.fields import (
     SecretField,
     refusals_as_errors,
 )
+from django_layer_identity.admin.inputs import SECRET_FIELDS, wrap
 from django_layer_identity.conf import conf
 from django_layer_identity.exceptions import (
     InvalidKey,
@@ -25,15 +26,14 @@ from django_layer_identity.exceptions import (
     PassphraseWrong,
 )
 from django_layer_identity.keys.custodies import open_custody
-from django_layer_identity.keys.pasted.forms import SECRET_FIELDS, wrap
-from django_layer_identity.keys.pasted.text import MAX_LENGTH
-from django_layer_identity.keys.pem import (
+from django_layer_identity.keys.public import read_public_key
+from django_layer_identity.keys.reading import MAX_LENGTH
+from django_layer_identity.keys.rsa import (
     PrivateKey,
     generate_private_key,
     read_private_key,
 )
-from django_layer_identity.keys.public import read_public_key
-from django_layer_identity.keys.secrecy import Secret, forgets
+from django_layer_identity.keys.secrets import Secret, forgets
 from django_layer_identity.models import LayerApp, SigningKey
 from django_layer_identity.protocol.identifiers import AppID
 

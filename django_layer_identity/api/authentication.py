@@ -19,7 +19,7 @@ from rest_framework.authentication import (
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
 
-from django_layer_identity.keys.secrecy import Secret, forgets
+from django_layer_identity.keys.secrets import Secret, forgets
 
 LOGINS = ("username", "email", "user_id")  # the first that is sent counts
 NAMES = (*LOGINS, "password")

@@ -21,9 +21,9 @@ from django_layer_identity.api.errors import (
     refusal_body,
     to_refusal,
 )
+from django_layer_identity.api.published import published_keys
 from django_layer_identity.exceptions import InvalidIdentifier
 from django_layer_identity.keys.public import read_public_key
-from django_layer_identity.models.key.published import published_keys
 from django_layer_identity.protocol.identifiers import AppID
 
 if TYPE_CHECKING:

@@ -28,7 +28,7 @@ from django_layer_identity.api.errors import (
     MediaTypeUnsupported,
     to_refusal,
 )
-from django_layer_identity.keys.secrecy import Secret, forgets
+from django_layer_identity.keys.secrets import Secret, forgets
 from django_layer_identity.protocol import strict_json
 
 if TYPE_CHECKING:

@@ -23,7 +23,7 @@ from django_layer_identity.api.authentication import (
 from django_layer_identity.api.counting import Counter, Rate, digest_of, rate_of
 from django_layer_identity.api.errors import Throttled, is_caused_by_login
 from django_layer_identity.exceptions import Unavailable
-from django_layer_identity.keys.secrecy import forgets
+from django_layer_identity.keys.secrets import forgets
 
 logger = logging.getLogger("django_layer_identity")
 

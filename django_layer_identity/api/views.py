@@ -52,8 +52,8 @@ from django_layer_identity.issuing import (
     issue_identity_token,
     saved_user,
 )
-from django_layer_identity.keys.secrecy import forgets
-from django_layer_identity.signals import Facts, report_refused
+from django_layer_identity.keys.secrets import forgets
+from django_layer_identity.reporting import Facts, report_refused
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

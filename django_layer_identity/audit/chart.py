@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from django_layer_identity.audit.hours import Hour
+    from django_layer_identity.audit.statistics import Hour
 
 HEIGHT = 100  # of the tallest column; SVG units
 STEP = 30  # from one column to the next

@@ -8,7 +8,7 @@ from django.db import models, router
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from django_layer_identity.models.writes import write_or_retry
+from django_layer_identity.models.locking import write_or_retry
 
 ISSUED = "issued"  # the code of an entry that is no refusal
 BATCH = (

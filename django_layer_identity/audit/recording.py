@@ -15,8 +15,8 @@ from django.db import router, transaction
 from django_layer_identity.audit.models import ISSUED, AuditEntry
 from django_layer_identity.mapping.users import impersonator_of
 from django_layer_identity.models import LayerApp
-from django_layer_identity.models.writes import is_lost
-from django_layer_identity.signals import (
+from django_layer_identity.models.locking import is_lost
+from django_layer_identity.reporting import (
     identity_token_issued,
     identity_token_refused,
 )

@@ -15,7 +15,7 @@ from django_layer_identity.conf import conf
 from django_layer_identity.exceptions import ConfigurationError
 from django_layer_identity.keys.custodies import MAX_ALIAS_LENGTH, make_custody
 from django_layer_identity.keys.encryption import HOW_TO_SET_IT, MIN_ENTRY_LENGTH
-from django_layer_identity.keys.pasted.text import MAX_LENGTH
+from django_layer_identity.keys.reading import MAX_LENGTH
 
 IN_MEMORY = "django.core.files.uploadhandler.MemoryFileUploadHandler"
 ON_DISK = "django.core.files.uploadhandler.TemporaryFileUploadHandler"

@@ -21,13 +21,13 @@ from django_layer_identity.checks.user_model import (
 )
 from django_layer_identity.conf import conf
 from django_layer_identity.exceptions import ConfigurationError
-from django_layer_identity.mapping.attributes import import_callable
 from django_layer_identity.mapping.normalizers import (
     email,
     email_casefold,
     find_normalizer,
     phone,
 )
+from django_layer_identity.mapping.sources import import_callable
 from django_layer_identity.models import LayerUser
 from django_layer_identity.protocol.claims import CLAIM_LIMITS, RESERVED_CLAIMS
 

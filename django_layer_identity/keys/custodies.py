@@ -10,7 +10,7 @@ from django.utils.module_loading import import_string
 
 from django_layer_identity.conf import conf
 from django_layer_identity.exceptions import ConfigurationError
-from django_layer_identity.keys.remote import Custody, LimitedCustody
+from django_layer_identity.keys.backends import Custody, LimitedCustody
 
 MAX_ALIAS_LENGTH = 100  # characters
 TIMEOUT = 5  # seconds

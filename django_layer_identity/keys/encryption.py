@@ -22,7 +22,7 @@ from django_layer_identity.exceptions import (
     SwappedCiphertext,
     WrongEncryptionKey,
 )
-from django_layer_identity.keys.secrecy import Guarded, forgets
+from django_layer_identity.keys.secrets import Guarded, forgets
 
 VERSION = "lid1"
 MIN_ENTRY_LENGTH = 32  # characters; 192 bits and more where they are base64

@@ -16,7 +16,7 @@ from jwt.algorithms import RSAAlgorithm
 
 from django_layer_identity.exceptions import InvalidKey
 from django_layer_identity.protocol.identifiers import KeyID
-from django_layer_identity.protocol.token import ALGORITHM
+from django_layer_identity.protocol.signing import ALGORITHM
 
 MIN_KEY_SIZE = 2048  # bits; RFC 7518, section 3.3
 MAX_KEY_SIZE = 4096  # bits; each doubling makes a signature some six times slower

@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from threading import Lock
 
+from django_layer_identity.keys.backends import RemoteSigner
 from django_layer_identity.keys.custodies import open_custody
 from django_layer_identity.keys.encryption import decrypt_private_key
-from django_layer_identity.keys.pem import PrivateKey, restore_private_key
-from django_layer_identity.keys.remote import RemoteSigner
-from django_layer_identity.keys.secrecy import Guarded, forgets
+from django_layer_identity.keys.rsa import PrivateKey, restore_private_key
+from django_layer_identity.keys.secrets import Guarded, forgets
 from django_layer_identity.protocol.identifiers import KeyID
 
 MAX_APPS = 64  # of which one process holds keys; a key takes some 14 kilobytes

@@ -15,7 +15,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import InterfaceError, OperationalError
 
 from django_layer_identity.exceptions import LayerIdentityError, Refusal
-from django_layer_identity.keys.pasted.text import MAX_LENGTH
+from django_layer_identity.keys.reading import MAX_LENGTH
 from django_layer_identity.models import LayerApp, SigningKey
 
 

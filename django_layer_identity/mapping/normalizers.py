@@ -18,7 +18,7 @@ import idna
 
 from django_layer_identity.conf import conf
 from django_layer_identity.exceptions import ConfigurationError, UserIDUnavailable
-from django_layer_identity.mapping.attributes import import_callable
+from django_layer_identity.mapping.sources import import_callable
 
 Normalizer = Callable[[str], Any]
 

@@ -10,13 +10,13 @@ from django.utils.functional import Promise
 
 from django_layer_identity.conf import DEFAULT_CLAIMS, conf
 from django_layer_identity.exceptions import ConfigurationError, InvalidClaims
-from django_layer_identity.mapping.attributes import resolve
-from django_layer_identity.mapping.claim_values import fit
+from django_layer_identity.mapping.claims import fit
+from django_layer_identity.mapping.sources import resolve
 from django_layer_identity.protocol.claims import CLAIM_LIMITS, Profile, ProfileClaim
 
 if TYPE_CHECKING:
     from django_layer_identity.conf import Source
-    from django_layer_identity.mapping.attributes import MappingContext
+    from django_layer_identity.mapping.sources import MappingContext
 
 logger = logging.getLogger("django_layer_identity")
 

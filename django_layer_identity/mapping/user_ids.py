@@ -13,16 +13,16 @@ from django_layer_identity.exceptions import (
     UserIDFailed,
     UserIDUnavailable,
 )
-from django_layer_identity.mapping.attributes import resolve
 from django_layer_identity.mapping.normalizers import (
     find_normalizer,
     phone,
     write_phone,
 )
+from django_layer_identity.mapping.sources import resolve
 from django_layer_identity.protocol.claims import check_user_id
 
 if TYPE_CHECKING:
-    from django_layer_identity.mapping.attributes import MappingContext
+    from django_layer_identity.mapping.sources import MappingContext
 
 # Characters before normalizing; ours. Four times what Layer takes, so that white space
 # and long spellings get through, and nothing on which a normalizer could be kept busy.

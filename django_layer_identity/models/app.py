@@ -12,7 +12,7 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from django_layer_identity.exceptions import AppFrozen, InvalidIdentifier
-from django_layer_identity.keys.pasted.text import holds_key
+from django_layer_identity.keys.reading import holds_key
 from django_layer_identity.models.app_managers import FROZEN_IDS, LayerAppManager
 from django_layer_identity.protocol.claims import MAX_LIFETIME
 from django_layer_identity.protocol.identifiers import (

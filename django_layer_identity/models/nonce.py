@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from django_layer_identity.exceptions import NonceGuardUnavailable
 from django_layer_identity.models.app import LayerApp
-from django_layer_identity.models.writes import lost_race, write_or_retry
+from django_layer_identity.models.locking import lost_race, write_or_retry
 
 ATTEMPTS = 3  # of a claim; each but the last saw a row and then saw it gone
 PURGED_AT_ONCE = 1000  # rows

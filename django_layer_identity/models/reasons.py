@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from django_layer_identity.exceptions import InvalidReason
-from django_layer_identity.keys.pasted.text import holds_key
+from django_layer_identity.keys.reading import holds_key
 
 MAX_REASON_LENGTH = 200  # characters
 

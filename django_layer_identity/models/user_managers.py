@@ -10,7 +10,7 @@ from django.contrib.auth import get_user_model
 from django.db import IntegrityError, connections, models, router
 from django.utils import timezone
 
-from django_layer_identity.models.writes import write_or_retry
+from django_layer_identity.models.locking import write_or_retry
 
 if TYPE_CHECKING:
     from django_layer_identity.models.app import LayerApp

@@ -21,7 +21,7 @@ from django_layer_identity.exceptions import InvalidIdentifier, InvalidToken
 from django_layer_identity.protocol.claims import MAX_USER_ID_LENGTH, PROFILE_CLAIMS
 from django_layer_identity.protocol.identifiers import KeyID, ProviderID
 from django_layer_identity.protocol.jws import take_apart
-from django_layer_identity.protocol.token import ALGORITHM, CONTENT_TYPE, TYPE
+from django_layer_identity.protocol.signing import ALGORITHM, CONTENT_TYPE, TYPE
 
 _HEADER = {"typ": TYPE, "alg": ALGORITHM, "cty": CONTENT_TYPE}
 _CLAIMS = {"iss": str, "prn": str, "iat": int, "exp": int, "nce": str}

@@ -6,7 +6,7 @@ import pytest
 from django.contrib.admin import site
 from django.db import OperationalError
 
-from django_layer_identity.admin.signing_keys import SigningKeyAdmin
+from django_layer_identity.admin.keys import SigningKeyAdmin
 from django_layer_identity.models import LayerApp, SigningKey
 from tests.admin.pages import (
     KEYS,

@@ -10,7 +10,7 @@ from django.db import OperationalError, connection
 from django.test.utils import CaptureQueriesContext
 from pytest_django.asserts import assertContains, assertNotContains
 
-from django_layer_identity.admin.layer_apps import LayerAppAdmin
+from django_layer_identity.admin.apps import LayerAppAdmin
 from django_layer_identity.exceptions import AppFrozen
 from django_layer_identity.models import LayerApp, SigningKey
 from tests.conftest import APP_ID, KEY_ID, OTHER_KEY_ID, PROVIDER_ID

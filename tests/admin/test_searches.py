@@ -7,7 +7,7 @@ from asgiref.sync import async_to_sync
 from django.contrib.admin import AdminSite
 from pytest_django.asserts import assertContains
 
-from django_layer_identity.keys.secrecy import Secret
+from django_layer_identity.keys.secrets import Secret
 from tests.admin.pages import KEYS, said
 
 LISTS = [

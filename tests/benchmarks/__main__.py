@@ -24,7 +24,7 @@ from django.test import Client, override_settings
 
 from django_layer_identity.exceptions import InvalidKey
 from django_layer_identity.issuing import issue_identity_token
-from django_layer_identity.keys.pem import read_private_key
+from django_layer_identity.keys.rsa import read_private_key
 from django_layer_identity.models import LayerApp, SigningKey
 from tests.internals import forget_loaded_keys, rsa_key_of
 

@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from django_layer_identity.exceptions import InvalidKey
-from django_layer_identity.keys.pem import (
+from django_layer_identity.keys.rsa import (
     PrivateKey,
     generate_private_key,
     read_private_key,

@@ -5,7 +5,7 @@ import re
 import pytest
 
 from django_layer_identity.exceptions import CustodyError
-from django_layer_identity.keys.pkcs11.pin import Pin
+from django_layer_identity.keys.pkcs11 import Pin
 
 
 @pytest.mark.parametrize("ending", ["", "\n", "\r\n"])

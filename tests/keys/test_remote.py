@@ -12,9 +12,9 @@ from uuid import UUID
 import pytest
 
 from django_layer_identity.exceptions import CustodyError
+from django_layer_identity.keys.backends import RemoteSigner, Turns
 from django_layer_identity.keys.custodies import make_custody
-from django_layer_identity.keys.pem import verify_signature
-from django_layer_identity.keys.remote import RemoteSigner, Turns
+from django_layer_identity.keys.rsa import verify_signature
 from django_layer_identity.protocol.identifiers import KeyID
 from tests.custodies import signer
 from tests.internals import CUSTODY_CLOCK, overdue_calls
@@ -219,7 +219,7 @@ def test_a_call_that_hangs_does_not_keep_a_process_from_ending():
         from django.conf import settings
         settings.configure()
         from django_layer_identity.exceptions import CustodyError
-        from django_layer_identity.keys.remote import LimitedCustody
+        from django_layer_identity.keys.backends import LimitedCustody
 
         class Hanging:
             def sign(self, message):

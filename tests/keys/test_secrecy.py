@@ -5,7 +5,7 @@ import pickle
 
 import pytest
 
-from django_layer_identity.keys.secrecy import Secret, forgets
+from django_layer_identity.keys.secrets import Secret, forgets
 
 
 def test_a_secret_shows_itself_nowhere():

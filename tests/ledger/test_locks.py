@@ -9,7 +9,7 @@ from django.db.models.signals import pre_delete
 
 from django_layer_identity import ledger
 from django_layer_identity.exceptions import AuthenticationFailed
-from django_layer_identity.mapping.attributes import MappingContext
+from django_layer_identity.mapping.sources import MappingContext
 from django_layer_identity.models import LayerUser
 from tests.endpoint import configure
 from tests.ledger.locks import locks_and_writes, row_locks  # noqa: F401

@@ -14,7 +14,7 @@ from django_layer_identity.exceptions import (
     UserIDMismatch,
     UserIDTaken,
 )
-from django_layer_identity.mapping.attributes import MappingContext
+from django_layer_identity.mapping.sources import MappingContext
 from django_layer_identity.models import LayerUser, SpentNonce
 from tests.endpoint import configure
 from tests.internals import forget_loaded_keys

@@ -20,7 +20,7 @@ from django_layer_identity.exceptions import (
     UserIDUnavailable,
 )
 from django_layer_identity.issuing import issue_identity_token
-from django_layer_identity.mapping.attributes import MappingContext
+from django_layer_identity.mapping.sources import MappingContext
 from django_layer_identity.models import LayerUser
 from tests.endpoint import NONCE, ask, configure, read, refusal
 from tests.ledger.people import change, entries, id_of, join, refused

@@ -12,7 +12,7 @@ from django_layer_identity.exceptions import (
     UserIDFailed,
     UserIDUnavailable,
 )
-from django_layer_identity.mapping.attributes import MappingContext, resolve
+from django_layer_identity.mapping.sources import MappingContext, resolve
 from django_layer_identity.mapping.user_ids import layer_user_id
 from django_layer_identity.models import LayerApp
 from tests.endpoint import configure

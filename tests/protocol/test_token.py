@@ -12,11 +12,11 @@ from uuid import UUID
 
 import pytest
 
-from django_layer_identity.keys.pem import read_private_key
+from django_layer_identity.keys.rsa import read_private_key
 from django_layer_identity.keys.signers import LocalSigner
 from django_layer_identity.protocol.claims import IdentityClaims
 from django_layer_identity.protocol.identifiers import KeyID, ProviderID
-from django_layer_identity.protocol.token import sign_identity_token
+from django_layer_identity.protocol.signing import sign_identity_token
 from tests.services.available import skip_or_fail
 
 VECTORS = Path(__file__).parents[1] / "vectors"
@@ -101,7 +101,7 @@ def test_kid_and_signature_come_from_the_one_signer():
 
 def test_the_protocol_can_be_used_without_django():
     script = (
-        "import sys; import django_layer_identity.protocol.token, "
+        "import sys; import django_layer_identity.protocol.signing, "
         "django_layer_identity.protocol.validation; "
         "print(sorted(m for m in sys.modules if m.split('.')[0] == 'django'))"
     )

@@ -10,7 +10,7 @@ from django_layer_identity.keys.signers import LocalSigner
 from django_layer_identity.models import LayerApp, SigningKey
 from django_layer_identity.protocol.claims import IdentityClaims
 from django_layer_identity.protocol.identifiers import KeyID, ProviderID
-from django_layer_identity.protocol.token import sign_identity_token
+from django_layer_identity.protocol.signing import sign_identity_token
 from django_layer_identity.sandbox import state
 from tests.conftest import APP_ID, KEY_ID, PROVIDER_ID
 

@@ -17,7 +17,7 @@ from django.db import connection
 
 from django_layer_identity.admin.forms import NewSigningKeyForm
 from django_layer_identity.issuing import issue_identity_token
-from django_layer_identity.keys.pem import PrivateKey
+from django_layer_identity.keys.rsa import PrivateKey
 from django_layer_identity.models import SigningKey
 from tests.internals import encryption_keys, forget_loaded_keys
 from tests.secrecy import commands, crawler

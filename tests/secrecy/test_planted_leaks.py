@@ -10,10 +10,10 @@ from unittest.mock import patch
 import pytest
 
 from django_layer_identity.admin.forms import PrivateKeyInput
-from django_layer_identity.admin.signing_keys import SigningKeyAdmin
+from django_layer_identity.admin.keys import SigningKeyAdmin
 from django_layer_identity.conf import conf
-from django_layer_identity.keys.pem import PrivateKey
-from django_layer_identity.keys.secrecy import Secret
+from django_layer_identity.keys.rsa import PrivateKey
+from django_layer_identity.keys.secrets import Secret
 from django_layer_identity.management.base import LayerCommand
 from django_layer_identity.models import SigningKey
 from tests import internals

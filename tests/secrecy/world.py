@@ -19,7 +19,7 @@ from django.contrib.auth.models import User
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
-from django_layer_identity.keys.pem import PrivateKey
+from django_layer_identity.keys.rsa import PrivateKey
 from django_layer_identity.models import LayerApp, SigningKey
 from tests.conftest import KEY_ID
 

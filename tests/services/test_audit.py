@@ -9,8 +9,8 @@ from django.db import transaction
 from django.utils import timezone
 
 from django_layer_identity.audit import recording
-from django_layer_identity.audit.hours import Hour, count_by_hour
 from django_layer_identity.audit.models import AuditEntry
+from django_layer_identity.audit.statistics import Hour, count_by_hour
 from django_layer_identity.issuing import issue_identity_token
 from django_layer_identity.models import LayerApp, SigningKey
 from tests.audit.entries import codes

@@ -10,7 +10,7 @@ from typing import Any
 from django.core.management.base import CommandError, CommandParser
 
 from django_layer_identity.exceptions import PassphraseNeeded
-from django_layer_identity.keys.secrecy import forgets
+from django_layer_identity.keys.secrets import forgets
 from django_layer_identity.management.base import (
     LayerCommand,
     add_app_argument,

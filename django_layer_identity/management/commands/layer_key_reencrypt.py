@@ -9,9 +9,9 @@ from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
 
+from django_layer_identity.keyring import reencrypt_private_keys
 from django_layer_identity.management.base import LayerCommand
 from django_layer_identity.management.progress import Progress
-from django_layer_identity.models.key.reencryption import reencrypt_private_keys
 
 
 class Command(LayerCommand):

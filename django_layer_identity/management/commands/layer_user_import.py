@@ -7,7 +7,7 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 
-from django_layer_identity.adoption import adopt_all
+from django_layer_identity.ledger_import import adopt_all
 from django_layer_identity.management.base import (
     LayerCommand,
     add_app_argument,

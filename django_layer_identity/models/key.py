@@ -10,7 +10,7 @@ from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
 from django_layer_identity.exceptions import KeyStateError
-from django_layer_identity.keys import pem
+from django_layer_identity.keys import rsa
 from django_layer_identity.keys.custodies import MAX_ALIAS_LENGTH
 from django_layer_identity.keys.encryption import encrypt_private_key
 from django_layer_identity.keys.public import PublicKey
@@ -27,7 +27,7 @@ from django_layer_identity.protocol.identifiers import KeyID
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-    from django_layer_identity.protocol.token import Signer
+    from django_layer_identity.protocol.signing import Signer
 
 
 class StoredKey(models.Model):
@@ -135,7 +135,7 @@ class StoredKey(models.Model):
     def from_private_key(
         cls,
         app: LayerApp,
-        private_key: pem.PrivateKey,
+        private_key: rsa.PrivateKey,
         *,
         key_id: str | UUID | None = None,
     ) -> Self:

@@ -16,16 +16,16 @@ from django_layer_identity.exceptions import (
     KeyStateError,
     NotFound,
 )
-from django_layer_identity.keys import pem
+from django_layer_identity.keys import rsa
 from django_layer_identity.keys.custodies import open_custody
 from django_layer_identity.keys.public import read_public_key
-from django_layer_identity.keys.secrecy import forgets
-from django_layer_identity.models.writes import write_or_retry
+from django_layer_identity.keys.secrets import forgets
+from django_layer_identity.models.locking import write_or_retry
 from django_layer_identity.protocol.identifiers import KeyID
 
 if TYPE_CHECKING:
     from django_layer_identity.models.app import LayerApp
-    from django_layer_identity.models.key.life import SigningKey
+    from django_layer_identity.models.key_life import SigningKey
 
 
 MAX_NAME_LENGTH = 80  # characters; what is longer names no key, and may be one
@@ -95,7 +95,7 @@ class SigningKeyManager(models.Manager["SigningKey"]):
             one is activated at the same time, first.
         :raises ConfigurationError: if ``KEY_ENCRYPTION_KEYS`` is not set.
         """
-        private_key = pem.read_private_key(data, passphrase)
+        private_key = rsa.read_private_key(data, passphrase)
         make = partial(self.model.from_private_key, app, private_key, key_id=key_id)
         return self._store(app, make, activate)
 
@@ -117,7 +117,7 @@ class SigningKeyManager(models.Manager["SigningKey"]):
             one is activated at the same time, first.
         :raises ConfigurationError: if ``KEY_ENCRYPTION_KEYS`` is not set.
         """
-        private_key = pem.generate_private_key(bits)
+        private_key = rsa.generate_private_key(bits)
         make = partial(self.model.from_private_key, app, private_key, key_id=key_id)
         return self._store(app, make, activate)
 

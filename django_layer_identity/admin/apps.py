@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.contrib import admin
 
+from django_layer_identity.admin.base import DiscreetAdmin
 from django_layer_identity.admin.display import active_key, short_fingerprint, state
 from django_layer_identity.admin.forms import LayerAppForm
-from django_layer_identity.admin.secrecy import DiscreetAdmin
 from django_layer_identity.models import LayerApp, SigningKey
 from django_layer_identity.models.app_managers import FROZEN_IDS
 

@@ -10,8 +10,8 @@ from django.http import HttpResponseRedirect
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.debug import sensitive_post_parameters
 
-from django_layer_identity.keys.pasted.text import BEGIN
-from django_layer_identity.keys.secrecy import Secret, forgets
+from django_layer_identity.keys.reading import BEGIN
+from django_layer_identity.keys.secrets import Secret, forgets
 
 if TYPE_CHECKING:
     from collections.abc import Callable

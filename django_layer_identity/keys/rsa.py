@@ -18,14 +18,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from django_layer_identity.exceptions import InvalidKey
-from django_layer_identity.keys.pasted.passphrase import decrypt
-from django_layer_identity.keys.pasted.text import (
-    DAMAGED,
-    NO_RSA_KEY,
-    Pasted,
-    name_kind,
-    read_pasted,
-)
+from django_layer_identity.keys.passphrase import decrypt
 from django_layer_identity.keys.public import (
     MAX_KEY_SIZE,
     MIN_KEY_SIZE,
@@ -33,7 +26,14 @@ from django_layer_identity.keys.public import (
     describe,
     load_public_key,
 )
-from django_layer_identity.keys.secrecy import Guarded, forgets
+from django_layer_identity.keys.reading import (
+    DAMAGED,
+    NO_RSA_KEY,
+    Pasted,
+    name_kind,
+    read_pasted,
+)
+from django_layer_identity.keys.secrets import Guarded, forgets
 
 MIN_EXPONENT, MAX_EXPONENT = 65537, 2**32 - 1  # FIPS 186-5 allows no smaller one
 SAMPLE = b"django-layer-identity sign and verify"

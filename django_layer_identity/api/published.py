@@ -13,7 +13,7 @@ from django.db.models import Q
 
 from django_layer_identity.exceptions import InvalidKey
 from django_layer_identity.keys.public import read_public_key
-from django_layer_identity.models.key.life import SigningKey
+from django_layer_identity.models.key_life import SigningKey
 from django_layer_identity.protocol.claims import MAX_CLOCK_SKEW, MAX_LIFETIME
 from django_layer_identity.protocol.identifiers import AppID, KeyID
 

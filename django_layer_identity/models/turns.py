@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar
 
 from django_layer_identity.exceptions import NotFound
 from django_layer_identity.models.app import LayerApp
-from django_layer_identity.models.writes import write_or_retry
+from django_layer_identity.models.locking import write_or_retry
 
 if TYPE_CHECKING:
-    from django_layer_identity.models.key.life import SigningKey
+    from django_layer_identity.models.key_life import SigningKey
 
 P = ParamSpec("P")
 T = TypeVar("T")

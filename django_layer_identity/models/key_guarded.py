@@ -11,7 +11,7 @@ from django.db import IntegrityError, transaction
 
 from django_layer_identity.exceptions import KeyExists, KeyStateError
 from django_layer_identity.models.app import LayerApp
-from django_layer_identity.models.key.stored import StoredKey
+from django_layer_identity.models.key import StoredKey
 
 #: What acts alone bring about, so that no new key has any of it.
 ACTS = (

@@ -17,8 +17,8 @@ from django_layer_identity.exceptions import (
     PassphraseNeeded,
     PassphraseWrong,
 )
-from django_layer_identity.keys.pasted import der
-from django_layer_identity.keys.pasted.text import DAMAGED, NO_RSA_KEY, Pasted
+from django_layer_identity.keys import der
+from django_layer_identity.keys.reading import DAMAGED, NO_RSA_KEY, Pasted
 
 MAX_ITERATIONS = 1_000_000  # half a second of PBKDF2; OpenSSL takes 2,048
 MAX_SCRYPT_MEMORY = 64 * 1024 * 1024  # bytes; OpenSSL takes 16 MiB

@@ -9,13 +9,13 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from django_layer_identity.exceptions import KeyStateError
-from django_layer_identity.keys import pem
+from django_layer_identity.keys import rsa
 from django_layer_identity.keys.encryption import reencrypt_private_key
 from django_layer_identity.models.app import LayerApp
-from django_layer_identity.models.key.guarded import GuardedKey
-from django_layer_identity.models.key.managers import SigningKeyManager
-from django_layer_identity.models.key.turns import in_turn
+from django_layer_identity.models.key_guarded import GuardedKey
+from django_layer_identity.models.key_managers import SigningKeyManager
 from django_layer_identity.models.reasons import clean_reason
+from django_layer_identity.models.turns import in_turn
 
 SELF_TEST = b"django-layer-identity self-test"
 
@@ -182,6 +182,6 @@ class SigningKey(GuardedKey):
 
     def _test(self) -> None:
         signature = self.load_signer(anew=True).sign(SELF_TEST)
-        if not pem.verify_signature(self.public_key, SELF_TEST, signature):
+        if not rsa.verify_signature(self.public_key, SELF_TEST, signature):
             raise KeyStateError("The public half does not belong to the private half.")
         self.tested_at = timezone.now()

@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.serialization import load_der_public_key
 from cryptography.x509 import load_der_x509_certificate, load_der_x509_csr
 
 from django_layer_identity.exceptions import InvalidKey
-from django_layer_identity.keys.pasted import der
+from django_layer_identity.keys import der
 
 MAX_LENGTH = 16 * 1024  # bytes; a 4096-bit key has 3,300 as PEM, 4,400 in Base64 of it
 MAX_LABEL_LENGTH = 40  # characters

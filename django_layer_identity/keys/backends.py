@@ -18,7 +18,7 @@ from typing import Any, Protocol, TypeVar
 from django.views.decorators.debug import sensitive_variables
 
 from django_layer_identity.exceptions import CustodyError
-from django_layer_identity.keys.pem import verify_signature
+from django_layer_identity.keys.rsa import verify_signature
 from django_layer_identity.protocol.identifiers import KeyID
 
 T = TypeVar("T")

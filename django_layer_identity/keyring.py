@@ -9,7 +9,7 @@ from django.db import router
 from django.db.models import QuerySet
 
 from django_layer_identity.exceptions import DecryptionError, NotFound
-from django_layer_identity.models.key.life import SigningKey
+from django_layer_identity.models.key_life import SigningKey
 
 
 @dataclass

@@ -14,9 +14,9 @@ from django.urls import path, reverse
 from django.utils.translation import gettext_lazy as _
 
 from django_layer_identity import ledger
+from django_layer_identity.admin.base import BUSY, ReadOnlyAdmin
 from django_layer_identity.admin.display import layer_user_id, layer_user_state, since
 from django_layer_identity.admin.reassignment import ReassignForm, users_named
-from django_layer_identity.admin.secrecy import BUSY, ReadOnlyAdmin
 from django_layer_identity.exceptions import LayerIdentityError
 from django_layer_identity.models import LayerUser
 from django_layer_identity.models.user_managers import digest_of

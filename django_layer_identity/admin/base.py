@@ -9,9 +9,9 @@ from django.db import OperationalError
 from django.http import HttpResponseRedirect
 from django.utils.translation import gettext_lazy as _
 
+from django_layer_identity.admin.inputs import refuse_search, wrap_first
 from django_layer_identity.exceptions import LayerIdentityError
-from django_layer_identity.keys.pasted.forms import refuse_search, wrap_first
-from django_layer_identity.models.writes import lost_race
+from django_layer_identity.models.locking import lost_race
 
 if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponse

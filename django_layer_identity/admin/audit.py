@@ -9,12 +9,12 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 
-from django_layer_identity.admin.secrecy import ReadOnlyAdmin
+from django_layer_identity.admin.base import ReadOnlyAdmin
+from django_layer_identity.admin.inputs import refuse_search
 from django_layer_identity.audit.chart import draw
 from django_layer_identity.audit.filters import AppFilter, KeyFilter, OutcomeFilter
-from django_layer_identity.audit.hours import count_by_hour
 from django_layer_identity.audit.models import ISSUED, AuditEntry
-from django_layer_identity.keys.pasted.forms import refuse_search
+from django_layer_identity.audit.statistics import count_by_hour
 from django_layer_identity.protocol.identifiers import AppID
 
 if TYPE_CHECKING:

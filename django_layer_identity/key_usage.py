@@ -10,10 +10,10 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from django_layer_identity.models.writes import is_lost
+from django_layer_identity.models.locking import is_lost
 
 if TYPE_CHECKING:
-    from django_layer_identity.models.key.life import SigningKey
+    from django_layer_identity.models.key_life import SigningKey
 
 SAMPLE = timedelta(minutes=10)  # one attempt to write per key and process in this time
 MAX_KEYS = 1000  # that a process remembers

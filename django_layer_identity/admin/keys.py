@@ -11,7 +11,6 @@ from django.shortcuts import get_object_or_404
 from django.urls import path
 from django.utils.translation import gettext_lazy as _
 
-from django_layer_identity.admin.acts import FROM_PAGE, KeyActs
 from django_layer_identity.admin.display import (
     State,
     age,
@@ -22,7 +21,8 @@ from django_layer_identity.admin.display import (
     state,
 )
 from django_layer_identity.admin.forms import KeyIDForm, NewSigningKeyForm
-from django_layer_identity.admin.steps import steps
+from django_layer_identity.admin.key_actions import FROM_PAGE, KeyActs
+from django_layer_identity.admin.key_guide import steps
 from django_layer_identity.models import LayerApp, SigningKey
 from django_layer_identity.protocol.identifiers import KeyID
 

@@ -1,1 +1,0 @@
-"""Signing keys: what is stored, what may be done with them, and what is known of them."""
