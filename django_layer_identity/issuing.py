@@ -25,7 +25,7 @@ from django_layer_identity.exceptions import (
     UserInactive,
 )
 from django_layer_identity.key_usage import note_use
-from django_layer_identity.mapping.profile import profile_claims
+from django_layer_identity.mapping.claims import profile_claims
 from django_layer_identity.mapping.sources import MappingContext
 from django_layer_identity.mapping.users import is_user
 from django_layer_identity.models import LayerApp, SigningKey

@@ -13,7 +13,7 @@ from django.utils import timezone
 from django_layer_identity.models.locking import is_lost
 
 if TYPE_CHECKING:
-    from django_layer_identity.models.key_life import SigningKey
+    from django_layer_identity.models.key import SigningKey
 
 SAMPLE = timedelta(minutes=10)  # one attempt to write per key and process in this time
 MAX_KEYS = 1000  # that a process remembers

@@ -1,15 +1,115 @@
-"""After a change of ``KEY_ENCRYPTION_KEYS``: every private half under its first entry."""
+"""Bring signing keys into being, and encrypt them anew."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
+from uuid import UUID
 
 from django.db import router
 from django.db.models import QuerySet
 
 from django_layer_identity.exceptions import DecryptionError, NotFound
-from django_layer_identity.models.key_life import SigningKey
+from django_layer_identity.keys import rsa
+from django_layer_identity.keys.backends import open_custody
+from django_layer_identity.keys.reading import read_private_key
+from django_layer_identity.keys.secrets import forgets
+from django_layer_identity.models import LayerApp, SigningKey
+from django_layer_identity.models.locking import write_or_retry
+
+
+@forgets
+def import_private_key(
+    app: LayerApp,
+    data: bytes | str,
+    *,
+    key_id: str | UUID | None = None,
+    activate: bool = False,
+    passphrase: str | None = None,
+) -> SigningKey:
+    """
+    Take in the private key that Layer's dashboard showed once.
+
+    :param data: PEM or DER, PKCS#1 or PKCS#8; stored encrypted, never shown again.
+    :param key_id: the ID that Layer's dashboard shows for it, if known yet.
+    :param passphrase: needed where the key is encrypted; never kept.
+    :raises InvalidKey: if it is no RSA private key of an accepted size.
+    :raises InvalidIdentifier: if the key ID is none.
+    :raises KeyExists: if the app has this key, or the key ID, already.
+    :raises KeyStateError: if it is to be activated and has no key ID, or another
+        one is activated at the same time, first.
+    :raises ConfigurationError: if ``KEY_ENCRYPTION_KEYS`` is not set.
+    """
+    private_key = read_private_key(data, passphrase)
+    make = partial(SigningKey.from_private_key, app, private_key, key_id=key_id)
+    return _store(app, make, activate)
+
+
+def generate_private_key(
+    app: LayerApp,
+    *,
+    bits: int = 2048,
+    key_id: str | UUID | None = None,
+    activate: bool = False,
+) -> SigningKey:
+    """
+    Make a key pair here; its public half is to be registered with Layer.
+
+    :raises InvalidKey: if the size is not 2048, 3072 or 4096 bits.
+    :raises InvalidIdentifier: if the key ID is none.
+    :raises KeyExists: if the app has the key ID already.
+    :raises KeyStateError: if it is to be activated and has no key ID, or another
+        one is activated at the same time, first.
+    :raises ConfigurationError: if ``KEY_ENCRYPTION_KEYS`` is not set.
+    """
+    private_key = rsa.generate_private_key(bits)
+    make = partial(SigningKey.from_private_key, app, private_key, key_id=key_id)
+    return _store(app, make, activate)
+
+
+def link_remote_key(
+    app: LayerApp,
+    alias: str,
+    *,
+    key_id: str | UUID | None = None,
+    activate: bool = False,
+) -> SigningKey:
+    """
+    Take in the public half of a key that ``SIGNERS`` has under that alias.
+
+    :raises CustodyError: if it cannot be read there, or does not sign.
+    :raises InvalidKey: if it is no RSA key of an accepted size.
+    :raises InvalidIdentifier: if the key ID is none.
+    :raises KeyExists: if the app has this key, or the key ID, already.
+    :raises KeyStateError: if it is to be activated and has no key ID, or another
+        one is activated at the same time, first.
+    :raises ConfigurationError: if there is no such alias.
+    """
+    public_key = rsa.read_public_key(open_custody(alias).public_key())
+    make = partial(
+        SigningKey.from_public_key, app, public_key, signer=alias, key_id=key_id
+    )
+    return _store(app, make, activate)
+
+
+def _store(app: LayerApp, make: Callable[[], SigningKey], activate: bool) -> SigningKey:
+    using = router.db_for_write(SigningKey)
+    former = SigningKey.objects.active_in(app.pk, using)
+
+    def write() -> SigningKey:
+        # First, or two that activate would each wait for the other: with the key
+        # goes a shared lock on its app.
+        LayerApp.objects.lock(app.pk, using)
+        key = make()
+        key.save_unique()
+        if activate:
+            key.activate_in_place_of(former)
+        elif key.key_id:
+            key.run_self_test()
+        return key
+
+    return write_or_retry(write, using=using)
 
 
 @dataclass

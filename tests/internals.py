@@ -22,8 +22,7 @@ from django_layer_identity.keys.signers import (
     restore_private_key,
 )
 from django_layer_identity.models import LayerUser
-from django_layer_identity.models.locking import write_or_retry
-from django_layer_identity.models.turns import wait_for_turn
+from django_layer_identity.models.locking import wait_for_turn, write_or_retry
 
 PACKAGE = "django_layer_identity"
 
@@ -41,35 +40,35 @@ ADMIN_READ_KEY = f"{PACKAGE}.admin.forms.read_private_key"
 ADMIN_REFUSE_SEARCH = f"{PACKAGE}.admin.base.refuse_search"
 ADMIN_SAVE_KEY = f"{PACKAGE}.admin.keys.SigningKeyAdmin.save_model"
 ADMIN_WRAP_FORM_DATA = f"{PACKAGE}.admin.forms.wrap"
-ADMIN_WRAP_POST = f"{PACKAGE}.admin.inputs.wrap"
+ADMIN_WRAP_POST = f"{PACKAGE}.admin.base.wrap"
 ASK_PASSPHRASE = f"{PACKAGE}.management.commands.layer_key_import.getpass"
 AUTHENTICATE = f"{PACKAGE}.api.authentication.authenticate"
-CHECK_KEY_PAIR = f"{PACKAGE}.keys.rsa._check_pair"
+CHECK_KEY_PAIR = f"{PACKAGE}.keys.reading._check_pair"
 CHECKED_DATABASES = f"{PACKAGE}.checks.users.connections"
 CUSTODY_CLOCK = f"{PACKAGE}.keys.backends.time"
 DECRYPT_KEY = f"{PACKAGE}.keys.signers.decrypt_private_key"
 ENCRYPT_KEY = f"{PACKAGE}.models.key.encrypt_private_key"
 HIDE_LOCALS = f"{PACKAGE}.keys.secrets._forget"
-IS_RATE_USED_UP = f"{PACKAGE}.api.counting.Counter.is_used_up"
+IS_RATE_USED_UP = f"{PACKAGE}.api.throttling.Counter.is_used_up"
 LIST_PUBLIC_KEYS = f"{PACKAGE}.api.jwks.published_keys"
 LOAD_ENCRYPTED_DER = f"{PACKAGE}.keys.passphrase.load_der_private_key"
-LOAD_DER = f"{PACKAGE}.keys.rsa.load_der_private_key"
+LOAD_DER = f"{PACKAGE}.keys.reading.load_der_private_key"
 MAKE_CREDENTIALS = f"{PACKAGE}.api.authentication.Credentials"
 MAKE_ENCRYPTION_KEY = f"{PACKAGE}.keys.encryption._EncryptionKey"
 MAKE_SUCCESS_BODY = f"{PACKAGE}.api.views._success_body"
 PARSE_CIPHERTEXT = f"{PACKAGE}.keys.encryption.json:loads"
 PARSE_STORED_KEY = f"{PACKAGE}.keys.signers.restore_private_key"
 PKCS11_MODULES = f"{PACKAGE}.keys.pkcs11._modules"
-RATE_CLOCK = f"{PACKAGE}.api.counting.time"
+RATE_CLOCK = f"{PACKAGE}.api.throttling.time"
 RETRY_SLEEP = f"{PACKAGE}.models.locking.time.sleep"
-VERIFY_KEY_PAIR = f"{PACKAGE}.keys.rsa.verify_signature"
+VERIFY_KEY_PAIR = f"{PACKAGE}.keys.reading.verify_signature"
 
 KEY_LOCKS = (
-    f"{PACKAGE}.models.turns.wait_for_turn",
+    f"{PACKAGE}.models.locking.wait_for_turn",
     f"{PACKAGE}.admin.key_actions.wait_for_turn",
 )
 KEY_WRITES = (
-    f"{PACKAGE}.models.key_managers.write_or_retry",
+    f"{PACKAGE}.models.key.write_or_retry",
     f"{PACKAGE}.admin.key_actions.write_or_retry",
 )
 

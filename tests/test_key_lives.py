@@ -9,6 +9,7 @@ from django.core.management import call_command
 from django.db import OperationalError, connection
 from django.utils import timezone
 
+from django_layer_identity import keyring
 from django_layer_identity.exceptions import (
     DamagedCiphertext,
     InvalidKey,
@@ -560,7 +561,7 @@ def test_a_new_key_is_not_activated_over_one_that_was_meanwhile(key, before_key_
     before_key_write(key.activate)
 
     with pytest.raises(KeyStateError, match=f"^The key {KEY_ID} was activated"):
-        SigningKey.objects.generate(key.app, key_id=OTHER_KEY_ID, activate=True)
+        keyring.generate_private_key(key.app, key_id=OTHER_KEY_ID, activate=True)
     assert SigningKey.objects.get() == key
 
 

@@ -20,6 +20,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
+from django_layer_identity import keyring
 from django_layer_identity.exceptions import LayerIdentityError
 from django_layer_identity.keyring import reencrypt_private_keys
 from django_layer_identity.keys.encryption import decrypt_private_key
@@ -113,7 +114,7 @@ class KeyLives(RuleBasedStateMachine):
         is_allowed = is_allowed and (key_id is not None or not activate)
         self.act(
             is_allowed,
-            SigningKey.objects.import_private_key,
+            keyring.import_private_key,
             *(self.app, as_pem(PAIRS[number])),
             key_id=key_id,
             activate=activate,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from django.db import IntegrityError, transaction
 
+from django_layer_identity import keyring
 from django_layer_identity.exceptions import (
     ConfigurationError,
     InvalidIdentifier,
@@ -32,7 +33,7 @@ def refused(act, *args):
 
 
 def test_an_imported_key_is_described_and_encrypted(app, private_key):
-    key = SigningKey.objects.import_private_key(app, as_pem(private_key))
+    key = keyring.import_private_key(app, as_pem(private_key))
 
     key.refresh_from_db()
     assert key.fingerprint == private_key.fingerprint
@@ -43,7 +44,7 @@ def test_an_imported_key_is_described_and_encrypted(app, private_key):
 
 
 def test_a_key_can_be_imported_with_its_id_and_activated(app, private_key):
-    key = SigningKey.objects.import_private_key(
+    key = keyring.import_private_key(
         app, as_pem(private_key), key_id=f"layer:///keys/{KEY_ID}", activate=True
     )
 
@@ -52,7 +53,7 @@ def test_a_key_can_be_imported_with_its_id_and_activated(app, private_key):
 
 
 def test_a_generated_key_has_the_size_asked_for(app):
-    key = SigningKey.objects.generate(app, bits=3072, key_id=KEY_ID)
+    key = keyring.generate_private_key(app, bits=3072, key_id=KEY_ID)
 
     assert key.bits == 3072
     assert key.state == "ready"
@@ -60,9 +61,7 @@ def test_a_generated_key_has_the_size_asked_for(app):
 
 def test_a_key_without_an_id_is_not_activated_and_not_stored(app, private_key):
     message = refused(
-        lambda: SigningKey.objects.import_private_key(
-            app, as_pem(private_key), activate=True
-        )
+        lambda: keyring.import_private_key(app, as_pem(private_key), activate=True)
     )
 
     assert message == "Enter the key ID that Layer gave to this key first."
@@ -86,7 +85,7 @@ def test_a_key_without_an_id_is_not_activated_and_not_stored(app, private_key):
 )
 def test_an_id_of_something_else_is_no_key_id(app, private_key, key_id, message):
     with pytest.raises(InvalidIdentifier) as caught:
-        SigningKey.objects.import_private_key(app, as_pem(private_key), key_id=key_id)
+        keyring.import_private_key(app, as_pem(private_key), key_id=key_id)
 
     assert str(caught.value) == message
     assert not SigningKey.objects.exists()
@@ -95,19 +94,17 @@ def test_an_id_of_something_else_is_no_key_id(app, private_key, key_id, message)
 def test_a_key_is_imported_once_an_app(key, private_key, other_app):
     pem = as_pem(private_key)
     with pytest.raises(KeyExists) as caught:
-        SigningKey.objects.import_private_key(key.app, pem)
+        keyring.import_private_key(key.app, pem)
 
     assert str(caught.value) == (
         "This key is there already: its public half is the same."
     )
-    assert SigningKey.objects.import_private_key(other_app, pem).state == "draft"
+    assert keyring.import_private_key(other_app, pem).state == "draft"
 
 
 def test_a_key_id_is_used_once_an_app(key, other_private_key):
     with pytest.raises(KeyExists) as caught:
-        SigningKey.objects.import_private_key(
-            key.app, as_pem(other_private_key), key_id=KEY_ID
-        )
+        keyring.import_private_key(key.app, as_pem(other_private_key), key_id=KEY_ID)
 
     assert str(caught.value) == "Another key of this app has this key ID."
 
@@ -126,14 +123,14 @@ def test_nothing_is_stored_unencrypted(app, settings):
     settings.LAYER_IDENTITY = {}
 
     with pytest.raises(ConfigurationError):
-        SigningKey.objects.generate(app)
+        keyring.generate_private_key(app)
 
     assert not SigningKey.objects.exists()
 
 
 def test_what_is_no_key_is_not_stored(app):
     with pytest.raises(InvalidKey):
-        SigningKey.objects.import_private_key(app, "hello")
+        keyring.import_private_key(app, "hello")
 
     assert not SigningKey.objects.exists()
 

@@ -10,7 +10,7 @@ from django_layer_identity.admin.base import DiscreetAdmin
 from django_layer_identity.admin.display import active_key, short_fingerprint, state
 from django_layer_identity.admin.forms import LayerAppForm
 from django_layer_identity.models import LayerApp, SigningKey
-from django_layer_identity.models.app_managers import FROZEN_IDS
+from django_layer_identity.models.app import FROZEN_IDS
 
 if TYPE_CHECKING:
     from django.http import HttpRequest

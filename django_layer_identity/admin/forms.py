@@ -2,43 +2,90 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from copy import copy
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from django import forms
 from django.contrib.admin.widgets import AdminRadioSelect
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
-from django_layer_identity.admin.fields import (
-    AppIDField,
-    KeyIDField,
-    PrivateKeyInput,
-    ProviderIDField,
-    SecretField,
-    refusals_as_errors,
-)
-from django_layer_identity.admin.inputs import SECRET_FIELDS, wrap
+from django_layer_identity.admin.base import SECRET_FIELDS, wrap
 from django_layer_identity.conf import conf
 from django_layer_identity.exceptions import (
     InvalidKey,
+    LayerIdentityError,
     PassphraseNeeded,
     PassphraseWrong,
 )
-from django_layer_identity.keys.custodies import open_custody
-from django_layer_identity.keys.public import read_public_key
-from django_layer_identity.keys.reading import MAX_LENGTH
+from django_layer_identity.keys.backends import open_custody
+from django_layer_identity.keys.reading import MAX_LENGTH, read_private_key
 from django_layer_identity.keys.rsa import (
     PrivateKey,
     generate_private_key,
-    read_private_key,
+    read_public_key,
 )
 from django_layer_identity.keys.secrets import Secret, forgets
 from django_layer_identity.models import LayerApp, SigningKey
-from django_layer_identity.protocol.identifiers import AppID
+from django_layer_identity.protocol.identifiers import AppID, KeyID, ProviderID
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from uuid import UUID
+
+
+@contextmanager
+def refusals_as_errors() -> Iterator[None]:
+    """Make what the app, or a constraint, refuses an error of the field in hand."""
+    try:
+        yield
+    except LayerIdentityError as exc:
+        raise ValidationError(str(exc)) from exc
+    except ValidationError as exc:
+        raise ValidationError(exc.messages) from exc
+
+
+class _IdentifierField(forms.CharField):
+    """An identifier in any form in which Layer shows it; its value is the UUID."""
+
+    kind: ClassVar[type[AppID | KeyID | ProviderID]]
+
+    def to_python(self, value: object) -> UUID | None:  # type: ignore[override]
+        text = super().to_python(value)
+        if text in self.empty_values:
+            return None
+        with refusals_as_errors():
+            return self.kind.parse(text).uuid
+
+
+class AppIDField(_IdentifierField):
+    kind = AppID
+
+
+class KeyIDField(_IdentifierField):
+    kind = KeyID
+
+
+class ProviderIDField(_IdentifierField):
+    kind = ProviderID
+
+
+class SecretField(forms.Field):
+    """A value that stays wrapped until somebody uses it."""
+
+    def to_python(self, value: object) -> Secret | None:
+        return value if isinstance(value, Secret) and value else None
+
+
+class PrivateKeyInput(forms.Textarea):
+    """Takes a private key in and never shows one, not even back to who pasted it."""
+
+    def __init__(self) -> None:
+        super().__init__({"rows": 12, "autocomplete": "off", "spellcheck": "false"})
+
+    def format_value(self, value: object) -> None:
+        return None
 
 
 MISPLACED = _(

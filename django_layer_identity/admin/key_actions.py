@@ -18,9 +18,8 @@ from django_layer_identity.admin.base import BUSY, DiscreetAdmin
 from django_layer_identity.admin.forms import DiscreetForm
 from django_layer_identity.exceptions import LayerIdentityError
 from django_layer_identity.models import SigningKey
-from django_layer_identity.models.locking import write_or_retry
+from django_layer_identity.models.locking import wait_for_turn, write_or_retry
 from django_layer_identity.models.reasons import MAX_REASON_LENGTH
-from django_layer_identity.models.turns import wait_for_turn
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -3,27 +3,117 @@
 from __future__ import annotations
 
 import logging
+import math
+import time
 import unicodedata
 from collections.abc import Iterator
 from contextlib import contextmanager
+from ipaddress import IPv6Address, ip_address, ip_network
 from typing import Any
 
 from django.contrib.auth import get_user_model
+from django.core.cache import caches
 from django.db import InterfaceError, OperationalError
+from django.utils.crypto import salted_hmac
 from django.views.decorators.debug import sensitive_variables
 from rest_framework.request import Request
+from rest_framework.settings import api_settings
 from rest_framework.throttling import BaseThrottle
 
-from django_layer_identity.api.addresses import client_address
 from django_layer_identity.api.authentication import (
     MAX_LENGTH,
     Credentials,
     submitted_credentials,
 )
-from django_layer_identity.api.counting import Counter, Rate, digest_of, rate_of
 from django_layer_identity.api.errors import Throttled, is_caused_by_login
-from django_layer_identity.exceptions import Unavailable
+from django_layer_identity.conf import conf, parse_rate
+from django_layer_identity.exceptions import ConfigurationError, Unavailable
 from django_layer_identity.keys.secrets import forgets
+
+IPV6_PREFIX = 64  # bits; what one customer has at least (RFC 6177), to choose among
+
+
+def client_address(request: Request) -> str:
+    """
+    Return the address that a client cannot choose: an IPv6 one without its last half.
+
+    That is REMOTE_ADDR, unless DRF's ``NUM_PROXIES`` says how many proxies of ours
+    have added to X-Forwarded-For.
+    """
+    address = request.META.get("REMOTE_ADDR") or ""
+    forwarded = request.META.get("HTTP_X_FORWARDED_FOR")
+    if api_settings.NUM_PROXIES and forwarded:
+        hops = forwarded.split(",")
+        address = hops[-min(api_settings.NUM_PROXIES, len(hops))].strip()
+    return _network(address)
+
+
+def _network(address: str) -> str:
+    for text in (address, address.rpartition(":")[0].strip("[]")):  # some add a port
+        try:
+            found = ip_address(text)
+        except ValueError:
+            continue
+        if not isinstance(found, IPv6Address):
+            return str(found)
+        if found.ipv4_mapped:
+            return str(found.ipv4_mapped)
+        return str(ip_network((int(found), IPV6_PREFIX), strict=False))
+    return address
+
+
+Rate = tuple[int, int]  # how many in how many seconds
+
+
+class Counter:
+    """What somebody has used up of a rate, in the current window."""
+
+    def __init__(self, scope: str, rate: Rate, digest: str) -> None:
+        self.limit, period = rate
+        now = time.time()
+        self.wait = max(1, math.ceil(period - now % period))  # seconds
+        self.cache = caches[conf.NONCE_CACHE_ALIAS]
+        self.key = f"layer_identity:{scope}:{period}:{now // period:.0f}:{digest}"
+        self.lifetime = 2 * period
+
+    def is_used_up(self) -> bool:
+        return bool(self.cache.get(self.key, 0) >= self.limit)
+
+    def count(self) -> bool:
+        """Count one more, and tell whether it is one too many."""
+        try:
+            count = self.cache.incr(self.key)
+        except ValueError:  # it is the first
+            if self.cache.add(self.key, 1, self.lifetime):
+                return False
+            count = self.cache.incr(self.key)  # another was a moment earlier
+        if count is False:  # pymemcache, of a server that is down
+            raise ConnectionError("The cache does not count.")
+        return bool(count > self.limit)
+
+    def take_back(self) -> None:
+        self.cache.decr(self.key)
+
+
+@sensitive_variables()
+def digest_of(kind: str, value: str) -> str:
+    """Return what somebody is recognised by; the cache holds no logins or addresses."""
+    salt = f"django_layer_identity.{kind}"
+    return salted_hmac(salt, value, algorithm="sha256").hexdigest()
+
+
+def rate_of(scope: str) -> Rate | None:
+    """
+    Return the rate that the settings have for a scope.
+
+    :raises Unavailable: if it is none; ``manage.py check`` has said so.
+    """
+    try:
+        rate = conf.THROTTLE_RATES[scope]
+        return None if rate is None else parse_rate(rate)
+    except ConfigurationError as exc:
+        raise Unavailable from exc
+
 
 logger = logging.getLogger("django_layer_identity")
 

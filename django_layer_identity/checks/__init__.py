@@ -8,7 +8,7 @@ from typing import Any
 from django.core import checks
 from django.core.checks import CheckMessage, Tags
 
-from django_layer_identity.checks import change_logs, endpoint, keys, settings, users
+from django_layer_identity.checks import endpoint, keys, settings, users
 
 Rule = Callable[[], Iterable[CheckMessage]]
 
@@ -17,7 +17,6 @@ RULES: tuple[Rule, ...] = (
     *keys.RULES,
     *users.RULES,
     *endpoint.RULES,
-    *change_logs.RULES,
 )
 DEPLOYMENT_RULES: tuple[Rule, ...] = (
     *endpoint.DEPLOYMENT_RULES,

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from django.apps import apps
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Warning
+from django.utils.module_loading import import_string
 from django.views.debug import SafeExceptionReporterFilter
 
 from django_layer_identity.conf import conf
 from django_layer_identity.exceptions import ConfigurationError
-from django_layer_identity.keys.custodies import MAX_ALIAS_LENGTH, make_custody
+from django_layer_identity.keys.backends import MAX_ALIAS_LENGTH, make_custody
 from django_layer_identity.keys.encryption import HOW_TO_SET_IT, MIN_ENTRY_LENGTH
 from django_layer_identity.keys.reading import MAX_LENGTH
+from django_layer_identity.models import LayerUser, SigningKey
 
 IN_MEMORY = "django.core.files.uploadhandler.MemoryFileUploadHandler"
 ON_DISK = "django.core.files.uploadhandler.TemporaryFileUploadHandler"
@@ -167,5 +169,63 @@ def _backend(alias: str, entry: Mapping[str, Any]) -> Iterator[CheckMessage]:
         )
 
 
-RULES = (_encryption_keys, _secret_key_as_encryption_key, _signers)
+# Copies of keys
+
+NO_SETTING = "remove what registers models of layer_identity with it"
+
+#: App -> whether it copies the rows of a model, and how to stop that.
+CHANGE_LOGS: dict[str, tuple[Callable[[Any], bool], str]] = {
+    "auditlog": (
+        lambda model: import_string("auditlog.registry.auditlog").contains(model),
+        'AUDITLOG_EXCLUDE_TRACKING_MODELS = ["layer_identity"]',
+    ),
+    "easyaudit": (
+        lambda model: (
+            import_string("easyaudit.settings.WATCH_MODEL_EVENTS")
+            and import_string("easyaudit.signals.model_signals.should_audit")(model())
+        ),
+        "DJANGO_EASY_AUDIT_UNREGISTERED_CLASSES_EXTRA = "
+        '["layer_identity.SigningKey", "layer_identity.LayerUser"]',
+    ),
+    "import_export": (
+        lambda model: hasattr(
+            import_string("django.contrib.admin.site")._registry.get(model),
+            "resource_classes",
+        ),
+        NO_SETTING,
+    ),
+    "pghistory": (
+        lambda model: any(
+            getattr(one, "pgh_tracked_model", None) is model
+            for one in apps.get_models()
+        ),
+        NO_SETTING,
+    ),
+    "reversion": (
+        lambda model: import_string("reversion.is_registered")(model),
+        NO_SETTING,
+    ),
+    "simple_history": (
+        lambda model: hasattr(model._meta, "simple_history_manager_attribute"),
+        NO_SETTING,
+    ),
+}
+
+
+def _copies() -> Iterator[CheckMessage]:
+    remedies = {
+        name: remedy
+        for name, (copies, remedy) in CHANGE_LOGS.items()
+        if apps.is_installed(name) and any(map(copies, (SigningKey, LayerUser)))
+    }
+    if remedies:
+        yield Warning(
+            "Encrypted private keys and the Layer user IDs of deleted users are "
+            f"copied by: {', '.join(remedies)}.",
+            hint="; ".join(f"{name}: {remedy}" for name, remedy in remedies.items()),
+            id="layer_identity.W051",
+        )
+
+
+RULES = (_encryption_keys, _secret_key_as_encryption_key, _signers, _copies)
 DEPLOYMENT_RULES = (_no_encryption_keys, _uploads_to_disk)

@@ -18,7 +18,7 @@ from django_layer_identity.exceptions import (
     PassphraseWrong,
 )
 from django_layer_identity.keys import der
-from django_layer_identity.keys.reading import DAMAGED, NO_RSA_KEY, Pasted
+from django_layer_identity.keys.rsa import DAMAGED, NO_RSA_KEY
 
 MAX_ITERATIONS = 1_000_000  # half a second of PBKDF2; OpenSSL takes 2,048
 MAX_SCRYPT_MEMORY = 64 * 1024 * 1024  # bytes; OpenSSL takes 16 MiB
@@ -47,20 +47,23 @@ _PBES2 = _PKCS5 + b"\x0d"
 _SCRYPT = bytes.fromhex("2b06010401da47040b")
 
 
-def decrypt(pasted: Pasted, passphrase: str | None) -> PrivateKeyTypes:
+def decrypt(
+    encrypted: bytes, passphrase: str | None, *, dek_info: str | None = None
+) -> PrivateKeyTypes:
     """
     Return the private key, of whatever kind, that a passphrase protects.
 
+    :param dek_info: how RFC 1421 encrypted it; None where it is PKCS#8.
     :raises PassphraseNeeded, PassphraseWrong: if it is not the right one.
     :raises InvalidKey: if it is too costly to try, or the encryption is unknown.
     """
     if not passphrase:
         raise PassphraseNeeded(NEEDED)
-    if pasted.dek_info is None:
-        _check_cost(pasted.der)
-        load, data = load_der_private_key, pasted.der
+    if dek_info is None:
+        _check_cost(encrypted)
+        load, data = load_der_private_key, encrypted
     else:
-        load, data = load_pem_private_key, _rfc_1421(pasted)
+        load, data = load_pem_private_key, _rfc_1421(encrypted, dek_info)
     try:
         return load(data, passphrase.encode(), unsafe_skip_rsa_key_validation=True)
     except UnsupportedAlgorithm as exc:
@@ -69,14 +72,14 @@ def decrypt(pasted: Pasted, passphrase: str | None) -> PrivateKeyTypes:
         raise PassphraseWrong(WRONG) from exc
 
 
-def _rfc_1421(pasted: Pasted) -> bytes:
+def _rfc_1421(encrypted: bytes, dek_info: str) -> bytes:
     """As OpenSSL writes PKCS#1; its key derivation is a single MD5."""
-    cipher, _, vector = str(pasted.dek_info).partition(",")
+    cipher, _, vector = dek_info.partition(",")
     if cipher not in _VECTORS:
         raise InvalidKey(UNKNOWN_ENCRYPTION)
     if not re.fullmatch(f"[0-9A-Fa-f]{{{_VECTORS[cipher]}}}", vector):
         raise InvalidKey(DAMAGED)
-    body = base64.encodebytes(pasted.der).decode()
+    body = base64.encodebytes(encrypted).decode()
     return (
         "-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\n"
         f"DEK-Info: {cipher},{vector}\n\n{body}-----END RSA PRIVATE KEY-----\n"

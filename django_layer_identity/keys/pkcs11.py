@@ -25,7 +25,7 @@ from pkcs11 import Attribute, KeyType, Mechanism, ObjectClass, PKCS11Error, Toke
 from django_layer_identity.conf import conf
 from django_layer_identity.exceptions import ConfigurationError, CustodyError
 from django_layer_identity.keys.backends import Turns
-from django_layer_identity.keys.public import public_pem
+from django_layer_identity.keys.rsa import public_pem
 
 logger = logging.getLogger("django_layer_identity")
 

@@ -11,13 +11,29 @@ import binascii
 import re
 from contextlib import suppress
 from dataclasses import dataclass, field
+from typing import cast
 
 from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.hazmat.primitives.serialization import load_der_public_key
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
+from cryptography.hazmat.primitives.serialization import (
+    load_der_private_key,
+    load_der_public_key,
+)
 from cryptography.x509 import load_der_x509_certificate, load_der_x509_csr
 
 from django_layer_identity.exceptions import InvalidKey
 from django_layer_identity.keys import der
+from django_layer_identity.keys.passphrase import decrypt
+from django_layer_identity.keys.rsa import (
+    DAMAGED,
+    MAX_KEY_SIZE,
+    MIN_KEY_SIZE,
+    NO_RSA_KEY,
+    PrivateKey,
+    verify_signature,
+)
+from django_layer_identity.keys.secrets import forgets
 
 MAX_LENGTH = 16 * 1024  # bytes; a 4096-bit key has 3,300 as PEM, 4,400 in Base64 of it
 MAX_LABEL_LENGTH = 40  # characters
@@ -27,8 +43,6 @@ NOT_PEM = (
     "This is not PEM: a private key begins with "
     "-----BEGIN RSA PRIVATE KEY----- or -----BEGIN PRIVATE KEY-----."
 )
-DAMAGED = "This private key is damaged or cut off: take the whole of it."
-NO_RSA_KEY = "This is no RSA private key, and Layer accepts RSA alone."
 SEVERAL_KEYS = "There is more than one private key in this: take the right one alone."
 MORE_THAN_A_KEY = "There is more in this than a private key: take that alone."
 PUBLIC_HALF = "This is the public half only: the private key is needed."
@@ -42,6 +56,15 @@ OPENSSH = (
     "This is an OpenSSH private key: write it as PEM first, with "
     "“ssh-keygen -p -m PEM -f” and the name of a copy of the file."
 )
+
+MIN_EXPONENT, MAX_EXPONENT = 65537, 2**32 - 1  # FIPS 186-5 allows no smaller one
+SAMPLE = b"django-layer-identity sign and verify"
+
+_TOO_SMALL = (
+    " Layer's own early keys had 1024: generate a new one, register its public half in "
+    "Layer's dashboard and activate it."
+)
+_NO_PAIR = "The halves of this key do not belong together: it cannot sign."
 
 BEGIN = "-----BEGIN"
 _BEGIN, _DASHES = f"{BEGIN} ", "-----"
@@ -71,6 +94,70 @@ class Pasted:
 class _Block:
     label: str
     body: str = field(repr=False)
+
+
+@forgets
+def read_private_key(data: bytes | str, passphrase: str | None = None) -> PrivateKey:
+    """
+    Read an RSA private key in any form and validate it, which takes some 40 ms.
+
+    :param data: PEM or DER, PKCS#1 (as Layer's dashboard showed it) or PKCS#8; forms
+        that :func:`read_pasted` forgives are read too.
+    :param passphrase: needed where the key is encrypted, and ignored where it is not.
+    :raises InvalidKey: if it is no such key, or not one of 2048 to 4096 bits.
+    """
+    pasted = read_pasted(data)
+    key = (
+        decrypt(pasted.der, passphrase, dek_info=pasted.dek_info)
+        if pasted.dek_info
+        else _load(pasted, passphrase)
+    )
+    if not isinstance(key, rsa.RSAPrivateKey):
+        raise InvalidKey(NO_RSA_KEY)
+    _check_numbers(key)
+    return _check_pair(key)
+
+
+def _load(pasted: Pasted, passphrase: str | None) -> PrivateKeyTypes:
+    """Load a key as it is: its numbers are looked at before they are computed with."""
+    try:
+        return load_der_private_key(
+            pasted.der, None, unsafe_skip_rsa_key_validation=True
+        )
+    except TypeError:  # it is encrypted
+        return decrypt(pasted.der, passphrase, dek_info=pasted.dek_info)
+    except UnsupportedAlgorithm as exc:
+        raise InvalidKey(NO_RSA_KEY) from exc  # for one, an unusual elliptic curve
+    except ValueError as exc:
+        raise InvalidKey(name_kind(pasted.der)) from exc
+
+
+def _check_numbers(key: rsa.RSAPrivateKey) -> None:
+    bits, exponent = key.key_size, key.public_key().public_numbers().e
+    if not MIN_KEY_SIZE <= bits <= MAX_KEY_SIZE:
+        raise InvalidKey(
+            f"This key has {bits} bits; {MIN_KEY_SIZE} to {MAX_KEY_SIZE} are accepted."
+            + (_TOO_SMALL if bits < MIN_KEY_SIZE else "")
+        )
+    if not MIN_EXPONENT <= exponent <= MAX_EXPONENT:
+        raise InvalidKey(
+            "The public exponent of this key is out of range: 65537 is usual, and up to "
+            "2^32 is accepted."
+        )
+
+
+def _check_pair(key: rsa.RSAPrivateKey) -> PrivateKey:
+    """Let the library validate the numbers, then see what the halves do together."""
+    try:
+        # Validation is costly in the square of the size and more: size first.
+        valid = load_der_private_key(PrivateKey(key).to_der(), None)
+        private_key = PrivateKey(cast("rsa.RSAPrivateKey", valid))
+        signature = private_key.sign(SAMPLE)
+    except (ValueError, TypeError, UnsupportedAlgorithm) as exc:
+        raise InvalidKey(_NO_PAIR) from exc
+    if not verify_signature(private_key.public_pem, SAMPLE, signature):
+        raise InvalidKey(_NO_PAIR)
+    return private_key
 
 
 def holds_key(text: str) -> bool:

@@ -2,47 +2,103 @@
 
 from __future__ import annotations
 
+import hashlib
 from functools import cached_property
-from typing import cast
+from typing import Any, NamedTuple, cast
 
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
-from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey, RSAPublicNumbers
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
     NoEncryption,
     PrivateFormat,
+    PublicFormat,
     load_der_private_key,
+    load_pem_public_key,
 )
+from jwt.algorithms import RSAAlgorithm
 
 from django_layer_identity.exceptions import InvalidKey
-from django_layer_identity.keys.passphrase import decrypt
-from django_layer_identity.keys.public import (
-    MAX_KEY_SIZE,
-    MIN_KEY_SIZE,
-    PublicKey,
-    describe,
-    load_public_key,
-)
-from django_layer_identity.keys.reading import (
-    DAMAGED,
-    NO_RSA_KEY,
-    Pasted,
-    name_kind,
-    read_pasted,
-)
-from django_layer_identity.keys.secrets import Guarded, forgets
+from django_layer_identity.keys.secrets import Guarded
+from django_layer_identity.protocol.identifiers import KeyID
+from django_layer_identity.protocol.signing import ALGORITHM
 
-MIN_EXPONENT, MAX_EXPONENT = 65537, 2**32 - 1  # FIPS 186-5 allows no smaller one
-SAMPLE = b"django-layer-identity sign and verify"
+MIN_KEY_SIZE = 2048  # bits; RFC 7518, section 3.3
+MAX_KEY_SIZE = 4096  # bits; each doubling makes a signature some six times slower
 
-_TOO_SMALL = (
-    " Layer's own early keys had 1024: generate a new one, register its public half in "
-    "Layer's dashboard and activate it."
-)
-_NO_PAIR = "The halves of this key do not belong together: it cannot sign."
+
+class PublicKey(NamedTuple):
+    """A public half, as a row of ours describes it."""
+
+    pem: str
+    fingerprint: str  # SHA-256 of the DER, SubjectPublicKeyInfo, in hex digits
+    bits: int
+
+    def as_jwk(self, key_id: KeyID) -> dict[str, Any]:
+        """Return the JWK (RFC 7517) whose ``kid`` is the one that tokens carry."""
+        jwk = RSAAlgorithm.to_jwk(load_public_key(self.pem), as_dict=True)
+        del jwk["key_ops"]  # RFC 7517, section 4.3: not together with "use"
+        return {**jwk, "use": "sig", "alg": ALGORITHM, "kid": str(key_id)}
+
+
+def public_pem(modulus: int, exponent: int) -> str:
+    """
+    Return an RSA public key as PEM, SubjectPublicKeyInfo.
+
+    :raises InvalidKey: if there is no such key.
+    """
+    try:
+        key = RSAPublicNumbers(exponent, modulus).public_key()
+    except ValueError as exc:
+        raise InvalidKey("This is no RSA public key.") from exc
+    return describe(key).pem
+
+
+def read_public_key(pem: str) -> PublicKey:
+    """
+    Read an RSA public key of an accepted size.
+
+    :raises InvalidKey: if it is none.
+    """
+    public_key = describe(load_public_key(pem))
+    if not MIN_KEY_SIZE <= public_key.bits <= MAX_KEY_SIZE:
+        raise InvalidKey(
+            f"This key has {public_key.bits} bits; {MIN_KEY_SIZE} to {MAX_KEY_SIZE} are "
+            "accepted."
+        )
+    return public_key
+
+
+def load_public_key(pem: str) -> RSAPublicKey:
+    """
+    Load an RSA public key of any size.
+
+    :raises InvalidKey: if it is none.
+    """
+    try:
+        key = load_pem_public_key(pem.encode())
+    except (ValueError, UnsupportedAlgorithm) as exc:
+        raise InvalidKey("This is no public key in PEM.") from exc
+    if not isinstance(key, RSAPublicKey):
+        raise InvalidKey("This is no RSA public key, and Layer accepts RSA alone.")
+    return key
+
+
+def describe(key: RSAPublicKey) -> PublicKey:
+    """Return how a row of ours describes an RSA public key."""
+    pem, der = (
+        key.public_bytes(encoding, PublicFormat.SubjectPublicKeyInfo)
+        for encoding in (Encoding.PEM, Encoding.DER)
+    )
+    fingerprint = hashlib.sha256(der).hexdigest()
+    return PublicKey(pem.decode("ascii"), fingerprint, key.key_size)
+
+
+DAMAGED = "This private key is damaged or cut off: take the whole of it."
+NO_RSA_KEY = "This is no RSA private key, and Layer accepts RSA alone."
 
 
 class PrivateKey(Guarded):
@@ -65,83 +121,24 @@ class PrivateKey(Guarded):
         )
 
     @property
-    def bits(self) -> int:
-        """The size of the modulus."""
-        return self._key.key_size
-
-    @property
     def public_pem(self) -> str:
-        """The public half, to be registered with Layer: PEM, SubjectPublicKeyInfo."""
-        return self._public.pem
+        """The public half: PEM, SubjectPublicKeyInfo."""
+        return self.public_key.pem
 
     @property
     def fingerprint(self) -> str:
         """SHA-256 of the public half (DER, SubjectPublicKeyInfo), 64 hex digits."""
-        return self._public.fingerprint
+        return self.public_key.fingerprint
+
+    @property
+    def bits(self) -> int:
+        """The size of the modulus."""
+        return self.public_key.bits
 
     @cached_property
-    def _public(self) -> PublicKey:
+    def public_key(self) -> PublicKey:
+        """The public half, to be registered with Layer."""
         return describe(self._key.public_key())
-
-
-@forgets
-def read_private_key(data: bytes | str, passphrase: str | None = None) -> PrivateKey:
-    """
-    Read an RSA private key in any form and validate it, which takes some 40 ms.
-
-    :param data: PEM or DER, PKCS#1 (as Layer's dashboard showed it) or PKCS#8; forms
-        that :func:`read_pasted` forgives are read too.
-    :param passphrase: needed where the key is encrypted, and ignored where it is not.
-    :raises InvalidKey: if it is no such key, or not one of 2048 to 4096 bits.
-    """
-    pasted = read_pasted(data)
-    key = decrypt(pasted, passphrase) if pasted.dek_info else _load(pasted, passphrase)
-    if not isinstance(key, rsa.RSAPrivateKey):
-        raise InvalidKey(NO_RSA_KEY)
-    _check_numbers(key)
-    return _check_pair(key)
-
-
-def _load(pasted: Pasted, passphrase: str | None) -> PrivateKeyTypes:
-    """Load a key as it is: its numbers are looked at before they are computed with."""
-    try:
-        return load_der_private_key(
-            pasted.der, None, unsafe_skip_rsa_key_validation=True
-        )
-    except TypeError:  # it is encrypted
-        return decrypt(pasted, passphrase)
-    except UnsupportedAlgorithm as exc:
-        raise InvalidKey(NO_RSA_KEY) from exc  # for one, an unusual elliptic curve
-    except ValueError as exc:
-        raise InvalidKey(name_kind(pasted.der)) from exc
-
-
-def _check_numbers(key: rsa.RSAPrivateKey) -> None:
-    bits, exponent = key.key_size, key.public_key().public_numbers().e
-    if not MIN_KEY_SIZE <= bits <= MAX_KEY_SIZE:
-        raise InvalidKey(
-            f"This key has {bits} bits; {MIN_KEY_SIZE} to {MAX_KEY_SIZE} are accepted."
-            + (_TOO_SMALL if bits < MIN_KEY_SIZE else "")
-        )
-    if not MIN_EXPONENT <= exponent <= MAX_EXPONENT:
-        raise InvalidKey(
-            "The public exponent of this key is out of range: 65537 is usual, and up to "
-            "2^32 is accepted."
-        )
-
-
-def _check_pair(key: rsa.RSAPrivateKey) -> PrivateKey:
-    """Let the library validate the numbers, then see what the halves do together."""
-    try:
-        # Validation is costly in the square of the size and more: size first.
-        valid = load_der_private_key(PrivateKey(key).to_der(), None)
-        private_key = PrivateKey(cast("rsa.RSAPrivateKey", valid))
-        signature = private_key.sign(SAMPLE)
-    except (ValueError, TypeError, UnsupportedAlgorithm) as exc:
-        raise InvalidKey(_NO_PAIR) from exc
-    if not verify_signature(private_key.public_pem, SAMPLE, signature):
-        raise InvalidKey(_NO_PAIR)
-    return private_key
 
 
 def restore_private_key(der: bytes) -> PrivateKey:

@@ -7,8 +7,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from threading import Lock
 
-from django_layer_identity.keys.backends import RemoteSigner
-from django_layer_identity.keys.custodies import open_custody
+from django_layer_identity.keys.backends import RemoteSigner, open_custody
 from django_layer_identity.keys.encryption import decrypt_private_key
 from django_layer_identity.keys.rsa import PrivateKey, restore_private_key
 from django_layer_identity.keys.secrets import Guarded, forgets

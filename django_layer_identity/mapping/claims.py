@@ -2,20 +2,30 @@
 
 from __future__ import annotations
 
+import logging
 import re
 import unicodedata
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import SplitResult, urljoin, urlsplit
 
-from django_layer_identity.conf import conf
-from django_layer_identity.exceptions import InvalidClaims
+from django.db import InterfaceError, OperationalError
+from django.utils.functional import Promise
+
+from django_layer_identity.conf import DEFAULT_CLAIMS, conf
+from django_layer_identity.exceptions import ConfigurationError, InvalidClaims
+from django_layer_identity.mapping.sources import resolve
 from django_layer_identity.protocol.claims import (
     CLAIM_LIMITS,
     IDENTITY_TYPES,
     MAX_METADATA_KEYS,
+    Profile,
     ProfileClaim,
 )
+
+if TYPE_CHECKING:
+    from django_layer_identity.conf import Source
+    from django_layer_identity.mapping.sources import MappingContext
 
 # Control characters, lone surrogates, and the marks that turn the direction of what
 # follows them around (Unicode Standard Annex 9), with which one name poses as another.
@@ -154,3 +164,55 @@ _FIT: Mapping[str, Callable[[str, Any], ProfileClaim]] = {
     "identity_type": _fit_identity_type,
     "metadata": _fit_metadata,
 }
+
+
+logger = logging.getLogger("django_layer_identity")
+
+
+def profile_claims(context: MappingContext) -> Profile:
+    """
+    Return the claims of ``CLAIMS`` that have a value for this user.
+
+    What fails, and what Layer would not take, is left out with a line in the log. After a
+    database that fails the rest is left out too: each would wait for its time-outs again.
+    """
+    sources = conf.CLAIMS
+    known = [name for name in CLAIM_LIMITS if name in sources]
+    claims: dict[str, ProfileClaim] = {}
+    for name in known:
+        try:
+            claims[name] = _claim(name, sources[name], context)
+        except (OperationalError, InterfaceError):
+            logger.exception(
+                "Claim %s left out, and the rest: a database failed.", name
+            )
+            break
+    return {name: value for name, value in claims.items() if value}
+
+
+def _claim(name: str, source: Source, context: MappingContext) -> ProfileClaim:
+    try:
+        value = resolve(source, context)
+        if isinstance(value, Promise):
+            value = str(value)  # lazy until now, and as likely to fail
+    except ConfigurationError:
+        if DEFAULT_CLAIMS.get(name) == source:
+            return ""  # nobody asked for it, and this user model has none
+        logger.warning("Claim %s left out: its source leads nowhere.", name)
+        return ""
+    except (OperationalError, InterfaceError):
+        raise
+    except Exception:
+        logger.exception("Claim %s left out: its source failed.", name)
+        return ""
+    return "" if value is None else _fit(name, value)
+
+
+def _fit(name: str, value: Any) -> ProfileClaim:
+    try:
+        return fit(name, value)
+    except InvalidClaims as exc:
+        logger.warning("Claim %s left out: %s.", name, exc)
+    except Exception:  # of a mapping or an object of the project's
+        logger.exception("Claim %s left out: its value failed.", name)
+    return ""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from django_layer_identity.models.app import LayerApp
-from django_layer_identity.models.key_life import SigningKey
+from django_layer_identity.models.key import SigningKey
 from django_layer_identity.models.nonce import SpentNonce
 from django_layer_identity.models.user import LayerUser
 

@@ -5,10 +5,17 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable
-from typing import TypeVar
+from functools import wraps
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from django.db import Error, OperationalError, connections, transaction
+from django.db.models import Model
 
+from django_layer_identity.exceptions import NotFound
+from django_layer_identity.models.app import LayerApp
+
+K = TypeVar("K", bound=Model)
+P = ParamSpec("P")
 T = TypeVar("T")
 
 ATTEMPTS = 6
@@ -61,3 +68,44 @@ def lost_race(exc: Error) -> bool:
     state = getattr(cause, "sqlstate", None) or getattr(cause, "pgcode", None)
     number = exc.args[0] if exc.args else None
     return state in _POSTGRESQL or number in _MYSQL or "is locked" in str(number)
+
+
+def in_turn(
+    act: Callable[Concatenate[K, P], T],
+) -> Callable[Concatenate[K, P], T]:
+    """
+    Let a key act in its turn, upon what is stored when the turn comes.
+
+    A race that was lost is run again; an act that is refused leaves the object as it
+    was.
+    """
+
+    def wrapper(key: Any, /, *args: P.args, **kwargs: P.kwargs) -> T:
+        def write() -> T:
+            wait_for_turn(key)
+            return act(key, *args, **kwargs)
+
+        names = [field.attname for field in key._meta.concrete_fields]
+        before = {name: getattr(key, name) for name in names}
+        try:
+            return write_or_retry(write, using=key.database)
+        except Exception:
+            for name, value in before.items():
+                setattr(key, name, value)
+            raise
+
+    return wraps(act)(wrapper)
+
+
+def wait_for_turn(key: Any) -> None:
+    """
+    Hold the app's row, then the key's, and look at the key again.
+
+    :raises NotFound: if it was deleted.
+    """
+    LayerApp.objects.lock(key.app_id, key.database)
+    keys = type(key).objects.using(key.database).select_for_update()
+    try:
+        key.refresh_from_db(from_queryset=keys)
+    except type(key).DoesNotExist as exc:
+        raise NotFound("This signing key was deleted.") from exc

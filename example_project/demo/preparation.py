@@ -10,6 +10,7 @@ from django.core.management import call_command
 from django.db import transaction
 
 from demo.people import PEOPLE
+from django_layer_identity import keyring
 from django_layer_identity.models import LayerApp, SigningKey
 
 
@@ -46,4 +47,4 @@ def _create_key(app: LayerApp) -> None:
     if SigningKey.objects.filter(active_for=app).exists():
         return
     with transaction.atomic():
-        SigningKey.objects.generate(app, key_id=uuid4()).activate()
+        keyring.generate_private_key(app, key_id=uuid4()).activate()

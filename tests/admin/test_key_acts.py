@@ -6,6 +6,7 @@ import pytest
 from django.contrib.admin import site
 from django.db import OperationalError
 
+from django_layer_identity import keyring
 from django_layer_identity.admin.keys import SigningKeyAdmin
 from django_layer_identity.models import LayerApp, SigningKey
 from tests.admin.pages import (
@@ -27,7 +28,7 @@ THIRD_KEY_ID = UUID("eeeeeeee-0000-4000-8000-000000000005")
 @pytest.fixture
 def other(app) -> SigningKey:
     """A key that somebody else activates."""
-    return SigningKey.objects.generate(app, key_id=THIRD_KEY_ID)
+    return keyring.generate_private_key(app, key_id=THIRD_KEY_ID)
 
 
 def test_the_guide_leads_from_a_draft_to_an_active_key(admin_client, key, draft):
@@ -138,7 +139,7 @@ def test_keys_of_two_apps_are_activated_together(admin_client, ready):
     other = LayerApp.objects.create(
         name="Other", app_id=PROVIDER_ID, provider_id=PROVIDER_ID
     )
-    elsewhere = SigningKey.objects.generate(other, key_id=KEY_ID)
+    elsewhere = keyring.generate_private_key(other, key_id=KEY_ID)
 
     act(admin_client, "activate", ready, elsewhere)
 
@@ -253,7 +254,7 @@ def test_an_act_from_the_page_of_a_key_that_is_gone_leads_to_the_list(
 
 def test_the_buttons_work_where_numbers_have_separators(admin_client, app, settings):
     settings.USE_THOUSAND_SEPARATOR = True
-    draft = SigningKey.objects.generate(app)
+    draft = keyring.generate_private_key(app)
     SigningKey.objects.filter(pk=draft.pk).update(id=1234)
     draft.pk = 1234
 

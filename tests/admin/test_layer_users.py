@@ -13,8 +13,7 @@ from django.test.utils import CaptureQueriesContext
 from pytest_django.asserts import assertContains, assertNotContains
 
 from django_layer_identity import ledger
-from django_layer_identity.admin.reassignment import ReassignForm
-from django_layer_identity.admin.users import LayerUserAdmin
+from django_layer_identity.admin.users import LayerUserAdmin, ReassignForm
 from django_layer_identity.models import LayerUser
 from tests.admin.pages import history, said
 from tests.ledger.people import entries, join

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from django_layer_identity import keyring
 from django_layer_identity.exceptions import CustodyError
 from django_layer_identity.models import SigningKey
 from tests.admin.pages import KEYS, errors, page_of, press, said, state_of
@@ -57,7 +58,7 @@ def test_what_was_pasted_besides_does_not_count(admin_client, app, hsm):
 
 
 def test_a_key_that_is_there_is_refused(admin_client, app, hsm):
-    SigningKey.objects.import_from_signer(app, "hsm")
+    keyring.link_remote_key(app, "hsm")
 
     response = admin_client.post(ADD, entered(app))
 
@@ -91,7 +92,7 @@ def test_an_alias_that_is_not_offered_is_refused(admin_client, app, hsm):
 
 
 def test_the_guide_leads_a_key_to_activity_where_it_is_kept(admin_client, app, hsm):
-    key = SigningKey.objects.import_from_signer(app, "hsm")
+    key = keyring.link_remote_key(app, "hsm")
     key.set_key_id(KEY_ID)
 
     page = admin_client.get(page_of(key)).content.decode()
@@ -106,7 +107,7 @@ def test_the_guide_leads_a_key_to_activity_where_it_is_kept(admin_client, app, h
 def test_a_key_that_does_not_sign_says_why(
     admin_client, app, settings, private_key, hsm, button
 ):
-    key = SigningKey.objects.import_from_signer(app, "hsm", key_id=KEY_ID)
+    key = keyring.link_remote_key(app, "hsm", key_id=KEY_ID)
     error = CustodyError("the token labelled 'layer' refused the PIN")
     configure(settings, SIGNERS=signer("Broken", key=private_key, error=error))
 

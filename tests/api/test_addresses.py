@@ -6,7 +6,7 @@ import pytest
 from rest_framework.request import Request
 from rest_framework.test import APIRequestFactory
 
-from django_layer_identity.api.addresses import client_address
+from django_layer_identity.api.throttling import client_address
 
 
 def address(remote="192.0.2.1", forwarded=None):

@@ -9,7 +9,7 @@ from django.db import OperationalError, connection
 from django.utils import timezone
 from rest_framework.views import APIView
 
-from django_layer_identity.keys.public import read_public_key
+from django_layer_identity.keys.rsa import read_public_key
 from django_layer_identity.models import SigningKey
 from django_layer_identity.protocol.identifiers import KeyID
 from tests import internals

@@ -9,6 +9,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.test import Client
 
+from django_layer_identity import keyring
 from django_layer_identity.exceptions import (
     ConfigurationError,
     CustodyError,
@@ -16,7 +17,7 @@ from django_layer_identity.exceptions import (
     KeyExists,
     KeyStateError,
 )
-from django_layer_identity.keys.public import public_pem
+from django_layer_identity.keys.rsa import public_pem
 from django_layer_identity.models import SigningKey
 from django_layer_identity.sandbox import state
 from tests.conftest import KEY_ID, OTHER_KEY_ID
@@ -30,7 +31,7 @@ SIGNING_FAILED = refusal(
 
 
 def take_in(app, **options):
-    return SigningKey.objects.import_from_signer(app, "hsm", **options)
+    return keyring.link_remote_key(app, "hsm", **options)
 
 
 @pytest.fixture

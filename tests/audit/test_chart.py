@@ -6,9 +6,8 @@ from datetime import datetime, timedelta, timezone
 
 import pytest
 
-from django_layer_identity.audit.chart import draw
 from django_layer_identity.audit.models import AuditEntry
-from django_layer_identity.audit.statistics import Hour, count_by_hour
+from django_layer_identity.audit.statistics import Hour, count_by_hour, draw
 
 NOW = datetime(2026, 11, 25, 14, 30, 7, 5, tzinfo=timezone.utc)
 START = datetime(2026, 11, 24, 15, 0, tzinfo=timezone.utc)

@@ -22,10 +22,11 @@ from django.contrib.auth.models import User
 from django.core.management import call_command
 from django.test import Client, override_settings
 
+from django_layer_identity import keyring
 from django_layer_identity.exceptions import InvalidKey
 from django_layer_identity.issuing import issue_identity_token
-from django_layer_identity.keys.rsa import read_private_key
-from django_layer_identity.models import LayerApp, SigningKey
+from django_layer_identity.keys.reading import read_private_key
+from django_layer_identity.models import LayerApp
 from tests.internals import forget_loaded_keys, rsa_key_of
 
 ROUNDS = 25
@@ -43,7 +44,7 @@ def prepare():
         app_id="aaaaaaaa-0000-4000-8000-000000000001",
         provider_id="bbbbbbbb-0000-4000-8000-000000000002",
     )
-    key = SigningKey.objects.generate(
+    key = keyring.generate_private_key(
         app, key_id="cccccccc-0000-4000-8000-000000000003", activate=True
     )
     return user, key

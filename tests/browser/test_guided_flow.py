@@ -35,12 +35,13 @@ seen = ["view_layerapp", "view_signingkey"]
 viewer.user_permissions.set(Permission.objects.filter(codename__in=seen))
 """
 KEYS = f"""
+from django_layer_identity import keyring
 from django_layer_identity.models import LayerApp, SigningKey
 app = LayerApp.objects.create(
     name="Messenger", app_id="{APP_ID}", provider_id="{PROVIDER_ID}"
 )
 for number in range(4):
-    SigningKey.objects.generate(app, key_id=f"{KEY_ID[:-1]}{{number}}")
+    keyring.generate_private_key(app, key_id=f"{KEY_ID[:-1]}{{number}}")
 _, active, retired, revoked = app.keys.order_by("pk")
 retired.activate()
 active.activate()

@@ -7,7 +7,7 @@ from django.contrib.auth.models import User
 from django.core.checks import Error, Warning
 from phonenumber_field.modelfields import PhoneNumberField
 
-from django_layer_identity.checks.user_model import is_phone
+from django_layer_identity.checks.users import is_phone
 from tests.checks import found
 
 PROVED = {"USER_ID_VERIFIED": "is_active"}

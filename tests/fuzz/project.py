@@ -11,6 +11,7 @@ from django.core.wsgi import get_wsgi_application
 from django.test import override_settings
 from rest_framework.authtoken.models import Token
 
+from django_layer_identity import keyring
 from django_layer_identity.models import LayerApp, SigningKey
 from tests.conftest import APP_ID, KEY_ID, PROVIDER_ID
 from tests.server.process import identity
@@ -31,7 +32,7 @@ def project():
     apps = [*settings.INSTALLED_APPS, "drf_spectacular"]
     auto = {"DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema"}
     app = LayerApp.objects.create(name="M", app_id=APP_ID, provider_id=PROVIDER_ID)
-    key = SigningKey.objects.generate(app, key_id=KEY_ID, activate=True)
+    key = keyring.generate_private_key(app, key_id=KEY_ID, activate=True)
     user = User.objects.create(username="alice", first_name="Alice")
     token = Token.objects.create(user=user)
     with override_settings(

@@ -19,7 +19,7 @@ from django_layer_identity.exceptions import (
     InvalidToken,
     Refusal,
 )
-from django_layer_identity.keys.rsa import read_private_key
+from django_layer_identity.keys.reading import read_private_key
 from django_layer_identity.protocol.claims import check_nonce
 from django_layer_identity.protocol.identifiers import AppID, KeyID, ProviderID
 from django_layer_identity.protocol.validation import validate_identity_token

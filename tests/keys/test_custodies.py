@@ -8,7 +8,7 @@ from threading import Event, Semaphore
 import pytest
 
 from django_layer_identity.exceptions import ConfigurationError, CustodyError
-from django_layer_identity.keys.custodies import make_custody, open_custody
+from django_layer_identity.keys.backends import make_custody, open_custody
 from tests.custodies import signer
 from tests.endpoint import configure
 

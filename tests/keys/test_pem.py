@@ -12,10 +12,10 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from django_layer_identity.exceptions import InvalidKey
+from django_layer_identity.keys.reading import read_private_key
 from django_layer_identity.keys.rsa import (
     PrivateKey,
     generate_private_key,
-    read_private_key,
     restore_private_key,
     verify_signature,
 )

@@ -17,7 +17,7 @@ from django.core.cache.backends.base import BaseCache
 from pkcs11 import Attribute, KeyType, ObjectClass, TokenFlag
 
 from django_layer_identity.exceptions import ConfigurationError, CustodyError
-from django_layer_identity.keys.custodies import make_custody
+from django_layer_identity.keys.backends import make_custody
 from django_layer_identity.keys.pkcs11 import PKCS11Custody
 from tests import internals
 

@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from django_layer_identity.exceptions import InvalidKey
-from django_layer_identity.keys.public import PublicKey, public_pem, read_public_key
+from django_layer_identity.keys.rsa import PublicKey, public_pem, read_public_key
 from django_layer_identity.protocol.identifiers import KeyID
 
 VECTORS = Path(__file__).parent.parent / "vectors"

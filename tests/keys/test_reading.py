@@ -22,7 +22,7 @@ from cryptography.hazmat.primitives.serialization import (
 from django.views.debug import ExceptionReporter
 
 from django_layer_identity.exceptions import InvalidKey
-from django_layer_identity.keys.rsa import read_private_key
+from django_layer_identity.keys.reading import read_private_key
 from tests import internals
 from tests.internals import rsa_key_of
 from tests.keys.test_pem import DAMAGED, EC_KEY, ED25519_KEY, PKCS1, PKCS8, as_pem

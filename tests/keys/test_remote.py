@@ -12,8 +12,7 @@ from uuid import UUID
 import pytest
 
 from django_layer_identity.exceptions import CustodyError
-from django_layer_identity.keys.backends import RemoteSigner, Turns
-from django_layer_identity.keys.custodies import make_custody
+from django_layer_identity.keys.backends import RemoteSigner, Turns, make_custody
 from django_layer_identity.keys.rsa import verify_signature
 from django_layer_identity.protocol.identifiers import KeyID
 from tests.custodies import signer

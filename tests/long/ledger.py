@@ -13,7 +13,8 @@ from django.contrib.auth.models import User
 from django.db import connections
 from django.test.utils import CaptureQueriesContext, override_settings
 
-from django_layer_identity.models import LayerApp, LayerUser, SigningKey
+from django_layer_identity import keyring
+from django_layer_identity.models import LayerApp, LayerUser
 from tests.conftest import APP_ID, KEY_ID, PROVIDER_ID
 from tests.endpoint import phone_of
 from tests.services import routing
@@ -68,7 +69,7 @@ def run(scale):
 def _ledgers(size):
     connection = connections["postgresql"]
     app = LayerApp.objects.create(name="M", app_id=APP_ID, provider_id=PROVIDER_ID)
-    SigningKey.objects.generate(app, key_id=KEY_ID, activate=True)
+    keyring.generate_private_key(app, key_id=KEY_ID, activate=True)
     with connection.cursor() as cursor:
         cursor.execute(PEOPLE, [size])
         cursor.execute(ENTRIES, [app.pk])

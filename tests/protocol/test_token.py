@@ -12,7 +12,7 @@ from uuid import UUID
 
 import pytest
 
-from django_layer_identity.keys.rsa import read_private_key
+from django_layer_identity.keys.reading import read_private_key
 from django_layer_identity.keys.signers import LocalSigner
 from django_layer_identity.protocol.claims import IdentityClaims
 from django_layer_identity.protocol.identifiers import KeyID, ProviderID

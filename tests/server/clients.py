@@ -15,7 +15,8 @@ from django.contrib.auth.hashers import make_password
 from django.contrib.auth.models import User
 from rest_framework.authtoken.models import Token
 
-from django_layer_identity.models import LayerApp, SigningKey
+from django_layer_identity import keyring
+from django_layer_identity.models import LayerApp
 
 URL = "/layer/authenticate"
 
@@ -91,7 +92,7 @@ def phone(server, token=None, **headers):
 def create_app():
     """Create a Layer app with an active key, where the tests' router says."""
     app = LayerApp.objects.create(name="M", app_id=uuid4(), provider_id=uuid4())
-    SigningKey.objects.generate(app, key_id=uuid4(), activate=True)
+    keyring.generate_private_key(app, key_id=uuid4(), activate=True)
     return app
 
 

@@ -14,6 +14,7 @@ from uuid import uuid4
 import jwt
 from django.db import connections
 
+from django_layer_identity import keyring
 from django_layer_identity.models import SigningKey
 from tests.server.clients import create_app, create_users, phone
 from tests.server.process import database, identity, serve
@@ -77,7 +78,7 @@ def rotate(app, active):
 
     Return the new key, and when the revocation was surely committed.
     """
-    new = SigningKey.objects.generate(app, key_id=uuid4())
+    new = keyring.generate_private_key(app, key_id=uuid4())
     for key in (new, active, new):
         key.activate()
     active.revoke("rotated in a test")

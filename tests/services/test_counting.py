@@ -9,7 +9,7 @@ import pytest
 from django.core.cache import caches
 from rest_framework.authtoken.models import Token
 
-from django_layer_identity.api.counting import Counter
+from django_layer_identity.api.throttling import Counter
 from tests.endpoint import ALICE, configure, log_in, read
 from tests.server.caches import PrivateMemcached, PrivateRedis
 

@@ -11,6 +11,7 @@ from uuid import UUID
 import pytest
 from django.db import connections, transaction
 
+from django_layer_identity import keyring
 from django_layer_identity.exceptions import LayerIdentityError
 from django_layer_identity.models import LayerApp, SigningKey
 from tests.conftest import APP_ID, KEY_ID, OTHER_KEY_ID, PROVIDER_ID
@@ -171,7 +172,7 @@ def test_of_two_that_take_the_active_keys_place_at_once_one_does(
     turns, at_once, all_looking, watching
 ):
     for first, second in turns():
-        third = SigningKey.objects.generate(first.app, key_id=NEW_ID)
+        third = keyring.generate_private_key(first.app, key_id=NEW_ID)
         third.activate()
 
         with all_looking(2), watching() as counts:
@@ -250,7 +251,7 @@ def test_the_active_key_is_revoked_while_another_is_activated(turns, at_once):
 def test_a_key_imported_twice_at_once_is_imported_once(turns, at_once, private_key):
     for first, _ in turns():
         first.delete()
-        act = SigningKey.objects.import_private_key, first.app, as_pem(private_key)
+        act = keyring.import_private_key, first.app, as_pem(private_key)
 
         heard = at_once(act, act, act)
 

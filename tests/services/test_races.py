@@ -10,6 +10,7 @@ from threading import Barrier
 import pytest
 from django.db import connections
 
+from django_layer_identity import keyring
 from django_layer_identity.exceptions import KeyStateError
 from django_layer_identity.models import LayerApp, SigningKey
 from django_layer_identity.protocol.identifiers import AppID, ProviderID
@@ -57,7 +58,7 @@ def test_of_two_keys_that_come_in_active_at_once_one_comes_in(
 
     def take_in(key, key_id):
         try:
-            key = SigningKey.objects.import_private_key(
+            key = keyring.import_private_key(
                 app, as_pem(key), key_id=key_id, activate=True
             )
         except KeyStateError as exc:

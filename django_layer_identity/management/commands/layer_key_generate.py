@@ -6,12 +6,13 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 
+from django_layer_identity import keyring
 from django_layer_identity.management.base import (
     LayerCommand,
     add_app_argument,
     new_key_as_json,
 )
-from django_layer_identity.models import LayerApp, SigningKey
+from django_layer_identity.models import LayerApp
 
 
 class Command(LayerCommand):
@@ -42,7 +43,7 @@ class Command(LayerCommand):
         **options: Any,
     ) -> None:
         layer_app = LayerApp.objects.named(app)
-        key = SigningKey.objects.generate(
+        key = keyring.generate_private_key(
             layer_app, bits=bits, key_id=key_id, activate=activate
         )
         self.stdout.write(new_key_as_json(key) if json else key.public_key.rstrip())

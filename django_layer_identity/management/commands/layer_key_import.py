@@ -9,6 +9,7 @@ from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
 
+from django_layer_identity import keyring
 from django_layer_identity.exceptions import PassphraseNeeded
 from django_layer_identity.keys.secrets import forgets
 from django_layer_identity.management.base import (
@@ -66,7 +67,7 @@ class Command(LayerCommand):
         layer_app = LayerApp.objects.named(app)
         how: dict[str, Any] = {"key_id": key_id, "activate": activate}
         if signer is not None:
-            key = SigningKey.objects.import_from_signer(layer_app, signer, **how)
+            key = keyring.link_remote_key(layer_app, signer, **how)
             remark = f"Its public half, for Layer:\n{key.public_key.rstrip()}"
         else:
             key = _import_file(layer_app, str(file), passphrase_file, **how)
@@ -82,7 +83,7 @@ def _import_file(
     if file == passphrase_file == "-":
         raise CommandError("Standard input is the key or the passphrase, not both.")
     data = read_secret_file(file)
-    import_key = partial(SigningKey.objects.import_private_key, app, data, **options)
+    import_key = partial(keyring.import_private_key, app, data, **options)
     try:
         return import_key(passphrase=_read_passphrase(passphrase_file))
     except PassphraseNeeded as exc:

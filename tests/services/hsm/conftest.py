@@ -6,7 +6,7 @@ import shutil
 
 import pytest
 
-from django_layer_identity.models import SigningKey
+from django_layer_identity import keyring
 from tests.conftest import KEY_ID
 from tests.endpoint import configure
 from tests.internals import reopen_tokens
@@ -61,6 +61,4 @@ def hsm(settings, folder):
 @pytest.fixture
 def key(app, hsm):
     """The app's active key, which is in the token."""
-    return SigningKey.objects.import_from_signer(
-        app, "hsm", key_id=KEY_ID, activate=True
-    )
+    return keyring.link_remote_key(app, "hsm", key_id=KEY_ID, activate=True)

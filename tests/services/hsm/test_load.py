@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from django_layer_identity.exceptions import CustodyError
-from django_layer_identity.keys.custodies import open_custody
+from django_layer_identity.keys.backends import open_custody
 from tests.services.hsm.softhsm import SlowModule
 
 pytestmark = pytest.mark.service

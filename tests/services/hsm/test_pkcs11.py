@@ -14,7 +14,7 @@ from django.test import Client
 from django.views.debug import ExceptionReporter
 
 from django_layer_identity.exceptions import CustodyError
-from django_layer_identity.keys.custodies import open_custody
+from django_layer_identity.keys.backends import open_custody
 from django_layer_identity.sandbox import state
 from tests.endpoint import NONCE, ask, read, refusal
 from tests.internals import expect_initialized_tokens, reopen_tokens

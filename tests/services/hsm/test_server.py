@@ -8,7 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 import jwt
 import pytest
 
-from django_layer_identity.models import LayerApp, SigningKey
+from django_layer_identity import keyring
+from django_layer_identity.models import LayerApp
 from tests.conftest import APP_ID, KEY_ID, PROVIDER_ID
 from tests.server.clients import create_users, phone
 from tests.server.process import database, identity, serve
@@ -34,9 +35,7 @@ def postgresql():
 @pytest.fixture
 def key(postgresql, hsm):
     app = LayerApp.objects.create(name="M", app_id=APP_ID, provider_id=PROVIDER_ID)
-    key = SigningKey.objects.import_from_signer(
-        app, "hsm", key_id=KEY_ID, activate=True
-    )
+    key = keyring.link_remote_key(app, "hsm", key_id=KEY_ID, activate=True)
     hsm(TIMEOUT=1)
     return key
 
