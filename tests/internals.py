@@ -68,7 +68,7 @@ KEY_LOCKS = (
     f"{PACKAGE}.admin.key_actions.wait_for_turn",
 )
 KEY_WRITES = (
-    f"{PACKAGE}.models.key.write_or_retry",
+    f"{PACKAGE}.keyring.write_or_retry",
     f"{PACKAGE}.admin.key_actions.write_or_retry",
 )
 

@@ -340,30 +340,6 @@ def test_a_private_half_that_is_elsewhere_is_destroyed_there(retired):
     assert (stored(retired).state, stored(retired).destroyed_at) == ("revoked", None)
 
 
-def test_the_private_halves_of_all_retired_keys_are_destroyed(key, draft):
-    draft.set_key_id(OTHER_KEY_ID)
-    draft.activate()
-
-    assert SigningKey.objects.all().destroy_private_keys() == 1
-    assert SigningKey.objects.all().destroy_private_keys() == 0
-
-    assert stored(key).encrypted_private_key == ""
-    assert stored(draft).encrypted_private_key != ""
-
-
-def test_a_key_activated_in_the_meantime_is_not_destroyed(retired, monkeypatch):
-    destroy = SigningKey.destroy_private_key
-
-    def activate_first(key):
-        stored(key).activate()
-        destroy(key)
-
-    monkeypatch.setattr(SigningKey, "destroy_private_key", activate_first)
-
-    assert SigningKey.objects.all().destroy_private_keys() == 0
-    assert stored(retired).state == "active"
-
-
 # Deleting
 
 

@@ -194,12 +194,6 @@ class KeyLives(RuleBasedStateMachine):
         if is_allowed:
             del self.expected[number]
 
-    @rule()
-    def destroy_all_retired(self):
-        SigningKey.objects.all().destroy_private_keys()
-        for number, key in self.expected.items():
-            self.change(number, key.state == "retired", is_destroyed=True)
-
     @rule(entry=st.sampled_from(ENTRIES))
     def encrypt_anew(self, entry):
         self.entries[:] = [entry, *self.entries]

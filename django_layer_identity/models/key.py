@@ -231,6 +231,34 @@ class SigningKey(models.Model):
             state.pop("encrypted_private_key", None)
         return state
 
+    def save(self, **kwargs: Any) -> None:
+        """
+        Store the key; what its acts do is neither done nor undone by saving it.
+
+        :raises KeyStateError: if its life differs from what is stored, or its app, or
+            it is a new key and has had any.
+        """
+        using = kwargs.get("using") or self.database
+        with transaction.atomic(using=using):
+            LayerApp.objects.lock(self.app_id, using)
+            stored = type(self)._default_manager.using(using).filter(pk=self.pk)
+            if life := stored.values(*LIFE).first():
+                self._refuse_changes(life)
+            else:
+                self._refuse_acts()
+            super().save(**kwargs)
+
+    def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
+        """
+        Delete the key, unless tokens are signed with it.
+
+        :raises KeyStateError: if it is active.
+        """
+        this = type(self)._default_manager.using(self.database).filter(pk=self.pk)
+        deleted = this.delete()
+        self.pk = None
+        return deleted
+
     @classmethod
     def from_private_key(
         cls,
@@ -287,23 +315,6 @@ class SigningKey(models.Model):
         """The alias of the database that this key is written to."""
         return router.db_for_write(type(self), instance=self)
 
-    def save(self, **kwargs: Any) -> None:
-        """
-        Store the key; what its acts do is neither done nor undone by saving it.
-
-        :raises KeyStateError: if its life differs from what is stored, or its app, or
-            it is a new key and has had any.
-        """
-        using = kwargs.get("using") or self.database
-        with transaction.atomic(using=using):
-            LayerApp.objects.lock(self.app_id, using)
-            stored = type(self)._default_manager.using(using).filter(pk=self.pk)
-            if life := stored.values(*LIFE).first():
-                self._refuse_changes(life)
-            else:
-                self._refuse_acts()
-            super().save(**kwargs)
-
     def _save_act(self) -> None:
         """Store what an act did, in its turn."""
         super().save()
@@ -316,17 +327,6 @@ class SigningKey(models.Model):
         """
         with self.refusing_twins():
             self.save()
-
-    def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
-        """
-        Delete the key, unless tokens are signed with it.
-
-        :raises KeyStateError: if it is active.
-        """
-        this = type(self)._default_manager.using(self.database).filter(pk=self.pk)
-        deleted = this.delete()
-        self.pk = None
-        return deleted
 
     @contextmanager
     def refusing_twins(self) -> Iterator[None]:
