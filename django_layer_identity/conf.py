@@ -97,18 +97,18 @@ class LayerIdentitySettings:
         return self._get("CLOCK_SKEW", timedelta(seconds=5))
 
     @property
+    def CACHE_ALIAS(self) -> str:
+        """Alias in ``CACHES`` for nonces and rate limits."""
+        return self._get("CACHE_ALIAS", "default")
+
+    @property
     def NONCE_GUARD(self) -> str | None:
-        """Where it is kept whose a nonce is: ``"cache"``, ``"database"`` or nowhere."""
+        """Where used nonces are kept: ``"cache"``, ``"database"`` or None."""
         return self._get("NONCE_GUARD", "cache")
 
     @property
-    def NONCE_CACHE_ALIAS(self) -> str:
-        """The cache that keeps it."""
-        return self._get("NONCE_CACHE_ALIAS", "default")
-
-    @property
     def NONCE_GUARD_FAILURE(self) -> str:
-        """What to do where nobody can tell: ``"serve"`` or ``"refuse"``."""
+        """What to do when the guard's store is down: ``"serve"`` or ``"refuse"``."""
         return self._get("NONCE_GUARD_FAILURE", "serve")
 
     @property

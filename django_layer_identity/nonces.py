@@ -56,7 +56,7 @@ def claim_nonce(app: LayerApp, digest: str, user_pk: Any, user_id: str) -> None:
 
 
 def _in_cache(app: LayerApp, digest: str, owner: str) -> bool:
-    cache, key = caches[conf.NONCE_CACHE_ALIAS], f"layer_identity:{app.app_id}:{digest}"
+    cache, key = caches[conf.CACHE_ALIAS], f"layer_identity:{app.app_id}:{digest}"
     for _attempt in range(ATTEMPTS):
         if cache.add(key, owner, LIFETIME.total_seconds()):
             return True

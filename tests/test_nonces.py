@@ -350,7 +350,7 @@ def test_a_guard_that_nobody_knows_refuses(settings, caplog, key, alice):
 def test_an_alias_that_leads_nowhere_is_a_guard_that_is_down(
     settings, caplog, key, alice
 ):
-    configure(settings, NONCE_CACHE_ALIAS="nowhere", NONCE_GUARD_FAILURE="refuse")
+    configure(settings, CACHE_ALIAS="nowhere", NONCE_GUARD_FAILURE="refuse")
 
     assert read(ask(alice, nonce=NONCE)) == GUARD_UNAVAILABLE
     assert "The connection 'nowhere' doesn't exist." in caplog.text

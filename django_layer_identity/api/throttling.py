@@ -72,7 +72,7 @@ class Counter:
         self.limit, period = rate
         now = time.time()
         self.wait = max(1, math.ceil(period - now % period))  # seconds
-        self.cache = caches[conf.NONCE_CACHE_ALIAS]
+        self.cache = caches[conf.CACHE_ALIAS]
         self.key = f"layer_identity:{scope}:{period}:{now // period:.0f}:{digest}"
         self.lifetime = 2 * period
 

@@ -221,10 +221,10 @@ def _guard_failure() -> Iterator[CheckMessage]:
 
 def _cache_alias() -> Iterator[CheckMessage]:
     try:
-        caches[conf.NONCE_CACHE_ALIAS]
+        caches[conf.CACHE_ALIAS]
     except (InvalidCacheBackendError, TypeError) as exc:
         yield Error(
-            f"LAYER_IDENTITY['NONCE_CACHE_ALIAS'] names no cache of use: {exc}",
+            f"LAYER_IDENTITY['CACHE_ALIAS'] names no cache of use: {exc}",
             hint='An alias of CACHES; "default" is the default.',
             id="layer_identity.E042",
         )
@@ -235,12 +235,11 @@ def _shared_cache() -> Iterator[CheckMessage]:
         return  # reported by check_settings()
     if conf.NONCE_GUARD != "cache" and not any(conf.THROTTLE_RATES.values()):
         return
-    cache = caches[conf.NONCE_CACHE_ALIAS]
+    cache = caches[conf.CACHE_ALIAS]
     if reason := _objection(cache):
         yield Warning(
             f"Nonces and requests are counted in a {type(cache).__name__}: {reason}.",
-            hint="Name a cache on Redis or Memcached in "
-            "LAYER_IDENTITY['NONCE_CACHE_ALIAS'].",
+            hint="Name a cache on Redis or Memcached in LAYER_IDENTITY['CACHE_ALIAS'].",
             id="layer_identity.W040",
         )
 

@@ -89,7 +89,7 @@ def refuse(mark: str) -> None:
     """Have the PIN of that mark sent by no process any more."""
     _refused.add(mark)
     try:
-        caches[conf.NONCE_CACHE_ALIAS].set(_cache_key(mark), True, timeout=None)
+        caches[conf.CACHE_ALIAS].set(_cache_key(mark), True, timeout=None)
     except Exception:  # a cache may raise anything
         logger.exception("Other processes do not learn that a PIN was refused.")
 
@@ -97,9 +97,7 @@ def refuse(mark: str) -> None:
 def is_refused(mark: str) -> bool:
     """Return whether a process was refused the PIN, as far as this one can know."""
     try:
-        if mark not in _refused and caches[conf.NONCE_CACHE_ALIAS].get(
-            _cache_key(mark)
-        ):
+        if mark not in _refused and caches[conf.CACHE_ALIAS].get(_cache_key(mark)):
             _refused.add(mark)
     except Exception:  # a cache may raise anything
         logger.exception("Whether a PIN was refused in other processes is unknown.")

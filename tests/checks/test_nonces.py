@@ -21,9 +21,7 @@ def use(settings, backend, **options):
 def warning(complaint):
     return Warning(
         f"Nonces and requests are counted in a {complaint}.",
-        hint=(
-            "Name a cache on Redis or Memcached in LAYER_IDENTITY['NONCE_CACHE_ALIAS']."
-        ),
+        hint=("Name a cache on Redis or Memcached in LAYER_IDENTITY['CACHE_ALIAS']."),
         id="layer_identity.W040",
     )
 
@@ -71,9 +69,9 @@ def python_says(name):
     ],
 )
 def test_an_alias_names_a_cache(settings, alias, complaint):
-    assert found(settings, NONCE_CACHE_ALIAS=alias) == [
+    assert found(settings, CACHE_ALIAS=alias) == [
         Error(
-            f"LAYER_IDENTITY['NONCE_CACHE_ALIAS'] names no cache of use: {complaint}",
+            f"LAYER_IDENTITY['CACHE_ALIAS'] names no cache of use: {complaint}",
             hint='An alias of CACHES; "default" is the default.',
             id="layer_identity.E042",
         )
@@ -81,7 +79,7 @@ def test_an_alias_names_a_cache(settings, alias, complaint):
 
 
 def test_an_unknown_alias_is_told_once(settings):
-    assert deployed(settings, NONCE_GUARD="cache", NONCE_CACHE_ALIAS="nowhere") == []
+    assert deployed(settings, NONCE_GUARD="cache", CACHE_ALIAS="nowhere") == []
 
 
 @pytest.mark.parametrize(
@@ -128,4 +126,4 @@ def test_the_cache_looked_at_is_the_one_that_is_used(settings):
         "shared": {"BACKEND": REDIS, "LOCATION": "redis://127.0.0.1:1"},
     }
 
-    assert deployed(settings, NONCE_GUARD="cache", NONCE_CACHE_ALIAS="shared") == []
+    assert deployed(settings, NONCE_GUARD="cache", CACHE_ALIAS="shared") == []

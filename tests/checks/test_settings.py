@@ -30,8 +30,8 @@ def test_a_project_with_every_setting_is_fine(settings):
         PUBLIC_BASE_URL="https://example.com",
         TOKEN_LIFETIME=timedelta(hours=24),
         CLOCK_SKEW=timedelta(0),
+        CACHE_ALIAS="default",
         NONCE_GUARD="database",
-        NONCE_CACHE_ALIAS="default",
         NONCE_GUARD_FAILURE="refuse",
         AUTHENTICATION_CLASSES=["rest_framework.authentication.TokenAuthentication"],
         PERMISSION_CLASSES=["rest_framework.permissions.IsAuthenticated"],
@@ -56,6 +56,7 @@ def test_the_setting_is_a_dict(settings, value):
     ("name", "hint"),
     [
         ("TOKEN_LIFETIM", "Did you mean 'TOKEN_LIFETIME'?"),
+        ("NONCE_CACHE_ALIAS", "Did you mean 'CACHE_ALIAS'?"),
         ("token_lifetime", "Did you mean 'TOKEN_LIFETIME'?"),
         ("COLOUR", f"Known: {', '.join(KNOWN)}."),
     ],
