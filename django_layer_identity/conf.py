@@ -77,9 +77,18 @@ class LayerIdentitySettings:
         return self._get("USER_ID_CHANGE", "keep")
 
     @property
-    def CLAIMS(self) -> Mapping[str, Source]:
-        """Profile claim name -> where its value comes from."""
-        return self._get("CLAIMS", DEFAULT_CLAIMS)
+    def CLAIMS(self) -> Mapping[str, Source | None]:
+        """
+        Profile claim name -> where its value comes from; None for no such claim.
+
+        :raises ConfigurationError: if the setting is neither a mapping nor None.
+        """
+        sources: object = self._get("CLAIMS", {})
+        if sources is None:
+            return {}
+        if not isinstance(sources, Mapping):
+            raise ConfigurationError("CLAIMS must be a dict or None.")
+        return {**DEFAULT_CLAIMS, **sources}
 
     @property
     def PUBLIC_BASE_URL(self) -> str | None:

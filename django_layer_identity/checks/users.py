@@ -247,12 +247,23 @@ def _complaint_about(source: object) -> str | None:
 
 
 def _claims() -> Iterator[CheckMessage]:
-    claims: object = conf.CLAIMS
-    if not isinstance(claims, Mapping):
+    try:
+        _ = conf.CLAIMS
+    except ConfigurationError:
         yield Error(
-            "LAYER_IDENTITY['CLAIMS'] must be a dict.",
+            "LAYER_IDENTITY['CLAIMS'] must be a dict or None.",
             hint='For example: {"display_name": "get_full_name"}.',
             id="layer_identity.E006",
+        )
+
+
+def _empty_claims() -> Iterator[CheckMessage]:
+    if _claims_setting() == {}:
+        yield Warning(
+            "LAYER_IDENTITY['CLAIMS'] is an empty dict, which changes nothing: it is "
+            "merged over the default.",
+            hint="Remove it, or set None to send no profile claim.",
+            id="layer_identity.W007",
         )
 
 
@@ -278,10 +289,8 @@ def _reserved_claims() -> Iterator[CheckMessage]:
 
 
 def _claim_sources() -> Iterator[CheckMessage]:
-    if "CLAIMS" not in getattr(settings, "LAYER_IDENTITY", {}):
-        return  # a user model need not have what the default names
     for name, source in _sources().items():
-        if complaint := _complaint_about(source):
+        if source is not None and (complaint := _complaint_about(source)):
             yield Warning(
                 f"The claim {name!r} is always left out: {complaint}",
                 hint="Correct or remove it in LAYER_IDENTITY['CLAIMS'].",
@@ -310,7 +319,13 @@ def _disclosed_by(name: str, source: object) -> str | None:
 
 
 def _sources() -> Mapping[str, object]:
-    return {} if any(_claims()) else conf.CLAIMS
+    """Return the project's own: a user model need not have what the default names."""
+    setting = _claims_setting()
+    return setting if isinstance(setting, Mapping) else {}
+
+
+def _claims_setting() -> object:
+    return getattr(settings, "LAYER_IDENTITY", {}).get("CLAIMS")
 
 
 def _public_base_url() -> Iterator[CheckMessage]:
@@ -383,6 +398,7 @@ def _charset(alias: str) -> Iterator[CheckMessage]:
 RULES = (
     _user_id,
     _claims,
+    _empty_claims,
     _known_claims,
     _reserved_claims,
     _claim_sources,

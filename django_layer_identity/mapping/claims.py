@@ -176,12 +176,15 @@ def profile_claims(context: MappingContext) -> Profile:
     What fails, and what Layer would not take, is left out with a line in the log. After a
     database that fails the rest is left out too: each would wait for its time-outs again.
     """
-    sources = conf.CLAIMS
-    known = [name for name in CLAIM_LIMITS if name in sources]
+    try:
+        sources = conf.CLAIMS
+    except ConfigurationError:
+        logger.exception("All claims left out.")
+        return {}
     claims: dict[str, ProfileClaim] = {}
-    for name in known:
+    for name in CLAIM_LIMITS:
         try:
-            claims[name] = _claim(name, sources[name], context)
+            claims[name] = _claim(name, sources.get(name), context)
         except (OperationalError, InterfaceError):
             logger.exception(
                 "Claim %s left out, and the rest: a database failed.", name
@@ -190,7 +193,9 @@ def profile_claims(context: MappingContext) -> Profile:
     return {name: value for name, value in claims.items() if value}
 
 
-def _claim(name: str, source: Source, context: MappingContext) -> ProfileClaim:
+def _claim(name: str, source: Source | None, context: MappingContext) -> ProfileClaim:
+    if source is None:
+        return ""
     try:
         value = resolve(source, context)
         if isinstance(value, Promise):

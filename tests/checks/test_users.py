@@ -45,15 +45,31 @@ def test_a_user_id_comes_from_a_path_or_a_callable(settings, source):
     assert not found(settings, USER_ID=source)
 
 
-@pytest.mark.parametrize("claims", [None, ["first_name"]])
+@pytest.mark.parametrize("claims", ["first_name", ["first_name"]])
 def test_claims_are_a_dict(settings, claims):
-    assert found(settings, CLAIMS=claims)[:1] == [
+    assert found(settings, CLAIMS=claims) == [
         Error(
-            "LAYER_IDENTITY['CLAIMS'] must be a dict.",
+            "LAYER_IDENTITY['CLAIMS'] must be a dict or None.",
             hint='For example: {"display_name": "get_full_name"}.',
             id="layer_identity.E006",
         )
     ]
+
+
+def test_an_empty_dict_of_claims_changes_nothing_and_says_so(settings):
+    assert found(settings, CLAIMS={}) == [
+        Warning(
+            "LAYER_IDENTITY['CLAIMS'] is an empty dict, which changes nothing: it is "
+            "merged over the default.",
+            hint="Remove it, or set None to send no profile claim.",
+            id="layer_identity.W007",
+        )
+    ]
+
+
+@pytest.mark.parametrize("claims", [None, {"display_name": None, "metadata": None}])
+def test_claims_can_be_removed(settings, claims):
+    assert not found(settings, CLAIMS=claims)
 
 
 @pytest.mark.parametrize(

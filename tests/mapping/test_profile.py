@@ -83,10 +83,46 @@ def test_claims_come_from_attributes_methods_and_callables(settings):
     }
 
 
+def test_claims_are_merged_over_the_default(settings):
+    configure(settings, CLAIMS={"public_key": "username", "first_name": "username"})
+
+    assert claims_of(User(username="alice", last_name="Liddell")) == {
+        "display_name": "Liddell",
+        "first_name": "alice",
+        "last_name": "Liddell",
+        "public_key": "alice",
+    }
+
+
+@pytest.mark.parametrize("name", ["display_name", "first_name", "last_name"])
+def test_one_claim_of_the_default_is_removed(settings, name):
+    alice = User(first_name="Alice", last_name="Liddell")
+    default = claims_of(alice)
+    configure(settings, CLAIMS={name: None})
+
+    assert claims_of(alice) == {one: default[one] for one in default if one != name}
+
+
 def test_no_claims_are_wanted(settings):
-    configure(settings, CLAIMS={})
+    configure(settings, CLAIMS=None)
 
     assert claims_of(User(first_name="Alice")) == {}
+
+
+def test_an_empty_dict_of_claims_leaves_the_default(settings):
+    configure(settings, CLAIMS={})
+
+    assert claims_of(User(first_name="Alice")) == {
+        "display_name": "Alice",
+        "first_name": "Alice",
+    }
+
+
+def test_claims_that_are_no_dict_stop_no_login(settings, caplog):
+    configure(settings, CLAIMS=["first_name"])
+
+    assert claims_of(User(first_name="Alice")) == {}
+    assert caplog.messages == ["All claims left out."]
 
 
 @pytest.mark.parametrize("name", ["prn", "iss", "exp", "nce", "iat", "role"])
