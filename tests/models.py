@@ -70,7 +70,7 @@ class Guest(models.Model):
     id = models.BigAutoField(primary_key=True)
     name = models.CharField(max_length=50)
 
-    def __str__(self):
+    def __str__(self) -> str:
         return self.name
 
 
@@ -104,5 +104,5 @@ class Contact(models.Model):
             models.CheckConstraint(condition=~models.Q(own=""), name="six"),
         ]
 
-    def __str__(self):
+    def __str__(self) -> str:
         return self.own

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Generic
 
 from django.core.exceptions import ObjectDoesNotExist
 from django.db.models.fields.files import FieldFile
@@ -14,19 +14,31 @@ from django_layer_identity.exceptions import ConfigurationError
 if TYPE_CHECKING:
     from django.contrib.auth.base_user import AbstractBaseUser
     from django.http import HttpRequest
+    from typing_extensions import TypeVar
 
     from django_layer_identity.conf import Source
     from django_layer_identity.models import LayerApp
 
+    UserT = TypeVar("UserT", bound=AbstractBaseUser, default=AbstractBaseUser)
+else:  # without the bound and the default, which are the type checker's alone
+    from typing import TypeVar
+
+    UserT = TypeVar("UserT")
+
 
 @dataclass(frozen=True)
-class MappingContext:
-    """What a callable is given; one object, so that new inputs break no signature."""
+class MappingContext(Generic[UserT]):
+    """
+    What a callable is given; one object, so that new inputs break no signature.
 
-    user: AbstractBaseUser
+    Annotate with ``MappingContext[User]``, where ``User`` is the project's user model.
+    """
+
+    user: UserT
     app: LayerApp
     request: HttpRequest | None = None
-    current_user_id: str | None = None  # what the ledger says, to ``USER_ID`` alone
+    # What the ledger has; for USER_ID only, under "follow" and "refuse".
+    current_user_id: str | None = field(default=None, repr=False)
 
 
 def resolve(source: Source, context: MappingContext) -> Any:

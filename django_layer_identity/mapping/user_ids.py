@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 MAX_RAW_LENGTH = 512
 
 
-def random_uuid(context: MappingContext) -> str:
+def random_uuid(context: MappingContext[Any]) -> str:
     """
     Give a user an ID that discloses nothing; the ledger keeps it.
 

@@ -8,8 +8,8 @@ from django.db.models import FileField
 from django.db.models.fields.files import FieldFile
 from phonenumber_field.phonenumber import PhoneNumber
 
+from django_layer_identity.mapping import MappingContext
 from django_layer_identity.mapping.claims import profile_claims
-from django_layer_identity.mapping.sources import MappingContext
 from django_layer_identity.models import LayerApp
 from tests.endpoint import NONCE, ask, configure, decode, read
 

@@ -20,7 +20,7 @@ from django_layer_identity.exceptions import (
     UserIDFailed,
     UserIDUnavailable,
 )
-from django_layer_identity.mapping.sources import MappingContext
+from django_layer_identity.mapping import MappingContext
 from django_layer_identity.mapping.user_ids import layer_user_id
 from django_layer_identity.models import LayerApp
 from django_layer_identity.protocol.claims import has_unprintable

@@ -7,8 +7,8 @@ from django.contrib.auth.models import User
 from django.db import InterfaceError, OperationalError
 from django.utils.functional import lazy, lazystr
 
+from django_layer_identity.mapping import MappingContext
 from django_layer_identity.mapping.claims import profile_claims
-from django_layer_identity.mapping.sources import MappingContext
 from django_layer_identity.models import LayerApp
 from tests.endpoint import NONCE, ask, configure, decode, read
 from tests.models import Member, Profile

@@ -12,7 +12,8 @@ from django_layer_identity.exceptions import (
     UserIDFailed,
     UserIDUnavailable,
 )
-from django_layer_identity.mapping.sources import MappingContext, resolve
+from django_layer_identity.mapping import MappingContext
+from django_layer_identity.mapping.sources import resolve
 from django_layer_identity.mapping.user_ids import layer_user_id
 from django_layer_identity.models import LayerApp
 from tests.endpoint import configure
@@ -203,3 +204,9 @@ def test_a_method_may_refuse_by_itself(user_id):
 def test_a_method_that_needs_more_than_a_call_fails(user_id):
     with pytest.raises(UserIDFailed):
         user_id(User(), "check_password")
+
+
+def test_a_context_does_not_show_the_current_user_id():
+    context = context_of(User(username="alice"), current_user_id="secret-id")
+
+    assert "secret-id" not in repr(context)
