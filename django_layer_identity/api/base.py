@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.db import connections, transaction
 from rest_framework.negotiation import DefaultContentNegotiation
 from rest_framework.renderers import JSONRenderer
 from rest_framework.views import APIView
+
+if TYPE_CHECKING:
+    from rest_framework.views import AsView, GenericView
 
 
 class JSONOnlyNegotiation(DefaultContentNegotiation):
@@ -33,7 +36,7 @@ class JSONView(APIView):
     versioning_class = None
 
     @classmethod
-    def as_view(cls, **initkwargs: Any) -> Any:
+    def as_view(cls, **initkwargs: Any) -> AsView[GenericView]:
         """Return the view, exempt from ``ATOMIC_REQUESTS`` in every database."""
         view = super().as_view(**initkwargs)
         for alias in connections:
