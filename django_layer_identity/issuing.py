@@ -7,27 +7,23 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING
 
-from django.contrib.auth import get_user_model
 from django.db import Error, router
-from django.utils.functional import LazyObject
 from django.views.decorators.debug import sensitive_variables
 
 from django_layer_identity import ledger
 from django_layer_identity.conf import conf
 from django_layer_identity.exceptions import (
-    AuthenticationFailed,
     NoSigningKey,
     Refusal,
     SigningFailed,
     Unavailable,
-    UserInactive,
 )
 from django_layer_identity.key_usage import note_use
 from django_layer_identity.mapping.claims import profile_claims
 from django_layer_identity.mapping.sources import MappingContext
-from django_layer_identity.mapping.users import is_user
+from django_layer_identity.mapping.users import check_user, saved_user
 from django_layer_identity.models import LayerApp, SigningKey
 from django_layer_identity.nonces import claim_nonce
 from django_layer_identity.protocol.claims import IdentityClaims, Profile, check_nonce
@@ -161,37 +157,6 @@ class _Attempt:
             fingerprint=self.key.fingerprint if self.key else None,
             nonce_digest=nonce_digest(self.nonce) if self.nonce else None,
         )
-
-
-def saved_user(user: Any) -> AbstractBaseUser | None:
-    """Return the user without lazy wrappers, or None if it is no saved user."""
-    if not is_user(user) or user.pk is None or user._state.adding:
-        return None
-    while isinstance(user, LazyObject):  # django-otp and django-hijack wrap it again
-        user = user._wrapped
-    return cast("AbstractBaseUser", user)
-
-
-def check_user(user: Any) -> None:
-    """
-    Accept saved, active users of this project; not stateless ones, for example.
-
-    A user from another database, such as a replica that lags behind, is read again.
-
-    :raises AuthenticationFailed, UserInactive: for every other user.
-    :raises Unavailable: if the database does not answer.
-    """
-    if saved_user(user) is None:
-        raise AuthenticationFailed
-    model = get_user_model()
-    using = router.db_for_write(model)
-    if user._state.db != using:
-        with _database():
-            user = model._base_manager.using(using).filter(pk=user.pk).first()
-        if user is None:
-            raise AuthenticationFailed
-    if not getattr(user, "is_active", True):
-        raise UserInactive
 
 
 @contextmanager

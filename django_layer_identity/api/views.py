@@ -47,12 +47,9 @@ from django_layer_identity.exceptions import (
     NonceMissing,
     Refusal,
 )
-from django_layer_identity.issuing import (
-    IssuedToken,
-    issue_identity_token,
-    saved_user,
-)
+from django_layer_identity.issuing import IssuedToken, issue_identity_token
 from django_layer_identity.keys.secrets import forgets
+from django_layer_identity.mapping.users import saved_user
 from django_layer_identity.reporting import Facts, report_refused
 
 if TYPE_CHECKING:

@@ -1,14 +1,24 @@
-"""The project's users, by what people call them."""
+"""The project's users: find one, and check that it is one."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.core.exceptions import ObjectDoesNotExist, ValidationError
+from django.db import Error, router
+from django.utils.functional import LazyObject
 
-from django_layer_identity.exceptions import NotFound
+from django_layer_identity.exceptions import (
+    AuthenticationFailed,
+    NotFound,
+    Unavailable,
+    UserInactive,
+)
+
+if TYPE_CHECKING:
+    from django.contrib.auth.base_user import AbstractBaseUser
 
 
 def is_user(user: Any) -> bool:
@@ -19,6 +29,39 @@ def is_user(user: Any) -> bool:
     """
     model: Any = get_user_model()
     return isinstance(user, model) and user.pk == getattr(user, model._meta.pk.attname)
+
+
+def saved_user(user: Any) -> AbstractBaseUser | None:
+    """Return the user without lazy wrappers, or None if it is not a saved user."""
+    if not is_user(user) or user.pk is None or user._state.adding:
+        return None
+    while isinstance(user, LazyObject):  # django-otp and django-hijack wrap it again
+        user = user._wrapped
+    return cast("AbstractBaseUser", user)
+
+
+def check_user(user: Any) -> None:
+    """
+    Check that `user` is a saved, active instance of the project's user model.
+
+    A user from another database, such as a replica that lags behind, is read again.
+
+    :raises AuthenticationFailed, UserInactive: for every other user.
+    :raises Unavailable: if the database does not answer.
+    """
+    if saved_user(user) is None:
+        raise AuthenticationFailed
+    model = get_user_model()
+    using = router.db_for_write(model)
+    if user._state.db != using:
+        try:
+            user = model._base_manager.using(using).filter(pk=user.pk).first()
+        except Error as exc:
+            raise Unavailable from exc
+        if user is None:
+            raise AuthenticationFailed
+    if not getattr(user, "is_active", True):
+        raise UserInactive
 
 
 def find_user(key: str) -> Any:
