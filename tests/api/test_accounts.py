@@ -51,7 +51,7 @@ class Directory(ModelBackend):
 
     def authenticate(self, request, username, password):
         right = password == "wonderland"
-        return User.objects.get(pk=1) if right else None
+        return User.objects.get(username="alice") if right else None
 
 
 @pytest.fixture(autouse=True)
