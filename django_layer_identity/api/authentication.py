@@ -2,20 +2,13 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from django.contrib.auth import authenticate, get_user_model
 from django.http import QueryDict
-from rest_framework.authentication import (
-    BaseAuthentication,
-    BasicAuthentication,
-    SessionAuthentication,
-    get_authorization_header,
-)
+from rest_framework.authentication import BaseAuthentication, SessionAuthentication
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
 
@@ -100,33 +93,6 @@ def body_first(authenticators: Any) -> list[Any]:
         authenticators,
         key=lambda one: not isinstance(one, BodyCredentialsAuthentication),
     )
-
-
-@forgets
-def submitted_credentials(request: Request) -> list[Credentials]:
-    """Return the login of each password that is about to be tried."""
-    found = []
-    for authenticator in request.authenticators or ():
-        if isinstance(authenticator, BodyCredentialsAuthentication):
-            found.append(find_credentials(request))
-        elif isinstance(authenticator, BasicAuthentication):
-            found.append(_basic_credentials(request))
-    return [credentials for credentials in found if credentials is not None]
-
-
-def _basic_credentials(request: Request) -> Credentials | None:
-    scheme, *code = get_authorization_header(request).split() or [b""]
-    if scheme.lower() != b"basic":
-        return None
-    try:
-        sent = base64.b64decode(b"".join(code))
-    except binascii.Error:
-        sent = b""
-    try:
-        text = sent.decode()
-    except UnicodeDecodeError:
-        text = sent.decode("latin-1")  # as DRF reads it
-    return Credentials(BASIC, text.partition(":")[0], password=None)
 
 
 def _authenticate(request: Request, credentials: Credentials) -> Any:

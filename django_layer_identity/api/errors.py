@@ -19,6 +19,7 @@ from rest_framework import exceptions as drf
 
 from django_layer_identity.exceptions import (
     AuthenticationFailed,
+    LayerIdentityError,
     Refusal,
     Unavailable,
     UserIDMismatch,
@@ -53,6 +54,7 @@ STATUSES: Mapping[str, int] = {
     "nonce_guard_unavailable": 503,
     "unavailable": 503,
 }
+CSRF = "CSRF Failed: "  # how DRF's sessions begin what they say
 CHALLENGED = ("not_authenticated", "authentication_failed")
 
 
@@ -108,10 +110,12 @@ class CSRFFailed(Refusal):
     def __init__(self, reason: str) -> None:
         is_origin = reason.startswith(("Referer", "Origin"))
         super().__init__(self.detail_of_origin if is_origin else None)
+        # For the log; the query of a referring page may hold secrets.
+        self.__cause__ = LayerIdentityError(reason.partition("?")[0])
 
 
 class MethodNotAllowed(Refusal):
-    """The method is none of the endpoint's."""
+    """The method is not allowed."""
 
     code = "method_not_allowed"
     detail = "Only POST is allowed here."
@@ -137,7 +141,7 @@ class Throttled(Refusal):
         self.wait = wait  # seconds
 
 
-class LostPlus(Refusal):
+class NonceHasSpaces(Refusal):
     """A nonce has a space where Layer's had a plus sign."""
 
     code = "nonce_invalid"
@@ -196,6 +200,8 @@ def authentication_refusal(exc: Exception) -> Refusal:
 
     An outage is ``unavailable``, and so is a bug, whose traceback goes to the log.
     """
+    if str(exc).startswith(CSRF):
+        return CSRFFailed(str(exc).removeprefix(CSRF))
     if is_caused_by_login(exc):
         return AuthenticationFailed()
     refusal = to_refusal(exc) or Unavailable()

@@ -5,9 +5,10 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+from collections.abc import Iterator
 from contextlib import suppress
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, cast
 from uuid import UUID
 
 from django.db import router
@@ -27,7 +28,7 @@ from django_layer_identity.api.errors import (
     to_refusal,
 )
 from django_layer_identity.exceptions import InvalidIdentifier, InvalidKey
-from django_layer_identity.keys.rsa import read_public_key
+from django_layer_identity.keys.rsa import PublicKey, read_public_key
 from django_layer_identity.models.key import SigningKey
 from django_layer_identity.protocol.claims import MAX_CLOCK_SKEW, MAX_LIFETIME
 from django_layer_identity.protocol.identifiers import AppID, KeyID
@@ -45,17 +46,11 @@ PUBLISHED_AFTER_RETIREMENT = MAX_LIFETIME + MAX_CLOCK_SKEW
 logger = logging.getLogger("django_layer_identity")
 
 
-class PublishedKey(NamedTuple):
-    """What anybody may know of a signing key."""
-
-    key_id: KeyID
-    public_key: str
-    fingerprint: str
-
-
-def published_keys(now: datetime, app_id: AppID | None = None) -> list[PublishedKey]:
+def verification_keys(
+    now: datetime, app_id: AppID | None = None
+) -> Iterator[tuple[KeyID, PublicKey]]:
     """
-    Return the keys of enabled apps under which tokens are, were or will be signed.
+    Yield the keys of enabled apps under which tokens are, were or will be signed.
 
     Ready and active ones, and retired ones for as long as a token of theirs can live;
     each once, as staging and production may share one. A pair that was revoked in any
@@ -78,18 +73,14 @@ def published_keys(now: datetime, app_id: AppID | None = None) -> list[Published
     if app_id is not None and app_id.environment is not None:
         found = found.filter(app__environment=app_id.environment)
     rows = found.order_by("pk").values_list("key_id", "public_key", "fingerprint")
-    published = dict.fromkeys(
-        PublishedKey(KeyID(cast("UUID", key_id)), *row) for key_id, *row in rows
-    )
-    return [key for key in published if _is_whole(key)]
-
-
-def _is_whole(key: PublishedKey) -> bool:
-    with suppress(InvalidKey):
-        if read_public_key(key.public_key).fingerprint == key.fingerprint:
-            return True
-    logger.error("The public half of the key %s is damaged.", key.key_id)
-    return False
+    for uuid, pem, fingerprint in dict.fromkeys(rows):
+        key_id = KeyID(cast("UUID", uuid))
+        with suppress(InvalidKey):
+            key = read_public_key(pem)
+            if key.fingerprint == fingerprint:
+                yield key_id, key
+                continue
+        logger.error("The public half of the key %s is damaged.", key_id)
 
 
 class JWKSView(JSONView):
@@ -143,5 +134,5 @@ def _jwks(app_ids: list[str]) -> list[dict[str, Any]]:
         app_id = AppID.parse(app_ids[0]) if any(app_ids) else None
     except InvalidIdentifier:
         return []
-    keys = published_keys(timezone.now(), app_id)
-    return [read_public_key(key.public_key).as_jwk(key.key_id) for key in keys]
+    keys = verification_keys(timezone.now(), app_id)
+    return [key.as_jwk(key_id) for key_id, key in keys]

@@ -15,7 +15,7 @@ from typing import IO, TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, urlencode
 
 from django.core.exceptions import SuspiciousOperation
-from django.http import QueryDict
+from django.http import HttpRequest, QueryDict
 from django.http.request import RawPostDataException
 from django.utils.datastructures import MultiValueDict
 from rest_framework import parsers
@@ -52,8 +52,7 @@ class _BodyParser(parsers.BaseParser):
         media_type: str | None = None,
         parser_context: Mapping[str, Any] | None = None,
     ) -> Any:
-        context = parser_context or {}
-        request = context["request"]._request
+        request = (parser_context or {})["request"]._request
         encoding = request.headers.get("Content-Encoding", "identity")
         if encoding.strip().lower() != "identity":
             raise MediaTypeUnsupported
@@ -63,11 +62,9 @@ class _BodyParser(parsers.BaseParser):
             text = stream.read().decode("utf-8-sig")  # with or without the mark
         except UnicodeDecodeError as exc:
             raise BodyMalformed("The body is not valid UTF-8.") from exc
-        return self.parse_text(text, media_type, context)
+        return self.parse_text(text, request)
 
-    def parse_text(
-        self, text: str, media_type: str | None, context: Mapping[str, Any]
-    ) -> Any:
+    def parse_text(self, text: str, request: HttpRequest) -> Any:
         """Return the parameters, or raise :class:`BodyMalformed`: each in its way."""
 
 
@@ -76,9 +73,7 @@ class JSONBodyParser(_BodyParser):
 
     media_type = "application/json"
 
-    def parse_text(
-        self, text: str, media_type: str | None, context: Mapping[str, Any]
-    ) -> Any:
+    def parse_text(self, text: str, request: HttpRequest) -> Any:
         try:
             data = strict_json.loads(text)
         except strict_json.DuplicateName as exc:
@@ -101,9 +96,7 @@ class FormBodyParser(_BodyParser):
 
     media_type = "application/x-www-form-urlencoded"
 
-    def parse_text(
-        self, text: str, media_type: str | None, context: Mapping[str, Any]
-    ) -> QueryDict:
+    def parse_text(self, text: str, request: HttpRequest) -> QueryDict:
         try:
             pairs = parse_qsl(text, keep_blank_values=True, errors="strict")
         except ValueError as exc:
@@ -119,12 +112,11 @@ class MultiPartBodyParser(_BodyParser):
 
     media_type = "multipart/form-data"
 
-    def parse_text(
-        self, text: str, media_type: str | None, context: Mapping[str, Any]
-    ) -> parsers.DataAndFiles:
-        django, utf_8 = parsers.MultiPartParser(), {**context, "encoding": "utf-8"}
+    def parse_text(self, text: str, request: HttpRequest) -> parsers.DataAndFiles:
+        stream, media_type = BytesIO(text.encode()), request.META.get("CONTENT_TYPE")
+        context = {"request": request, "encoding": "utf-8"}
         try:
-            parts = django.parse(BytesIO(text.encode()), media_type, utf_8)
+            parts = parsers.MultiPartParser().parse(stream, media_type, context)
         except (ParseError, SuspiciousOperation, TypeError) as exc:
             # A TypeError is Python's own, at parameters of RFC 2231 that contradict.
             raise BodyMalformed("The multipart body is malformed.") from exc

@@ -1,7 +1,9 @@
-"""Rate limits: of each user, and of wrong passwords."""
+"""Rate limits: requests of each user; failed logins by address, login and account."""
 
 from __future__ import annotations
 
+import base64
+import binascii
 import logging
 import math
 import time
@@ -16,104 +18,29 @@ from django.core.cache import caches
 from django.db import InterfaceError, OperationalError
 from django.utils.crypto import salted_hmac
 from django.views.decorators.debug import sensitive_variables
+from rest_framework.authentication import (
+    BasicAuthentication,
+    get_authorization_header,
+)
 from rest_framework.request import Request
 from rest_framework.settings import api_settings
 from rest_framework.throttling import BaseThrottle
 
 from django_layer_identity.api.authentication import (
+    BASIC,
     MAX_LENGTH,
+    BodyCredentialsAuthentication,
     Credentials,
-    submitted_credentials,
+    find_credentials,
 )
 from django_layer_identity.api.errors import Throttled, is_caused_by_login
 from django_layer_identity.conf import conf, parse_rate
 from django_layer_identity.exceptions import ConfigurationError, Unavailable
 from django_layer_identity.keys.secrets import forgets
 
-IPV6_PREFIX = 64  # bits; what one customer has at least (RFC 6177), to choose among
-
-
-def client_address(request: Request) -> str:
-    """
-    Return the address that a client cannot choose: an IPv6 one without its last half.
-
-    That is REMOTE_ADDR, unless DRF's ``NUM_PROXIES`` says how many proxies of ours
-    have added to X-Forwarded-For.
-    """
-    address = request.META.get("REMOTE_ADDR") or ""
-    forwarded = request.META.get("HTTP_X_FORWARDED_FOR")
-    if api_settings.NUM_PROXIES and forwarded:
-        hops = forwarded.split(",")
-        address = hops[-min(api_settings.NUM_PROXIES, len(hops))].strip()
-    return _network(address)
-
-
-def _network(address: str) -> str:
-    for text in (address, address.rpartition(":")[0].strip("[]")):  # some add a port
-        try:
-            found = ip_address(text)
-        except ValueError:
-            continue
-        if not isinstance(found, IPv6Address):
-            return str(found)
-        if found.ipv4_mapped:
-            return str(found.ipv4_mapped)
-        return str(ip_network((int(found), IPV6_PREFIX), strict=False))
-    return address
-
-
 Rate = tuple[int, int]  # how many in how many seconds
 
-
-class Counter:
-    """What somebody has used up of a rate, in the current window."""
-
-    def __init__(self, scope: str, rate: Rate, digest: str) -> None:
-        self.limit, period = rate
-        now = time.time()
-        self.wait = max(1, math.ceil(period - now % period))  # seconds
-        self.cache = caches[conf.CACHE_ALIAS]
-        self.key = f"layer_identity:{scope}:{period}:{now // period:.0f}:{digest}"
-        self.lifetime = 2 * period
-
-    def is_used_up(self) -> bool:
-        return bool(self.cache.get(self.key, 0) >= self.limit)
-
-    def count(self) -> bool:
-        """Count one more, and tell whether it is one too many."""
-        try:
-            count = self.cache.incr(self.key)
-        except ValueError:  # it is the first
-            if self.cache.add(self.key, 1, self.lifetime):
-                return False
-            count = self.cache.incr(self.key)  # another was a moment earlier
-        if count is False:  # pymemcache, of a server that is down
-            raise ConnectionError("The cache does not count.")
-        return bool(count > self.limit)
-
-    def take_back(self) -> None:
-        self.cache.decr(self.key)
-
-
-@sensitive_variables()
-def digest_of(kind: str, value: str) -> str:
-    """Return what somebody is recognised by; the cache holds no logins or addresses."""
-    salt = f"django_layer_identity.{kind}"
-    return salted_hmac(salt, value, algorithm="sha256").hexdigest()
-
-
-def rate_of(scope: str) -> Rate | None:
-    """
-    Return the rate that the settings have for a scope.
-
-    :raises Unavailable: if it is none; ``manage.py check`` has said so.
-    """
-    try:
-        rate = conf.THROTTLE_RATES[scope]
-        return None if rate is None else parse_rate(rate)
-    except ConfigurationError as exc:
-        raise Unavailable from exc
-
+IPV6_PREFIX = 64  # bits; what one customer has at least (RFC 6177), to choose among
 
 logger = logging.getLogger("django_layer_identity")
 
@@ -126,15 +53,15 @@ class UserThrottle(BaseThrottle):
         for it once more.
     """
 
-    counter: Counter | None = None
+    counter: FixedWindowCounter | None = None
 
     def allow_request(self, request: Request, view: Any) -> bool:
-        rate = rate_of("user")
+        rate = _rate_of("user")
         if rate is None:
             return True
         try:
-            whose = digest_of("user", str(request.user.pk))
-            self.counter = Counter("user", rate, whose)
+            whose = _digest_of("user", str(request.user.pk))
+            self.counter = FixedWindowCounter("user", rate, whose)
             return not self.counter.count()
         except (InterfaceError, OperationalError) as exc:
             raise Unavailable from exc
@@ -147,7 +74,7 @@ class UserThrottle(BaseThrottle):
 
 
 @contextmanager
-def failures_counted(request: Request) -> Iterator[None]:
+def limit_failed_logins(request: Request) -> Iterator[None]:
     """
     Limit wrong passwords, by the client's address, the login and the user's account.
 
@@ -158,8 +85,8 @@ def failures_counted(request: Request) -> Iterator[None]:
     :raises Throttled: before a password is tried.
     :raises Unavailable: if the password cannot be counted.
     """
-    rate = rate_of("failures")
-    tried = submitted_credentials(request)
+    rate = _rate_of("failures")
+    tried = _submitted_credentials(request)
     if rate is None or not tried:
         yield
         return
@@ -171,51 +98,73 @@ def failures_counted(request: Request) -> Iterator[None]:
         raise Unavailable from exc
     yield
     try:
-        _take_back(counters)
-    except Exception:  # as above
+        _refund(counters)
+    except Exception:
         logger.exception("The cache failed, so a right password stays counted")
 
 
-def _count(request: Request, tried: list[Credentials], rate: Rate) -> list[Counter]:
+def _count(
+    request: Request, tried: list[Credentials], rate: Rate
+) -> list[FixedWindowCounter]:
     counters = []
     for digest in _digests(request, tried):
-        counter = Counter("failures", rate, digest)
-        if counter.is_used_up():
+        counter = FixedWindowCounter("failures", rate, digest)
+        if counter.is_exhausted():
             raise Throttled(counter.wait)
         counters.append(counter)
     overdrawn = [counter for counter in counters if counter.count()]
     if overdrawn:
-        _take_back(counters)
+        _refund(counters)
         raise Throttled(overdrawn[0].wait)
     return counters
 
 
-def _take_back(counters: list[Counter]) -> None:
+def _refund(counters: list[FixedWindowCounter]) -> None:
     for counter in counters:
-        counter.take_back()
+        counter.refund()
 
 
 def _digests(request: Request, tried: list[Credentials]) -> Iterator[str]:
     """Yield what is counted; the accounts last, as finding one takes a query."""
     address = client_address(request)
     if address:  # there is none at a Unix socket
-        yield digest_of("address", address)
+        yield _digest_of("address", address)
     usable = [credentials for credentials in tried if credentials.are_usable()]
     for credentials in usable:
-        yield digest_of("login", _simplified(credentials.login))
+        yield _digest_of("login", _simplified(credentials.login))
     for credentials in usable:
         account = _find_account(credentials)
         if account is None:  # another digest, so that there are as many cache calls
-            yield digest_of("no account", _simplified(credentials.login))
+            yield _digest_of("no account", _simplified(credentials.login))
         else:
-            yield digest_of("account", str(account))
+            yield _digest_of("account", str(account))
 
 
-@sensitive_variables()
-def _simplified(login: str) -> str:
-    """Return the login without its case and marks."""
-    letters = unicodedata.normalize("NFKD", login[:MAX_LENGTH])
-    return "".join(one for one in letters if not unicodedata.combining(one)).casefold()
+@forgets
+def _submitted_credentials(request: Request) -> list[Credentials]:
+    """Return the login of each password that is about to be tried."""
+    found = []
+    for authenticator in request.authenticators or ():
+        if isinstance(authenticator, BodyCredentialsAuthentication):
+            found.append(find_credentials(request))
+        elif isinstance(authenticator, BasicAuthentication):
+            found.append(_basic_credentials(request))
+    return [credentials for credentials in found if credentials is not None]
+
+
+def _basic_credentials(request: Request) -> Credentials | None:
+    scheme, *code = get_authorization_header(request).split() or [b""]
+    if scheme.lower() != b"basic":
+        return None
+    try:
+        sent = base64.b64decode(b"".join(code))
+    except binascii.Error:
+        sent = b""
+    try:
+        text = sent.decode()
+    except UnicodeDecodeError:
+        text = sent.decode("latin-1")  # as DRF reads it
+    return Credentials(BASIC, text.partition(":")[0], password=None)
 
 
 @forgets  # Django's managers have the login in variables that no report hides
@@ -256,3 +205,89 @@ def _is_indexed(model: Any, name: str) -> bool:
         ),
     ]
     return field.unique or field.db_index or name in {fields[0] for fields in groups}
+
+
+def client_address(request: Request) -> str:
+    """
+    Return the address that a client cannot choose: an IPv6 one without its last half.
+
+    That is REMOTE_ADDR, unless DRF's ``NUM_PROXIES`` says how many proxies of ours
+    have added to X-Forwarded-For.
+    """
+    address = request.META.get("REMOTE_ADDR") or ""
+    forwarded = request.META.get("HTTP_X_FORWARDED_FOR")
+    if api_settings.NUM_PROXIES and forwarded:
+        hops = forwarded.split(",")
+        address = hops[-min(api_settings.NUM_PROXIES, len(hops))].strip()
+    return _network(address)
+
+
+def _network(address: str) -> str:
+    for text in (address, address.rpartition(":")[0].strip("[]")):  # some add a port
+        try:
+            found = ip_address(text)
+        except ValueError:
+            continue
+        if not isinstance(found, IPv6Address):
+            return str(found)
+        if found.ipv4_mapped:
+            return str(found.ipv4_mapped)
+        return str(ip_network((int(found), IPV6_PREFIX), strict=False))
+    return address
+
+
+class FixedWindowCounter:
+    """What somebody has used up of a rate, in the current window."""
+
+    def __init__(self, scope: str, rate: Rate, digest: str) -> None:
+        self.limit, period = rate
+        now = time.time()
+        self.wait = max(1, math.ceil(period - now % period))  # seconds
+        self.cache = caches[conf.CACHE_ALIAS]
+        self.key = f"layer_identity:{scope}:{period}:{now // period:.0f}:{digest}"
+        self.lifetime = 2 * period
+
+    def is_exhausted(self) -> bool:
+        return bool(self.cache.get(self.key, 0) >= self.limit)
+
+    def count(self) -> bool:
+        """Count one more, and tell whether it is one too many."""
+        try:
+            count = self.cache.incr(self.key)
+        except ValueError:  # it is the first
+            if self.cache.add(self.key, 1, self.lifetime):
+                return False
+            count = self.cache.incr(self.key)  # another was a moment earlier
+        if count is False:  # pymemcache, of a server that is down
+            raise ConnectionError("The cache does not count.")
+        return bool(count > self.limit)
+
+    def refund(self) -> None:
+        self.cache.decr(self.key)
+
+
+def _rate_of(scope: str) -> Rate | None:
+    """
+    Return the rate that the settings have for a scope.
+
+    :raises Unavailable: if it is none; ``manage.py check`` has said so.
+    """
+    try:
+        rate = conf.THROTTLE_RATES[scope]
+        return None if rate is None else parse_rate(rate)
+    except ConfigurationError as exc:
+        raise Unavailable from exc
+
+
+@sensitive_variables()
+def _digest_of(kind: str, value: str) -> str:
+    """Return what somebody is recognised by; the cache holds no logins or addresses."""
+    salt = f"django_layer_identity.{kind}"
+    return salted_hmac(salt, value, algorithm="sha256").hexdigest()
+
+
+@sensitive_variables()
+def _simplified(login: str) -> str:
+    """Return the login without its case and marks."""
+    letters = unicodedata.normalize("NFKD", login[:MAX_LENGTH])
+    return "".join(one for one in letters if not unicodedata.combining(one)).casefold()

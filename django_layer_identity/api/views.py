@@ -22,8 +22,7 @@ from django_layer_identity.api.base import JSONView
 from django_layer_identity.api.errors import (
     CHALLENGED,
     STATUSES,
-    CSRFFailed,
-    LostPlus,
+    NonceHasSpaces,
     NotAuthenticated,
     Throttled,
     UserIDNotString,
@@ -39,11 +38,10 @@ from django_layer_identity.api.parsers import (
     hide_passwords,
     read_body,
 )
-from django_layer_identity.api.throttling import UserThrottle, failures_counted
+from django_layer_identity.api.throttling import UserThrottle, limit_failed_logins
 from django_layer_identity.conf import conf
 from django_layer_identity.exceptions import (
     AuthenticationFailed,
-    LayerIdentityError,
     NonceMissing,
     Refusal,
 )
@@ -58,8 +56,6 @@ if TYPE_CHECKING:
     from django.contrib.auth.base_user import AbstractBaseUser
     from rest_framework.request import Request
 
-
-CSRF = "CSRF Failed: "  # how DRF's sessions begin what they say
 
 logger = logging.getLogger("django_layer_identity")
 
@@ -87,7 +83,7 @@ class IdentityTokenView(JSONView):
         data: Any = request.data  # a dict or a form
         nonce = data.get("nonce")
         if _is_form(request) and isinstance(nonce, str) and " " in nonce:
-            raise LostPlus
+            raise NonceHasSpaces
         user_id = data.get("user_id")
         if not isinstance(user_id, (str, type(None))):
             raise UserIDNotString
@@ -95,7 +91,7 @@ class IdentityTokenView(JSONView):
             issued = issue_identity_token(
                 cast("AbstractBaseUser", request.user),  # authentication let it in
                 nonce,
-                app=_unless_empty(data.get("app_id")),
+                app=None if data.get("app_id") == "" else data.get("app_id"),
                 expected_user_id=user_id,
                 request=request._request,
             )
@@ -113,7 +109,7 @@ class IdentityTokenView(JSONView):
             headers = {"Retry-After": str(refusal.wait)}
         body = refusal_body(refusal, status)
         if isinstance(refusal, NonceMissing):
-            body["fields"]["nonce"] += _what_there_is(self.request.data)
+            body["fields"]["nonce"] += _received_names(self.request.data)
         return Response(body, status=status, headers=headers)
 
     def handle_exception(self, exc: Exception) -> Response:
@@ -147,11 +143,11 @@ class IdentityTokenView(JSONView):
             del complaint  # or it would hold, by its traceback, itself and the body
 
     def perform_authentication(self, request: Request) -> None:
-        """Learn who asks; nobody else comes as far as permissions and the body."""
+        """Authenticate before permissions, throttles and what is wrong with the body."""
         request.authenticators = body_first(request.authenticators)
         for one in request.authenticators:
             one.authenticate = named(one)(one.authenticate)
-        with failures_counted(request):
+        with limit_failed_logins(request):
             self._authenticate(request)
         self.user = saved_user(request.user)
         if self.user is None:
@@ -164,14 +160,10 @@ class IdentityTokenView(JSONView):
         except Exception as exc:
             # An error mail reads the user too, and must not query the database again.
             request._not_authenticated()  # type: ignore[attr-defined]
-            if str(exc).startswith(CSRF):
-                reason = str(exc).removeprefix(CSRF)
-                without_query = LayerIdentityError(reason.partition("?")[0])
-                raise CSRFFailed(reason) from without_query
             refusal = authentication_refusal(exc)
             if refusal is exc:
                 raise
-            raise refusal from exc
+            raise refusal from refusal.__cause__ or exc
         if request.successful_authenticator is None:
             raise NotAuthenticated
 
@@ -198,7 +190,7 @@ class IdentityTokenView(JSONView):
         return [UserThrottle(), *_instances(api_settings.DEFAULT_THROTTLE_CLASSES)]
 
     def check_throttles(self, request: Request) -> None:
-        """Throttle; what counts in a cache that is down stops nobody."""
+        """Throttle; a throttle whose cache is down lets the request through."""
         try:
             super().check_throttles(request)
         except (APIException, Refusal, ImproperlyConfigured):
@@ -221,12 +213,8 @@ def _is_form(request: Request) -> bool:
     return request._request.content_type == FormBodyParser.media_type
 
 
-def _unless_empty(app_id: Any) -> Any:
-    return None if app_id == "" else app_id
-
-
-def _what_there_is(data: Any) -> list[str]:
-    """Help whoever nested the nonce, or misspelt it, to see it."""
+def _received_names(data: Any) -> list[str]:
+    """Return a hint for a client that nested or misspelt the nonce."""
     if not data or "nonce" in data:
         return []
     names = ", ".join(str(name)[:40] for name in list(data)[:8])

@@ -140,7 +140,7 @@ def test_a_bug_before_a_password_is_tried_brings_none_to_light(
 
     client.post(URL, body, headers={"Authorization": ALICE_BASIC})
 
-    assert "submitted_credentials" in mailed[0]
+    assert "_submitted_credentials" in mailed[0]
     assert shown("".join(mailed)) == []
 
 

@@ -9,7 +9,7 @@ import pytest
 from django.core.cache import caches
 from rest_framework.authtoken.models import Token
 
-from django_layer_identity.api.throttling import Counter
+from django_layer_identity.api.throttling import FixedWindowCounter
 from tests.endpoint import ALICE, configure, log_in, read
 from tests.server.caches import PrivateMemcached, PrivateRedis
 
@@ -42,7 +42,7 @@ def crowd(counts):
 
     def count(_):
         try:
-            counter = Counter("user", (100, 86_400), "alice")
+            counter = FixedWindowCounter("user", (100, 86_400), "alice")
             line.wait(timeout=30)
             return [counter.count() for _ in range(counts)]
         finally:
@@ -62,23 +62,23 @@ def test_a_first_count_is_made_by_one_of_a_crowd(server):
     one_too_many = crowd(1)
 
     assert one_too_many == [False] * CROWD
-    counter = Counter("user", (CROWD, 86_400), "alice")
-    assert counter.is_used_up()
+    counter = FixedWindowCounter("user", (CROWD, 86_400), "alice")
+    assert counter.is_exhausted()
 
 
 def test_what_is_taken_back_can_be_counted_again(server):
-    counter = Counter("failures", (1, 86_400), "alice")
+    counter = FixedWindowCounter("failures", (1, 86_400), "alice")
 
     heard = [counter.count(), counter.count()]
-    counter.take_back()
-    counter.take_back()
+    counter.refund()
+    counter.refund()
     heard.append(counter.count())
 
     assert heard == [False, True, False]
 
 
 def test_counts_are_forgotten_by_themselves(server):
-    counter = Counter("user", (10, 1), "alice")
+    counter = FixedWindowCounter("user", (10, 1), "alice")
 
     counter.count()
 
