@@ -1,4 +1,4 @@
-"""The replay guard: in an app, a nonce is the first user's who has it signed."""
+"""Replay guard: within a Layer app, a nonce may be signed for one user only."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from django_layer_identity.exceptions import (
 from django_layer_identity.models import LayerApp, SpentNonce
 
 LIFETIME = timedelta(minutes=10)  # of a nonce, at Layer
-ATTEMPTS = 3  # of a claim that finds the nonce taken, and then by nobody
+ATTEMPTS = 3  # the entry may expire between add() and get()
 
 logger = logging.getLogger("django_layer_identity")
 
@@ -39,7 +39,7 @@ def claim_nonce(app: LayerApp, digest: str, user_pk: Any, user_id: str) -> None:
     guard = GUARDS.get(conf.NONCE_GUARD)
     if guard is None:
         raise NonceGuardUnavailable from ConfigurationError(
-            f"NONCE_GUARD is {conf.NONCE_GUARD!r}, of which nothing is known."
+            f"NONCE_GUARD must be 'cache', 'database' or None, not {conf.NONCE_GUARD!r}."
         )
     try:
         claimed = guard(app, digest, _owner(user_pk, user_id))
@@ -63,7 +63,7 @@ def _in_cache(app: LayerApp, digest: str, owner: str) -> bool:
         found = cache.get(key)
         if found is not None:
             return bool(found == owner)
-    # What a client of memcached says that was told to ignore errors.
+    # pymemcache with ignore_exc=True: neither stored nor readable.
     raise ConnectionError("The cache neither takes a nonce nor has it.")
 
 

@@ -344,7 +344,9 @@ def test_a_guard_that_nobody_knows_refuses(settings, caplog, key, alice):
     configure(settings, NONCE_GUARD="redis")
 
     assert read(ask(alice, nonce=NONCE)) == GUARD_UNAVAILABLE
-    assert "NONCE_GUARD is 'redis', of which nothing is known." in caplog.text
+    assert (
+        "NONCE_GUARD must be 'cache', 'database' or None, not 'redis'." in caplog.text
+    )
 
 
 def test_an_alias_that_leads_nowhere_is_a_guard_that_is_down(

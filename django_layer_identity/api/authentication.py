@@ -30,9 +30,12 @@ class Credentials:
 
     def are_usable(self) -> bool:
         """Return whether a backend is asked: not every database takes a NUL."""
-        if self.name == BASIC:
-            return True  # by DRF, whatever they are
-        return all(map(_is_usable, (self.login, self.password)))
+        return self.name == BASIC or all(  # DRF uses whatever is sent by Basic
+            isinstance(value, str)
+            and "\0" not in value
+            and 0 < len(value) <= MAX_LENGTH
+            for value in (self.login, self.password)
+        )
 
     def for_backends(self) -> tuple[str, str]:
         """Return the name under which the backends are given the login, and the login."""
@@ -47,7 +50,7 @@ class Credentials:
 
 class BodyCredentialsAuthentication(BaseAuthentication):
     """
-    Let in who posts his ``password`` with ``username``, ``email`` or ``user_id``.
+    Authenticate with ``password`` and ``username``, ``email`` or ``user_id``.
 
     They stand at the top of the body or below ``user``. It is Django's
     ``authenticate()`` that decides, so every backend of the project counts. Where
@@ -71,7 +74,7 @@ def find_credentials(request: Request) -> Credentials | None:
     places = [place for place in _places(request.data) if "password" in place]
     if not places:
         return None
-    place = places[0] if len(places) == 1 else {}  # two passwords are none
+    place = places[0] if len(places) == 1 else {}  # ambiguous: refuse two passwords
     name = next((name for name in LOGINS if place.get(name)), LOGINS[0])
     password = place.get("password")
     if isinstance(password, Secret):  # it is none in other views than ours
@@ -144,9 +147,3 @@ def _in_form(data: QueryDict, pattern: str) -> dict[str, Any]:
         for name, values in found.items()
         if values
     }
-
-
-def _is_usable(value: Any) -> bool:
-    if not isinstance(value, str) or "\0" in value:
-        return False
-    return 0 < len(value) <= MAX_LENGTH

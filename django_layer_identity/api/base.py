@@ -1,4 +1,4 @@
-"""What both addresses have in common."""
+"""What both endpoints have in common."""
 
 from __future__ import annotations
 
@@ -7,7 +7,11 @@ from typing import TYPE_CHECKING, Any
 from django.db import connections, transaction
 from rest_framework.negotiation import DefaultContentNegotiation
 from rest_framework.renderers import JSONRenderer
+from rest_framework.response import Response
 from rest_framework.views import APIView
+
+from django_layer_identity.api.errors import STATUSES, refusal_body, to_refusal
+from django_layer_identity.exceptions import Refusal
 
 if TYPE_CHECKING:
     from rest_framework.views import AsView, GenericView
@@ -42,3 +46,21 @@ class JSONView(APIView):
         for alias in connections:
             transaction.non_atomic_requests(alias)(view)
         return view
+
+    def handle_exception(self, exc: Exception) -> Response:
+        refusal = to_refusal(exc)
+        if refusal is None:
+            raise exc
+        if refusal is not exc:
+            refusal.__cause__ = exc
+        self.report(refusal)
+        return self.refuse(refusal)
+
+    def report(self, refusal: Refusal) -> None:
+        """Log the refusal: each view in its way."""
+
+    def refuse(self, refusal: Refusal) -> Response:
+        """Answer with the refusal."""
+        status = STATUSES[refusal.code]
+        headers = {"Cache-Control": "no-store"}
+        return Response(refusal_body(refusal, status), status, headers=headers)

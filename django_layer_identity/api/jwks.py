@@ -8,7 +8,7 @@ import logging
 from collections.abc import Iterator
 from contextlib import suppress
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, NoReturn, cast
 from uuid import UUID
 
 from django.db import router
@@ -17,17 +17,10 @@ from django.http import HttpResponse
 from django.utils import timezone
 from django.utils.cache import get_conditional_response
 from django.utils.http import quote_etag
-from rest_framework.response import Response
 
 from django_layer_identity.api.base import JSONView
-from django_layer_identity.api.errors import (
-    STATUSES,
-    BodyMalformed,
-    MethodNotAllowed,
-    refusal_body,
-    to_refusal,
-)
-from django_layer_identity.exceptions import InvalidIdentifier, InvalidKey
+from django_layer_identity.api.errors import BodyMalformed, MethodNotAllowed
+from django_layer_identity.exceptions import InvalidIdentifier, InvalidKey, Refusal
 from django_layer_identity.keys.rsa import PublicKey, read_public_key
 from django_layer_identity.models.key import SigningKey
 from django_layer_identity.protocol.claims import MAX_CLOCK_SKEW, MAX_LIFETIME
@@ -114,17 +107,12 @@ class JWKSView(JSONView):
     def default_response_headers(self) -> dict[str, str]:
         return {**super().default_response_headers, "Access-Control-Allow-Origin": "*"}
 
-    def handle_exception(self, exc: Exception) -> Response:
-        refusal = to_refusal(exc)
-        if refusal is None:
-            raise exc
-        if isinstance(refusal, MethodNotAllowed):
-            refusal = MethodNotAllowed("Only GET and HEAD are allowed here.")
+    def http_method_not_allowed(self, *args: Any, **kwargs: Any) -> NoReturn:
+        raise MethodNotAllowed("Only GET and HEAD are allowed here.")
+
+    def report(self, refusal: Refusal) -> None:
         if refusal.fault_is_ours:
-            logger.error("JWK set refused: %s", refusal.code, exc_info=exc)
-        status = STATUSES[refusal.code]
-        headers = {"Cache-Control": "no-store"}
-        return Response(refusal_body(refusal, status), status, headers=headers)
+            logger.error("JWK set refused: %s", refusal.code, exc_info=refusal)
 
 
 def _jwks(app_ids: list[str]) -> list[dict[str, Any]]:

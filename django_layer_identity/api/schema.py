@@ -29,6 +29,9 @@ NONCE = r"^(?=.*\S)[^\u0000-\u001f\u007f-\u009f]+$"
 NONCE_IN_FORM = r"^(?=.*\S)[^\u0000-\u0020\u007f-\u009f]+$"
 
 
+OPTIONAL: Schema = {"required": False, "allow_null": True, "allow_blank": True}
+
+
 class LayerNonceRequest(serializers.Serializer):
     """What the request is described by; the view itself reads it more strictly."""
 
@@ -38,16 +41,11 @@ class LayerNonceRequest(serializers.Serializer):
         help_text="What Layer gave, byte for byte.",
     )
     app_id = serializers.CharField(
-        required=False,
-        allow_null=True,
-        allow_blank=True,
-        help_text="The Layer app, where several are enabled.",
+        help_text="The Layer app, where several are enabled.", **OPTIONAL
     )
     user_id = serializers.CharField(
-        required=False,
-        allow_null=True,
-        allow_blank=True,
         help_text="The Layer user ID that the client expects: compared, never believed.",
+        **OPTIONAL,
     )
 
 
@@ -126,7 +124,7 @@ def _refusal(status: int, codes: list[str]) -> Schema:
     if status == STATUSES["user_id_mismatch"]:
         properties["user_id"] = {
             "type": "string",
-            "description": "The caller's own, with user_id_mismatch: once he has one.",
+            "description": "The caller's own Layer user ID, if there is one (user_id_mismatch only).",
         }
     return {
         "type": "object",

@@ -21,15 +21,12 @@ from django_layer_identity.api.authentication import body_first, takes_passwords
 from django_layer_identity.api.base import JSONView
 from django_layer_identity.api.errors import (
     CHALLENGED,
-    STATUSES,
     NonceHasSpaces,
     NotAuthenticated,
     Throttled,
     UserIDNotString,
     authentication_refusal,
     named,
-    refusal_body,
-    to_refusal,
 )
 from django_layer_identity.api.parsers import (
     FormBodyParser,
@@ -101,25 +98,19 @@ class IdentityTokenView(JSONView):
 
     def refuse(self, refusal: Refusal) -> Response:
         """Answer with the refusal; the authentication codes by DRF's rule."""
-        status, headers = STATUSES[refusal.code], {}
+        response = super().refuse(refusal)
         challenge = self.get_authenticate_header(self.request)
         if refusal.code in CHALLENGED and challenge:
-            status, headers = 401, {"WWW-Authenticate": challenge}
+            response.status_code = response.data["status"] = 401
+            response["WWW-Authenticate"] = challenge
         if isinstance(refusal, Throttled) and refusal.wait is not None:
-            headers = {"Retry-After": str(refusal.wait)}
-        body = refusal_body(refusal, status)
+            response["Retry-After"] = str(refusal.wait)
         if isinstance(refusal, NonceMissing):
-            body["fields"]["nonce"] += _received_names(self.request.data)
-        return Response(body, status=status, headers=headers)
+            response.data["fields"]["nonce"] += _received_names(self.request.data)
+        return response
 
-    def handle_exception(self, exc: Exception) -> Response:
-        refusal = to_refusal(exc)
-        if refusal is None:
-            raise exc
-        if refusal is not exc:
-            refusal.__cause__ = exc
+    def report(self, refusal: Refusal) -> None:
         report_refused(refusal, Facts(self.user, self.request._request))
-        return self.refuse(refusal)
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """

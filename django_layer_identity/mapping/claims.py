@@ -1,4 +1,4 @@
-"""From a value to a profile claim as Layer takes it; a reason where it cannot be one."""
+"""From ``CLAIMS`` to the profile claims of a user, as Layer takes them."""
 
 from __future__ import annotations
 
@@ -38,13 +38,55 @@ _ZERO_WIDTH_JOINER = "\u200d"
 _ATTACHED = (_ZERO_WIDTH_JOINER, *"🏻🏼🏽🏾🏿")  # and all marks
 
 
-def fit(name: str, value: Any) -> ProfileClaim:
+logger = logging.getLogger("django_layer_identity")
+
+
+def profile_claims(context: MappingContext) -> Profile:
+    """
+    Return the claims of ``CLAIMS`` that have a value for this user.
+
+    What fails, and what Layer would not take, is left out with a line in the log. After a
+    database that fails the rest is left out too: each would wait for its time-outs again.
+    """
+    try:
+        sources = conf.CLAIMS
+    except ConfigurationError:
+        logger.exception("All claims left out.")
+        return {}
+    claims: dict[str, ProfileClaim] = {}
+    for name in CLAIM_LIMITS:
+        source = sources.get(name)
+        try:
+            claims[name] = "" if source is None else _claim(name, source, context)
+        except (OperationalError, InterfaceError):
+            logger.exception(
+                "Claim %s left out, and the rest: a database failed.", name
+            )
+            break
+        except InvalidClaims as exc:
+            logger.warning("Claim %s left out: %s.", name, exc)
+        except ConfigurationError:
+            if source != DEFAULT_CLAIMS.get(name):  # which not every user model has
+                logger.warning("Claim %s left out: its source leads nowhere.", name)
+        except Exception:  # a callable or its value may raise anything
+            logger.exception("Claim %s left out: its source failed.", name)
+    return {name: value for name, value in claims.items() if value}
+
+
+def _claim(name: str, source: Source, context: MappingContext) -> ProfileClaim:
+    value = resolve(source, context)
+    if isinstance(value, Promise):
+        value = str(value)  # lazy until now, and as likely to fail
+    return "" if value is None else clean_claim(name, value)
+
+
+def clean_claim(name: str, value: Any) -> ProfileClaim:
     """
     Return the value as that claim; empty if there is nothing to say.
 
-    :raises InvalidClaims: with the reason, in words that go after “left out: ”.
+    :raises InvalidClaims: with the reason, for the log.
     """
-    return _FIT.get(name, _fit_text)(name, value)
+    return _CLEANERS.get(name, _clean_text)(name, value)
 
 
 def _text(value: Any) -> str:
@@ -53,7 +95,7 @@ def _text(value: Any) -> str:
     return str.__str__(value)
 
 
-def _fit_name(name: str, value: Any) -> str:
+def _clean_name(name: str, value: Any) -> str:
     text = _UNSAFE.sub("", _text(value)).strip()
     limit = CLAIM_LIMITS[name] or len(text)
     fitting = _truncate(text, limit).rstrip()
@@ -74,7 +116,7 @@ def _truncate(text: str, limit: int) -> str:
     return text[:end]
 
 
-def _fit_text(name: str, value: Any) -> str:
+def _clean_text(name: str, value: Any) -> str:
     text = _text(value).strip()
     _check_length(name, text)
     _check_characters(text)
@@ -93,26 +135,26 @@ def _check_length(name: str, text: str) -> None:
         raise InvalidClaims(f"over {limit} characters")
 
 
-def _fit_public_key(name: str, value: Any) -> str:
+def _clean_public_key(name: str, value: Any) -> str:
     text = _text(value)
     _check_characters(_LINE_BREAK.sub("", text))  # PEM has several lines
     return text if text.strip() else ""
 
 
-def _fit_phone_number(name: str, value: Any) -> str:
+def _clean_phone_number(name: str, value: Any) -> str:
     # A field of django-phonenumber-field gives an object.
-    return _fit_text(name, getattr(value, "as_e164", value))
+    return _clean_text(name, getattr(value, "as_e164", value))
 
 
-def _fit_identity_type(name: str, value: Any) -> str:
-    text = _fit_text(name, value)
+def _clean_identity_type(name: str, value: Any) -> str:
+    text = _clean_text(name, value)
     if text and text not in IDENTITY_TYPES:
         raise InvalidClaims("it is neither “user” nor “bot”")
     return text
 
 
-def _fit_url(name: str, value: Any) -> str:
-    text = _fit_text(name, value)
+def _clean_url(name: str, value: Any) -> str:
+    text = _clean_text(name, value)
     if not text:
         return ""
     url = text if _parts(text).scheme else _absolute(text)
@@ -141,7 +183,7 @@ def _absolute(path: str) -> str:
     return urljoin(conf.PUBLIC_BASE_URL, path)
 
 
-def _fit_metadata(name: str, value: Any) -> Mapping[str, str]:
+def _clean_metadata(name: str, value: Any) -> Mapping[str, str]:
     if not isinstance(value, Mapping):
         raise InvalidClaims(f"it is a {type(value).__name__}, not a mapping")
     if len(value) > MAX_METADATA_KEYS:
@@ -154,70 +196,13 @@ def _fit_metadata(name: str, value: Any) -> Mapping[str, str]:
     return dict(value)
 
 
-_FIT: Mapping[str, Callable[[str, Any], ProfileClaim]] = {
-    "display_name": _fit_name,
-    "first_name": _fit_name,
-    "last_name": _fit_name,
-    "avatar_url": _fit_url,
-    "public_key": _fit_public_key,
-    "phone_number": _fit_phone_number,
-    "identity_type": _fit_identity_type,
-    "metadata": _fit_metadata,
+_CLEANERS: Mapping[str, Callable[[str, Any], ProfileClaim]] = {
+    "display_name": _clean_name,
+    "first_name": _clean_name,
+    "last_name": _clean_name,
+    "avatar_url": _clean_url,
+    "public_key": _clean_public_key,
+    "phone_number": _clean_phone_number,
+    "identity_type": _clean_identity_type,
+    "metadata": _clean_metadata,
 }
-
-
-logger = logging.getLogger("django_layer_identity")
-
-
-def profile_claims(context: MappingContext) -> Profile:
-    """
-    Return the claims of ``CLAIMS`` that have a value for this user.
-
-    What fails, and what Layer would not take, is left out with a line in the log. After a
-    database that fails the rest is left out too: each would wait for its time-outs again.
-    """
-    try:
-        sources = conf.CLAIMS
-    except ConfigurationError:
-        logger.exception("All claims left out.")
-        return {}
-    claims: dict[str, ProfileClaim] = {}
-    for name in CLAIM_LIMITS:
-        try:
-            claims[name] = _claim(name, sources.get(name), context)
-        except (OperationalError, InterfaceError):
-            logger.exception(
-                "Claim %s left out, and the rest: a database failed.", name
-            )
-            break
-    return {name: value for name, value in claims.items() if value}
-
-
-def _claim(name: str, source: Source | None, context: MappingContext) -> ProfileClaim:
-    if source is None:
-        return ""
-    try:
-        value = resolve(source, context)
-        if isinstance(value, Promise):
-            value = str(value)  # lazy until now, and as likely to fail
-    except ConfigurationError:
-        if DEFAULT_CLAIMS.get(name) == source:
-            return ""  # nobody asked for it, and this user model has none
-        logger.warning("Claim %s left out: its source leads nowhere.", name)
-        return ""
-    except (OperationalError, InterfaceError):
-        raise
-    except Exception:
-        logger.exception("Claim %s left out: its source failed.", name)
-        return ""
-    return "" if value is None else _fit(name, value)
-
-
-def _fit(name: str, value: Any) -> ProfileClaim:
-    try:
-        return fit(name, value)
-    except InvalidClaims as exc:
-        logger.warning("Claim %s left out: %s.", name, exc)
-    except Exception:  # of a mapping or an object of the project's
-        logger.exception("Claim %s left out: its value failed.", name)
-    return ""

@@ -198,7 +198,7 @@ def test_a_public_key_has_line_breaks_and_no_other_control_characters(
 
 def test_a_value_that_fails_is_left_out(claim, caplog):
     assert claim("metadata", Unreachable(a="b")) is None
-    assert caplog.messages == ["Claim metadata left out: its value failed."]
+    assert caplog.messages == ["Claim metadata left out: its source failed."]
     assert "LookupError: the directory is down" in caplog.text
 
 
