@@ -74,19 +74,16 @@ def profile_claims(context: MappingContext) -> Profile:
 
 
 def _claim(name: str, source: Source, context: MappingContext) -> ProfileClaim:
-    value = resolve(source, context)
-    if isinstance(value, Promise):
-        value = str(value)  # lazy until now, and as likely to fail
-    return "" if value is None else clean_claim(name, value)
-
-
-def clean_claim(name: str, value: Any) -> ProfileClaim:
     """
-    Return the value as that claim; empty if there is nothing to say.
+    Return the value of the claim; empty if there is nothing to say.
 
     :raises InvalidClaims: with the reason, for the log.
     """
-    return _CLEANERS.get(name, _clean_text)(name, value)
+    value = resolve(source, context)
+    if isinstance(value, Promise):
+        value = str(value)  # lazy until now, and as likely to fail
+    clean = _CLEANERS.get(name, _clean_text)
+    return "" if value is None else clean(name, value)
 
 
 def _text(value: Any) -> str:

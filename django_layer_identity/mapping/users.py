@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 
 def is_user(user: Any) -> bool:
     """
-    Tell whether this is a user of the project's user model, and has its primary key.
+    Return whether this is a user of the project's user model, and has its primary key.
 
-    A model that inherits from it may have one of its own: by that he is somebody else.
+    A model that inherits from it may have one of its own, which may be another user's.
     """
     model: Any = get_user_model()
     return isinstance(user, model) and user.pk == getattr(user, model._meta.pk.attname)
