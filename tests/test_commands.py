@@ -188,7 +188,7 @@ def test_token_issue_refuses_a_user_who_is_not_there(key):
 def test_token_issue_says_why_not(app, alice):
     assert error("layer_token_issue", "alice", "--nonce", "x") == (
         "Identity tokens cannot be signed at the moment. Try again later. "
-        "Reason: LayerApp has no active_key."
+        "Reason: The Layer app Messenger has no active signing key."
     )
 
 
