@@ -260,7 +260,7 @@ def overdue_calls(custody: Any) -> Any:
 def reopen_tokens() -> None:  # pragma: no cover  # needs a token
     """Let each PKCS#11 token be opened again, where it is now."""
     for module in _pkcs11_modules():
-        module.give_up()
+        module.reset()
     forget_refused_pins()
 
 
@@ -274,7 +274,7 @@ def forget_refused_pins() -> None:
 def expect_initialized_tokens() -> None:  # pragma: no cover  # needs a token
     """Let each PKCS#11 module be used as it is, without initializing it again."""
     for module in _pkcs11_modules():
-        module._stale = False
+        module._needs_reinit = False
 
 
 def _pkcs11_modules() -> Any:  # pragma: no cover  # needs a token
