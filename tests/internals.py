@@ -53,6 +53,7 @@ IS_RATE_USED_UP = f"{PACKAGE}.api.throttling.Counter.is_used_up"
 LIST_PUBLIC_KEYS = f"{PACKAGE}.api.jwks.published_keys"
 LOAD_ENCRYPTED_DER = f"{PACKAGE}.keys.passphrase.load_der_private_key"
 LOAD_DER = f"{PACKAGE}.keys.reading.load_der_private_key"
+LOAD_STORED_DER = f"{PACKAGE}.keys.rsa.load_der_private_key"
 MAKE_CREDENTIALS = f"{PACKAGE}.api.authentication.Credentials"
 MAKE_ENCRYPTION_KEY = f"{PACKAGE}.keys.encryption._EncryptionKey"
 MAKE_SUCCESS_BODY = f"{PACKAGE}.api.views._success_body"
@@ -78,7 +79,7 @@ SIGNING = (
     PARSE_CIPHERTEXT,
     f"{PACKAGE}.keys.encryption.base64:b64decode",
     PARSE_STORED_KEY,
-    LOAD_DER,
+    LOAD_STORED_DER,
     f"{PACKAGE}.keys.rsa.PrivateKey.__init__",
     f"{PACKAGE}.keys.rsa.PrivateKey.sign",
 )
@@ -98,6 +99,7 @@ FAULT_PLACES = {
         f"{PACKAGE}.keys.rsa.PrivateKey.__init__",
         f"{PACKAGE}.keys.rsa.PrivateKey.to_der",
         LOAD_DER,
+        LOAD_STORED_DER,
         f"{PACKAGE}.keys.reading.base64:b64decode",
         f"{PACKAGE}.keys.encryption.Fernet.encrypt",
         f"{PACKAGE}.keys.encryption.HKDF.derive",

@@ -84,8 +84,9 @@ def make_custody(alias: str, entry: Any) -> LimitedCustody:
     options = dict(entry.get("OPTIONS", {}))
     timeout = _positive(name, "TIMEOUT", options.pop("TIMEOUT", TIMEOUT), (int, float))
     max_calls = _positive(name, "MAX_CALLS", options.pop("MAX_CALLS", MAX_CALLS), int)
+    path: Any = entry.get("BACKEND")
     try:
-        backend: Any = import_string(entry.get("BACKEND"))
+        backend = import_string(path)
     except (ImportError, AttributeError, TypeError) as exc:
         raise ConfigurationError(f"{name}: BACKEND cannot be imported: {exc}.") from exc
     try:
