@@ -31,10 +31,9 @@ from django_layer_identity.keys.passphrase import (
 )
 from django_layer_identity.keys.rsa import (
     DAMAGED,
-    MAX_KEY_SIZE,
-    MIN_KEY_SIZE,
     NO_RSA_KEY,
     PrivateKey,
+    check_size,
     restore_private_key,
     verify_signature,
 )
@@ -138,13 +137,8 @@ def _load(der: bytes, passphrase: str | None) -> PrivateKeyTypes:
 
 
 def _check_numbers(key: rsa.RSAPrivateKey) -> None:
-    bits, exponent = key.key_size, key.public_key().public_numbers().e
-    if not MIN_KEY_SIZE <= bits <= MAX_KEY_SIZE:
-        raise InvalidKey(
-            f"This key has {bits} bits; {MIN_KEY_SIZE} to {MAX_KEY_SIZE} are accepted."
-            + (_TOO_SMALL if bits < MIN_KEY_SIZE else "")
-        )
-    if not MIN_EXPONENT <= exponent <= MAX_EXPONENT:
+    check_size(key.key_size, advice=_TOO_SMALL)
+    if not MIN_EXPONENT <= key.public_key().public_numbers().e <= MAX_EXPONENT:
         raise InvalidKey(
             "The public exponent of this key is out of range: 65537 is usual, and up to "
             "2^32 is accepted."

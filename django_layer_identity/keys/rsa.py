@@ -115,12 +115,22 @@ def read_public_key(pem: str) -> PublicKey:
     :raises InvalidKey: if it is none.
     """
     public_key = PublicKey.of(_load_public_key(pem))
-    if not MIN_KEY_SIZE <= public_key.bits <= MAX_KEY_SIZE:
-        raise InvalidKey(
-            f"This key has {public_key.bits} bits; {MIN_KEY_SIZE} to {MAX_KEY_SIZE} are "
-            "accepted."
-        )
+    check_size(public_key.bits)
     return public_key
+
+
+def check_size(bits: int, *, advice: str = "") -> None:
+    """
+    Accept the sizes that are neither too weak nor too slow.
+
+    :param advice: what the message adds for a key that is too small.
+    :raises InvalidKey: for other sizes.
+    """
+    if not MIN_KEY_SIZE <= bits <= MAX_KEY_SIZE:
+        raise InvalidKey(
+            f"This key has {bits} bits; {MIN_KEY_SIZE} to {MAX_KEY_SIZE} are accepted."
+            + (advice if bits < MIN_KEY_SIZE else "")
+        )
 
 
 def public_pem(modulus: int, exponent: int) -> str:

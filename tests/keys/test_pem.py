@@ -85,6 +85,11 @@ def test_a_signature_verifies_with_its_own_public_half_alone(
     assert not verify_signature(other_private_key.public_key.pem, b"message", signature)
 
 
+def test_a_damaged_public_half_verifies_nothing():
+    with pytest.raises(InvalidKey, match=r"^The stored public half is damaged\.$"):
+        verify_signature("layer", b"message", b"signature")
+
+
 def test_a_private_key_shows_its_fingerprint_alone(private_key):
     shown = f"<PrivateKey {private_key.fingerprint[:16]}>"
 

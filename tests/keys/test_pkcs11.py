@@ -1,7 +1,7 @@
 """
 How tokens are talked to, with a library that is scripted.
 
-tests/services/test_pkcs11.py has the same with a real one, where SoftHSM is installed.
+tests/services/hsm/test_pkcs11.py has the same with a real one, where SoftHSM is installed.
 """
 
 from __future__ import annotations

@@ -310,6 +310,13 @@ def test_der_that_ends_too_early_is_refused(der):
     assert message_of(der) == DAMAGED
 
 
+def test_der_that_is_no_sequence_is_refused():
+    body = base64.b64encode(b"\x02\x01\x03").decode()
+    text = f"-----BEGIN PRIVATE KEY-----\n{body}\n-----END PRIVATE KEY-----"
+
+    assert message_of(text) == DAMAGED
+
+
 def test_der_followed_by_more_is_refused(private_key):
     assert message_of(private_key.to_der() + b"\x30\x00") == DAMAGED
 
