@@ -77,6 +77,13 @@ def test_a_missing_entry_is_named_with_its_setting(entries):
     )
 
 
+def test_what_names_another_entry_and_is_no_token_is_not_decrypted():
+    ciphertext = encrypt_private_key(b"the key", **OWNER).replace(ID, "zz")
+
+    with pytest.raises(WrongEncryptionKey, match="an entry 'zz' that is not in"):
+        decrypt_private_key(f"{ciphertext}é", **OWNER)
+
+
 @pytest.mark.parametrize(
     "damage",
     [
