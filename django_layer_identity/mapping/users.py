@@ -7,6 +7,7 @@ from typing import Any
 from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.core.exceptions import ObjectDoesNotExist, ValidationError
+from django.db import router
 
 from django_layer_identity.exceptions import NotFound
 
@@ -30,7 +31,7 @@ def find_user(key: str) -> Any:
     :raises NotFound: if there is none, or more than one.
     """
     model: Any = get_user_model()
-    users = model._default_manager
+    users = model._default_manager.db_manager(router.db_for_write(model))
     try:
         if hasattr(users, "get_by_natural_key"):
             return users.get_by_natural_key(key)

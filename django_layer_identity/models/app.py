@@ -56,19 +56,20 @@ class LayerAppManager(models.Manager["LayerApp"]):
 
     def named(self, text: str | None) -> LayerApp:
         """
-        Return the app that an administrator means, enabled or not.
+        Return the app that an administrator means, enabled or not, as it is stored.
 
         :param text: an app ID in any accepted form, or None for the only app.
         :raises NotFound: if there is none, or None was given and there are several.
         :raises InvalidIdentifier: if the text is no app ID.
         """
+        stored = self.using(router.db_for_write(self.model))
         if text is None:
-            apps = list(self.all()[:2])
+            apps = list(stored[:2])
             if len(apps) != 1:
                 raise NotFound("Name the Layer app: there is not exactly one.")
             return apps[0]
         wanted = AppID.parse(text)
-        found = self.filter(app_id=wanted.uuid).first()
+        found = stored.filter(app_id=wanted.uuid).first()
         if found is None or not found.identifier.matches(wanted):
             raise NotFound(f"There is no Layer app with the app ID {wanted}.")
         return found
