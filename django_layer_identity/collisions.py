@@ -14,11 +14,12 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from hashlib import blake2b
 from itertools import groupby
-from operator import itemgetter, ne
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 from unicodedata import category, normalize
 
 from django.contrib.auth import get_user_model
+from django.db import router
 
 from django_layer_identity.conf import conf
 from django_layer_identity.exceptions import (
@@ -37,11 +38,12 @@ if TYPE_CHECKING:
 PAGE = 2000  # users
 MAX_SHOWN = 20  # users of a group; the others are counted
 
-#: In what the IDs of a group differ, if in anything: from nothing to the most.
+#: In what IDs of a group differ, the least first.
 DIFFERENCES = ("same", "Unicode form", "white space", "case", "phone format")
 
 _PHONE = re.compile(r"[+(]?\d[\d ().\u2010-\u2015/-]{6,}")
 _TABLES = """
+    PRAGMA journal_mode = OFF;
     CREATE TABLE mapped (key BLOB, digest BLOB, pk);
     CREATE TABLE unusable (pk, reason TEXT);
 """
@@ -71,27 +73,21 @@ class Unusable:
 
 
 class Survey:
-    """What was found; it can be read as often as wanted until it is closed."""
+    """What was found; it can be read as often as wanted inside the ``with``."""
 
-    def __init__(self, app: LayerApp) -> None:
+    def __init__(self, app: LayerApp, found: sqlite3.Connection) -> None:
         self.app = app
         self.users = 0
-        # Without a name it is a file of its own that goes with the connection.
-        self._found = sqlite3.connect("", isolation_level=None)
-        self._found.executescript("PRAGMA journal_mode = OFF;" + _TABLES)
-
-    def close(self) -> None:
-        self._found.close()
+        self.unusable_count = 0
+        self._found = found
+        self._found.executescript(_TABLES)
 
     @property
     def group_count(self) -> int:
-        return self._count(
+        rows = self._found.execute(
             "SELECT COUNT(*) FROM (SELECT 1 FROM mapped GROUP BY key HAVING COUNT(*) > 1)"
         )
-
-    @property
-    def unusable_count(self) -> int:
-        return self._count("SELECT COUNT(*) FROM unusable")
+        return int(rows.fetchone()[0])
 
     def groups(self) -> Iterator[Group]:
         """Yield those who would collide; their users are read and mapped once more."""
@@ -114,12 +110,12 @@ class Survey:
             if user_id is None:
                 unusable.append((_portable(user.pk), reason))
             else:
-                texts = collision_key(user_id), user_id
-                mapped.append((*map(_digest, texts), _portable(user.pk)))
-        self._found.execute("BEGIN")
-        self._found.executemany("INSERT INTO mapped VALUES (?, ?, ?)", mapped)
-        self._found.executemany("INSERT INTO unusable VALUES (?, ?)", unusable)
-        self._found.execute("COMMIT")
+                key = _digest(collision_key(user_id))
+                mapped.append((key, _digest(user_id), _portable(user.pk)))
+        self.unusable_count += len(unusable)
+        with self._found:
+            self._found.executemany("INSERT INTO mapped VALUES (?, ?, ?)", mapped)
+            self._found.executemany("INSERT INTO unusable VALUES (?, ?)", unusable)
 
     def sort(self) -> None:
         self._found.execute("CREATE INDEX by_key ON mapped (key, digest)")
@@ -145,10 +141,6 @@ class Survey:
                 if user_id is not None:
                     yield key, by_pk[pk].pk, user_id
 
-    def _count(self, query: str) -> int:
-        count: int = self._found.execute(query).fetchone()[0]
-        return count
-
 
 @contextmanager
 def survey_users(
@@ -162,7 +154,9 @@ def survey_users(
     :param progress: told how many users are done, and of how many.
     :raises ConfigurationError: if ``USER_ID`` or what belongs to it is of no use.
     """
-    with closing(Survey(app)) as survey:
+    # Without a name it is a file of its own that goes with the connection.
+    with closing(sqlite3.connect("")) as found:
+        survey = Survey(app, found)
         total = _users().count()
         for page in _pages():
             survey.take(page)
@@ -178,18 +172,25 @@ def _gather(users: Iterator[tuple[Any, str]]) -> Group:
     :param users: those with the same ID come one after the other.
     """
     shown: list[tuple[Any, str]] = []
-    difference, count, same = 0, 0, 0
+    differences, count, same = {"same"}, 0, 0
     for user_id, holders in groupby(users, key=itemgetter(1)):
-        for sharing, holder in enumerate(holders, start=1):
-            if count + sharing <= MAX_SHOWN:
+        before = count
+        for holder in holders:
+            count += 1
+            if count <= MAX_SHOWN:
                 shown.append(holder)
-        count += sharing
-        same += sharing if sharing > 1 else 0
+        if count - before > 1:
+            same += count - before
         # IDs that equal the first in some form equal each other: no other comparison.
-        unequal = map(ne, _forms(shown[0][1]), _forms(user_id))
-        difference = max(difference, sum(unequal))
+        differences.add(_difference(shown[0][1], user_id))
     shown.sort(key=itemgetter(0))
-    return Group(DIFFERENCES[difference], count, same, shown)
+    return Group(max(differences, key=DIFFERENCES.index), count, same, shown)
+
+
+def _difference(one: str, other: str) -> str:
+    """Return the greatest difference: without it, the two are equal."""
+    forms = zip(DIFFERENCES, _forms(one), _forms(other), strict=False)
+    return next((name for name, a, b in forms if a == b), "phone format")
 
 
 def collision_key(user_id: str) -> str:
@@ -206,7 +207,7 @@ def collision_key(user_id: str) -> str:
 
 
 def _forms(user_id: str) -> tuple[str, str, str, str]:
-    """Return what is compared to find a difference, in the order of DIFFERENCES."""
+    """Return the ID as it is, and then without one more of DIFFERENCES each time."""
     visible = user_id
     if not user_id.isascii():
         text = normalize("NFKC", user_id)
@@ -215,7 +216,8 @@ def _forms(user_id: str) -> tuple[str, str, str, str]:
 
 
 def _users() -> Any:
-    users = get_user_model()._default_manager.order_by("pk")
+    model: Any = get_user_model()
+    users = model._default_manager.using(router.db_for_write(model)).order_by("pk")
     relations = _relations(conf.USER_ID) + _relations(conf.USER_ID_VERIFIED)
     return users.select_related(*relations) if relations else users
 

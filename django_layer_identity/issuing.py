@@ -14,7 +14,9 @@ from django.views.decorators.debug import sensitive_variables
 
 from django_layer_identity import ledger
 from django_layer_identity.conf import conf
+from django_layer_identity.digests import nonce_digest
 from django_layer_identity.exceptions import (
+    KeyStateError,
     NoSigningKey,
     Refusal,
     SigningFailed,
@@ -25,15 +27,11 @@ from django_layer_identity.mapping.claims import profile_claims
 from django_layer_identity.mapping.sources import MappingContext
 from django_layer_identity.mapping.users import check_user, saved_user
 from django_layer_identity.models import LayerApp, SigningKey
+from django_layer_identity.models.issuing import get_for_issuing
 from django_layer_identity.nonces import claim_nonce
 from django_layer_identity.protocol.claims import IdentityClaims, Profile, check_nonce
 from django_layer_identity.protocol.signing import Signer, sign_identity_token
-from django_layer_identity.reporting import (
-    Facts,
-    nonce_digest,
-    report_issued,
-    report_refused,
-)
+from django_layer_identity.reporting import Facts, report_issued, report_refused
 
 if TYPE_CHECKING:
     from django.contrib.auth.base_user import AbstractBaseUser
@@ -125,12 +123,18 @@ class _Attempt:
     ) -> IssuedToken:
         check_user(self.user)
         self.nonce = check_nonce(nonce)
-        self.app = _find_app(app, self.user)
+        with _database():
+            row = get_for_issuing(app, self.user.pk)
+        self.app = row.app
         context = MappingContext(self.user, self.app, self.request)
         with _database():
-            claimed = ledger.claim(context, expected_user_id, current=self.app.entry)
+            claimed = ledger.claim(context, expected_user_id, current=row.entry)
         profile = profile_claims(context)
-        self.key = _active_key(self.app)
+        if row.key is None:
+            raise NoSigningKey from KeyStateError(
+                f"The Layer app {self.app} has no active signing key."
+            )
+        self.key = row.key
         claims, signer = _prepare(
             self.key, self.app, claimed.user_id, self.nonce, profile
         )
@@ -166,18 +170,6 @@ def _database() -> Iterator[None]:
         yield
     except Error as exc:
         raise Unavailable from exc
-
-
-def _find_app(app: LayerApp | str | None, user: AbstractBaseUser) -> LayerApp:
-    with _database():
-        return LayerApp.objects.for_issuing(app, user.pk)
-
-
-def _active_key(app: LayerApp) -> SigningKey:
-    try:
-        return app.active_key
-    except SigningKey.DoesNotExist as exc:
-        raise NoSigningKey from exc
 
 
 def _prepare(

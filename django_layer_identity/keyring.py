@@ -1,4 +1,12 @@
-"""Bring signing keys into being, and encrypt them anew."""
+"""
+Create signing keys, and encrypt the stored ones anew.
+
+The three functions that create a key also raise :exc:`InvalidIdentifier` if the key ID is
+none, :exc:`KeyExists` if the app has the key, or the key ID, already,
+:exc:`KeyStateError` if it is to be activated and has no key ID, or another one is
+activated at the same time, first, and :exc:`ConfigurationError` if
+``KEY_ENCRYPTION_KEYS`` is not set or ``SIGNERS`` has no such alias.
+"""
 
 from __future__ import annotations
 
@@ -35,11 +43,6 @@ def import_private_key(
     :param key_id: the ID that Layer's dashboard shows for it, if known yet.
     :param passphrase: needed where the key is encrypted; never kept.
     :raises InvalidKey: if it is no RSA private key of an accepted size.
-    :raises InvalidIdentifier: if the key ID is none.
-    :raises KeyExists: if the app has this key, or the key ID, already.
-    :raises KeyStateError: if it is to be activated and has no key ID, or another
-        one is activated at the same time, first.
-    :raises ConfigurationError: if ``KEY_ENCRYPTION_KEYS`` is not set.
     """
     private_key = read_private_key(data, passphrase)
     make = partial(SigningKey.from_private_key, app, private_key, key_id=key_id)
@@ -57,11 +60,6 @@ def generate_private_key(
     Make a key pair here; its public half is to be registered with Layer.
 
     :raises InvalidKey: if the size is not 2048, 3072 or 4096 bits.
-    :raises InvalidIdentifier: if the key ID is none.
-    :raises KeyExists: if the app has the key ID already.
-    :raises KeyStateError: if it is to be activated and has no key ID, or another
-        one is activated at the same time, first.
-    :raises ConfigurationError: if ``KEY_ENCRYPTION_KEYS`` is not set.
     """
     private_key = rsa.generate_private_key(bits)
     make = partial(SigningKey.from_private_key, app, private_key, key_id=key_id)
@@ -80,11 +78,6 @@ def link_remote_key(
 
     :raises CustodyError: if it cannot be read there, or does not sign.
     :raises InvalidKey: if it is no RSA key of an accepted size.
-    :raises InvalidIdentifier: if the key ID is none.
-    :raises KeyExists: if the app has this key, or the key ID, already.
-    :raises KeyStateError: if it is to be activated and has no key ID, or another
-        one is activated at the same time, first.
-    :raises ConfigurationError: if there is no such alias.
     """
     public_key = rsa.read_public_key(open_custody(alias).public_key())
     make = partial(

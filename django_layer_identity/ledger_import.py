@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from django.db import IntegrityError, router, transaction
@@ -24,69 +24,57 @@ if TYPE_CHECKING:
 HEADER = ["user", "user_id"]
 
 
-def adopt_all(
+def import_user_ids(
     app: LayerApp,
     lines: Iterable[str],
     *,
     dry_run: bool = False,
-    tell: Callable[[int, str], None] = lambda line, problem: None,
+    on_problem: Callable[[int, str], None] = lambda line, problem: None,
     progress: Callable[[int], None] = lambda done: None,
 ) -> int:
     """
     Write down the Layer user IDs of a CSV file, and return how many there are.
 
-    :param lines: a user's natural key and his Layer user ID each; the first may be
+    :param lines: a user's natural key and Layer user ID each; the first may be
         ``user,user_id``. Empty ones are skipped.
     :param dry_run: find every problem, and change nothing.
-    :param tell: told of each line that cannot be, and why, when it is found.
+    :param on_problem: told of each line that cannot be, and why, when it is found.
     :param progress: told how many lines are done.
-    :raises AdoptionFailed: if there is such a line, or a user was deleted meanwhile;
-        then nothing is changed.
+    :raises AdoptionFailed: if any line is invalid or a user was deleted during the
+        import. Nothing is changed.
     """
-    problems, using, count = _Problems(tell), router.db_for_write(LayerUser), 0
+    using, done, failed = router.db_for_write(LayerUser), 0, 0
     try:
         with transaction.atomic(using=using):
-            for number, row in _rows(lines, problems):
-                problem = _adopt(app, row)
-                count += 1
+            for number, problem in _adopt_rows(app, lines):
+                done += 1
                 if problem:
-                    problems.add(number, problem)
+                    failed += 1
+                    on_problem(number, problem)
                 progress(number)
-            problems.check()
+            if failed:
+                raise AdoptionFailed(
+                    f"Nothing was changed: {failed} lines cannot be adopted."
+                )
             if dry_run:
                 transaction.set_rollback(True, using=using)
     except IntegrityError as exc:  # of the foreign keys, which are looked at last
         raise AdoptionFailed("A user was deleted meanwhile. Try again.") from exc
-    return count
+    return done
 
 
-class _Problems:
-    """Tell of the lines that cannot be, count them, and keep none."""
-
-    def __init__(self, tell: Callable[[int, str], None]) -> None:
-        self._tell = tell
-        self._count = 0
-
-    def add(self, line: int, problem: str) -> None:
-        self._count += 1
-        self._tell(line, problem)
-
-    def check(self) -> None:
-        if self._count:
-            raise AdoptionFailed(
-                f"Nothing was changed: {self._count} lines cannot be adopted."
-            )
-
-
-def _rows(lines: Iterable[str], problems: _Problems) -> Iterable[tuple[int, list[str]]]:
+def _adopt_rows(
+    app: LayerApp, lines: Iterable[str]
+) -> Iterator[tuple[int, str | None]]:
+    """Adopt one line after the other; yield its number, and why that cannot be."""
     reader = csv.reader(lines, strict=True)
     try:
         for row in reader:
             is_header = reader.line_num == 1 and row == HEADER
             if row and not is_header:
-                yield reader.line_num, row
+                yield reader.line_num, _adopt(app, row)
     except csv.Error as exc:
-        problems.add(reader.line_num, f"this is no CSV: {exc}.")
+        yield reader.line_num, f"this is no CSV: {exc}."
 
 
 def _adopt(app: LayerApp, row: list[str]) -> str | None:

@@ -1,11 +1,4 @@
-"""
-What happened, without secrets: two signals and a log line for each outcome.
-
-The sender is ``LayerApp``. Receivers get ``user``, ``request`` (Django's), ``app``,
-``fingerprint`` (of the signing key) and ``nonce_digest``; each is None where it was not
-known yet. A refusal also has its ``code``. Apart from ``request``, which has all that
-the client sent, they hold no token, nonce or password.
-"""
+"""Report each outcome without secrets: one log line and one signal."""
 
 from __future__ import annotations
 
@@ -13,20 +6,16 @@ import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from django.apps import apps
 from django.dispatch import Signal
-from django.utils.crypto import salted_hmac
 
 from django_layer_identity.exceptions import LayerIdentityError, Refusal
+from django_layer_identity.models import LayerApp
+from django_layer_identity.signals import identity_token_issued, identity_token_refused
 
 if TYPE_CHECKING:
     from django.contrib.auth.base_user import AbstractBaseUser
     from django.http import HttpRequest
 
-    from django_layer_identity.models import LayerApp
-
-identity_token_issued = Signal()
-identity_token_refused = Signal()
 
 logger = logging.getLogger("django_layer_identity")
 
@@ -66,13 +55,6 @@ class Facts:
         )
 
 
-def nonce_digest(nonce: str) -> str:
-    """Return what a nonce can be recognised by, and not be learnt from: 64 digits."""
-    return salted_hmac(
-        "django_layer_identity.nonce", nonce, algorithm="sha256"
-    ).hexdigest()
-
-
 def report_issued(facts: Facts) -> None:
     """Tell the log and whoever listens; a receiver that fails stops no login."""
     fields = {"code": "issued", **facts.fields()}
@@ -97,5 +79,4 @@ def report_refused(refusal: Refusal, facts: Facts) -> None:
 
 
 def _send(signal: Signal, facts: Facts, **more: str) -> None:
-    sender = apps.get_model("layer_identity", "LayerApp")
-    signal.send_robust(sender=sender, **vars(facts), **more)
+    signal.send_robust(sender=LayerApp, **vars(facts), **more)

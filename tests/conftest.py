@@ -51,7 +51,9 @@ def _load_each_key_once():
     What is loaded, when and how often is still up to our code.
     """
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(internals.LOAD_DER, lru_cache(load_der_private_key))
+        load = lru_cache(load_der_private_key)
+        patch.setattr(internals.LOAD_DER, load)
+        patch.setattr(internals.LOAD_STORED_DER, load)
         yield
 
 

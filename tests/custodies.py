@@ -14,7 +14,7 @@ class InMemory:
         self.options = options
 
     def public_key(self):
-        return self.options["key"].public_pem
+        return self.options["key"].public_key.pem
 
     def sign(self, message):
         return self.options["key"].sign(message)

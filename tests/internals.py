@@ -53,6 +53,7 @@ IS_RATE_USED_UP = f"{PACKAGE}.api.throttling.FixedWindowCounter.is_exhausted"
 LIST_PUBLIC_KEYS = f"{PACKAGE}.api.jwks.verification_keys"
 LOAD_ENCRYPTED_DER = f"{PACKAGE}.keys.passphrase.load_der_private_key"
 LOAD_DER = f"{PACKAGE}.keys.reading.load_der_private_key"
+LOAD_STORED_DER = f"{PACKAGE}.keys.rsa.load_der_private_key"
 MAKE_CREDENTIALS = f"{PACKAGE}.api.authentication.Credentials.__init__"
 MAKE_ENCRYPTION_KEY = f"{PACKAGE}.keys.encryption._EncryptionKey"
 MAKE_SUCCESS_BODY = f"{PACKAGE}.api.views._success_body"
@@ -78,7 +79,7 @@ SIGNING = (
     PARSE_CIPHERTEXT,
     f"{PACKAGE}.keys.encryption.base64:b64decode",
     PARSE_STORED_KEY,
-    LOAD_DER,
+    LOAD_STORED_DER,
     f"{PACKAGE}.keys.rsa.PrivateKey.__init__",
     f"{PACKAGE}.keys.rsa.PrivateKey.sign",
 )
@@ -98,6 +99,7 @@ FAULT_PLACES = {
         f"{PACKAGE}.keys.rsa.PrivateKey.__init__",
         f"{PACKAGE}.keys.rsa.PrivateKey.to_der",
         LOAD_DER,
+        LOAD_STORED_DER,
         f"{PACKAGE}.keys.reading.base64:b64decode",
         f"{PACKAGE}.keys.encryption.Fernet.encrypt",
         f"{PACKAGE}.keys.encryption.HKDF.derive",
@@ -260,7 +262,7 @@ def overdue_calls(custody: Any) -> Any:
 def reopen_tokens() -> None:  # pragma: no cover  # needs a token
     """Let each PKCS#11 token be opened again, where it is now."""
     for module in _pkcs11_modules():
-        module.give_up()
+        module.reset()
     forget_refused_pins()
 
 
@@ -274,7 +276,7 @@ def forget_refused_pins() -> None:
 def expect_initialized_tokens() -> None:  # pragma: no cover  # needs a token
     """Let each PKCS#11 module be used as it is, without initializing it again."""
     for module in _pkcs11_modules():
-        module._stale = False
+        module._needs_reinit = False
 
 
 def _pkcs11_modules() -> Any:  # pragma: no cover  # needs a token

@@ -9,6 +9,7 @@ from django.db import OperationalError
 
 from django_layer_identity.models import LayerApp, SigningKey
 from tests.conftest import APP_ID, KEY_ID, PROVIDER_ID
+from tests.routers import Replica
 
 
 @pytest.fixture
@@ -188,7 +189,7 @@ def test_token_issue_refuses_a_user_who_is_not_there(key):
 def test_token_issue_says_why_not(app, alice):
     assert error("layer_token_issue", "alice", "--nonce", "x") == (
         "Identity tokens cannot be signed at the moment. Try again later. "
-        "Reason: LayerApp has no active_key."
+        "Reason: The Layer app Messenger has no active signing key."
     )
 
 
@@ -196,3 +197,41 @@ def test_token_issue_says_why_not_where_there_is_no_more_to_say(key, alice):
     assert error("layer_token_issue", "alice", "--nonce", " ") == (
         "A nonce is more than white space."
     )
+
+
+# The write database
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        CREATE,
+        ("layer_key_generate",),
+        ("layer_key_list",),
+        ("layer_key_list", "--app", str(APP_ID)),
+        ("layer_key_activate", str(KEY_ID), "--app", str(APP_ID)),
+        ("layer_key_retire", str(KEY_ID)),
+        ("layer_key_revoke", str(KEY_ID), "--reason", "leaked"),
+        ("layer_key_reencrypt",),
+        ("layer_token_issue", "alice", "--nonce", "a+b/c=="),
+        ("layer_user_collisions",),
+        ("layer_user_rename", "alice", "alice.2"),
+    ],
+    ids=" ".join,
+)
+def test_commands_look_everything_up_in_the_write_database(
+    settings, run, key, alice, command
+):
+    settings.DATABASE_ROUTERS = [Replica()]
+
+    run(*command)
+
+
+def test_user_import_looks_users_up_in_the_write_database(
+    settings, run, app, alice, tmp_path
+):
+    file = tmp_path / "users.csv"
+    file.write_text("alice,alice.2\n")
+    settings.DATABASE_ROUTERS = [Replica()]
+
+    assert run("layer_user_import", str(file)) == "1 adopted"

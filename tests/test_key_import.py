@@ -100,7 +100,7 @@ def test_key_import_prints_json_for_scripts(run, app, pem_file, private_key):
         "fingerprint": private_key.fingerprint,
         "state": "ready",
         "key_id": f"layer:///keys/{KEY_ID}",
-        "public_key": private_key.public_pem,
+        "public_key": private_key.public_key.pem,
     }
 
 

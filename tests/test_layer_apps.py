@@ -18,6 +18,7 @@ from django_layer_identity.exceptions import (
     NotFound,
 )
 from django_layer_identity.models import LayerApp
+from django_layer_identity.models.issuing import get_for_issuing
 from django_layer_identity.protocol.identifiers import AppID, ProviderID
 from tests.conftest import APP_ID, PROVIDER_ID
 
@@ -41,7 +42,7 @@ def ensure(**changes):
 
 
 def find(app):
-    return LayerApp.objects.for_issuing(app, user_pk=7)  # who has no entry
+    return get_for_issuing(app, user_pk=7).app
 
 
 def test_an_app_is_shown_by_its_name(app):

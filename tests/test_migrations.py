@@ -1,50 +1,105 @@
-"""What migrations make of rows that are there already."""
+"""A database of a version before still migrates, and keeps what is in it."""
 
 from __future__ import annotations
 
-from datetime import datetime, timezone
-from uuid import UUID
+import json
+import sqlite3
+import subprocess
+import sys
+from contextlib import closing
+from pathlib import Path
 
 import pytest
-from django.core.management import call_command
-from django.db import connection
-from django.db.migrations.executor import MigrationExecutor
 
-from tests.conftest import APP_ID, KEY_ID, PROVIDER_ID
+from tests.fresh import CHECKOUT, environment
 
 pytestmark = pytest.mark.slow  # it migrates, and the fast suite does not
 
-THEN = datetime(2026, 1, 2, 3, 4, 5, tzinfo=timezone.utc)
+MANAGE = CHECKOUT / "example_project" / "manage.py"
+VECTORS = Path(__file__).parent / "vectors"
+
+#: Of a demo that was made once, for this test.
+SECRETS = {
+    "secret_key": "not used in the database",
+    "encryption_key": "Z5DwnvKP1qyF0lS9we4tKTDsl4Ynlpd1l8yWua1jOAY",
+    "passwords": {"alice": "one", "bob": "two", "admin": "three"},
+}
+FINGERPRINT = "9a54fafe2c33dbdad8e76cc01ee8c2d00ac9f90896ff2b617489cfb202f43259"
 
 
-def models_after(name):
-    """Migrate to there and return the registry of models as they were then."""
-    executor = MigrationExecutor(connection)
-    state = executor.migrate([("layer_identity", name)])
-    return state.apps
+def manage(directory, *arguments):
+    done = subprocess.run(
+        [sys.executable, MANAGE, *arguments],
+        env=environment(DEMO_DATA_DIR=str(directory)),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def ask(directory, question):
+    with closing(sqlite3.connect(directory / "db.sqlite3")) as database:
+        return database.execute(question).fetchall()
 
 
 @pytest.fixture
-def first(transactional_db):
-    yield models_after("0001_apps_and_keys")
-    call_command("migrate", verbosity=0)
+def demo(tmp_path):
+    """Return a function that makes a demo's data, from an old database or afresh."""
+
+    def demo(name, database=None):
+        directory = tmp_path / name
+        directory.mkdir()
+        (directory / "secrets.json").write_text(json.dumps(SECRETS))
+        if database:
+            with closing(sqlite3.connect(directory / "db.sqlite3")) as connection:
+                connection.executescript((VECTORS / database).read_text())
+        manage(directory, "demo", "--prepare-only")
+        return directory
+
+    return demo
 
 
-def add_key(apps, **times):
-    app = apps.get_model("layer_identity", "LayerApp").objects.create(
-        name="Messenger", app_id=APP_ID, provider_id=PROVIDER_ID
+@pytest.fixture
+def old(demo):
+    return demo("old", "first_version.sql")
+
+
+def test_an_old_database_keeps_users_ids_keys_and_audit_trail(old):
+    assert ask(old, "SELECT user_id, owner_id FROM layer_identity_layeruser") == [
+        ("alice", 1),
+        ("bob", 2),
+    ]
+    assert ask(old, "SELECT fingerprint FROM layer_identity_signingkey") == [
+        (FINGERPRINT,)
+    ]
+    assert ask(
+        old,
+        "SELECT code, user_pk, impersonator_pk FROM layer_identity_audit_auditentry",
+    ) == [("issued", "1", ""), ("issued", "2", "")]
+
+
+def test_a_key_of_an_old_database_signs(old):
+    token = manage(old, "layer_token_issue", "alice", "--nonce", "a nonce")
+
+    assert token.count(".") == 2
+
+
+def test_an_old_database_has_the_tables_and_indexes_of_a_new_one(old, demo):
+    question = "PRAGMA table_info(layer_identity_{})"
+    indexes = (
+        "SELECT tbl_name, name FROM sqlite_master "
+        "WHERE type = 'index' AND name LIKE 'layer%' ORDER BY 1, 2"
     )
-    apps.get_model("layer_identity", "SigningKey").objects.create(
-        app=app, key_id=UUID(str(KEY_ID)), fingerprint="f" * 64, bits=2048, **times
-    )
+    new = demo("new")
+
+    for table in ("layerapp", "signingkey", "layeruser", "spentnonce"):
+        columns = ask(old, question.format(table)), ask(new, question.format(table))
+        found, expected = ({column[1:] for column in each} for each in columns)
+        assert found == expected
+    assert ask(old, indexes) == ask(new, indexes)
 
 
-@pytest.mark.parametrize("activated_at", [THEN, None], ids=["active before", "never"])
-def test_a_key_that_was_active_is_tested_and_has_frozen_its_app(first, activated_at):
-    add_key(first, activated_at=activated_at)
-
-    second = models_after("0002_key_lives")
-
-    key = second.get_model("layer_identity", "SigningKey").objects.get()
-    app = second.get_model("layer_identity", "LayerApp").objects.get()
-    assert (key.tested_at, app.frozen_at) == (activated_at, activated_at)
+def test_no_model_has_changed_since_the_last_migration(old):
+    assert manage(old, "makemigrations", "--check") == "No changes detected\n"

@@ -13,6 +13,7 @@ from django.core.cache.backends.locmem import LocMemCache
 from django.db import IntegrityError, OperationalError, connection
 from django.utils import timezone
 
+from django_layer_identity.digests import nonce_digest
 from django_layer_identity.exceptions import (
     AppIDRequired,
     NonceAlreadyUsed,
@@ -21,7 +22,6 @@ from django_layer_identity.exceptions import (
 )
 from django_layer_identity.issuing import issue_identity_token
 from django_layer_identity.models import LayerApp, SigningKey, SpentNonce
-from django_layer_identity.reporting import nonce_digest
 from tests.conftest import APP_ID, OTHER_KEY_ID, PROVIDER_ID
 from tests.endpoint import NONCE, ask, configure, read, refusal
 from tests.internals import forget_loaded_keys

@@ -10,14 +10,11 @@ from django.core.handlers.wsgi import WSGIRequest
 from django.utils.functional import SimpleLazyObject
 from rest_framework.permissions import BasePermission
 
+from django_layer_identity.digests import nonce_digest
 from django_layer_identity.exceptions import NonceMissing, SigningFailed
 from django_layer_identity.issuing import issue_identity_token
 from django_layer_identity.models import LayerApp
-from django_layer_identity.reporting import (
-    identity_token_issued,
-    identity_token_refused,
-    nonce_digest,
-)
+from django_layer_identity.signals import identity_token_issued, identity_token_refused
 from tests.conftest import APP_ID
 from tests.endpoint import (
     FORM,

@@ -37,7 +37,7 @@ def test_an_imported_key_is_described_and_encrypted(app, private_key):
 
     key.refresh_from_db()
     assert key.fingerprint == private_key.fingerprint
-    assert key.public_key == private_key.public_pem
+    assert key.public_key == private_key.public_key.pem
     assert key.bits == 2048
     assert key.encrypted_private_key.startswith("lid1:")
     assert key.state == "draft"

@@ -19,10 +19,10 @@ from django_layer_identity import ledger
 from django_layer_identity.admin.base import BUSY, ReadOnlyAdmin
 from django_layer_identity.admin.display import layer_user_id, layer_user_state, since
 from django_layer_identity.admin.forms import DiscreetForm
+from django_layer_identity.digests import user_id_digest
 from django_layer_identity.exceptions import LayerIdentityError
 from django_layer_identity.models import LayerUser
 from django_layer_identity.models.reasons import MAX_REASON_LENGTH
-from django_layer_identity.models.user import digest_of
 
 if TYPE_CHECKING:
     from django.contrib.auth.base_user import AbstractBaseUser
@@ -143,7 +143,7 @@ class LayerUserAdmin(ReadOnlyAdmin):
             owners = list(users_named(search_term).values_list("pk", flat=True))
         except (ValueError, ValidationError):  # they log in with a number or UUID, say
             owners = []
-        digests = [digest_of(search_term), search_term.strip().lower()]
+        digests = [user_id_digest(search_term), search_term.strip().lower()]
         return queryset.filter(Q(digest__in=digests) | Q(owner__in=owners)), False
 
     def get_urls(self) -> list[Any]:

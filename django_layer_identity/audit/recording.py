@@ -16,10 +16,7 @@ from django_layer_identity.audit.models import ISSUED, AuditEntry
 from django_layer_identity.mapping.users import impersonator_of
 from django_layer_identity.models import LayerApp
 from django_layer_identity.models.locking import is_lost
-from django_layer_identity.reporting import (
-    identity_token_issued,
-    identity_token_refused,
-)
+from django_layer_identity.signals import identity_token_issued, identity_token_refused
 
 if TYPE_CHECKING:
     from django.contrib.auth.base_user import AbstractBaseUser

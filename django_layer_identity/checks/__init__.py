@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
 from typing import Any
 
 from django.core import checks
@@ -10,15 +9,8 @@ from django.core.checks import CheckMessage, Tags
 
 from django_layer_identity.checks import endpoint, keys, settings, users
 
-Rule = Callable[[], Iterable[CheckMessage]]
-
-RULES: tuple[Rule, ...] = (
-    *settings.RULES,
-    *keys.RULES,
-    *users.RULES,
-    *endpoint.RULES,
-)
-DEPLOYMENT_RULES: tuple[Rule, ...] = (
+RULES = (*settings.RULES, *keys.RULES, *users.RULES, *endpoint.RULES)
+DEPLOYMENT_RULES = (
     *endpoint.DEPLOYMENT_RULES,
     *users.DEPLOYMENT_RULES,
     *keys.DEPLOYMENT_RULES,
@@ -34,14 +26,11 @@ def register() -> None:
 
 def check_settings(**kwargs: Any) -> list[CheckMessage]:
     """Apply each rule to ``settings.LAYER_IDENTITY``."""
-    return list(settings.check_type()) or _apply(RULES)
+    return settings.check_type() or [found for rule in RULES for found in rule()]
 
 
 def check_deployment(**kwargs: Any) -> list[CheckMessage]:
     """Apply the rules that matter where strangers can reach the project."""
-    # check_settings() has reported a setting that is not a mapping.
-    return [] if any(settings.check_type()) else _apply(DEPLOYMENT_RULES)
-
-
-def _apply(rules: tuple[Rule, ...]) -> list[CheckMessage]:
-    return [message for rule in rules for message in rule()]
+    if settings.check_type():
+        return []  # check_settings() reports it
+    return [found for rule in DEPLOYMENT_RULES for found in rule()]

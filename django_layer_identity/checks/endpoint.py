@@ -14,9 +14,9 @@ from django.core.cache.backends.db import DatabaseCache
 from django.core.cache.backends.dummy import DummyCache
 from django.core.cache.backends.filebased import FileBasedCache
 from django.core.cache.backends.locmem import LocMemCache
-from django.core.checks import CheckMessage, Error, Warning
 from django.utils.module_loading import import_string
 
+from django_layer_identity.checks.settings import rule
 from django_layer_identity.conf import DEFAULT_THROTTLE_RATES, conf, parse_rate
 from django_layer_identity.exceptions import ConfigurationError
 
@@ -47,63 +47,63 @@ _REASONS: tuple[tuple[type[BaseCache], str], ...] = (
 # Classes
 
 
-def _class_lists() -> Iterator[CheckMessage]:
+@rule(
+    "E007", hint='For example: ["rest_framework.authentication.TokenAuthentication"].'
+)
+def _class_lists() -> Iterator[str]:
     for name, value in (
         ("AUTHENTICATION_CLASSES", conf.AUTHENTICATION_CLASSES or []),
         ("PERMISSION_CLASSES", conf.PERMISSION_CLASSES),
     ):
         if not (_is_list(value) and len(_import_classes(value)) == len(value)):
-            yield Error(
+            yield (
                 f"LAYER_IDENTITY[{name!r}] must be a list of classes or their dotted "
-                "paths.",
-                hint="For example: "
-                '["rest_framework.authentication.TokenAuthentication"].',
-                id="layer_identity.E007",
+                "paths."
             )
 
 
-def _no_class() -> Iterator[CheckMessage]:
+@rule(
+    "W045",
+    hint="Name a class in LAYER_IDENTITY['AUTHENTICATION_CLASSES'], or remove "
+    "the setting for REST framework's default.",
+)
+def _no_class() -> Iterator[str]:
     entries = _authentication_classes()
     if _is_list(entries) and not entries:
-        yield Warning(
-            "No authentication class is configured: every request is refused.",
-            hint="Name a class in LAYER_IDENTITY['AUTHENTICATION_CLASSES'], or remove "
-            "the setting for REST framework's default.",
-            id="layer_identity.W045",
-        )
+        yield "No authentication class is configured: every request is refused."
 
 
-def _second_factors() -> Iterator[CheckMessage]:
+@rule(
+    "W042",
+    hint="Let clients log in where the second factor is asked for, and remove "
+    "BodyCredentialsAuthentication.",
+)
+def _second_factors() -> Iterator[str]:
     found = [name for name in MFA_APPS if apps.is_installed(name)]
     if found and _accepted(BODY):
-        yield Warning(
+        yield (
             "A password in the body is enough for an identity token, whatever second "
-            f"factor {found[0]} asks for elsewhere.",
-            hint="Let clients log in where the second factor is asked for, and remove "
-            "BodyCredentialsAuthentication.",
-            id="layer_identity.W042",
+            f"factor {found[0]} asks for elsewhere."
         )
 
 
-def _uncounted_passwords() -> Iterator[CheckMessage]:
+@rule("W043", hint='Remove it: "20/min" is the default.')
+def _uncounted_passwords() -> Iterator[str]:
     if _counts_failures() is False and (_accepted(BASIC) or _accepted(BODY)):
-        yield Warning(
+        yield (
             "Passwords can be guessed without a limit: requests carry them, and "
-            "LAYER_IDENTITY['THROTTLE_RATES']['failures'] is None.",
-            hint='Remove it: "20/min" is the default.',
-            id="layer_identity.W043",
+            "LAYER_IDENTITY['THROTTLE_RATES']['failures'] is None."
         )
 
 
-def _sessions_without_csrf() -> Iterator[CheckMessage]:
+@rule("W044", hint=f"Use {SESSION}, which checks the CSRF token.")
+def _sessions_without_csrf() -> Iterator[str]:
     for kind in _accepted(SESSION):
         owner = next(one for one in kind.__mro__ if "enforce_csrf" in vars(one))
         if _path(owner) != SESSION:
-            yield Warning(
+            yield (
                 f"{_path(kind)} replaces enforce_csrf(): other sites may ask for "
-                "tokens with a user's session.",
-                hint=f"Use {SESSION}, which checks the CSRF token.",
-                id="layer_identity.W044",
+                "tokens with a user's session."
             )
 
 
@@ -141,7 +141,8 @@ def _path(kind: type) -> str:
 # Rates
 
 
-def _rates() -> Iterator[CheckMessage]:
+@rule("E043", hint='For example: {"user": "60/min", "failures": None}.')
+def _rates() -> Iterator[str]:
     try:
         for scope, rate in conf.THROTTLE_RATES.items():
             if scope not in DEFAULT_THROTTLE_RATES:
@@ -149,32 +150,29 @@ def _rates() -> Iterator[CheckMessage]:
             if rate is not None:
                 parse_rate(rate)
     except ConfigurationError as exc:
-        yield Error(
-            f"LAYER_IDENTITY['THROTTLE_RATES'] cannot be used: {exc}",
-            hint='For example: {"user": "60/min", "failures": None}.',
-            id="layer_identity.E043",
-        )
+        yield f"LAYER_IDENTITY['THROTTLE_RATES'] cannot be used: {exc}"
 
 
-def _proxies() -> Iterator[CheckMessage]:
+@rule("E044", hint="Set it to the number of proxies that add to X-Forwarded-For.")
+def _proxies() -> Iterator[str]:
     number = _num_proxies()
     if number is not None and not (type(number) is int and number >= 0):
-        yield Error(
+        yield (
             "REST_FRAMEWORK['NUM_PROXIES'] must be None or an integer of at least 0, "
-            f"not {number!r}.",
-            hint="Set it to the number of proxies that add to X-Forwarded-For.",
-            id="layer_identity.E044",
+            f"not {number!r}."
         )
 
 
-def _unstated_proxies() -> Iterator[CheckMessage]:
+@rule(
+    "W041",
+    hint="Set REST_FRAMEWORK['NUM_PROXIES'] to the number of proxies that add "
+    "to X-Forwarded-For; 0 states that there is none.",
+)
+def _unstated_proxies() -> Iterator[str]:
     if _counts_failures() and _num_proxies() is None:
-        yield Warning(
+        yield (
             "Wrong passwords are counted by REMOTE_ADDR: behind a proxy, all clients "
-            "have one, or none where it connects by a Unix socket.",
-            hint="Set REST_FRAMEWORK['NUM_PROXIES'] to the number of proxies that add "
-            "to X-Forwarded-For; 0 states that there is none.",
-            id="layer_identity.W041",
+            "have one, or none where it connects by a Unix socket."
         )
 
 
@@ -184,80 +182,70 @@ def _num_proxies() -> Any:
 
 def _counts_failures() -> bool | None:
     """Return whether wrong passwords are counted; None if the rates are invalid."""
-    return None if any(_rates()) else conf.THROTTLE_RATES["failures"] is not None
+    return None if _rates() else conf.THROTTLE_RATES["failures"] is not None
 
 
 # Nonces
 
 
-def _guard() -> Iterator[CheckMessage]:
+@rule("E040", hint='"cache" is the default.')
+def _guard() -> Iterator[str]:
     guard: object = conf.NONCE_GUARD
     if guard not in ("cache", "database", None):
-        yield Error(
-            'LAYER_IDENTITY[\'NONCE_GUARD\'] must be "cache", "database" or None.',
-            hint='"cache" is the default.',
-            id="layer_identity.E040",
-        )
+        yield 'LAYER_IDENTITY[\'NONCE_GUARD\'] must be "cache", "database" or None.'
 
 
-def _no_guard() -> Iterator[CheckMessage]:
+@rule("W046", hint='Remove the setting: "cache" is the default.')
+def _no_guard() -> Iterator[str]:
     if conf.NONCE_GUARD is None:
-        yield Warning(
+        yield (
             "LAYER_IDENTITY['NONCE_GUARD'] is None: one nonce may be signed for two "
-            "users.",
-            hint='Remove the setting: "cache" is the default.',
-            id="layer_identity.W046",
+            "users."
         )
 
 
-def _guard_failure() -> Iterator[CheckMessage]:
+@rule("E041", hint='"serve" is the default.')
+def _guard_failure() -> Iterator[str]:
     if conf.NONCE_GUARD_FAILURE not in ("serve", "refuse"):
-        yield Error(
-            'LAYER_IDENTITY[\'NONCE_GUARD_FAILURE\'] must be "serve" or "refuse".',
-            hint='"serve" is the default.',
-            id="layer_identity.E041",
-        )
+        yield 'LAYER_IDENTITY[\'NONCE_GUARD_FAILURE\'] must be "serve" or "refuse".'
 
 
-def _cache_alias() -> Iterator[CheckMessage]:
+@rule("E042", hint='An alias of CACHES; "default" is the default.')
+def _cache_alias() -> Iterator[str]:
     try:
         caches[conf.CACHE_ALIAS]
     except (InvalidCacheBackendError, TypeError) as exc:
-        yield Error(
-            f"LAYER_IDENTITY['CACHE_ALIAS'] names no cache of use: {exc}",
-            hint='An alias of CACHES; "default" is the default.',
-            id="layer_identity.E042",
-        )
+        yield f"LAYER_IDENTITY['CACHE_ALIAS'] names no cache of use: {exc}"
 
 
-def _shared_cache() -> Iterator[CheckMessage]:
-    if any(_cache_alias()) or any(_rates()):
+@rule(
+    "W040",
+    hint="Name a cache on Redis or Memcached in LAYER_IDENTITY['CACHE_ALIAS'].",
+)
+def _shared_cache() -> Iterator[str]:
+    if _cache_alias() or _rates():
         return  # reported by check_settings()
     if conf.NONCE_GUARD != "cache" and not any(conf.THROTTLE_RATES.values()):
         return
     cache = caches[conf.CACHE_ALIAS]
-    if reason := _objection(cache):
-        yield Warning(
-            f"Nonces and requests are counted in a {type(cache).__name__}: {reason}.",
-            hint="Name a cache on Redis or Memcached in LAYER_IDENTITY['CACHE_ALIAS'].",
-            id="layer_identity.W040",
-        )
+    if reason := _cache_problem(cache):
+        yield f"Nonces and requests are counted in a {type(cache).__name__}: {reason}."
 
 
-def _objection(cache: BaseCache) -> str | None:
+def _cache_problem(cache: BaseCache) -> str | None:
     if isinstance(cache, DatabaseCache) and cache._max_entries < MIN_ENTRIES:
         return f"over {cache._max_entries} entries it forgets some at random"
     return next((why for kind, why in _REASONS if isinstance(cache, kind)), None)
 
 
-def _sandbox_answers() -> Iterator[CheckMessage]:
+@rule(
+    "W003",
+    hint="Remove django_layer_identity.sandbox from INSTALLED_APPS, or set "
+    "DEBUG to False and LAYER_IDENTITY['SANDBOX'] to None.",
+)
+def _sandbox_answers() -> Iterator[str]:
     if apps.is_installed("django_layer_identity.sandbox") and conf.sandbox_enabled:
-        yield Warning(
-            "The sandbox answers: whoever reaches it can use it in Layer's place.",
-            hint="Remove django_layer_identity.sandbox from INSTALLED_APPS, or set "
-            "DEBUG to False and LAYER_IDENTITY['SANDBOX'] to None.",
-            id="layer_identity.W003",
-        )
+        yield "The sandbox answers: whoever reaches it can use it in Layer's place."
 
 
 RULES = (

@@ -8,10 +8,11 @@ from typing import Any
 
 from django.apps import apps
 from django.conf import settings
-from django.core.checks import CheckMessage, Error, Warning
+from django.core.checks import CheckMessage, Warning
 from django.utils.module_loading import import_string
 from django.views.debug import SafeExceptionReporterFilter
 
+from django_layer_identity.checks.settings import rule
 from django_layer_identity.conf import conf
 from django_layer_identity.exceptions import ConfigurationError
 from django_layer_identity.keys.backends import MAX_ALIAS_LENGTH, make_custody
@@ -22,8 +23,6 @@ from django_layer_identity.models import LayerUser, SigningKey
 IN_MEMORY = "django.core.files.uploadhandler.MemoryFileUploadHandler"
 ON_DISK = "django.core.files.uploadhandler.TemporaryFileUploadHandler"
 FORM_SIZE = 2 * MAX_LENGTH  # bytes; a private key file and the rest of its form
-
-
 _INLINE_SECRET = re.compile(
     r"(^|_)(PIN|PASSWORD|PASSPHRASE|SECRET|PRIVATE_KEY)$", re.IGNORECASE
 )
@@ -32,14 +31,13 @@ _INLINE_SECRET = re.compile(
 # Keys in the database
 
 
-def _encryption_keys() -> Iterator[CheckMessage]:
+@rule("E004", hint=HOW_TO_SET_IT)
+def _encryption_keys() -> Iterator[str]:
     entries: object = conf.KEY_ENCRYPTION_KEYS
     if not (isinstance(entries, (list, tuple)) and all(map(_is_long_enough, entries))):
-        yield Error(
+        yield (
             "LAYER_IDENTITY['KEY_ENCRYPTION_KEYS'] must be a list of strings of "
-            f"{MIN_ENTRY_LENGTH} characters or more.",
-            hint=HOW_TO_SET_IT,
-            id="layer_identity.E004",
+            f"{MIN_ENTRY_LENGTH} characters or more."
         )
 
 
@@ -47,29 +45,36 @@ def _is_long_enough(entry: object) -> bool:
     return isinstance(entry, str) and len(entry) >= MIN_ENTRY_LENGTH
 
 
-def _no_encryption_keys() -> Iterator[CheckMessage]:
+@rule("W004", hint=HOW_TO_SET_IT)
+def _no_encryption_keys() -> Iterator[str]:
     if not conf.KEY_ENCRYPTION_KEYS:
-        yield Warning(
+        yield (
             "LAYER_IDENTITY['KEY_ENCRYPTION_KEYS'] is empty: no signing key can be "
-            "stored or used.",
-            hint=HOW_TO_SET_IT,
-            id="layer_identity.W004",
+            "stored or used."
         )
 
 
-def _secret_key_as_encryption_key() -> Iterator[CheckMessage]:
+@rule(
+    "W010",
+    hint="“manage.py layer_encryption_key” makes another one: store it, put it "
+    "first, before this one, and run “manage.py layer_key_reencrypt”.",
+)
+def _secret_key_as_encryption_key() -> Iterator[str]:
     others = {settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS}
-    if not any(_encryption_keys()) and others.intersection(conf.KEY_ENCRYPTION_KEYS):
-        yield Warning(
+    if not _encryption_keys() and others.intersection(conf.KEY_ENCRYPTION_KEYS):
+        yield (
             "LAYER_IDENTITY['KEY_ENCRYPTION_KEYS'] has an entry that is SECRET_KEY too: "
-            "whoever learns the one has both, and neither is changed without the other.",
-            hint="“manage.py layer_encryption_key” makes another one: store it, put it "
-            "first, before this one, and run “manage.py layer_key_reencrypt”.",
-            id="layer_identity.W010",
+            "whoever learns the one has both, and neither is changed without the other."
         )
 
 
-def _uploads_to_disk() -> Iterator[CheckMessage]:
+@rule(
+    "W060",
+    hint="Put MemoryFileUploadHandler first in FILE_UPLOAD_HANDLERS and set "
+    f"FILE_UPLOAD_MAX_MEMORY_SIZE to {FORM_SIZE} or more. Otherwise paste "
+    "private keys, or use “manage.py layer_key_import”.",
+)
+def _uploads_to_disk() -> Iterator[str]:
     handlers = [
         one for one in settings.FILE_UPLOAD_HANDLERS if one in (IN_MEMORY, ON_DISK)
     ]
@@ -79,30 +84,22 @@ def _uploads_to_disk() -> Iterator[CheckMessage]:
         and ON_DISK in handlers
         and not (handlers[0] == IN_MEMORY and is_large_enough)
     ):
-        yield Warning(
+        yield (
             "A private key that is uploaded in the admin is in a temporary file on disk "
-            "until the request ends.",
-            hint="Put MemoryFileUploadHandler first in FILE_UPLOAD_HANDLERS and set "
-            f"FILE_UPLOAD_MAX_MEMORY_SIZE to {FORM_SIZE} or more. Otherwise paste "
-            "private keys, or use “manage.py layer_key_import”.",
-            id="layer_identity.W060",
+            "until the request ends."
         )
 
 
 # Keys elsewhere
 
 
-def _signers() -> Iterator[CheckMessage]:
+@rule("E015", hint='For example: {"hsm": {"BACKEND": "…", "OPTIONS": {…}}}.')
+def _signers() -> Iterator[str]:
     signers: object = conf.SIGNERS
-    if isinstance(signers, Mapping) and all(map(_is_alias, signers)):
-        for alias, entry in signers.items():
-            yield from _signer(alias, entry)
-    else:
-        yield Error(
+    if not (isinstance(signers, Mapping) and all(map(_is_alias, signers))):
+        yield (
             "LAYER_IDENTITY['SIGNERS'] must be a dict, and its keys aliases of up to "
-            f"{MAX_ALIAS_LENGTH} characters.",
-            hint='For example: {"hsm": {"BACKEND": "…", "OPTIONS": {…}}}.',
-            id="layer_identity.E015",
+            f"{MAX_ALIAS_LENGTH} characters."
         )
 
 
@@ -110,63 +107,52 @@ def _is_alias(alias: object) -> bool:
     return isinstance(alias, str) and 0 < len(alias) <= MAX_ALIAS_LENGTH
 
 
-def _signer(alias: str, entry: Any) -> Iterator[CheckMessage]:
-    """Report the first thing that is wrong with an entry; values are never shown."""
-    name = f"LAYER_IDENTITY['SIGNERS'][{alias!r}]"
-    if not _is_entry(entry):
-        yield Error(
-            f"{name} must be a dict with BACKEND and, if need be, OPTIONS.",
-            hint='For example: {"BACKEND": "…", "OPTIONS": {…}}.',
-            id="layer_identity.E016",
+def _signer_entries() -> Iterator[CheckMessage]:
+    """Report the first thing that is wrong with each entry; values are never shown."""
+    for alias, entry in () if _signers() else conf.SIGNERS.items():
+        name = f"LAYER_IDENTITY['SIGNERS'][{alias!r}]"
+        yield from (
+            _is_no_entry(name, entry)
+            or _secret_in_options(name, entry.get("OPTIONS", {}))
+            or _pin_env_is_visible(name, entry.get("OPTIONS", {}))
+            or _backend_fails(alias, entry)
         )
-        return
-    options = entry.get("OPTIONS", {})
-    yield from (
-        list(_inline_secrets(name, options))
-        or list(_shown_pin(name, options))
-        or _backend(alias, entry)
-    )
 
 
-def _is_entry(entry: object) -> bool:
-    return (
+@rule("E016", hint='For example: {"BACKEND": "…", "OPTIONS": {…}}.')
+def _is_no_entry(name: str, entry: object) -> Iterator[str]:
+    if not (
         isinstance(entry, Mapping)
         and "BACKEND" in entry
         and set(entry) <= {"BACKEND", "OPTIONS"}
         and isinstance(entry.get("OPTIONS", {}), Mapping)
-    )
+    ):
+        yield f"{name} must be a dict with BACKEND and, if need be, OPTIONS."
 
 
-def _inline_secrets(name: str, options: Mapping[str, Any]) -> Iterator[CheckMessage]:
+@rule("E017", hint="Name the file it is in (PIN_FILE), or the variable (PIN_ENV).")
+def _secret_in_options(name: str, options: Mapping[str, Any]) -> Iterator[str]:
     for option in options:
         if _INLINE_SECRET.search(str(option)):
-            yield Error(
-                f"{name} has a secret in its OPTIONS: {option}.",
-                hint="Name the file it is in (PIN_FILE), or the variable (PIN_ENV).",
-                id="layer_identity.E017",
-            )
+            yield f"{name} has a secret in its OPTIONS: {option}."
 
 
-def _shown_pin(name: str, options: Mapping[str, Any]) -> Iterator[CheckMessage]:
+@rule("E018", hint="Django hides those with SECRET or PASS in their names: rename it.")
+def _pin_env_is_visible(name: str, options: Mapping[str, Any]) -> Iterator[str]:
     variable = str(options.get("PIN_ENV") or "SECRET")
     if SafeExceptionReporterFilter().cleanse_setting(variable, "shown") == "shown":
-        yield Error(
+        yield (
             f"{name}: Django's error pages show the variable {variable!r}, where the "
-            "PIN is.",
-            hint="Django hides those with SECRET or PASS in their names: rename it.",
-            id="layer_identity.E018",
+            "PIN is."
         )
 
 
-def _backend(alias: str, entry: Mapping[str, Any]) -> Iterator[CheckMessage]:
+@rule("E019", hint="The page on HSMs in the documentation lists what belongs there.")
+def _backend_fails(alias: str, entry: Mapping[str, Any]) -> Iterator[str]:
     try:
         make_custody(alias, entry)
     except ConfigurationError as exc:
-        yield Error(
-            f"LAYER_IDENTITY['SIGNERS'] is of no use. {exc}",
-            hint="The page on HSMs in the documentation lists what belongs there.",
-            id="layer_identity.E019",
-        )
+        yield f"LAYER_IDENTITY['SIGNERS'] is of no use. {exc}"
 
 
 # Copies of keys
@@ -227,5 +213,11 @@ def _copies() -> Iterator[CheckMessage]:
         )
 
 
-RULES = (_encryption_keys, _secret_key_as_encryption_key, _signers, _copies)
+RULES = (
+    _encryption_keys,
+    _secret_key_as_encryption_key,
+    _signers,
+    _signer_entries,
+    _copies,
+)
 DEPLOYMENT_RULES = (_no_encryption_keys, _uploads_to_disk)

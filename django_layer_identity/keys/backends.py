@@ -1,5 +1,5 @@
 """
-Keys kept elsewhere, whatever it is that keeps them.
+Private keys that are kept elsewhere: from an alias in ``SIGNERS`` to a signer.
 
 Another machine, or another company, may be slow, hang or sign with something else. So
 each call has a time limit, so many are under way and no more, and a signature is
@@ -17,12 +17,16 @@ from threading import BoundedSemaphore, Thread
 from typing import Any, Protocol, TypeVar
 
 from django.utils.module_loading import import_string
-from django.views.decorators.debug import sensitive_variables
 
 from django_layer_identity.conf import conf
 from django_layer_identity.exceptions import ConfigurationError, CustodyError
 from django_layer_identity.keys.rsa import verify_signature
+from django_layer_identity.keys.secrets import forgets
 from django_layer_identity.protocol.identifiers import KeyID
+
+MAX_ALIAS_LENGTH = 100  # characters
+TIMEOUT = 5  # seconds
+MAX_CALLS = 4  # at once, in one process
 
 T = TypeVar("T")
 
@@ -46,6 +50,148 @@ class Custody(Protocol):
 
     def sign(self, message: bytes) -> bytes:
         """Return the RSASSA-PKCS1-v1_5 signature with SHA-256 of the message."""
+
+
+_opened: dict[str, tuple[int, object, LimitedCustody]] = {}
+
+
+def open_custody(alias: str) -> LimitedCustody:
+    """
+    Return the custody of that alias, the same in all of this process.
+
+    Another one is made when the setting has changed, and after a fork: of threads that
+    were at work in it, the child has none.
+
+    :raises ConfigurationError: if the alias is unknown or its entry is of no use.
+    """
+    entry = conf.SIGNERS.get(alias)
+    process, known, custody = _opened.get(alias, (None, None, None))
+    if custody is None or process != os.getpid() or known != entry:
+        custody = make_custody(alias, entry)
+        _opened[alias] = os.getpid(), entry, custody
+    return custody
+
+
+def make_custody(alias: str, entry: Any) -> LimitedCustody:
+    """
+    Return a new custody as an entry of ``SIGNERS`` describes it.
+
+    :raises ConfigurationError: if the entry is of no use.
+    """
+    name = f"SIGNERS[{alias!r}]"
+    if not isinstance(entry, Mapping):
+        raise ConfigurationError(f"{name} is not there, or is no dict.")
+    options = dict(entry.get("OPTIONS", {}))
+    timeout = _positive(name, "TIMEOUT", options.pop("TIMEOUT", TIMEOUT), (int, float))
+    max_calls = _positive(name, "MAX_CALLS", options.pop("MAX_CALLS", MAX_CALLS), int)
+    path: Any = entry.get("BACKEND")
+    try:
+        backend = import_string(path)
+    except (ImportError, AttributeError, TypeError) as exc:
+        raise ConfigurationError(f"{name}: BACKEND cannot be imported: {exc}.") from exc
+    try:
+        custody = backend(options)
+    except ConfigurationError as exc:
+        raise ConfigurationError(f"{name}: {exc}") from exc
+    return LimitedCustody(name, custody, timeout=timeout, max_calls=max_calls)
+
+
+def _positive(name: str, option: str, value: Any, kinds: Any) -> Any:
+    if isinstance(value, kinds) and not isinstance(value, bool) and value > 0:
+        return value
+    raise ConfigurationError(f"{name}: {option} must be a positive number.")
+
+
+@dataclass(frozen=True)
+class RemoteSigner:
+    """A private key in a custody, its public half, and the ID that Layer knows it by."""
+
+    key_id: KeyID
+    public_key: str = field(repr=False)
+    custody: LimitedCustody
+
+    @forgets  # the message is a token but for its signature
+    def sign(self, message: bytes) -> bytes:
+        """
+        Return the RSASSA-PKCS1-v1_5 signature with SHA-256 of the message.
+
+        :raises CustodyError: if there is none to be had in time, or it is not the
+            key's.
+        """
+        signature = self.custody.sign(message)
+        if not verify_signature(self.public_key, message, signature):
+            raise CustodyError(
+                f"{self.custody.name}: the signature is not of the key whose public "
+                "half is stored here."
+            )
+        return signature
+
+
+class LimitedCustody:
+    """
+    A custody with a time limit for each call, and a limit of calls at once.
+
+    Calls run in threads of their own, which do not keep the process from ending. A call
+    that hangs holds its place until it comes back: then others are served again. Where
+    all hang, a request is refused at once.
+    """
+
+    def __init__(
+        self, name: str, custody: Custody, *, timeout: float, max_calls: int
+    ) -> None:
+        self.name = name
+        self.timeout = timeout  # seconds
+        self._custody = custody
+        self._own_turns = Turns(max_calls)
+
+    def __repr__(self) -> str:
+        return f"<LimitedCustody {self.name}>"
+
+    @property
+    def turns(self) -> Turns:
+        """The custody's turns, if it shares them with others, or else its own."""
+        turns: Turns = getattr(self._custody, "turns", self._own_turns)
+        return turns
+
+    def public_key(self) -> str:
+        """
+        Return the public half: PEM, SubjectPublicKeyInfo.
+
+        :raises CustodyError: if there is none to be had in time.
+        """
+        return self._call(self._custody.public_key)
+
+    def sign(self, message: bytes) -> bytes:
+        """
+        Return the signature, which is yet to be verified.
+
+        :raises CustodyError: if there is none to be had in time.
+        """
+        return self._call(lambda: self._custody.sign(message))
+
+    def _call(self, function: Callable[[], T]) -> T:
+        deadline, turns = time.monotonic() + self.timeout, self.turns
+        if turns.all_hang():
+            raise self._error(f"{turns.count} calls are under way and do not come back")
+        if not turns.take(self.timeout):
+            raise self._error("the call could not begin in time: others were before it")
+        try:
+            answer = turns.start(function)
+        except RuntimeError as exc:
+            raise self._error("no thread can be started") from exc
+        wait([answer], deadline - time.monotonic())
+        if not answer.done():
+            turns.give_up(answer)
+            raise self._error(f"there was no answer within {self.timeout:g} seconds")
+        try:
+            return answer.result()
+        except CustodyError as exc:
+            raise self._error(str(exc)) from exc
+        except Exception as exc:
+            raise self._error(f"the backend raised {type(exc).__name__}") from exc
+
+    def _error(self, complaint: str) -> CustodyError:
+        return CustodyError(f"{self.name}: {complaint.rstrip('.')}.")
 
 
 class Turns:
@@ -110,153 +256,3 @@ class Turns:
         finally:
             self._lasted = time.monotonic() - began
             self._places.release()
-
-
-class LimitedCustody:
-    """
-    A custody with a time limit for each call, and a limit of calls at once.
-
-    Calls run in threads of their own, which do not keep the process from ending. A call
-    that hangs holds its place until it comes back: then others are served again. Where
-    all hang, a request is refused at once.
-    """
-
-    def __init__(
-        self, name: str, custody: Custody, *, timeout: float, max_calls: int
-    ) -> None:
-        self.name = name
-        self.timeout = timeout  # seconds
-        self._custody = custody
-        self._own_turns = Turns(max_calls)
-
-    def __repr__(self) -> str:
-        return f"<LimitedCustody {self.name}>"
-
-    @property
-    def turns(self) -> Turns:
-        """The custody's turns, if it shares them with others, or else its own."""
-        turns: Turns = getattr(self._custody, "turns", self._own_turns)
-        return turns
-
-    def public_key(self) -> str:
-        """
-        Return the public half: PEM, SubjectPublicKeyInfo.
-
-        :raises CustodyError: if there is none to be had in time.
-        """
-        return self._call(self._custody.public_key)
-
-    @sensitive_variables()
-    def sign(self, message: bytes) -> bytes:
-        """
-        Return the signature, which is yet to be verified.
-
-        :raises CustodyError: if there is none to be had in time.
-        """
-        return self._call(lambda: self._custody.sign(message))
-
-    def _call(self, function: Callable[[], T]) -> T:
-        deadline, turns = time.monotonic() + self.timeout, self.turns
-        if turns.all_hang():
-            raise self._error(f"{turns.count} calls are under way and do not come back")
-        if not turns.take(self.timeout):
-            raise self._error("the call could not begin in time: others were before it")
-        try:
-            answer = turns.start(function)
-        except RuntimeError as exc:
-            raise self._error("no thread can be started") from exc
-        wait([answer], deadline - time.monotonic())
-        if not answer.done():
-            turns.give_up(answer)
-            raise self._error(f"there was no answer within {self.timeout:g} seconds")
-        try:
-            return answer.result()
-        except CustodyError as exc:
-            raise self._error(str(exc)) from exc
-        except Exception as exc:
-            raise self._error(f"the backend raised {type(exc).__name__}") from exc
-
-    def _error(self, complaint: str) -> CustodyError:
-        return CustodyError(f"{self.name}: {complaint.rstrip('.')}.")
-
-
-@dataclass(frozen=True)
-class RemoteSigner:
-    """A private key in a custody, its public half, and the ID that Layer knows it by."""
-
-    key_id: KeyID
-    public_key: str = field(repr=False)
-    custody: LimitedCustody
-
-    @sensitive_variables()
-    def sign(self, message: bytes) -> bytes:
-        """
-        Return the RSASSA-PKCS1-v1_5 signature with SHA-256 of the message.
-
-        :raises CustodyError: if there is none to be had in time, or it is not the
-            key's.
-        """
-        signature = self.custody.sign(message)
-        if not verify_signature(self.public_key, message, signature):
-            raise CustodyError(
-                f"{self.custody.name}: the signature is not of the key whose public "
-                "half is stored here."
-            )
-        return signature
-
-
-MAX_ALIAS_LENGTH = 100  # characters
-TIMEOUT = 5  # seconds
-MAX_CALLS = 4  # at once, in one process
-
-_opened: dict[str, tuple[int, object, LimitedCustody]] = {}
-
-
-def open_custody(alias: str) -> LimitedCustody:
-    """
-    Return the custody of that alias, the same in all of this process.
-
-    Another one is made when the setting has changed, and after a fork: of threads that
-    were at work in it, the child has none.
-
-    :raises ConfigurationError: if the alias is unknown or its entry is of no use.
-    """
-    entry = conf.SIGNERS.get(alias)
-    process, known, custody = _opened.get(alias, (None, None, None))
-    if custody is None or process != os.getpid() or known != entry:
-        custody = make_custody(alias, entry)
-        _opened[alias] = os.getpid(), entry, custody
-    return custody
-
-
-def make_custody(alias: str, entry: Any) -> LimitedCustody:
-    """
-    Return a new custody as an entry of ``SIGNERS`` describes it.
-
-    :raises ConfigurationError: if the entry is of no use.
-    """
-    name = f"SIGNERS[{alias!r}]"
-    if not isinstance(entry, Mapping):
-        raise ConfigurationError(f"{name} is not there, or is no dict.")
-    options = dict(entry.get("OPTIONS", {}))
-    timeout = _positive(name, "TIMEOUT", options.pop("TIMEOUT", TIMEOUT), (int, float))
-    max_calls = _positive(name, "MAX_CALLS", options.pop("MAX_CALLS", MAX_CALLS), int)
-    backend = _import_backend(name, entry.get("BACKEND"))
-    try:
-        custody: Custody = backend(options)
-    except ConfigurationError as exc:
-        raise ConfigurationError(f"{name}: {exc}") from exc
-    return LimitedCustody(name, custody, timeout=timeout, max_calls=max_calls)
-
-
-def _import_backend(name: str, path: Any) -> Any:
-    try:
-        return import_string(path)
-    except (ImportError, AttributeError, TypeError) as exc:
-        raise ConfigurationError(f"{name}: BACKEND cannot be imported: {exc}.") from exc
-
-
-def _positive(name: str, option: str, value: Any, kinds: Any) -> Any:
-    if isinstance(value, kinds) and not isinstance(value, bool) and value > 0:
-        return value
-    raise ConfigurationError(f"{name}: {option} must be a positive number.")

@@ -54,7 +54,7 @@ class _EncryptionKey(Guarded):
         self.id = material[32:].hex()
 
     def opens(self, token: str) -> bool:
-        """Tell whether this entry encrypted it, whatever ID is written before it."""
+        """Return whether this entry encrypted it, whatever ID is written before it."""
         try:
             self.fernet.decrypt(token)
         except (InvalidToken, ValueError):
@@ -91,10 +91,9 @@ def encrypt_private_key(der: bytes, *, app: int, fingerprint: str) -> str:
     return f"{VERSION}:{encryption_key.id}:{token}"
 
 
-@forgets
 def decrypt_private_key(ciphertext: str, *, app: int, fingerprint: str) -> bytes:
     """
-    Return what :func:`encrypt_private_key` was given.
+    Return what :func:`encrypt_private_key` was given; the caller hides its variables.
 
     :raises WrongEncryptionKey: if the entry that encrypted it is not in the setting.
     :raises DamagedCiphertext: if it was altered or cut off.

@@ -1,4 +1,8 @@
-"""Private keys under a passphrase: what it costs to try one is known before."""
+"""
+Private keys under a passphrase: what it costs to try one is known before.
+
+As much of DER is read here as that takes.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +21,6 @@ from django_layer_identity.exceptions import (
     PassphraseNeeded,
     PassphraseWrong,
 )
-from django_layer_identity.keys import der
 from django_layer_identity.keys.rsa import DAMAGED, NO_RSA_KEY
 
 MAX_ITERATIONS = 1_000_000  # half a second of PBKDF2; OpenSSL takes 2,048
@@ -38,11 +41,10 @@ UNKNOWN_ENCRYPTION = (
 #: How long the initialization vector is: the hex digits of one block.
 _VECTORS = {"AES-256-CBC": 32, "AES-128-CBC": 32, "DES-EDE3-CBC": 16}
 
+INTEGER, SEQUENCE = 0x02, 0x30  # tags of DER
 # Object identifiers as DER has them: RFC 8018, appendix A, and RFC 7914, section 7.
-_PKCS5, _PKCS12 = (
-    b"\x2a\x86\x48\x86\xf7\x0d\x01\x05",
-    b"\x2a\x86\x48\x86\xf7\x0d\x01\x0c",
-)
+_PKCS5 = bytes.fromhex("2a864886f70d0105")
+_PKCS12 = bytes.fromhex("2a864886f70d010c")
 _PBES2 = _PKCS5 + b"\x0d"
 _SCRYPT = bytes.fromhex("2b06010401da47040b")
 
@@ -93,15 +95,15 @@ def _check_cost(encrypted: bytes) -> None:
     :raises InvalidKey: if it costs too much, or nobody knows what.
     """
     try:
-        (_, algorithm), _ = der.sequence(encrypted)
-        (_, scheme), (_, parameters) = der.elements(algorithm)
+        (_, algorithm), _ = read_sequence(encrypted)
+        (_, scheme), (_, parameters) = read_elements(algorithm)
         if scheme == _PBES2:
-            (_, derivation), *_ = der.elements(parameters)
-            (_, scheme), (_, parameters) = der.elements(derivation)
+            (_, derivation), *_ = read_elements(parameters)
+            (_, scheme), (_, parameters) = read_elements(derivation)
         numbers = [
-            der.integer(content)
-            for tag, content in der.elements(parameters)
-            if tag == der.INTEGER
+            int.from_bytes(content, "big", signed=True)
+            for tag, content in read_elements(parameters)
+            if tag == INTEGER
         ]
         affordable = _scrypt_is_affordable if scheme == _SCRYPT else _is_affordable
         is_affordable = affordable(*numbers)
@@ -128,3 +130,37 @@ def _scrypt_is_affordable(n: int, r: int, p: int, length: int = 0) -> bool:
     if not is_power_of_two or min(r, p) < 1 or n.bit_length() > 16 * r:
         raise ValueError("N, r and p are not as RFC 7914 has them.")
     return 128 * n * r <= MAX_SCRYPT_MEMORY and n * r * p <= MAX_SCRYPT_COST
+
+
+def read_sequence(data: bytes) -> list[tuple[int, bytes]]:
+    """
+    Return the elements of the one SEQUENCE that the bytes are, in DER.
+
+    :raises ValueError: if they are anything else.
+    """
+    [(tag, content)] = read_elements(data)
+    if tag != SEQUENCE:
+        raise ValueError("This is not a SEQUENCE.")
+    return read_elements(content)
+
+
+def read_elements(data: bytes) -> list[tuple[int, bytes]]:
+    """
+    Return tag and content of each element of DER; those inside are not looked at.
+
+    :raises ValueError: if one has no definite length, or ends before it should.
+    """
+    found, end = [], 0
+    while end < len(data):
+        tag, start = data[end], end + 2
+        length = int.from_bytes(data[end + 1 : start], "big")
+        if length == 0x80:
+            raise ValueError("This is not DER.")
+        if length > 0x80:  # then so many bytes more have the length
+            octets, start = data[start : start + length - 0x80], start + length - 0x80
+            length = int.from_bytes(octets, "big")
+        end = start + length
+        if end > len(data):
+            raise ValueError("This is cut off.")
+        found.append((tag, data[start:end]))
+    return found

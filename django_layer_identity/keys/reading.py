@@ -9,9 +9,9 @@ from __future__ import annotations
 import base64
 import binascii
 import re
+from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, field
-from typing import cast
+from typing import NamedTuple
 
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import rsa
@@ -23,14 +23,18 @@ from cryptography.hazmat.primitives.serialization import (
 from cryptography.x509 import load_der_x509_certificate, load_der_x509_csr
 
 from django_layer_identity.exceptions import InvalidKey
-from django_layer_identity.keys import der
-from django_layer_identity.keys.passphrase import decrypt
+from django_layer_identity.keys.passphrase import (
+    INTEGER,
+    SEQUENCE,
+    decrypt,
+    read_sequence,
+)
 from django_layer_identity.keys.rsa import (
     DAMAGED,
-    MAX_KEY_SIZE,
-    MIN_KEY_SIZE,
     NO_RSA_KEY,
     PrivateKey,
+    check_size,
+    restore_private_key,
     verify_signature,
 )
 from django_layer_identity.keys.secrets import forgets
@@ -80,20 +84,23 @@ _NAMED = {
     "DSA PRIVATE KEY": NO_RSA_KEY,
     "OPENSSH PRIVATE KEY": OPENSSH,
 }
+_LOADERS: dict[Callable[[bytes], object], str] = {
+    load_der_public_key: PUBLIC_HALF,
+    load_der_x509_certificate: CERTIFICATE,
+    load_der_x509_csr: REQUEST,
+}
 
 
-@dataclass(frozen=True)
-class Pasted:
+class ParsedKey(NamedTuple):
     """A private key as DER; ``dek_info`` says how RFC 1421 encrypted it, if it did."""
 
-    der: bytes = field(repr=False)
+    der: bytes
     dek_info: str | None = None
 
 
-@dataclass(frozen=True)
-class _Block:
+class _Block(NamedTuple):
     label: str
-    body: str = field(repr=False)
+    body: str
 
 
 @forgets
@@ -102,44 +109,36 @@ def read_private_key(data: bytes | str, passphrase: str | None = None) -> Privat
     Read an RSA private key in any form and validate it, which takes some 40 ms.
 
     :param data: PEM or DER, PKCS#1 (as Layer's dashboard showed it) or PKCS#8; forms
-        that :func:`read_pasted` forgives are read too.
+        that :func:`parse_key_text` forgives are read too.
     :param passphrase: needed where the key is encrypted, and ignored where it is not.
     :raises InvalidKey: if it is no such key, or not one of 2048 to 4096 bits.
     """
-    pasted = read_pasted(data)
-    key = (
-        decrypt(pasted.der, passphrase, dek_info=pasted.dek_info)
-        if pasted.dek_info
-        else _load(pasted, passphrase)
-    )
+    der, dek_info = parse_key_text(data)
+    if dek_info:
+        key = decrypt(der, passphrase, dek_info=dek_info)
+    else:
+        key = _load(der, passphrase)
     if not isinstance(key, rsa.RSAPrivateKey):
         raise InvalidKey(NO_RSA_KEY)
     _check_numbers(key)
     return _check_pair(key)
 
 
-def _load(pasted: Pasted, passphrase: str | None) -> PrivateKeyTypes:
+def _load(der: bytes, passphrase: str | None) -> PrivateKeyTypes:
     """Load a key as it is: its numbers are looked at before they are computed with."""
     try:
-        return load_der_private_key(
-            pasted.der, None, unsafe_skip_rsa_key_validation=True
-        )
+        return load_der_private_key(der, None, unsafe_skip_rsa_key_validation=True)
     except TypeError:  # it is encrypted
-        return decrypt(pasted.der, passphrase, dek_info=pasted.dek_info)
+        return decrypt(der, passphrase)
     except UnsupportedAlgorithm as exc:
         raise InvalidKey(NO_RSA_KEY) from exc  # for one, an unusual elliptic curve
     except ValueError as exc:
-        raise InvalidKey(name_kind(pasted.der)) from exc
+        raise InvalidKey(_name_kind(der)) from exc
 
 
 def _check_numbers(key: rsa.RSAPrivateKey) -> None:
-    bits, exponent = key.key_size, key.public_key().public_numbers().e
-    if not MIN_KEY_SIZE <= bits <= MAX_KEY_SIZE:
-        raise InvalidKey(
-            f"This key has {bits} bits; {MIN_KEY_SIZE} to {MAX_KEY_SIZE} are accepted."
-            + (_TOO_SMALL if bits < MIN_KEY_SIZE else "")
-        )
-    if not MIN_EXPONENT <= exponent <= MAX_EXPONENT:
+    check_size(key.key_size, advice=_TOO_SMALL)
+    if not MIN_EXPONENT <= key.public_key().public_numbers().e <= MAX_EXPONENT:
         raise InvalidKey(
             "The public exponent of this key is out of range: 65537 is usual, and up to "
             "2^32 is accepted."
@@ -150,22 +149,16 @@ def _check_pair(key: rsa.RSAPrivateKey) -> PrivateKey:
     """Let the library validate the numbers, then see what the halves do together."""
     try:
         # Validation is costly in the square of the size and more: size first.
-        valid = load_der_private_key(PrivateKey(key).to_der(), None)
-        private_key = PrivateKey(cast("rsa.RSAPrivateKey", valid))
+        private_key = restore_private_key(PrivateKey(key).to_der())
         signature = private_key.sign(SAMPLE)
-    except (ValueError, TypeError, UnsupportedAlgorithm) as exc:
+    except ValueError as exc:  # InvalidKey is one
         raise InvalidKey(_NO_PAIR) from exc
-    if not verify_signature(private_key.public_pem, SAMPLE, signature):
+    if not verify_signature(private_key.public_key.pem, SAMPLE, signature):
         raise InvalidKey(_NO_PAIR)
     return private_key
 
 
-def holds_key(text: str) -> bool:
-    """Return whether a name or a reason holds a private key or a part of one."""
-    return BEGIN in text or _BASE64.search(text) is not None
-
-
-def read_pasted(data: bytes | str) -> Pasted:
+def parse_key_text(data: bytes | str) -> ParsedKey:
     """
     Find the one private key in a text or a file.
 
@@ -177,16 +170,16 @@ def read_pasted(data: bytes | str) -> Pasted:
     if len(data) > MAX_LENGTH:
         raise InvalidKey(TOO_LONG)
     if isinstance(data, bytes) and _is_der(data):
-        return Pasted(data)
+        return ParsedKey(data)
     text = _unescape(_decode(data))
     blocks = _blocks(text) or _blocks(_unescape(_from_base64(text)))
     return _read_block(_only_one(blocks))
 
 
 def _is_der(data: bytes) -> bool:
-    """Tell whether it begins as a sequence does and as no text does."""
-    is_long, is_short = data[1:2] >= b"\x80", data[2:3] == bytes([der.INTEGER])
-    return data[:1] == bytes([der.SEQUENCE]) and (is_long or is_short)
+    """Return whether it begins as a sequence does and as no text does."""
+    is_long, is_short = data[1:2] >= b"\x80", data[2:3] == bytes([INTEGER])
+    return data[:1] == bytes([SEQUENCE]) and (is_long or is_short)
 
 
 def _decode(data: bytes | str) -> str:
@@ -248,7 +241,7 @@ def _only_one(blocks: list[_Block]) -> _Block:
     return private[0]
 
 
-def _read_block(block: _Block) -> Pasted:
+def _read_block(block: _Block) -> ParsedKey:
     dek_info, lines = None, []
     for line in block.body.splitlines():
         name, colon, value = line.partition(":")
@@ -257,24 +250,25 @@ def _read_block(block: _Block) -> Pasted:
         elif not colon:
             lines += line.split()
     try:
-        return Pasted(base64.b64decode("".join(lines), validate=True), dek_info)
+        return ParsedKey(base64.b64decode("".join(lines), validate=True), dek_info)
     except binascii.Error as exc:
         raise InvalidKey(DAMAGED) from exc
 
 
-def name_kind(content: bytes) -> str:
-    """Say what DER is that is no private key."""
-    for load, kind in (
-        (load_der_public_key, PUBLIC_HALF),
-        (load_der_x509_certificate, CERTIFICATE),
-        (load_der_x509_csr, REQUEST),
-    ):
+def _name_kind(content: bytes) -> str:
+    """Return what DER is that is no private key: a loader of the library takes it."""
+    for load, kind in _LOADERS.items():
         with suppress(ValueError):
             with suppress(UnsupportedAlgorithm):  # of that kind, but unusual
                 load(content)
             return kind
-    with suppress(der.NotDER):
+    with suppress(ValueError):
         # The version, as the library's loader iterates as often as the file says.
-        if der.sequence(content)[:1] == [(der.INTEGER, b"\x03")]:
+        if read_sequence(content)[:1] == [(INTEGER, b"\x03")]:
             return PKCS12
     return DAMAGED
+
+
+def holds_key(text: str) -> bool:
+    """Return whether a name or a reason holds a private key or a part of one."""
+    return BEGIN in text or _BASE64.search(text) is not None

@@ -1,4 +1,4 @@
-"""Read the private keys that people paste, generate new ones, tell them apart."""
+"""RSA keys: private and public halves, made, restored and verified."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from typing import Any, NamedTuple, cast
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
-from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey, RSAPublicNumbers
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
@@ -29,74 +28,6 @@ from django_layer_identity.protocol.signing import ALGORITHM
 MIN_KEY_SIZE = 2048  # bits; RFC 7518, section 3.3
 MAX_KEY_SIZE = 4096  # bits; each doubling makes a signature some six times slower
 
-
-class PublicKey(NamedTuple):
-    """A public half, as a row of ours describes it."""
-
-    pem: str
-    fingerprint: str  # SHA-256 of the DER, SubjectPublicKeyInfo, in hex digits
-    bits: int
-
-    def as_jwk(self, key_id: KeyID) -> dict[str, Any]:
-        """Return the JWK (RFC 7517) whose ``kid`` is the one that tokens carry."""
-        jwk = RSAAlgorithm.to_jwk(load_public_key(self.pem), as_dict=True)
-        del jwk["key_ops"]  # RFC 7517, section 4.3: not together with "use"
-        return {**jwk, "use": "sig", "alg": ALGORITHM, "kid": str(key_id)}
-
-
-def public_pem(modulus: int, exponent: int) -> str:
-    """
-    Return an RSA public key as PEM, SubjectPublicKeyInfo.
-
-    :raises InvalidKey: if there is no such key.
-    """
-    try:
-        key = RSAPublicNumbers(exponent, modulus).public_key()
-    except ValueError as exc:
-        raise InvalidKey("This is no RSA public key.") from exc
-    return describe(key).pem
-
-
-def read_public_key(pem: str) -> PublicKey:
-    """
-    Read an RSA public key of an accepted size.
-
-    :raises InvalidKey: if it is none.
-    """
-    public_key = describe(load_public_key(pem))
-    if not MIN_KEY_SIZE <= public_key.bits <= MAX_KEY_SIZE:
-        raise InvalidKey(
-            f"This key has {public_key.bits} bits; {MIN_KEY_SIZE} to {MAX_KEY_SIZE} are "
-            "accepted."
-        )
-    return public_key
-
-
-def load_public_key(pem: str) -> RSAPublicKey:
-    """
-    Load an RSA public key of any size.
-
-    :raises InvalidKey: if it is none.
-    """
-    try:
-        key = load_pem_public_key(pem.encode())
-    except (ValueError, UnsupportedAlgorithm) as exc:
-        raise InvalidKey("This is no public key in PEM.") from exc
-    if not isinstance(key, RSAPublicKey):
-        raise InvalidKey("This is no RSA public key, and Layer accepts RSA alone.")
-    return key
-
-
-def describe(key: RSAPublicKey) -> PublicKey:
-    """Return how a row of ours describes an RSA public key."""
-    pem, der = (
-        key.public_bytes(encoding, PublicFormat.SubjectPublicKeyInfo)
-        for encoding in (Encoding.PEM, Encoding.DER)
-    )
-    fingerprint = hashlib.sha256(der).hexdigest()
-    return PublicKey(pem.decode("ascii"), fingerprint, key.key_size)
-
-
 DAMAGED = "This private key is damaged or cut off: take the whole of it."
 NO_RSA_KEY = "This is no RSA private key, and Layer accepts RSA alone."
 
@@ -110,6 +41,16 @@ class PrivateKey(Guarded):
     def __repr__(self) -> str:
         return f"<PrivateKey {self.fingerprint[:16]}>"
 
+    @cached_property
+    def public_key(self) -> PublicKey:
+        """The public half, to be registered with Layer."""
+        return PublicKey.of(self._key.public_key())
+
+    @property
+    def fingerprint(self) -> str:
+        """That of the public half, by which the pair is known."""
+        return self.public_key.fingerprint
+
     def sign(self, message: bytes) -> bytes:
         """Return the RSASSA-PKCS1-v1_5 signature with SHA-256 of the message."""
         return self._key.sign(message, PKCS1v15(), SHA256())
@@ -120,25 +61,38 @@ class PrivateKey(Guarded):
             Encoding.DER, PrivateFormat.PKCS8, NoEncryption()
         )
 
-    @property
-    def public_pem(self) -> str:
-        """The public half: PEM, SubjectPublicKeyInfo."""
-        return self.public_key.pem
 
-    @property
-    def fingerprint(self) -> str:
-        """SHA-256 of the public half (DER, SubjectPublicKeyInfo), 64 hex digits."""
-        return self.public_key.fingerprint
+class PublicKey(NamedTuple):
+    """A public half, as a row of ours describes it."""
 
-    @property
-    def bits(self) -> int:
-        """The size of the modulus."""
-        return self.public_key.bits
+    pem: str  # SubjectPublicKeyInfo
+    fingerprint: str  # SHA-256 of the DER, SubjectPublicKeyInfo, in hex digits
+    bits: int
 
-    @cached_property
-    def public_key(self) -> PublicKey:
-        """The public half, to be registered with Layer."""
-        return describe(self._key.public_key())
+    @classmethod
+    def of(cls, key: rsa.RSAPublicKey) -> PublicKey:
+        """Describe a key as cryptography has it."""
+        form = PublicFormat.SubjectPublicKeyInfo
+        pem = key.public_bytes(Encoding.PEM, form).decode("ascii")
+        der = key.public_bytes(Encoding.DER, form)
+        return cls(pem, hashlib.sha256(der).hexdigest(), key.key_size)
+
+    def as_jwk(self, key_id: KeyID) -> dict[str, Any]:
+        """Return the JWK (RFC 7517) whose ``kid`` is the one that tokens carry."""
+        jwk = RSAAlgorithm.to_jwk(_load_public_key(self.pem), as_dict=True)
+        del jwk["key_ops"]  # RFC 7517, section 4.3: not together with "use"
+        return {**jwk, "use": "sig", "alg": ALGORITHM, "kid": str(key_id)}
+
+
+def generate_private_key(bits: int = MIN_KEY_SIZE) -> PrivateKey:
+    """
+    Make a new key, which takes from a tenth of a second to several.
+
+    :raises InvalidKey: if the size is not 2048, 3072 or 4096 bits.
+    """
+    if bits not in (2048, 3072, 4096):
+        raise InvalidKey("A key has 2048, 3072 or 4096 bits.")
+    return PrivateKey(rsa.generate_private_key(public_exponent=65537, key_size=bits))
 
 
 def restore_private_key(der: bytes) -> PrivateKey:
@@ -154,29 +108,63 @@ def restore_private_key(der: bytes) -> PrivateKey:
     return PrivateKey(cast("rsa.RSAPrivateKey", key))
 
 
-def generate_private_key(bits: int = MIN_KEY_SIZE) -> PrivateKey:
+def read_public_key(pem: str) -> PublicKey:
     """
-    Make a new key, which takes from a tenth of a second to several.
+    Read an RSA public key of an accepted size.
 
-    :raises InvalidKey: if the size is not 2048, 3072 or 4096 bits.
+    :raises InvalidKey: if it is none.
     """
-    if bits not in (2048, 3072, 4096):
-        raise InvalidKey("A key has 2048, 3072 or 4096 bits.")
-    return PrivateKey(rsa.generate_private_key(public_exponent=65537, key_size=bits))
+    public_key = PublicKey.of(_load_public_key(pem))
+    check_size(public_key.bits)
+    return public_key
+
+
+def check_size(bits: int, *, advice: str = "") -> None:
+    """
+    Accept the sizes that are neither too weak nor too slow.
+
+    :param advice: what the message adds for a key that is too small.
+    :raises InvalidKey: for other sizes.
+    """
+    if not MIN_KEY_SIZE <= bits <= MAX_KEY_SIZE:
+        raise InvalidKey(
+            f"This key has {bits} bits; {MIN_KEY_SIZE} to {MAX_KEY_SIZE} are accepted."
+            + (advice if bits < MIN_KEY_SIZE else "")
+        )
+
+
+def public_pem(modulus: int, exponent: int) -> str:
+    """
+    Return an RSA public key as PEM, SubjectPublicKeyInfo.
+
+    :raises InvalidKey: if there is no such key.
+    """
+    try:
+        return PublicKey.of(rsa.RSAPublicNumbers(exponent, modulus).public_key()).pem
+    except ValueError as exc:
+        raise InvalidKey("This is no RSA public key.") from exc
 
 
 def verify_signature(public_pem: str, message: bytes, signature: bytes) -> bool:
     """
-    Tell whether the private half of that public key signed the message.
+    Return whether the private half of that public key signed the message.
 
     :raises InvalidKey: if the public key is damaged.
     """
     try:
-        public_key = load_public_key(public_pem)
+        _load_public_key(public_pem).verify(signature, message, PKCS1v15(), SHA256())
     except InvalidKey as exc:
         raise InvalidKey("The stored public half is damaged.") from exc
-    try:
-        public_key.verify(signature, message, PKCS1v15(), SHA256())
     except InvalidSignature:
         return False
     return True
+
+
+def _load_public_key(pem: str) -> rsa.RSAPublicKey:
+    try:
+        key = load_pem_public_key(pem.encode())
+    except (ValueError, UnsupportedAlgorithm) as exc:
+        raise InvalidKey("This is no public key in PEM.") from exc
+    if not isinstance(key, rsa.RSAPublicKey):
+        raise InvalidKey("This is no RSA public key, and Layer accepts RSA alone.")
+    return key

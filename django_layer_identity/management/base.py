@@ -1,34 +1,55 @@
-"""What the commands share: arguments, and errors that people can read."""
+"""What the commands share: arguments, files, and errors that people can read."""
 
 from __future__ import annotations
 
 import io
 import json
 import sys
-from argparse import ArgumentParser
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import IO, Any, TextIO, cast
+from typing import IO, Any, TextIO
 
 from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from django.db import InterfaceError, OperationalError
+from django.db import InterfaceError, OperationalError, router
 
 from django_layer_identity.exceptions import LayerIdentityError, Refusal
 from django_layer_identity.keys.reading import MAX_LENGTH
 from django_layer_identity.models import LayerApp, SigningKey
+
+#: Arguments of more than one command.
+ARGUMENTS: dict[str, dict[str, Any]] = {
+    "--app": {
+        "metavar": "APP",
+        "help": "app ID in any form; may be left out where there is only one Layer app",
+    },
+    "--key-id": {"help": "the ID that Layer's dashboard shows for it, if known yet"},
+    "--activate": {"action": "store_true", "help": "sign with it at once"},
+    "--json": {"action": "store_true", "help": "for scripts"},
+    "key": {
+        "metavar": "KEY",
+        "help": "key ID, or the first 8 or more digits of a fingerprint",
+    },
+    "user": {"metavar": "USER", "help": "the natural key: a username"},
+}
+MAX_FILE_NAME = 255  # characters; NAME_MAX of Linux
 
 
 class LayerCommand(BaseCommand):
     """
     A command that parses, calls one function and prints.
 
-    Subclasses write ``run``; standard output is its result alone, so that it can be
-    piped, and remarks go to standard error. What is raised as ``LayerIdentityError``
-    is shown as an error.
+    Subclasses name those of :data:`ARGUMENTS` that they take, and write ``run``.
+    Standard output is the result alone, so that it can be piped, and remarks go to
+    standard error. What is raised as ``LayerIdentityError`` is shown as an error.
     """
 
+    arguments: tuple[str, ...] = ()
     run: Callable[..., None]
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        for name in self.arguments:
+            parser.add_argument(name, **ARGUMENTS[name])
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
@@ -59,20 +80,14 @@ class KeyCommand(LayerCommand):
     Subclasses write ``change``; options that they add are passed to it by name.
     """
 
+    arguments = ("--app", "key")
     change: Callable[..., None]
     consequence = ""  # for standard error, once it is done
 
-    def add_arguments(self, parser: CommandParser) -> None:
-        add_app_argument(parser)
-        parser.add_argument(
-            "key",
-            metavar="KEY",
-            help="key ID, or the first 8 or more digits of a fingerprint",
-        )
-
     def run(self, *, key: str, app: str | None, **options: Any) -> None:
         layer_app = None if app is None else LayerApp.objects.named(app)
-        signing_key = SigningKey.objects.named(key, layer_app)
+        keys = SigningKey.objects.db_manager(router.db_for_write(SigningKey))
+        signing_key = keys.named(key, layer_app)
         self.change(signing_key, **options)
         self.stdout.write(signing_key.state.value)
         if self.consequence:
@@ -87,18 +102,6 @@ def _by_field(exc: ValidationError) -> str:
     )
 
 
-def add_app_argument(parser: CommandParser | ArgumentParser) -> None:
-    """Let a command take ``--app``."""
-    parser.add_argument(
-        "--app",
-        metavar="APP",
-        help="app ID in any form; may be left out where there is only one Layer app",
-    )
-
-
-MAX_FILE_NAME = 255  # characters; NAME_MAX of Linux
-
-
 def read_secret_file(name: str, *, called: str | None = None) -> bytes | str:
     """
     Return what is in a file, or in standard input where the name is ``-``.
@@ -108,21 +111,9 @@ def read_secret_file(name: str, *, called: str | None = None) -> bytes | str:
     :param called: what it is in a message, where its name may not be repeated.
     :raises CommandError: if it cannot be read.
     """
-    try:
-        if name == "-":
-            stream: IO[Any] = getattr(sys.stdin, "buffer", sys.stdin)
-            return cast("bytes | str", stream.read(MAX_LENGTH + 1))
-        with open(name, "rb") as file:
-            return file.read(MAX_LENGTH + 1)
-    except OSError as exc:
-        called = called or _called(name)
-        raise CommandError(f"{called} cannot be read: {exc.strerror}.") from None
-
-
-def _called(name: str) -> str:
-    """Return how to call a file, which is not by what is its content by mistake."""
-    is_content = len(name) > MAX_FILE_NAME or "-----BEGIN" in name
-    return "FILE" if is_content or name.splitlines() != [name] else name
+    with _open(name, called or _called(name)) as file:
+        content: bytes | str = file.read(MAX_LENGTH + 1)
+    return content
 
 
 @contextmanager
@@ -134,29 +125,36 @@ def open_text(name: str) -> Iterator[TextIO]:
     :raises CommandError: if it cannot be read, at the beginning or later.
     """
     try:
-        if name == "-":
-            with _standard_input() as text:
-                yield text
-        else:
-            with open(name, encoding="utf-8-sig", newline="") as file:
+        with _open(name, _called(name)) as file:
+            if file is sys.stdin:
                 yield file
+                return
+            text = io.TextIOWrapper(file, encoding="utf-8-sig", newline="")
+            try:
+                yield text
+            finally:
+                text.detach()  # whoever opened the file closes it
     except UnicodeDecodeError as exc:
         raise CommandError(f"{name} is not a text file.") from exc
-    except OSError as exc:
-        raise CommandError(f"{_called(name)} cannot be read: {exc.strerror}.") from None
 
 
 @contextmanager
-def _standard_input() -> Iterator[TextIO]:
-    buffer = getattr(sys.stdin, "buffer", None)
-    if buffer is None:  # text already, such as a program puts in its place
-        yield sys.stdin
-        return
-    text = io.TextIOWrapper(buffer, encoding="utf-8-sig", newline="")
+def _open(name: str, called: str) -> Iterator[IO[Any]]:
+    """Open a file of bytes; standard input is text where a program put text there."""
     try:
-        yield text
-    finally:
-        text.detach()  # which leaves the buffer open: it is not ours
+        if name == "-":
+            yield getattr(sys.stdin, "buffer", sys.stdin)
+        else:
+            with open(name, "rb") as file:
+                yield file
+    except OSError as exc:
+        raise CommandError(f"{called} cannot be read: {exc.strerror}.") from None
+
+
+def _called(name: str) -> str:
+    """Return how to call a file, which is not by what is its content by mistake."""
+    is_content = len(name) > MAX_FILE_NAME or "-----BEGIN" in name
+    return "FILE" if is_content or name.splitlines() != [name] else name
 
 
 def new_key_as_json(key: SigningKey) -> str:

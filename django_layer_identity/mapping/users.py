@@ -73,7 +73,7 @@ def find_user(key: str) -> Any:
     :raises NotFound: if there is none, or more than one.
     """
     model: Any = get_user_model()
-    users = model._default_manager
+    users = model._default_manager.db_manager(router.db_for_write(model))
     try:
         if hasattr(users, "get_by_natural_key"):
             return users.get_by_natural_key(key)

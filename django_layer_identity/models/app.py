@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from uuid import UUID
 
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, models, router, transaction
-from django.db.models import F, FilteredRelation, Q
+from django.db.models import F, Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from django_layer_identity.exceptions import (
     AppExists,
     AppFrozen,
-    AppIDRequired,
-    AppUnknown,
     InvalidIdentifier,
     NotFound,
 )
@@ -28,9 +26,6 @@ from django_layer_identity.protocol.identifiers import (
     KeyID,
     ProviderID,
 )
-
-if TYPE_CHECKING:
-    from django_layer_identity.models.user import LayerUser
 
 #: What freezes when a key of the app becomes active for the first time.
 FROZEN_IDS = ("app_id", "environment", "provider_id")
@@ -59,54 +54,22 @@ class LayerAppManager(models.Manager["LayerApp"]):
     def get_queryset(self) -> LayerAppQuerySet:
         return LayerAppQuerySet(self.model, using=self._db)
 
-    def for_issuing(self, app: LayerApp | str | None, user_pk: object) -> LayerApp:
-        """
-        Return the enabled app, with its active key and the user's entry of the ledger.
-
-        Each may be missing. This is one query, in the write database.
-
-        :param app: a Layer app, an app ID in any form, or None for the only one.
-        :raises AppIDRequired: if None was given and several are enabled.
-        :raises AppUnknown: if there is no such app, or it is disabled.
-        """
-        current = FilteredRelation("users", condition=Q(users__current_for=user_pk))
-        entry = {"entry": current}
-        enabled = self.using(router.db_for_write(self.model)).filter(enabled=True)
-        enabled = enabled.alias(**entry).select_related("active_key", *entry)
-        if app is None:
-            return self._only_one(list(enabled[:2]))
-        try:
-            wanted = app.identifier if isinstance(app, self.model) else AppID.parse(app)
-        except InvalidIdentifier as exc:
-            raise AppUnknown from exc
-        found = enabled.filter(app_id=wanted.uuid).first()
-        if found is None or not found.identifier.matches(wanted):
-            raise AppUnknown
-        return found
-
-    @staticmethod
-    def _only_one(apps: list[LayerApp]) -> LayerApp:
-        if len(apps) > 1:
-            raise AppIDRequired
-        if not apps:
-            raise AppUnknown
-        return apps[0]
-
     def named(self, text: str | None) -> LayerApp:
         """
-        Return the app that an administrator means, enabled or not.
+        Return the app that an administrator means, enabled or not, as it is stored.
 
         :param text: an app ID in any accepted form, or None for the only app.
         :raises NotFound: if there is none, or None was given and there are several.
         :raises InvalidIdentifier: if the text is no app ID.
         """
+        stored = self.using(router.db_for_write(self.model))
         if text is None:
-            apps = list(self.all()[:2])
+            apps = list(stored[:2])
             if len(apps) != 1:
                 raise NotFound("Name the Layer app: there is not exactly one.")
             return apps[0]
         wanted = AppID.parse(text)
-        found = self.filter(app_id=wanted.uuid).first()
+        found = stored.filter(app_id=wanted.uuid).first()
         if found is None or not found.identifier.matches(wanted):
             raise NotFound(f"There is no Layer app with the app ID {wanted}.")
         return found
@@ -198,9 +161,6 @@ class LayerApp(models.Model):
     )
     #: When a key of the app became active for the first time: its IDs stay from then on.
     frozen_at = models.DateTimeField(_("IDs frozen at"), null=True, editable=False)
-
-    #: What the ledger has for the user on whose behalf the app was looked up.
-    entry: LayerUser | None = None
 
     objects = LayerAppManager()
 

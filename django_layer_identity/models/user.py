@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -14,6 +13,7 @@ from django.db.models import F, Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from django_layer_identity.digests import user_id_digest
 from django_layer_identity.models.app import LayerApp
 from django_layer_identity.models.locking import write_or_retry
 from django_layer_identity.models.reasons import MAX_REASON_LENGTH
@@ -23,11 +23,6 @@ if TYPE_CHECKING:
     from django.db.models.deletion import Collector
 
     from django_layer_identity.models.app import LayerApp
-
-
-def digest_of(user_id: str) -> str:
-    """Return what a Layer user ID is looked up by, exactly, on every database."""
-    return hashlib.sha256(user_id.encode()).hexdigest()
 
 
 def lock_user(user_pk: Any, using: str) -> bool:
@@ -54,7 +49,7 @@ class LayerUserManager(models.Manager["LayerUser"]):
 
     def find(self, app: LayerApp, user_id: str) -> LayerUser | None:
         """Return the entry of a Layer user ID, whoever has it."""
-        found = self._written().filter(app=app.pk, digest=digest_of(user_id))
+        found = self._written().filter(app=app.pk, digest=user_id_digest(user_id))
         return next(iter(found), None)
 
     def current(self, app: LayerApp, user_pk: Any) -> LayerUser | None:
@@ -92,7 +87,7 @@ class LayerUserManager(models.Manager["LayerUser"]):
                 self._written().create(
                     app_id=app_pk,
                     user_id=user_id,
-                    digest=digest_of(user_id),
+                    digest=user_id_digest(user_id),
                     owner_id=user_pk,
                     current_for_id=user_pk,
                 )
@@ -237,4 +232,4 @@ class LayerUser(models.Model):
 
     def names(self, user_id: str) -> bool:
         """Tell whether this is the entry's Layer user ID, to the last character."""
-        return digest_of(user_id) == self.digest
+        return user_id_digest(user_id) == self.digest

@@ -19,22 +19,21 @@ MAX_CLOCK_SKEW = timedelta(minutes=5)  # ours: more is a clock to repair
 
 #: The profile claims that Layer documents for tokens, with their longest length in
 #: characters (Layer's Identity object; none is stated for ``public_key``).
-PROFILE_CLAIMS: Mapping[str, int | None] = MappingProxyType(
-    {
-        "display_name": 128,
-        "first_name": 128,
-        "last_name": 128,
-        "avatar_url": 1024,
-        "public_key": None,
-    }
-)
+PROFILE_CLAIMS: Mapping[str, int | None] = {
+    "display_name": 128,
+    "first_name": 128,
+    "last_name": 128,
+    "avatar_url": 1024,
+    "public_key": None,
+}
 #: Those that Layer's Server API documents, and no source for tokens.
-OPT_IN_CLAIMS: Mapping[str, int | None] = MappingProxyType(
-    {"phone_number": 32, "email_address": 255, "identity_type": 4, "metadata": None}
-)
-CLAIM_LIMITS: Mapping[str, int | None] = MappingProxyType(
-    {**PROFILE_CLAIMS, **OPT_IN_CLAIMS}
-)
+OPT_IN_CLAIMS: Mapping[str, int | None] = {
+    "phone_number": 32,
+    "email_address": 255,
+    "identity_type": 4,
+    "metadata": None,
+}
+CLAIM_LIMITS: Mapping[str, int | None] = {**PROFILE_CLAIMS, **OPT_IN_CLAIMS}
 IDENTITY_TYPES = ("user", "bot")
 MAX_METADATA_KEYS = 16
 

@@ -44,7 +44,7 @@ class _SignerAlgorithm(RSAAlgorithm):
         return key
 
     def check_key_length(self, key: Any) -> None:
-        return None  # the custody has seen to it: ``keys.pem.MIN_KEY_SIZE``
+        return None  # the custody has seen to it: ``keys.rsa.MIN_KEY_SIZE``
 
     def sign(self, msg: bytes, key: Any) -> bytes:
         return cast("Signer", key).sign(msg)

@@ -28,86 +28,16 @@ from django_layer_identity.protocol.signing import ALGORITHM, CONTENT_TYPE, TYPE
 MAX_TOKEN_LENGTH = 16 * 1024  # characters; ours, bounds the work a stranger can cause
 
 _BASE64URL = re.compile(r"[A-Za-z0-9_-]*")
-
-
-def take_apart(token: object) -> tuple[str, dict[str, Any], dict[str, Any]]:
-    """
-    Return the token as text, its header and its claims. Nothing is verified yet.
-
-    :raises InvalidToken: with ``eit_wrong_jws_part_count``,
-        ``eit_malformed_base64url`` or ``eit_malformed_json``.
-    """
-    text = _as_text(token)
-    header, claims = _read_parts(text)
-    return text, header, claims
-
-
-def _as_text(token: object) -> str:
-    if not isinstance(token, str):
-        raise InvalidToken(
-            "eit_wrong_jws_part_count",
-            "The identity token is not a string. Pass the value of identity_token, "
-            "not the whole answer of your server.",
-        )
-    if len(token) > MAX_TOKEN_LENGTH:
-        raise InvalidToken(
-            "eit_wrong_jws_part_count",
-            f"The identity token is longer than {MAX_TOKEN_LENGTH} characters. "
-            "Put less into its profile claims.",
-        )
-    return token
-
-
-def _read_parts(text: str) -> tuple[dict[str, Any], dict[str, Any]]:
-    parts = text.split(".")
-    if len(parts) != 3:
-        raise InvalidToken(
-            "eit_wrong_jws_part_count",
-            f"An identity token has three parts with dots between; this has "
-            f"{len(parts)}. Pass the value of identity_token alone and uncut.",
-        )
-    names = ("header", "claims", "signature")
-    header, claims, _ = [
-        _decode(part, name) for part, name in zip(parts, names, strict=True)
-    ]
-    return _parse_object(header, "header"), _parse_object(claims, "claims")
-
-
-def _decode(part: str, name: str) -> bytes:
-    if _BASE64URL.fullmatch(part) is None or len(part) % 4 == 1:
-        raise InvalidToken(
-            "eit_malformed_base64url",
-            f"The token's {name} part is not base64url (RFC 4648, section 5, without "
-            "padding). Look for + and / of standard base64, and for quotes, b'...' or "
-            "a line break around the token.",
-        )
-    return base64.urlsafe_b64decode(part + "=" * (-len(part) % 4))
-
-
-def _parse_object(raw: bytes, name: str) -> dict[str, Any]:
-    try:
-        value = strict_json.loads(
-            raw.decode()
-        )  # RFC 7515, section 4, lets us be strict
-    except (ValueError, RecursionError):
-        value = None
-    if not isinstance(value, dict):
-        raise InvalidToken(
-            "eit_malformed_json",
-            f"The token's {name} part is not a JSON object in UTF-8 with each name "
-            "once. Let a JWT library assemble the token.",
-        )
-    return value
-
-
 _HEADER = {"typ": TYPE, "alg": ALGORITHM, "cty": CONTENT_TYPE}
-_CLAIMS = {"iss": str, "prn": str, "iat": int, "exp": int, "nce": str}
-_HINTS = {
-    "iss": "It is the provider ID, layer:///providers/<uuid>.",
-    "prn": "It is your user ID as a JSON string: convert numbers with str().",
-    "iat": "It is the time of issue as whole Unix seconds, in UTC.",
-    "exp": "It is the time of expiry as whole Unix seconds, in UTC.",
-    "nce": "It is the nonce that Layer gave: check that the client sent it at all.",
+_CLAIMS: Mapping[str, tuple[type, str]] = {
+    "iss": (str, "It is the provider ID, layer:///providers/<uuid>."),
+    "prn": (str, "It is your user ID as a JSON string: convert numbers with str()."),
+    "iat": (int, "It is the time of issue as whole Unix seconds, in UTC."),
+    "exp": (int, "It is the time of expiry as whole Unix seconds, in UTC."),
+    "nce": (
+        str,
+        "It is the nonce that Layer gave: check that the client sent it at all.",
+    ),
 }
 
 
@@ -139,10 +69,10 @@ def validate_identity_token(
     :raises InvalidToken: with Layer's code and a sentence on what to do. Neither the
         token nor the nonce is in it.
     """
-    text, header, claims = take_apart(token)
+    text, header, claims = parse_compact(token)
     key_id = _read_header(header)
     _verify_signature(text, find_public_key(key_id))
-    _check_types(claims)
+    _check_claims(claims)
     provider_id = _read_provider(claims["iss"])
     _check_times(claims, now.timestamp())
     profile = {name: claims[name] for name in PROFILE_CLAIMS if name in claims}
@@ -155,6 +85,67 @@ def validate_identity_token(
         expires_at=_as_datetime(claims, "exp"),
         profile=MappingProxyType(profile),
     )
+
+
+def parse_compact(token: object) -> tuple[str, dict[str, Any], dict[str, Any]]:
+    """
+    Return the token as text, its header and its claims. Nothing is verified yet.
+
+    :raises InvalidToken: with ``eit_wrong_jws_part_count``,
+        ``eit_malformed_base64url`` or ``eit_malformed_json``.
+    """
+    text = _as_text(token)
+    parts = text.split(".")
+    if len(parts) != 3:
+        raise InvalidToken(
+            "eit_wrong_jws_part_count",
+            f"An identity token has three parts with dots between; this has "
+            f"{len(parts)}. Pass the value of identity_token alone and uncut.",
+        )
+    header, claims = _decode(parts[0], "header"), _decode(parts[1], "claims")
+    _decode(parts[2], "signature")
+    return text, _parse_object(header, "header"), _parse_object(claims, "claims")
+
+
+def _as_text(token: object) -> str:
+    if not isinstance(token, str):
+        raise InvalidToken(
+            "eit_wrong_jws_part_count",
+            "The identity token is not a string. Pass the value of identity_token, "
+            "not the whole answer of your server.",
+        )
+    if len(token) > MAX_TOKEN_LENGTH:
+        raise InvalidToken(
+            "eit_wrong_jws_part_count",
+            f"The identity token is longer than {MAX_TOKEN_LENGTH} characters. "
+            "Put less into its profile claims.",
+        )
+    return token
+
+
+def _decode(part: str, name: str) -> bytes:
+    if _BASE64URL.fullmatch(part) is None or len(part) % 4 == 1:
+        raise InvalidToken(
+            "eit_malformed_base64url",
+            f"The token's {name} part is not base64url (RFC 4648, section 5, without "
+            "padding). Look for + and / of standard base64, and for quotes, b'...' or "
+            "a line break around the token.",
+        )
+    return base64.urlsafe_b64decode(part + "=" * (-len(part) % 4))
+
+
+def _parse_object(raw: bytes, name: str) -> dict[str, Any]:
+    try:
+        value = strict_json.loads(raw.decode())  # as RFC 7515, section 4, lets us
+    except (ValueError, RecursionError):
+        value = None
+    if not isinstance(value, dict):
+        raise InvalidToken(
+            "eit_malformed_json",
+            f"The token's {name} part is not a JSON object in UTF-8 with each name "
+            "once. Let a JWT library assemble the token.",
+        )
+    return value
 
 
 def _read_header(header: dict[str, Any]) -> KeyID:
@@ -205,7 +196,7 @@ def _read_provider(text: str) -> ProviderID:
     except InvalidIdentifier as exc:
         raise InvalidToken(
             "eit_provider_not_found",
-            "The token's claim “iss” is not a provider ID. " + _HINTS["iss"],
+            "The token's claim “iss” is not a provider ID. " + _CLAIMS["iss"][1],
         ) from exc
 
 
@@ -222,32 +213,23 @@ def _verify_signature(text: str, public_key: str) -> None:
         ) from exc
 
 
-def _check_types(claims: dict[str, Any]) -> None:
-    for name, kind in _CLAIMS.items():
+def _check_claims(claims: dict[str, Any]) -> None:
+    for name, (kind, hint) in _CLAIMS.items():
         if name not in claims:
             raise InvalidToken(
-                "eit_claim_not_found",
-                f"The token lacks the claim “{name}”. {_HINTS[name]}",
+                "eit_claim_not_found", f"The token lacks the claim “{name}”. {hint}"
             )
         if type(claims[name]) is not kind:  # true is an int to Python, not to JSON
-            raise _wrong_claim(name, _HINTS[name])
+            raise _wrong_claim(name, hint)
     if not 0 < len(claims["prn"]) <= MAX_USER_ID_LENGTH:
         raise _wrong_claim("prn", f"It has 1 to {MAX_USER_ID_LENGTH} characters.")
     for name, limit in PROFILE_CLAIMS.items():
-        _check_profile_claim(name, claims.get(name, ""), limit)
-
-
-def _check_profile_claim(name: str, value: object, limit: int | None) -> None:
-    if not isinstance(value, str):
-        raise _wrong_claim(name, "It is a string; leave it out where there is none.")
-    if limit is not None and len(value) > limit:
-        raise _wrong_claim(name, f"It has at most {limit} characters.")
-
-
-def _wrong_claim(name: str, hint: str) -> InvalidToken:
-    return InvalidToken(
-        "eit_claim_wrong_type", f"The token's claim “{name}” is of no use. {hint}"
-    )
+        value = claims.get(name, "")
+        if not isinstance(value, str):
+            hint = "It is a string; leave it out where there is none."
+            raise _wrong_claim(name, hint)
+        if limit is not None and len(value) > limit:
+            raise _wrong_claim(name, f"It has at most {limit} characters.")
 
 
 def _check_times(claims: dict[str, Any], now: float) -> None:
@@ -269,4 +251,10 @@ def _as_datetime(claims: dict[str, Any], name: str) -> datetime:
     try:
         return datetime.fromtimestamp(claims[name], tz=timezone.utc)
     except (ValueError, OverflowError, OSError) as exc:  # which one: the platform's
-        raise _wrong_claim(name, _HINTS[name]) from exc
+        raise _wrong_claim(name, _CLAIMS[name][1]) from exc
+
+
+def _wrong_claim(name: str, hint: str) -> InvalidToken:
+    return InvalidToken(
+        "eit_claim_wrong_type", f"The token's claim “{name}” is of no use. {hint}"
+    )

@@ -65,7 +65,7 @@ def test_an_imported_key_is_stored_and_its_page_comes_next(
         app,
         "draft",
         private_key.fingerprint,
-        private_key.public_pem,
+        private_key.public_key.pem,
         2048,
     )
 
@@ -185,7 +185,9 @@ def test_what_is_no_usable_private_key_is_not_stored(admin_client, app, pasted, 
 
 
 def test_the_public_half_alone_is_not_stored(admin_client, app, private_key):
-    response = admin_client.post(ADD, entered(app, private_key=private_key.public_pem))
+    response = admin_client.post(
+        ADD, entered(app, private_key=private_key.public_key.pem)
+    )
 
     error = "This is the public half only: the private key is needed."
     assert errors(response) == {"private_key": [error]}

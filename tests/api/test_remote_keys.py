@@ -56,7 +56,7 @@ def test_a_row_has_the_public_half_and_an_alias(app, hsm, private_key):
 
     assert (key.signer, key.state, key.key_id) == ("hsm", "draft", None)
     assert (key.public_key, key.fingerprint, key.bits) == (
-        private_key.public_pem,
+        private_key.public_key.pem,
         private_key.fingerprint,
         2048,
     )
@@ -171,8 +171,9 @@ def test_a_key_is_taken_in_once(app, hsm):
 
 @pytest.mark.parametrize("bits", [1024, 8192])
 def test_a_remote_key_of_an_unaccepted_size_is_refused(app, settings, bits):
-    public_half = SimpleNamespace(public_pem=public_pem(2 ** (bits - 1) + 1, 65537))
-    configure(settings, SIGNERS=signer("InMemory", key=public_half))
+    public_key = SimpleNamespace(pem=public_pem(2 ** (bits - 1) + 1, 65537))
+    key = SimpleNamespace(public_key=public_key)
+    configure(settings, SIGNERS=signer("InMemory", key=key))
 
     with pytest.raises(InvalidKey, match=f"^This key has {bits} bits; 2048 to 4096"):
         take_in(app)
@@ -191,7 +192,7 @@ def test_the_command_prints_the_fingerprint_and_remarks_the_rest(
     printed = capsys.readouterr()
     assert printed.out == f"{private_key.fingerprint}\n"
     assert printed.err == (
-        "The key is ready. Its public half, for Layer:\n" + private_key.public_pem
+        "The key is ready. Its public half, for Layer:\n" + private_key.public_key.pem
     )
 
 

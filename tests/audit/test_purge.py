@@ -66,13 +66,13 @@ def test_entries_are_deleted_a_batch_at_a_time(
     assert count == 3
 
 
-@pytest.mark.parametrize("days", ["0", "-1", "1.5", "x", "", "99999", "١"])
+@pytest.mark.parametrize("days", ["0", "-1", "1.5", "x", "", "99999", "١", "MIIE"])
 def test_a_number_of_days_is_needed(db, days):
     with pytest.raises(CommandError) as caught:
         call_command(PURGE, f"--older-than={days}")
 
     assert str(caught.value) == (
-        f"Error: argument --older-than: {days!r} is not a number of days from 1 to 36500"
+        "Error: argument --older-than: must be a whole number of days from 1 to 36500"
     )
 
 

@@ -15,9 +15,10 @@ from django.test import Client
 from django_layer_identity.audit import recording
 from django_layer_identity.audit.apps import LayerIdentityAuditConfig
 from django_layer_identity.audit.models import AuditEntry
+from django_layer_identity.digests import nonce_digest
 from django_layer_identity.exceptions import AuthenticationFailed
 from django_layer_identity.issuing import issue_identity_token
-from django_layer_identity.reporting import identity_token_refused, nonce_digest
+from django_layer_identity.signals import identity_token_refused
 from tests.audit.entries import codes, recorded
 from tests.conftest import APP_ID
 from tests.endpoint import NONCE, URL, ask, configure, phone_of, read

@@ -169,7 +169,7 @@ def test_a_damaged_private_key_is_the_key_or_is_refused(form, number, times):
     key, error = attempt(read_private_key, damaged, InvalidKey)
 
     if error is None:
-        assert key.public_pem == PUBLIC_PEM
+        assert key.public_key.pem == PUBLIC_PEM
     assert str(error).isprintable()
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.contrib.auth.models import User
 
 from django_layer_identity.models import LayerApp
-from django_layer_identity.reporting import (
+from django_layer_identity.signals import (
     identity_token_issued,
     identity_token_refused,
 )

@@ -240,10 +240,11 @@ def test_a_passphrase_that_is_affordable_is_tried(data):
         encrypted(der("30")),
         encrypted(der("30", PBES2, der("30"))),
         encrypted(der("30", PBE_SHA1_3DES, "3080")),
+        encrypted(der("30", PBE_SHA1_3DES, f"3080{number(1)}0000")),
         encrypted(der("30", PBE_SHA1_3DES, der("30", SALT))),
         pbes2(SCRYPT, der("30", SALT, number(2))),
     ],
-    ids=["empty", "no-derivation", "cut-off", "no-iterations", "no-p"],
+    ids=["empty", "no-derivation", "cut-off", "endless", "no-iterations", "no-p"],
 )
 def test_what_does_not_say_its_cost_is_refused(data):
     assert refused(InvalidKey, data) == DAMAGED

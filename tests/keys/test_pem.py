@@ -56,7 +56,7 @@ def test_the_fingerprint_is_the_sha_256_of_the_public_half():
 def test_the_public_half_is_what_openssl_prints():
     key = read_private_key((VECTORS / "private_key.pem").read_text())
 
-    assert key.public_pem == (VECTORS / "public_key.pem").read_text()
+    assert key.public_key.pem == (VECTORS / "public_key.pem").read_text()
 
 
 def test_a_key_survives_being_stored(private_key):
@@ -80,9 +80,14 @@ def test_a_signature_verifies_with_its_own_public_half_alone(
 ):
     signature = private_key.sign(b"message")
 
-    assert verify_signature(private_key.public_pem, b"message", signature)
-    assert not verify_signature(private_key.public_pem, b"other", signature)
-    assert not verify_signature(other_private_key.public_pem, b"message", signature)
+    assert verify_signature(private_key.public_key.pem, b"message", signature)
+    assert not verify_signature(private_key.public_key.pem, b"other", signature)
+    assert not verify_signature(other_private_key.public_key.pem, b"message", signature)
+
+
+def test_a_damaged_public_half_verifies_nothing():
+    with pytest.raises(InvalidKey, match=r"^The stored public half is damaged\.$"):
+        verify_signature("layer", b"message", b"signature")
 
 
 def test_a_private_key_shows_its_fingerprint_alone(private_key):

@@ -1,7 +1,7 @@
 """
 How tokens are talked to, with a library that is scripted.
 
-tests/services/test_pkcs11.py has the same with a real one, where SoftHSM is installed.
+tests/services/hsm/test_pkcs11.py has the same with a real one, where SoftHSM is installed.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import pkcs11
 import pytest
 from django.core.cache import cache
 from django.core.cache.backends.base import BaseCache
+from django.views.debug import ExceptionReporter
 from pkcs11 import Attribute, KeyType, ObjectClass, TokenFlag
 
 from django_layer_identity.exceptions import ConfigurationError, CustodyError
@@ -274,6 +275,18 @@ def test_a_pin_that_was_refused_is_not_sent_again(library, monkeypatch, error, w
 
     assert sign() == b"signature"
     assert library.calls[-3:] == [("open", "12345678"), ("find", FINDING), SIGN]
+
+
+def test_a_refused_pin_is_in_no_variable_of_an_error_report(library, rf):
+    library.errors = [None, None, pkcs11.PinIncorrect()]
+
+    with pytest.raises(CustodyError) as caught:
+        sign()
+
+    reporter = ExceptionReporter(rf.get("/"), *caught._excinfo)
+    frames = reporter.get_traceback_frames()
+    assert {"_use_key", "_log_in", "open"} <= {frame["function"] for frame in frames}
+    assert "87654321" not in str([frame["vars"] for frame in frames])
 
 
 def test_a_pin_that_expires_later_is_not_sent_again(library):

@@ -35,8 +35,8 @@ def public_key():
 
 
 def test_a_public_half_is_read_as_its_private_half_shows_it(private_key):
-    assert read_public_key(private_key.public_pem) == PublicKey(
-        private_key.public_pem, private_key.fingerprint, 2048
+    assert read_public_key(private_key.public_key.pem) == PublicKey(
+        private_key.public_key.pem, private_key.fingerprint, 2048
     )
 
 

@@ -133,7 +133,7 @@ def test_a_label_that_does_not_fit_is_forgiven(private_key):
 def test_what_openssl_wrote_is_read():
     vector = Path(__file__).parents[1] / "vectors/private_key.pem"
 
-    assert read_private_key(vector.read_bytes()).bits == 2048
+    assert read_private_key(vector.read_bytes()).public_key.bits == 2048
 
 
 # Refusals
@@ -308,6 +308,13 @@ def test_a_key_with_a_gap_is_refused(private_key, lost):
 )
 def test_der_that_ends_too_early_is_refused(der):
     assert message_of(der) == DAMAGED
+
+
+def test_der_that_is_no_sequence_is_refused():
+    body = base64.b64encode(b"\x02\x01\x03").decode()
+    text = f"-----BEGIN PRIVATE KEY-----\n{body}\n-----END PRIVATE KEY-----"
+
+    assert message_of(text) == DAMAGED
 
 
 def test_der_followed_by_more_is_refused(private_key):

@@ -10,6 +10,7 @@ from threading import Event, Semaphore, Thread, local
 from uuid import UUID
 
 import pytest
+from django.views.debug import ExceptionReporter
 
 from django_layer_identity.exceptions import CustodyError
 from django_layer_identity.keys.backends import RemoteSigner, Turns, make_custody
@@ -39,17 +40,19 @@ def custody(backend, **options):
 
 def remote(private_key, backend, **options):
     made = custody(backend, key=private_key, **options)
-    return RemoteSigner(KEY_ID, private_key.public_pem, made)
+    return RemoteSigner(KEY_ID, private_key.public_key.pem, made)
 
 
 def test_a_remote_key_signs(private_key):
     signature = remote(private_key, "InMemory").sign(b"message")
 
-    assert verify_signature(private_key.public_pem, b"message", signature)
+    assert verify_signature(private_key.public_key.pem, b"message", signature)
 
 
 def test_a_custody_shows_the_public_half(private_key):
-    assert custody("InMemory", key=private_key).public_key() == private_key.public_pem
+    assert (
+        custody("InMemory", key=private_key).public_key() == private_key.public_key.pem
+    )
 
 
 def test_the_signature_of_another_key_never_leaves(private_key, other_private_key):
@@ -188,6 +191,17 @@ def test_whatever_a_backend_raises_is_named(private_key):
         "SIGNERS['hsm']: the backend raised ConnectionResetError."
     )
     assert str(caught.value.__cause__) == "by peer"
+
+
+def test_what_was_to_be_signed_is_in_no_variable_of_an_error_report(private_key, rf):
+    signer = remote(private_key, "Broken", error=ConnectionResetError("by peer"))
+    with pytest.raises(CustodyError) as caught:
+        signer.sign(b"the claims of a token")
+
+    frames = ExceptionReporter(rf.get("/"), *caught._excinfo).get_traceback_frames()
+
+    assert len(frames) > 4
+    assert "the claims of a token" not in str([frame["vars"] for frame in frames])
 
 
 @pytest.mark.parametrize("words", ["no such key", "no such key."])

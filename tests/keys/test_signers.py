@@ -71,6 +71,22 @@ def test_a_failure_inside_shows_no_key_in_an_error_report(stored, monkeypatch, r
     assert [value for frame in ours for value in frame["vars"]] == []
 
 
+def test_a_failed_decryption_shows_no_key_in_an_error_report(stored, monkeypatch, rf):
+    def fail(text):
+        raise RuntimeError
+
+    monkeypatch.setattr("json.loads", fail)
+
+    with pytest.raises(RuntimeError) as caught:
+        load_private_key(stored)
+
+    frames = ExceptionReporter(rf.get("/"), *caught._excinfo).get_traceback_frames()
+    ours = [frame for frame in frames if "layer_identity/keys" in frame["filename"]]
+    assert "decrypt_private_key" in {frame["function"] for frame in ours}
+    # That of the decorator, whose arguments are empty by now, is the first.
+    assert [value for frame in ours[1:] for value in frame["vars"]] == []
+
+
 def test_the_same_key_in_two_apps_is_two_entries(stored, private_key):
     owner = {"app": 8, "fingerprint": private_key.fingerprint}
     other = StoredPrivateKey(

@@ -24,6 +24,7 @@ from django_layer_identity.mapping.sources import MappingContext
 from django_layer_identity.models import LayerUser
 from tests.endpoint import NONCE, ask, configure, read, refusal
 from tests.ledger.people import change, entries, id_of, join, refused
+from tests.routers import Replica
 
 RANDOM = "django_layer_identity.mapping.user_ids:random_uuid"
 E_ACUTE = "\N{LATIN SMALL LETTER E WITH ACUTE}"
@@ -77,16 +78,6 @@ def test_an_app_without_an_active_key_writes_nothing(key, mailing):
 
 
 # The write database
-
-
-class Replica:
-    """Reads go to a database that lags behind, or is not there at all."""
-
-    def db_for_read(self, model, **hints):
-        return "replica"
-
-    def db_for_write(self, model, **hints):
-        return "default"
 
 
 @pytest.mark.parametrize("policy", ["keep", "follow"])

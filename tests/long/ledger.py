@@ -15,6 +15,7 @@ from django.test.utils import CaptureQueriesContext, override_settings
 
 from django_layer_identity import keyring
 from django_layer_identity.models import LayerApp, LayerUser
+from django_layer_identity.models.issuing import get_for_issuing
 from tests.conftest import APP_ID, KEY_ID, PROVIDER_ID
 from tests.endpoint import phone_of
 from tests.services import routing
@@ -123,9 +124,7 @@ def _ratio(connection, user):
 def _plans(connection, app, user):
     """Return how PostgreSQL finds an entry; raise if it is not by the index."""
     lookups = {
-        "layer_identity_user_current": lambda: LayerApp.objects.for_issuing(
-            None, user.pk
-        ),
+        "layer_identity_user_current": lambda: get_for_issuing(None, user.pk),
         "layer_identity_user_digest": lambda: LayerUser.objects.find(app, "user7"),
     }
     lines = []

@@ -62,7 +62,7 @@ def make_token(private_key, *, header=(), claims=(), sign=None):
 
 def validate(private_key, token, *, now=NOW):
     return validate_identity_token(
-        token, find_public_key={KEY_ID: private_key.public_pem}.__getitem__, now=now
+        token, find_public_key={KEY_ID: private_key.public_key.pem}.__getitem__, now=now
     )
 
 
@@ -352,7 +352,7 @@ def test_unsigned_token_is_refused(private_key, alg):
 )
 def test_public_key_is_no_hmac_secret(private_key, alg, code):
     def sign(message):
-        return hmac.digest(private_key.public_pem.encode(), message, hashlib.sha256)
+        return hmac.digest(private_key.public_key.pem.encode(), message, hashlib.sha256)
 
     assert (
         refusal(
@@ -363,7 +363,7 @@ def test_public_key_is_no_hmac_secret(private_key, alg, code):
 
 
 def test_key_inside_the_token_is_not_believed(private_key, other_private_key):
-    pem = other_private_key.public_pem
+    pem = other_private_key.public_key.pem
     loaded = RSAAlgorithm(RSAAlgorithm.SHA256).prepare_key(pem)
     jwk = RSAAlgorithm.to_jwk(loaded, as_dict=True)
     embedded = {"jwk": jwk, "jku": "https://x.test/jwks", "x5c": [pem]}

@@ -33,8 +33,8 @@ def create_key(app, private_key, key_id=KEY_ID, **life):
         app=app,
         key_id=key_id,
         fingerprint=private_key.fingerprint,
-        public_key=private_key.public_pem,
-        bits=private_key.bits,
+        public_key=private_key.public_key.pem,
+        bits=private_key.public_key.bits,
     )
     SigningKey.objects.filter(pk=key.pk).update(**life)
     return key

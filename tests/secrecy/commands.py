@@ -54,6 +54,7 @@ def lines(world: World) -> list[tuple[str, ...]]:
         ("layer_user_rename", "--app", str(APP_ID), world.user.username, world.pem()),
         ("layer_audit_purge", "--older-than", "1"),
         ("layer_audit_purge", "--older-than", "0"),
+        ("layer_audit_purge", "--older-than", world.pem()),
         ("check", "--database", "default"),
         ("check", "--deploy", "--database", "default"),
         ("showmigrations",),

@@ -19,6 +19,7 @@ from django_layer_identity.admin.forms import NewSigningKeyForm
 from django_layer_identity.issuing import issue_identity_token
 from django_layer_identity.keys.rsa import PrivateKey
 from django_layer_identity.models import SigningKey
+from django_layer_identity.models.issuing import get_for_issuing
 from tests.internals import encryption_keys, forget_loaded_keys
 from tests.secrecy import commands, crawler
 from tests.secrecy.world import World
@@ -145,7 +146,7 @@ def _things(world: World) -> dict[str, object]:
         "LocalSigner": signer,
         "SigningKey": key,
         "unsaved SigningKey": form.instance,
-        "LayerApp": type(world.app).objects.for_issuing(None, world.user.pk),
+        "LayerApp": get_for_issuing(None, world.user.pk),
         "keys": list(type(key).objects.all()),
         "queryset": type(key).objects.all(),
         "form": form,

@@ -213,7 +213,7 @@ def an_entry_is_in_the_message():
     [
         (reports.import_key, internals.ADMIN_SAVE_KEY, nothing_is_wrapped),
         (reports.import_key, internals.LOAD_DER, nothing_is_forgotten),
-        (reports.issue, internals.LOAD_DER, nothing_is_forgotten),
+        (reports.issue, internals.LOAD_STORED_DER, nothing_is_forgotten),
         (reports.activate, internals.PARSE_CIPHERTEXT, nothing_is_forgotten),
         (reports.import_key, internals.ADMIN_SAVE_KEY, an_entry_is_in_the_message),
     ],

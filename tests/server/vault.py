@@ -51,7 +51,7 @@ class _Answer(socketserver.StreamRequestHandler):
         self.server.waiting -= 1
         key, message = self.server.private_key, request.removeprefix(b"sign ")
         public = request == b"public key"
-        self.wfile.write(key.public_pem.encode() if public else key.sign(message))
+        self.wfile.write(key.public_key.pem.encode() if public else key.sign(message))
 
 
 @contextmanager

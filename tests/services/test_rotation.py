@@ -48,5 +48,7 @@ def test_a_token_under_another_key_than_its_kid_names_would_be_found(
     answer, key, other_private_key
 ):
     assert does_not_verify([answer], {KEY: key.public_key}) == []
-    assert does_not_verify([answer], {KEY: other_private_key.public_pem}) == [answer]
+    assert does_not_verify([answer], {KEY: other_private_key.public_key.pem}) == [
+        answer
+    ]
     assert does_not_verify([answer], {}) == [answer]

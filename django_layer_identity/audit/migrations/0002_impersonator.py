@@ -6,7 +6,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("layer_identity_audit", "0001_audit_entries")]
+    dependencies = [("layer_identity_audit", "0001_initial")]
 
     operations = [
         migrations.AddField(

@@ -7,30 +7,22 @@ from typing import Any
 from django.core.management.base import CommandParser
 
 from django_layer_identity import keyring
-from django_layer_identity.management.base import (
-    LayerCommand,
-    add_app_argument,
-    new_key_as_json,
-)
+from django_layer_identity.management.base import LayerCommand, new_key_as_json
 from django_layer_identity.models import LayerApp
 
 
 class Command(LayerCommand):
     help = "Make a key pair and print its public half, to be registered with Layer."
+    arguments = ("--app", "--key-id", "--activate", "--json")
 
     def add_arguments(self, parser: CommandParser) -> None:
-        add_app_argument(parser)
-        parser.add_argument("--key-id", help="the ID that Layer gave, if known yet")
+        super().add_arguments(parser)
         parser.add_argument(
             "--bits",
             type=int,
             default=2048,
             help="2048, 3072 or 4096; default: %(default)s",
         )
-        parser.add_argument(
-            "--activate", action="store_true", help="sign with it at once"
-        )
-        parser.add_argument("--json", action="store_true", help="for scripts")
 
     def run(
         self,

@@ -14,7 +14,6 @@ from django_layer_identity.exceptions import PassphraseNeeded
 from django_layer_identity.keys.secrets import forgets
 from django_layer_identity.management.base import (
     LayerCommand,
-    add_app_argument,
     new_key_as_json,
     read_secret_file,
 )
@@ -25,15 +24,10 @@ CALLED = "The file of --passphrase-file"
 
 class Command(LayerCommand):
     help = "Take in the private key that Layer's dashboard showed once."
+    arguments = ("--app", "--key-id", "--activate", "--json")
 
     def add_arguments(self, parser: CommandParser) -> None:
-        add_app_argument(parser)
-        parser.add_argument(
-            "--key-id", help="the ID that Layer's dashboard shows for it"
-        )
-        parser.add_argument(
-            "--activate", action="store_true", help="sign with it at once"
-        )
+        super().add_arguments(parser)
         parser.add_argument(
             "--signer",
             metavar="ALIAS",
@@ -45,7 +39,6 @@ class Command(LayerCommand):
             help="passphrase of an encrypted key; - for standard input; without this "
             "it is asked for on a terminal",
         )
-        parser.add_argument("--json", action="store_true", help="for scripts")
         parser.add_argument(
             "file", metavar="FILE", nargs="?", help="PEM or DER; - for standard input"
         )

@@ -6,10 +6,10 @@ from datetime import datetime
 from json import dumps
 from typing import Any
 
-from django.core.management.base import CommandParser
+from django.db import router
 from django.utils import timezone
 
-from django_layer_identity.management.base import LayerCommand, add_app_argument
+from django_layer_identity.management.base import LayerCommand
 from django_layer_identity.models import LayerApp, SigningKey
 
 TIMES = (
@@ -23,13 +23,11 @@ class Command(LayerCommand):
     help = (
         "List the signing keys: state, key ID, fingerprint, Layer app, age, last use."
     )
-
-    def add_arguments(self, parser: CommandParser) -> None:
-        add_app_argument(parser)
-        parser.add_argument("--json", action="store_true", help="for scripts")
+    arguments = ("--app", "--json")
 
     def run(self, *, app: str | None, json: bool, **options: Any) -> None:
-        keys = SigningKey.objects.select_related("app").order_by("app_id", "pk")
+        keys = SigningKey.objects.using(router.db_for_write(SigningKey))
+        keys = keys.select_related("app").order_by("app_id", "pk")
         if app is not None:
             keys = keys.filter(app=LayerApp.objects.named(app))
         if json:

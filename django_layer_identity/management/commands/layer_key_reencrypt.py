@@ -7,7 +7,7 @@ from dataclasses import asdict
 from json import dumps
 from typing import Any
 
-from django.core.management.base import CommandError, CommandParser
+from django.core.management.base import CommandError
 
 from django_layer_identity.keyring import reencrypt_private_keys
 from django_layer_identity.management.base import LayerCommand
@@ -19,9 +19,7 @@ class Command(LayerCommand):
         "Encrypt every stored private key with the first entry of "
         "LAYER_IDENTITY['KEY_ENCRYPTION_KEYS']; interrupted, run it again."
     )
-
-    def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--json", action="store_true", help="for scripts")
+    arguments = ("--json",)
 
     def run(self, *, json: bool, **options: Any) -> None:
         with Progress(sys.stderr) as progress:

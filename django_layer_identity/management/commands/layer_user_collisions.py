@@ -8,10 +8,11 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any
 
-from django.core.management.base import CommandError, CommandParser
+from django.core.management.base import CommandError
+from django.db import router
 
 from django_layer_identity.collisions import Group, Survey, survey_users
-from django_layer_identity.management.base import LayerCommand, add_app_argument
+from django_layer_identity.management.base import LayerCommand
 from django_layer_identity.management.progress import Progress
 from django_layer_identity.models import LayerApp
 
@@ -21,10 +22,7 @@ class Command(LayerCommand):
         "Before going live: list users whose Layer user IDs are the same or look so, "
         "and users without a usable one. Fails if there are any."
     )
-
-    def add_arguments(self, parser: CommandParser) -> None:
-        add_app_argument(parser)
-        parser.add_argument("--json", action="store_true", help="one object a line")
+    arguments = ("--app", "--json")
 
     def run(self, *, app: str | None, json: bool, **options: Any) -> None:
         with (
@@ -44,7 +42,8 @@ class Command(LayerCommand):
 
 
 def _find_app(app: str | None) -> LayerApp:
-    if app is None and not LayerApp.objects.exists():
+    stored = LayerApp.objects.using(router.db_for_write(LayerApp))
+    if app is None and not stored.exists():
         return LayerApp()  # long before going live
     return LayerApp.objects.named(app)
 

@@ -7,12 +7,8 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 
-from django_layer_identity.ledger_import import adopt_all
-from django_layer_identity.management.base import (
-    LayerCommand,
-    add_app_argument,
-    open_text,
-)
+from django_layer_identity.ledger_import import import_user_ids
+from django_layer_identity.management.base import LayerCommand, open_text
 from django_layer_identity.management.progress import Progress
 from django_layer_identity.models import LayerApp
 
@@ -22,9 +18,10 @@ class Command(LayerCommand):
         "Adopt Layer user IDs that are in use already, from CSV: a user and his Layer "
         "user ID in each line. All of them, or nothing."
     )
+    arguments = ("--app",)
 
     def add_arguments(self, parser: CommandParser) -> None:
-        add_app_argument(parser)
+        super().add_arguments(parser)
         parser.add_argument(
             "--dry-run", action="store_true", help="find every problem, change nothing"
         )
@@ -36,11 +33,15 @@ class Command(LayerCommand):
         layer_app = LayerApp.objects.named(app)
         with open_text(file) as lines, Progress(sys.stderr) as progress:
 
-            def tell(line: int, problem: str) -> None:
+            def on_problem(line: int, problem: str) -> None:
                 progress.clear()
                 self.remark(f"line {line}: {problem}")
 
-            count = adopt_all(
-                layer_app, lines, dry_run=dry_run, tell=tell, progress=progress
+            count = import_user_ids(
+                layer_app,
+                lines,
+                dry_run=dry_run,
+                on_problem=on_problem,
+                progress=progress,
             )
         self.stdout.write(f"{count} {'would be adopted' if dry_run else 'adopted'}")

@@ -8,7 +8,7 @@ from django.core.management.base import CommandParser
 
 from django_layer_identity import ledger
 from django_layer_identity.conf import conf
-from django_layer_identity.management.base import LayerCommand, add_app_argument
+from django_layer_identity.management.base import LayerCommand
 from django_layer_identity.mapping.users import find_user
 from django_layer_identity.models import LayerApp
 
@@ -20,10 +20,10 @@ NEXT = {
 
 class Command(LayerCommand):
     help = "Give a user another Layer user ID; the one that he has stays his."
+    arguments = ("--app", "user")
 
     def add_arguments(self, parser: CommandParser) -> None:
-        add_app_argument(parser)
-        parser.add_argument("user", metavar="USER", help="the natural key: a username")
+        super().add_arguments(parser)
         parser.add_argument("user_id", metavar="ID", help="his new Layer user ID")
 
     def run(self, *, app: str | None, user: str, user_id: str, **options: Any) -> None:

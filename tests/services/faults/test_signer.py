@@ -9,7 +9,8 @@ from uuid import uuid4
 
 import pytest
 
-from django_layer_identity.models import LayerApp, SigningKey
+from django_layer_identity import keyring
+from django_layer_identity.models import LayerApp
 from tests.endpoint import configure, refusal
 from tests.server.clients import Phone, create_app, create_users, new_nonce, phone
 from tests.server.process import database as database_settings
@@ -37,8 +38,7 @@ def apps(database, settings, vault):
     """IDs of two Layer apps: the key of one is here, that of the other in the vault."""
     configure(settings, SIGNERS=vault.signers(TIMEOUT=2, MAX_CALLS=2))
     remote = LayerApp.objects.create(name="V", app_id=uuid4(), provider_id=uuid4())
-    keys = SigningKey.objects
-    keys.import_from_signer(remote, "vault", key_id=uuid4(), activate=True)
+    keyring.link_remote_key(remote, "vault", key_id=uuid4(), activate=True)
     return str(create_app().app_id), str(remote.app_id)
 
 

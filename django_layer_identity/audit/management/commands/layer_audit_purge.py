@@ -38,5 +38,6 @@ class Command(BaseCommand):
 
 def _days(text: str) -> timedelta:
     if not (text.isdecimal() and text.isascii() and 0 < int(text) <= 36500):
-        raise ArgumentTypeError(f"{text!r} is not a number of days from 1 to 36500")
+        # The value is not repeated: it may be a private key, pasted by mistake.
+        raise ArgumentTypeError("must be a whole number of days from 1 to 36500")
     return timedelta(days=int(text))

@@ -7,6 +7,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
+    replaces = [("layer_identity_audit", "0001_audit_entries")]
     initial = True
 
     dependencies = []

@@ -11,7 +11,7 @@ from django.core.management import CommandError, call_command
 
 from django_layer_identity.exceptions import AdoptionFailed, UserIDTaken
 from django_layer_identity.issuing import issue_identity_token
-from django_layer_identity.ledger_import import adopt_all
+from django_layer_identity.ledger_import import import_user_ids
 from django_layer_identity.management.progress import Progress
 from django_layer_identity.mapping.users import find_user
 from django_layer_identity.models import LayerApp, LayerUser
@@ -196,7 +196,7 @@ def test_a_problem_is_told_when_it_is_found(app, alice):
         assert told == [(1, "There is no user 'nobody'.")]
 
     with pytest.raises(AdoptionFailed):
-        adopt_all(app, lines(), tell=lambda *problem: told.append(problem))
+        import_user_ids(app, lines(), on_problem=lambda *problem: told.append(problem))
 
     assert len(told) == 1
 
@@ -230,7 +230,7 @@ def test_a_user_who_is_deleted_meanwhile_is_told(app, alice, bob):
         User.objects.filter(pk=alice.pk)._raw_delete("default")
 
     with pytest.raises(AdoptionFailed, match="A user was deleted meanwhile"):
-        adopt_all(app, ["alice,a-1\n", "bob,b-2\n"], progress=delete)
+        import_user_ids(app, ["alice,a-1\n", "bob,b-2\n"], progress=delete)
 
     assert entries() == []
 

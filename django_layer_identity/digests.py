@@ -1,0 +1,27 @@
+"""Digests under which personal or secret values are stored, counted and logged."""
+
+from __future__ import annotations
+
+import hashlib
+
+from django.utils.crypto import salted_hmac
+
+
+def user_id_digest(user_id: str) -> str:
+    """Return the SHA-256 of a Layer user ID in UTF-8: 64 hex digits, for good."""
+    return hashlib.sha256(user_id.encode()).hexdigest()
+
+
+def keyed_digest(kind: str, value: str) -> str:
+    """
+    Return an HMAC under ``SECRET_KEY``, so that it cannot be guessed: 64 hex digits.
+
+    :param kind: what the value is; equal values of two kinds have different digests.
+    """
+    salt = f"django_layer_identity.{kind}"
+    return salted_hmac(salt, value, algorithm="sha256").hexdigest()
+
+
+def nonce_digest(nonce: str) -> str:
+    """Return the keyed digest under which logs and signals name a nonce."""
+    return keyed_digest("nonce", nonce)

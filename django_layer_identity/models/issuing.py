@@ -1,0 +1,64 @@
+"""The one query that issuing a token needs: the app, its active key, the user's entry."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from django.db import router
+from django.db.models import FilteredRelation, Q
+
+from django_layer_identity.exceptions import (
+    AppIDRequired,
+    AppUnknown,
+    InvalidIdentifier,
+)
+from django_layer_identity.models.app import LayerApp
+from django_layer_identity.models.key import SigningKey
+from django_layer_identity.models.user import LayerUser
+from django_layer_identity.protocol.identifiers import AppID
+
+
+@dataclass(frozen=True)
+class IssuingRow:
+    """An enabled app, its active key, and the ledger entry that the user has now."""
+
+    app: LayerApp
+    key: SigningKey | None
+    entry: LayerUser | None = field(repr=False)
+
+
+def get_for_issuing(app: LayerApp | str | None, user_pk: object) -> IssuingRow:
+    """
+    Read what a token is made of from the write database, in one query.
+
+    :param app: a Layer app, an app ID in any form, or None for the only one.
+    :raises AppIDRequired: if None was given and several are enabled.
+    :raises AppUnknown: if there is no such app, or it is disabled.
+    """
+    rows = LayerApp.objects.using(router.db_for_write(LayerApp)).filter(enabled=True)
+    current = FilteredRelation("users", condition=Q(users__current_for=user_pk))
+    rows = rows.alias(entry=current).select_related("active_key", "entry")
+    if app is None:
+        return _issuing_row(_only_one(list(rows[:2])))
+    try:
+        wanted = app.identifier if isinstance(app, LayerApp) else AppID.parse(app)
+    except InvalidIdentifier as exc:
+        raise AppUnknown from exc
+    found = rows.filter(app_id=wanted.uuid).first()
+    if found is None or not found.identifier.matches(wanted):
+        raise AppUnknown
+    return _issuing_row(found)
+
+
+def _only_one(apps: list[LayerApp]) -> LayerApp:
+    if len(apps) > 1:
+        raise AppIDRequired
+    if not apps:
+        raise AppUnknown
+    return apps[0]
+
+
+def _issuing_row(app: LayerApp) -> IssuingRow:
+    # The entry belongs to this user's request and not to the app, which is handed out.
+    entry = vars(app).pop("entry", None)
+    return IssuingRow(app, getattr(app, "active_key", None), entry)
