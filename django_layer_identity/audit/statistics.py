@@ -1,10 +1,10 @@
-"""How many tokens were issued and refused in each of the last hours."""
+"""How many tokens were issued and refused in each of the last hours, and their chart."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.db.models import Count, Q
 from django.db.models.functions import TruncHour
@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
 HOURS = 24
 HOUR = timedelta(hours=1)
+HEIGHT = 100  # of the tallest column; SVG units
+STEP = 30  # from one column to the next
+WIDTH = 22  # of a column
 
 
 @dataclass(frozen=True)
@@ -51,63 +54,33 @@ def count_by_hour(entries: AuditEntryQuerySet, now: datetime) -> list[Hour]:
     return [found.get(start, Hour(start)) for start in starts]
 
 
-HEIGHT = 100  # of the tallest column; SVG units
-STEP = 30  # from one column to the next
-WIDTH = 22  # of a column
+def build_chart(hours: Sequence[Hour]) -> dict[str, Any]:
+    """
+    Return what the template draws.
 
-
-@dataclass(frozen=True)
-class Column:
-    """Issued at the foot, refused on top."""
-
-    hour: Hour
-    x: int
-    issued_height: int
-    refused_height: int
-
-    @property
-    def issued_y(self) -> int:
-        return HEIGHT - self.issued_height
-
-    @property
-    def refused_y(self) -> int:
-        return self.issued_y - self.refused_height
-
-
-@dataclass(frozen=True)
-class Chart:
-    columns: Sequence[Column]
-    most: int
-    issued: int
-    refused: int
-
-    height = HEIGHT
-    column_width = WIDTH
-
-    @property
-    def width(self) -> int:
-        return STEP * len(self.columns)
-
-
-def draw(hours: Sequence[Hour]) -> Chart:
-    """Scale the columns to the hour that has the most."""
+    In ``columns`` each hour has its distance from the left, and the heights of its two
+    parts. The hour that has the most is as high as the chart.
+    """
     most = max(hour.total for hour in hours)
-    return Chart(
-        [
-            Column(
+    return {
+        "columns": [
+            (
                 hour,
-                x=STEP * place + (STEP - WIDTH) // 2,
-                issued_height=_scaled(hour.issued, most),
-                refused_height=_scaled(hour.refused, most),
+                place * STEP,
+                _height(hour.issued, most),
+                _height(hour.refused, most),
             )
             for place, hour in enumerate(hours)
         ],
-        most=most,
-        issued=sum(hour.issued for hour in hours),
-        refused=sum(hour.refused for hour in hours),
-    )
+        "most": most,
+        "issued": sum(hour.issued for hour in hours),
+        "refused": sum(hour.refused for hour in hours),
+        "height": HEIGHT,
+        "width": len(hours) * STEP,
+        "column_width": WIDTH,
+    }
 
 
-def _scaled(count: int, most: int) -> int:
-    """Return the height; what is there at all is seen."""
+def _height(count: int, most: int) -> int:
+    """Return the height of a part; what is there at all can be seen."""
     return max(1, HEIGHT * count // most) if count else 0
