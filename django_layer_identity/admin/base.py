@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin, messages
-from django.contrib.admin.templatetags.admin_urls import admin_urlname
 from django.db import OperationalError
 from django.http import HttpResponseRedirect
 from django.template.response import TemplateResponse
@@ -65,7 +64,8 @@ class LayerModelAdmin(admin.ModelAdmin):
         return TemplateResponse(request, template, context)
 
     def redirect_to_page_of(self, obj: Model) -> HttpResponseRedirect:
-        name, site = admin_urlname(self.opts, "change"), self.admin_site.name
+        name = f"admin:{self.opts.app_label}_{self.opts.model_name}_change"
+        site = self.admin_site.name
         return HttpResponseRedirect(reverse(name, args=[obj.pk], current_app=site))
 
 
