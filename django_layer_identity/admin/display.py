@@ -1,4 +1,4 @@
-"""How the fields of all models are shown: states in colour and words, for example."""
+"""What lists and pages show of a row: its state in words and colours, for example."""
 
 from __future__ import annotations
 

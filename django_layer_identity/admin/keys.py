@@ -48,17 +48,6 @@ TIMES = (
 )
 
 
-def wrapping_secrets(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
-    """Let a view wrap what is posted before all else: any step after it may fail."""
-
-    @wraps(view)
-    def wrapping(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        request.POST = wrap_secrets(request.POST)
-        return view(request, *args, **kwargs)
-
-    return wrapping
-
-
 @admin.register(SigningKey)
 class SigningKeyAdmin(LayerModelAdmin):
     actions = ACTIONS
@@ -142,7 +131,7 @@ class SigningKeyAdmin(LayerModelAdmin):
 
     def get_urls(self) -> list[Any]:
         prefix, for_staff = "layer_identity_signingkey", self.admin_site.admin_view
-        add = wrapping_secrets(for_staff(self.add_view))
+        add = _wrapping_secrets(for_staff(self.add_view))
         public_key = for_staff(self.public_key_view)
         return [
             path("add/", add, name=f"{prefix}_add"),  # in place of Django's own
@@ -205,3 +194,14 @@ class SigningKeyAdmin(LayerModelAdmin):
         self, request: HttpRequest, obj: SigningKey
     ) -> HttpResponseRedirect:
         return self.redirect_to_page_of(obj)
+
+
+def _wrapping_secrets(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+    """Let a view wrap what is posted before all else: any step after it may fail."""
+
+    @wraps(view)
+    def wrapping(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        request.POST = wrap_secrets(request.POST)
+        return view(request, *args, **kwargs)
+
+    return wrapping
