@@ -14,7 +14,6 @@ if TYPE_CHECKING:
 
     from django_layer_identity.models import SigningKey
 
-
 # Title and text of each step
 
 CREATE = (

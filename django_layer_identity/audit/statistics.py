@@ -18,9 +18,6 @@ if TYPE_CHECKING:
 
 HOURS = 24
 HOUR = timedelta(hours=1)
-HEIGHT = 100  # of the tallest column; SVG units
-STEP = 30  # from one column to the next
-WIDTH = 22  # of a column
 
 
 @dataclass(frozen=True)
@@ -55,32 +52,19 @@ def count_by_hour(entries: AuditEntryQuerySet, now: datetime) -> list[Hour]:
 
 
 def build_chart(hours: Sequence[Hour]) -> dict[str, Any]:
-    """
-    Return what the template draws.
-
-    In ``columns`` each hour has its distance from the left, and the heights of its two
-    parts. The hour that has the most is as high as the chart.
-    """
+    """Return what the template draws: each hour with the heights of its two parts."""
     most = max(hour.total for hour in hours)
     return {
         "columns": [
-            (
-                hour,
-                place * STEP,
-                _height(hour.issued, most),
-                _height(hour.refused, most),
-            )
-            for place, hour in enumerate(hours)
+            (hour, _percent(hour.issued, most), _percent(hour.refused, most))
+            for hour in hours
         ],
         "most": most,
         "issued": sum(hour.issued for hour in hours),
         "refused": sum(hour.refused for hour in hours),
-        "height": HEIGHT,
-        "width": len(hours) * STEP,
-        "column_width": WIDTH,
     }
 
 
-def _height(count: int, most: int) -> int:
-    """Return the height of a part; what is there at all can be seen."""
-    return max(1, HEIGHT * count // most) if count else 0
+def _percent(count: int, most: int) -> int:
+    """Return the height of a part, at least 1: what is there at all can be seen."""
+    return max(1, 100 * count // most) if count else 0
