@@ -110,6 +110,12 @@ def test_an_app_is_added_with_its_ids_in_any_form(admin_client, app_id, provider
             "This app ID is of another environment than the one chosen.",
         ),
         ("app_id", "", "This field is required."),
+        (
+            "app_id",
+            KEY,
+            "An app ID is a UUID or has the form layer:///apps/<environment>/<uuid>.",
+        ),
+        ("token_lifetime", KEY, "Enter a valid duration."),
         ("name", KEY, HOLDS_KEY),
         ("name", "M" * 65, HOLDS_KEY),
     ],
@@ -120,7 +126,9 @@ def test_an_app_is_added_with_its_ids_in_any_form(admin_client, app_id, provider
         "key-for-provider",
         "other-environment",
         "empty",
-        "key-for-name",
+        "private-key-for-app",
+        "private-key-for-lifetime",
+        "private-key-for-name",
         "part-of-a-key-for-name",
     ],
 )
