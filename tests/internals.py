@@ -39,8 +39,8 @@ ADMIN_LOG_ADDITION = f"{PACKAGE}.admin.keys.SigningKeyAdmin.log_addition"
 ADMIN_READ_KEY = f"{PACKAGE}.admin.forms.read_private_key"
 ADMIN_REFUSE_SEARCH = f"{PACKAGE}.admin.base.refuse_search"
 ADMIN_SAVE_KEY = f"{PACKAGE}.admin.keys.SigningKeyAdmin.save_model"
-ADMIN_WRAP_FORM_DATA = f"{PACKAGE}.admin.forms.wrap"
-ADMIN_WRAP_POST = f"{PACKAGE}.admin.base.wrap"
+ADMIN_WRAP_FORM_DATA = f"{PACKAGE}.admin.forms.wrap_secrets"
+ADMIN_WRAP_POST = f"{PACKAGE}.admin.keys.wrap_secrets"
 ASK_PASSPHRASE = f"{PACKAGE}.management.commands.layer_key_import.getpass"
 AUTHENTICATE = f"{PACKAGE}.api.authentication.authenticate"
 CHECK_KEY_PAIR = f"{PACKAGE}.keys.reading._check_pair"
@@ -257,6 +257,14 @@ def overdue_calls(custody: Any) -> Any:
 
 
 # Optional parts: they are imported only where they are tested
+
+
+def stop_recording() -> None:
+    """Write no audit entries from now on."""
+    from django_layer_identity.audit import recording
+
+    recording.identity_token_issued.disconnect(recording.record)
+    recording.identity_token_refused.disconnect(recording.record)
 
 
 def reopen_tokens() -> None:  # pragma: no cover  # needs a token

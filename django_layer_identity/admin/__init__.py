@@ -8,5 +8,5 @@ from django_layer_identity.admin import apps, keys, users
 
 __all__ = ["apps", "keys", "users"]
 
-if installed_apps.is_installed("django_layer_identity.audit"):
+if installed_apps.is_installed("django_layer_identity.audit"):  # pragma: no branch
     from django_layer_identity.admin import audit  # noqa: F401

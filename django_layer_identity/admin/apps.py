@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.contrib import admin
 
-from django_layer_identity.admin.base import DiscreetAdmin
+from django_layer_identity.admin.base import LayerModelAdmin, ReadOnly
 from django_layer_identity.admin.display import active_key, short_fingerprint, state
 from django_layer_identity.admin.forms import LayerAppForm
 from django_layer_identity.models import LayerApp, SigningKey
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from django.http import HttpRequest
 
 
-class SigningKeyInline(admin.TabularInline):
+class SigningKeyInline(ReadOnly, admin.TabularInline):
     """An app's keys, to be seen and followed; their own pages change them."""
 
     model = SigningKey
@@ -26,26 +26,14 @@ class SigningKeyInline(admin.TabularInline):
     extra = 0
     show_change_link = True
 
-    def has_add_permission(self, request: HttpRequest, obj: object = None) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: object = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: object = None) -> bool:
-        return False
-
 
 @admin.register(LayerApp)
-class LayerAppAdmin(DiscreetAdmin):
+class LayerAppAdmin(LayerModelAdmin):
     form = LayerAppForm
     list_display = ("name", "app_id", "environment", "enabled", active_key)
     ordering = ("name", "pk")
     list_select_related = ("active_key",)
     search_fields = ("name",)
-
-    class Media:
-        css = {"all": ("layer_identity/admin.css",)}
 
     def get_readonly_fields(
         self, request: HttpRequest, obj: LayerApp | None = None

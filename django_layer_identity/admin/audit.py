@@ -1,4 +1,4 @@
-"""The trail in the admin: to be read, filtered and charted, and never changed."""
+"""The audit trail in the admin: read, filtered and charted, and never changed."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.contrib import admin
 from django.utils import timezone
-from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 
-from django_layer_identity.admin.base import ReadOnlyAdmin, refuse_search
+from django_layer_identity.admin.base import LayerModelAdmin, ReadOnly
+from django_layer_identity.admin.display import badge
 from django_layer_identity.audit.models import ISSUED, AuditEntry
-from django_layer_identity.audit.statistics import count_by_hour, draw
+from django_layer_identity.audit.statistics import build_chart, count_by_hour
 from django_layer_identity.exceptions import Refusal
 from django_layer_identity.models import LayerApp, SigningKey
 from django_layer_identity.protocol.identifiers import AppID
@@ -80,10 +80,7 @@ def _below(kind: type[Refusal]) -> Iterator[type[Refusal]]:
 
 @admin.display(description=_("outcome"), ordering="code")
 def outcome(entry: AuditEntry) -> SafeString:
-    kind = ISSUED if entry.code == ISSUED else "refused"
-    return format_html(
-        '<span class="layer-outcome layer-outcome-{}">{}</span>', kind, entry.code
-    )
+    return badge(ISSUED if entry.code == ISSUED else REFUSED, entry.code)
 
 
 @admin.display(description=_("key"), ordering="fingerprint")
@@ -99,7 +96,7 @@ def short_app_id(entry: AuditEntry) -> str:
 
 
 @admin.register(AuditEntry)
-class AuditEntryAdmin(ReadOnlyAdmin):
+class AuditEntryAdmin(ReadOnly, LayerModelAdmin):
     list_display = (
         "created_at",
         outcome,
@@ -132,18 +129,13 @@ class AuditEntryAdmin(ReadOnlyAdmin):
     )
     readonly_fields: ClassVar[Any] = fields
 
-    class Media:
-        css = {"all": ("layer_identity_audit/admin.css",)}
-
     def changelist_view(
-        self, request: HttpRequest, extra_context: Any = None
+        self, request: HttpRequest, *args: Any, **kwargs: Any
     ) -> HttpResponse:
         """Chart what the list is filtered to."""
-        if refused := refuse_search(request):
-            return refused
-        response = super().changelist_view(request, extra_context)
+        response = super().changelist_view(request, *args, **kwargs)
         context = getattr(response, "context_data", {})  # a redirect has none
         if "cl" in context:
             hours = count_by_hour(context["cl"].queryset, timezone.now())
-            context["chart"] = draw(hours)
+            context["chart"] = build_chart(hours)
         return response

@@ -1,4 +1,4 @@
-"""How Layer apps and signing keys are shown: states in colour and words."""
+"""What lists and pages show of a row: its state in words and colours, for example."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ if TYPE_CHECKING:
 State = SigningKey.State
 
 
-def _badge(kind: str, label: str | _StrPromise) -> SafeString:
+def badge(kind: str, label: str | _StrPromise) -> SafeString:
     return format_html('<span class="layer-state layer-{}">{}</span>', kind, label)
 
 
 @admin.display(description=_("state"))
 def state(key: SigningKey) -> SafeString:
-    return _badge(key.state.value, key.state.label)
+    return badge(key.state.value, key.state.label)
 
 
 @admin.display(description=_("signing key"))
 def active_key(app: LayerApp) -> SafeString:
     key = getattr(app, "active_key", None)
-    return state(key) if key else _badge("none", _("none is active"))
+    return state(key) if key else badge("none", _("none is active"))
 
 
 @admin.display(description=_("age"), ordering="created_at")
@@ -90,10 +90,10 @@ def layer_user_id(entry: LayerUser) -> str:
 @admin.display(description=_("state"))
 def layer_user_state(entry: LayerUser) -> SafeString:
     if entry.owner_id is None:
-        return _badge("none", _("its user was deleted"))
+        return badge("none", _("its user was deleted"))
     if entry.current_for_id is None:
-        return _badge("retired", _("former"))
-    return _badge("active", _("current"))
+        return badge("retired", _("former"))
+    return badge("active", _("current"))
 
 
 @admin.display(description=_("since"))

@@ -1,4 +1,4 @@
-"""Read what people paste, and show the app's refusals beside the right field."""
+"""Forms: read what people paste, and show refusals beside the right field."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from django import forms
 from django.contrib.admin.widgets import AdminRadioSelect
+from django.contrib.auth import get_user_model
 from django.core.exceptions import ValidationError
+from django.db import router
 from django.utils.translation import gettext_lazy as _
 
-from django_layer_identity.admin.base import SECRET_FIELDS, wrap
 from django_layer_identity.conf import conf
 from django_layer_identity.exceptions import (
     InvalidKey,
@@ -27,12 +28,20 @@ from django_layer_identity.keys.rsa import (
     read_public_key,
 )
 from django_layer_identity.keys.secrets import Secret, forgets
-from django_layer_identity.models import LayerApp, SigningKey
+from django_layer_identity.models import LayerApp, LayerUser, SigningKey
+from django_layer_identity.models.reasons import MAX_REASON_LENGTH, clean_reason
 from django_layer_identity.protocol.identifiers import AppID, KeyID, ProviderID
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from uuid import UUID
+
+    from django.contrib.auth.base_user import AbstractBaseUser
+    from django.db.models import QuerySet
+
+SECRET_FIELDS = ("private_key", "passphrase")
+
+# Fields
 
 
 @contextmanager
@@ -71,6 +80,17 @@ class ProviderIDField(_IdentifierField):
     kind = ProviderID
 
 
+class ReasonField(forms.CharField):
+    """Why something is done that cannot be undone."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(label=_("Reason"), max_length=MAX_REASON_LENGTH, **kwargs)
+
+    def clean(self, value: Any) -> str:
+        with refusals_as_errors():
+            return clean_reason(super().clean(value))
+
+
 class SecretField(forms.Field):
     """A value that stays wrapped until somebody uses it."""
 
@@ -88,27 +108,19 @@ class PrivateKeyInput(forms.Textarea):
         return None
 
 
-MISPLACED = _(
-    "This is too long, or it is a private key. Enter that in its own field only."
-)
+def wrap_secrets(data: Any) -> Any:
+    """Return form data with its private key and its passphrase in a ``Secret`` each."""
+    wrapped = data.copy()
+    for name in SECRET_FIELDS:
+        if isinstance(wrapped.get(name), str):
+            wrapped[name] = Secret(wrapped[name])
+    return wrapped
 
 
-class DiscreetForm(forms.BaseForm):
-    """A form that shows no private key again, whatever field it was entered in."""
-
-    def __init__(self, data: Any = None, *args: Any, **kwargs: Any) -> None:
-        super().__init__(wrap(data, misplaced=True), *args, **kwargs)
-
-    def clean(self) -> dict[str, Any]:
-        super().clean()
-        for name in self.fields.keys() - SECRET_FIELDS:
-            if isinstance(self.data.get(name), Secret):
-                self.errors.pop(name, None)
-                self.add_error(name, MISPLACED)
-        return self.cleaned_data
+# Layer apps
 
 
-class LayerAppForm(DiscreetForm, forms.ModelForm):
+class LayerAppForm(forms.ModelForm):
     class Meta:
         model = LayerApp
         # The environment goes before the app ID, which may name one too.
@@ -132,6 +144,9 @@ class LayerAppForm(DiscreetForm, forms.ModelForm):
         return pasted.uuid
 
 
+# Signing keys
+
+
 def _check_key_id(key: SigningKey, key_id: UUID | None) -> UUID:
     """Return the ID if the key could have it; the key itself is left as it is."""
     key = copy(key)
@@ -141,7 +156,7 @@ def _check_key_id(key: SigningKey, key_id: UUID | None) -> UUID:
     return key.key_id
 
 
-class KeyIDForm(DiscreetForm, forms.ModelForm):
+class KeyIDForm(forms.ModelForm):
     """All that is ever changed by hand in a signing key: the ID that Layer gave."""
 
     class Meta:
@@ -165,7 +180,7 @@ def _sources() -> list[tuple[str, Any]]:
     ]
 
 
-class NewSigningKeyForm(DiscreetForm, forms.ModelForm):
+class NewSigningKeyForm(forms.ModelForm):
     """Import a private key, encrypted from then on, or generate one, or name a signer."""
 
     IMPORT, GENERATE, SIGNER = "import", "generate", "signer:"
@@ -185,7 +200,6 @@ class NewSigningKeyForm(DiscreetForm, forms.ModelForm):
             "stored encrypted and never shown again."
         ),
     )
-
     private_key_file = forms.FileField(
         label=_("Or its file"),
         required=False,
@@ -209,6 +223,9 @@ class NewSigningKeyForm(DiscreetForm, forms.ModelForm):
             "key_id",
         )
         field_classes = {"key_id": KeyIDField}
+
+    def __init__(self, data: Any = None, *args: Any, **kwargs: Any) -> None:
+        super().__init__(data and wrap_secrets(data), *args, **kwargs)
 
     def clean_key_id(self) -> UUID | None:
         app: LayerApp | None = self.cleaned_data.get("app")
@@ -268,3 +285,71 @@ class NewSigningKeyForm(DiscreetForm, forms.ModelForm):
             key = SigningKey(app=app, fingerprint=private_key.fingerprint)
             key.validate_constraints(exclude={"key_id"})
         return private_key
+
+
+class RevokeForm(forms.Form):
+    """Why a key is revoked."""
+
+    reason = ReasonField(
+        help_text=_("For the people who look at this key later."),
+        widget=forms.TextInput({"class": "vTextField", "autofocus": True}),
+    )
+
+
+# The ledger
+
+
+def users_named(text: str) -> QuerySet[AbstractBaseUser]:
+    """
+    Return the users that log in under that name: nearly always one, or none.
+
+    :raises ValueError, ValidationError: where it cannot be such a name, when asked.
+    """
+    model: Any = get_user_model()
+    name = getattr(model, "USERNAME_FIELD", model._meta.pk.name)
+    users: QuerySet[AbstractBaseUser] = model._base_manager.using(
+        router.db_for_write(LayerUser)
+    )
+    return users.filter(**{name: text})
+
+
+class ReassignForm(forms.Form):
+    """To whom, why, and which ID it is where only its digest is left."""
+
+    user = forms.CharField(
+        label=_("New user"),
+        help_text=_("The name that he logs in with."),
+        strip=False,
+    )
+    user_id = forms.CharField(
+        label=_("Layer user ID"),
+        help_text=_("Its text went with its user: enter it as it was."),
+        strip=False,
+    )
+    reason = ReasonField(
+        help_text=_("It stays in the history: no names, but a ticket's number, say.")
+    )
+
+    def __init__(self, entry: LayerUser, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.entry = entry
+        if entry.user_id:
+            del self.fields["user_id"]
+
+    def clean_user(self) -> AbstractBaseUser:
+        model = get_user_model()
+        try:
+            user = users_named(self.cleaned_data["user"]).get()
+        except (model.DoesNotExist, ValueError, ValidationError) as exc:
+            raise ValidationError(_("There is no such user.")) from exc
+        except model.MultipleObjectsReturned as exc:
+            raise ValidationError(_("Several users have this name.")) from exc
+        if user.pk == self.entry.current_for_id:
+            raise ValidationError(_("The user has this Layer user ID already."))
+        return user
+
+    def clean_user_id(self) -> str:
+        text: str = self.cleaned_data["user_id"]
+        if not self.entry.names(text):
+            raise ValidationError(_("This is another Layer user ID."))
+        return text

@@ -11,9 +11,8 @@ from django.utils.translation import gettext_lazy as _
 from django_layer_identity.models.locking import write_or_retry
 
 ISSUED = "issued"  # the code of an entry that is no refusal
-BATCH = (
-    500  # rows that are deleted at once: SQLite takes 999 parameters, a lock is short
-)
+#: Rows that are deleted at once: SQLite takes 999 parameters, and no lock lasts.
+BATCH = 500
 
 
 class AuditEntryQuerySet(models.QuerySet["AuditEntry"]):

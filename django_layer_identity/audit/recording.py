@@ -33,12 +33,6 @@ def connect() -> None:
     identity_token_refused.connect(record)
 
 
-def disconnect() -> None:
-    """Record no more."""
-    identity_token_issued.disconnect(record)
-    identity_token_refused.disconnect(record)
-
-
 def record(
     *,
     user: AbstractBaseUser | None,

@@ -1,10 +1,10 @@
-"""How many tokens were issued and refused in each of the last hours."""
+"""How many tokens were issued and refused in each of the last hours, and their chart."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.db.models import Count, Q
 from django.db.models.functions import TruncHour
@@ -51,63 +51,20 @@ def count_by_hour(entries: AuditEntryQuerySet, now: datetime) -> list[Hour]:
     return [found.get(start, Hour(start)) for start in starts]
 
 
-HEIGHT = 100  # of the tallest column; SVG units
-STEP = 30  # from one column to the next
-WIDTH = 22  # of a column
-
-
-@dataclass(frozen=True)
-class Column:
-    """Issued at the foot, refused on top."""
-
-    hour: Hour
-    x: int
-    issued_height: int
-    refused_height: int
-
-    @property
-    def issued_y(self) -> int:
-        return HEIGHT - self.issued_height
-
-    @property
-    def refused_y(self) -> int:
-        return self.issued_y - self.refused_height
-
-
-@dataclass(frozen=True)
-class Chart:
-    columns: Sequence[Column]
-    most: int
-    issued: int
-    refused: int
-
-    height = HEIGHT
-    column_width = WIDTH
-
-    @property
-    def width(self) -> int:
-        return STEP * len(self.columns)
-
-
-def draw(hours: Sequence[Hour]) -> Chart:
-    """Scale the columns to the hour that has the most."""
+def build_chart(hours: Sequence[Hour]) -> dict[str, Any]:
+    """Return what the template draws: each hour with the heights of its two parts."""
     most = max(hour.total for hour in hours)
-    return Chart(
-        [
-            Column(
-                hour,
-                x=STEP * place + (STEP - WIDTH) // 2,
-                issued_height=_scaled(hour.issued, most),
-                refused_height=_scaled(hour.refused, most),
-            )
-            for place, hour in enumerate(hours)
+    return {
+        "columns": [
+            (hour, _percent(hour.issued, most), _percent(hour.refused, most))
+            for hour in hours
         ],
-        most=most,
-        issued=sum(hour.issued for hour in hours),
-        refused=sum(hour.refused for hour in hours),
-    )
+        "most": most,
+        "issued": sum(hour.issued for hour in hours),
+        "refused": sum(hour.refused for hour in hours),
+    }
 
 
-def _scaled(count: int, most: int) -> int:
-    """Return the height; what is there at all is seen."""
-    return max(1, HEIGHT * count // most) if count else 0
+def _percent(count: int, most: int) -> int:
+    """Return the height of a part, at least 1: what is there at all can be seen."""
+    return max(1, 100 * count // most) if count else 0

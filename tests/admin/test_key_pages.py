@@ -245,7 +245,7 @@ def test_a_key_id_is_entered(admin_client, draft, key_id):
         ("", "A key ID is a UUID or has the form layer:///keys/<uuid>."),
         (
             "-----BEGIN PRIVATE KEY-----MIIEvQ",
-            "This is too long, or it is a private key. Enter that in its own field only.",
+            "A key ID is a UUID or has the form layer:///keys/<uuid>.",
         ),
         (
             f"layer:///providers/{PROVIDER_ID}",

@@ -54,7 +54,7 @@ def test_the_list_says_what_happened(auditor):
     response = auditor.get(ENTRIES)
 
     for cell in (
-        '<span class="layer-outcome layer-outcome-issued">issued</span>',
+        '<span class="layer-state layer-issued">issued</span>',
         '<td class="field-user_pk">17</td>',
         '<td class="field-impersonator_pk">18</td>',
         '<td class="field-short_app_id">production/aaaaaaaa…</td>',
@@ -159,7 +159,7 @@ def test_the_chart_counts_what_the_list_is_filtered_to(auditor):
 
     chart = auditor.get(ENTRIES, {"user_pk": "17"}).context["chart"]
 
-    assert (chart.issued, chart.refused, chart.most) == (2, 1, 3)
+    assert (chart["issued"], chart["refused"], chart["most"]) == (2, 1, 3)
 
 
 def test_the_chart_is_read_without_eyes_and_without_colours(auditor):

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta, timezone
 import pytest
 
 from django_layer_identity.audit.models import AuditEntry
-from django_layer_identity.audit.statistics import Hour, count_by_hour, draw
+from django_layer_identity.audit.statistics import Hour, build_chart, count_by_hour
 
 NOW = datetime(2026, 11, 25, 14, 30, 7, 5, tzinfo=timezone.utc)
 START = datetime(2026, 11, 24, 15, 0, tzinfo=timezone.utc)
@@ -64,21 +64,23 @@ def test_a_project_without_time_zones_is_counted_too(settings, db):
 
 
 def test_the_tallest_column_is_100_high_and_the_others_are_in_proportion():
-    chart = draw([Hour(START, 30, 10), Hour(START, 10, 0), Hour(START)])
+    hours = [Hour(START, 30, 10), Hour(START, 10, 0), Hour(START)]
 
-    bars = [
-        (bar.x, bar.issued_y, bar.issued_height, bar.refused_y, bar.refused_height)
-        for bar in chart.columns
-    ]
-    assert bars == [(4, 25, 75, 0, 25), (34, 75, 25, 75, 0), (64, 100, 0, 100, 0)]
-    assert (chart.width, chart.most, chart.issued, chart.refused) == (90, 40, 40, 10)
+    chart = build_chart(hours)
+
+    assert chart == {
+        "columns": [(hours[0], 75, 25), (hours[1], 25, 0), (hours[2], 0, 0)],
+        "most": 40,
+        "issued": 40,
+        "refused": 10,
+    }
 
 
 def test_a_single_refusal_among_thousands_is_seen():
-    [column] = draw([Hour(START, 9999, 1)]).columns
+    hour = Hour(START, 9999, 1)
 
-    assert column.refused_height == 1
+    assert build_chart([hour])["columns"] == [(hour, 99, 1)]
 
 
 def test_without_entries_there_are_no_bars():
-    assert draw([Hour(START)]).most == 0
+    assert build_chart([Hour(START)])["most"] == 0

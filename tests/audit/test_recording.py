@@ -22,6 +22,7 @@ from django_layer_identity.signals import identity_token_refused
 from tests.audit.entries import codes, recorded
 from tests.conftest import APP_ID
 from tests.endpoint import NONCE, URL, ask, configure, phone_of, read
+from tests.internals import stop_recording
 from tests.models import Member
 
 APP = f"layer:///apps/production/{APP_ID}"
@@ -333,7 +334,7 @@ def test_a_failing_trail_leaves_the_projects_transaction_alone(
 
 
 def test_the_app_records_from_its_start_on(caplog, key, alice):
-    recording.disconnect()
+    stop_recording()
     caplog.set_level(logging.INFO, "django_layer_identity")
     config = apps.get_app_config("layer_identity_audit")
 
@@ -344,7 +345,7 @@ def test_the_app_records_from_its_start_on(caplog, key, alice):
 
 
 def test_nothing_is_recorded_before(key, alice):
-    recording.disconnect()
+    stop_recording()
 
     issue_identity_token(alice, NONCE)
 

@@ -8,7 +8,8 @@ from html.parser import HTMLParser
 from urllib.parse import urljoin, urlsplit
 
 ROOMS = ("/admin/layer_identity", "/admin/admin/")  # the audit trail's among them
-FORMS = "/admin/layer_identity"  # a key is pasted where keys are, and beside them
+FORMS = "/admin/layer_identity"
+SECRET_FIELDS = ("private_key", "passphrase", "q")  # others show what was pasted again
 
 
 class Page(HTMLParser):
@@ -62,7 +63,7 @@ def pages(client, start: str = "/admin/") -> Iterator[tuple[str, str]]:
 
 def answers(client, planted: dict[str, str]) -> Iterator[tuple[str, str]]:
     """
-    Send every form of every page, each time with one text in one of its fields.
+    Send every form that takes a secret, each time with one text in such a field.
 
     :param planted: the texts by name; all but one of the fields are as the page has
         them, which is what makes most of these posts fail.
@@ -71,7 +72,7 @@ def answers(client, planted: dict[str, str]) -> Iterator[tuple[str, str]]:
     for address, text in list(pages(client)):
         for form in Page(text).forms:
             to, send = urljoin(address, form["to"]), getattr(client, form["method"])
-            for field in form["texts"]:
+            for field in set(SECRET_FIELDS).intersection(form["texts"]):
                 known = (urlsplit(to).path, *form["fields"], field)
                 if known in sent or not urlsplit(to).path.startswith(FORMS):
                     continue

@@ -45,16 +45,6 @@ def upload(world: World) -> Iterator[str]:
     yield world.upload_key().content.decode()
 
 
-def paste_into_an_app(world: World) -> Iterator[str]:
-    page = f"/admin/layer_identity/layerapp/{world.app.pk}/change/"
-    yield world.client.post(page, {"name": world.pem()}).content.decode()
-
-
-def paste_into_a_reason(world: World) -> Iterator[str]:
-    page = "/admin/layer_identity/layeruser/1/reassign/"
-    yield world.client.post(page, {"reason": world.pem()}).content.decode()
-
-
 def search_for_a_key(world: World) -> Iterator[str]:
     for name in ("layer_identity/signingkey", "layer_identity_audit/auditentry"):
         answer = world.client.get(f"/admin/{name}/", {"q": world.pem()})
@@ -132,13 +122,6 @@ FAULTS: list[tuple[Callable, str]] = [
     (search_for_a_key, "django.contrib.messages.storage.base.BaseStorage.update"),
     *((import_key, place) for place in BEFORE_THE_PAGE),
     *((import_with_passphrase, place) for place in BEFORE_THE_PAGE),
-]
-
-#: A key in a field of something else: pages while ``DEBUG`` is on show what was posted.
-FAULTS_IN_PRODUCTION: list[tuple[Callable, str]] = [
-    (flow, place)
-    for flow in (paste_into_an_app, paste_into_a_reason)
-    for place in BEFORE_THE_PAGE
 ]
 
 

@@ -15,6 +15,7 @@ from django_layer_identity.issuing import issue_identity_token
 from django_layer_identity.models import LayerApp, SigningKey
 from tests.audit.entries import codes
 from tests.conftest import APP_ID, KEY_ID, PROVIDER_ID
+from tests.internals import stop_recording
 
 pytestmark = [
     pytest.mark.service,
@@ -35,7 +36,7 @@ def key(database, private_key):
 def _recording(database):
     recording.connect()
     yield
-    recording.disconnect()
+    stop_recording()
 
 
 @pytest.fixture
