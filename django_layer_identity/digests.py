@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 
 from django.utils.crypto import salted_hmac
+from django.views.decorators.debug import sensitive_variables
 
 
 def user_id_digest(user_id: str) -> str:
@@ -12,6 +13,7 @@ def user_id_digest(user_id: str) -> str:
     return hashlib.sha256(user_id.encode()).hexdigest()
 
 
+@sensitive_variables()
 def keyed_digest(kind: str, value: str) -> str:
     """
     Return an HMAC under ``SECRET_KEY``, so that it cannot be guessed: 64 hex digits.
@@ -22,6 +24,7 @@ def keyed_digest(kind: str, value: str) -> str:
     return salted_hmac(salt, value, algorithm="sha256").hexdigest()
 
 
+@sensitive_variables()
 def nonce_digest(nonce: str) -> str:
     """Return the keyed digest under which logs and signals name a nonce."""
     return keyed_digest("nonce", nonce)

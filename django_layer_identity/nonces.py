@@ -8,9 +8,9 @@ from datetime import timedelta
 from typing import Any
 
 from django.core.cache import caches
-from django.utils.crypto import salted_hmac
 
 from django_layer_identity.conf import conf
+from django_layer_identity.digests import keyed_digest
 from django_layer_identity.exceptions import (
     ConfigurationError,
     NonceAlreadyUsed,
@@ -83,6 +83,4 @@ def _owner(user_pk: Any, user_id: str) -> str:
 
     Where a deleted user's primary key is used again, the Layer user ID is another.
     """
-    return salted_hmac(
-        "django_layer_identity.nonce_owner", f"{user_pk}\n{user_id}", algorithm="sha256"
-    ).hexdigest()
+    return keyed_digest("nonce_owner", f"{user_pk}\n{user_id}")

@@ -16,7 +16,6 @@ from typing import Any
 from django.contrib.auth import get_user_model
 from django.core.cache import caches
 from django.db import InterfaceError, OperationalError
-from django.utils.crypto import salted_hmac
 from django.views.decorators.debug import sensitive_variables
 from rest_framework.authentication import (
     BasicAuthentication,
@@ -35,6 +34,7 @@ from django_layer_identity.api.authentication import (
 )
 from django_layer_identity.api.errors import Throttled, is_caused_by_login
 from django_layer_identity.conf import conf, parse_rate
+from django_layer_identity.digests import keyed_digest
 from django_layer_identity.exceptions import ConfigurationError, Unavailable
 from django_layer_identity.keys.secrets import forgets
 
@@ -60,7 +60,7 @@ class UserThrottle(BaseThrottle):
         if rate is None:
             return True
         try:
-            whose = _digest_of("user", str(request.user.pk))
+            whose = keyed_digest("user", str(request.user.pk))
             self.counter = FixedWindowCounter("user", rate, whose)
             return not self.counter.count()
         except (InterfaceError, OperationalError) as exc:
@@ -128,16 +128,16 @@ def _digests(request: Request, tried: list[Credentials]) -> Iterator[str]:
     """Yield what is counted; the accounts last, as finding one takes a query."""
     address = client_address(request)
     if address:  # there is none at a Unix socket
-        yield _digest_of("address", address)
+        yield keyed_digest("address", address)
     usable = [credentials for credentials in tried if credentials.are_usable()]
     for credentials in usable:
-        yield _digest_of("login", _simplified(credentials.login))
+        yield keyed_digest("login", _simplified(credentials.login))
     for credentials in usable:
         account = _find_account(credentials)
         if account is None:  # another digest, so that there are as many cache calls
-            yield _digest_of("no account", _simplified(credentials.login))
+            yield keyed_digest("no account", _simplified(credentials.login))
         else:
-            yield _digest_of("account", str(account))
+            yield keyed_digest("account", str(account))
 
 
 @forgets
@@ -277,13 +277,6 @@ def _rate_of(scope: str) -> Rate | None:
         return None if rate is None else parse_rate(rate)
     except ConfigurationError as exc:
         raise Unavailable from exc
-
-
-@sensitive_variables()
-def _digest_of(kind: str, value: str) -> str:
-    """Return what somebody is recognised by; the cache holds no logins or addresses."""
-    salt = f"django_layer_identity.{kind}"
-    return salted_hmac(salt, value, algorithm="sha256").hexdigest()
 
 
 @sensitive_variables()

@@ -37,7 +37,8 @@ def get_for_issuing(app: LayerApp | str | None, user_pk: object) -> IssuingRow:
     """
     rows = LayerApp.objects.using(router.db_for_write(LayerApp)).filter(enabled=True)
     current = FilteredRelation("users", condition=Q(users__current_for=user_pk))
-    rows = rows.alias(entry=current).select_related("active_key", "entry")
+    rows = rows.alias(entry=current).select_related("active_key")
+    rows = rows.select_related("entry")  # type: ignore[misc]  # mypy: not in alias()
     if app is None:
         return _issuing_row(_only_one(list(rows[:2])))
     try:
