@@ -26,12 +26,10 @@ DEFAULT_AUTO_FIELD = "django.db.models.AutoField"
 """
 NEEDED = {
     "django_layer_identity/py.typed",
-    "django_layer_identity/migrations/0001_apps_and_keys.py",
+    "django_layer_identity/migrations/0001_initial.py",
     "django_layer_identity/templates/",
     "django_layer_identity/sandbox/urls.py",
-    "django_layer_identity/audit/migrations/0001_audit_entries.py",
-    "django_layer_identity/audit/static/",
-    "django_layer_identity/audit/templates/",
+    "django_layer_identity/audit/migrations/0001_initial.py",
 }
 
 
