@@ -1,4 +1,4 @@
-"""The Django app."""
+"""The app's configuration."""
 
 from __future__ import annotations
 
@@ -10,9 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 class LayerIdentityConfig(AppConfig):
     """
-    Registers the system checks and what happens when a user is deleted.
-
-    For drf-spectacular, also what describes the API.
+    Register the checks, the receiver for deleted users, and the OpenAPI extension.
     """
 
     name = "django_layer_identity"
@@ -26,7 +24,7 @@ class LayerIdentityConfig(AppConfig):
 
         checks.register()
         user_model = get_user_model()._meta.concrete_model
-        for model in apps.get_models():  # a proxy is a sender of its own
+        for model in apps.get_models():  # a proxy model sends its own signals
             if model._meta.concrete_model is user_model:
                 pre_delete.connect(lock_deleted_user, sender=model)
         if apps.is_installed("drf_spectacular"):

@@ -1,4 +1,4 @@
-"""Everything the app raises on purpose. Knows no HTTP and nothing of Django."""
+"""All exceptions of the app. This module imports neither Django nor HTTP."""
 
 from __future__ import annotations
 
@@ -8,23 +8,23 @@ class LayerIdentityError(Exception):
 
 
 class ConfigurationError(LayerIdentityError):
-    """``settings.LAYER_IDENTITY`` misses something or holds a value of no use."""
+    """A setting in ``settings.LAYER_IDENTITY`` is missing or invalid."""
 
 
 class InvalidIdentifier(LayerIdentityError, ValueError):
-    """The text is not a Layer identifier of the kind that belongs here."""
+    """The text is not a Layer identifier of the expected kind."""
 
 
 class InvalidClaims(LayerIdentityError, ValueError):
-    """A claim breaks one of Layer's rules, so no token can carry it."""
+    """A claim breaks one of Layer's rules, so it cannot be in a token."""
 
 
 class InvalidToken(LayerIdentityError, ValueError):
     """
     Layer would not accept the identity token.
 
-    ``code`` is one of the ``eit_*`` codes of Layer's own validator; ``message`` says
-    what is wrong and what to do about it.
+    ``code`` is one of the ``eit_*`` codes of Layer's own validator. ``message`` says
+    what is wrong and what to do.
     """
 
     def __init__(self, code: str, message: str) -> None:
@@ -34,35 +34,35 @@ class InvalidToken(LayerIdentityError, ValueError):
 
 
 class InvalidKey(LayerIdentityError, ValueError):
-    """What was pasted or uploaded is no RSA private key of an accepted size."""
+    """The text or file is not an RSA private key of an accepted size."""
 
 
 class PassphraseNeeded(InvalidKey):
-    """The private key is encrypted, and no passphrase was given."""
+    """The private key is encrypted, and the passphrase is missing."""
 
 
 class PassphraseWrong(InvalidKey):
-    """The passphrase does not open the private key."""
+    """The passphrase does not decrypt the private key."""
 
 
 class CustodyError(LayerIdentityError):
-    """What keeps a private key, outside this process, did not do what was asked."""
+    """A signing backend, such as an HSM, failed."""
 
 
 class AppExists(LayerIdentityError):
-    """There is a Layer app with this app ID, and it is another one."""
+    """Another Layer app with this app ID exists."""
 
 
 class AppFrozen(LayerIdentityError):
-    """The Layer app's IDs stay: a key of the app has been active."""
+    """A key of the Layer app has been active, so the app's IDs cannot change."""
 
 
 class KeyExists(LayerIdentityError):
-    """The Layer app has a signing key with this public half or this key ID."""
+    """The Layer app already has a signing key with this public key or key ID."""
 
 
 class KeyStateError(LayerIdentityError):
-    """The signing key's state does not allow what was asked of it."""
+    """The state of the signing key does not allow the operation."""
 
 
 class InvalidReason(LayerIdentityError, ValueError):
@@ -70,15 +70,15 @@ class InvalidReason(LayerIdentityError, ValueError):
 
 
 class LedgerConflict(LayerIdentityError):
-    """The ledger does not allow that this user is given this Layer user ID."""
+    """The ledger does not allow this Layer user ID for this user."""
 
 
 class AdoptionFailed(LayerIdentityError):
-    """Lines of a file cannot be taken into the ledger, so none was."""
+    """Some lines of the file are invalid, so nothing was imported."""
 
 
 class NotFound(LayerIdentityError, LookupError):
-    """No Layer app, signing key or user, or more than one, has the name given."""
+    """The given name does not match exactly one Layer app, signing key or user."""
 
 
 class DecryptionError(LayerIdentityError):
@@ -86,30 +86,30 @@ class DecryptionError(LayerIdentityError):
 
 
 class WrongEncryptionKey(DecryptionError):
-    """The entry of ``KEY_ENCRYPTION_KEYS`` that encrypted it is not there."""
+    """``KEY_ENCRYPTION_KEYS`` lacks the entry that encrypted the private key."""
 
 
 class DamagedCiphertext(DecryptionError):
-    """What is stored was altered or cut off."""
+    """The stored private key was altered or is incomplete."""
 
 
 class SwappedCiphertext(DecryptionError):
-    """What is stored belongs to another signing key or another Layer app."""
+    """The stored private key belongs to another signing key or Layer app."""
 
 
 class Refusal(LayerIdentityError):
     """
-    An identity token was asked for and the answer is no.
+    A request for an identity token was refused.
 
-    ``code`` is stable: clients may depend on it. ``detail`` is the sentence that the
-    caller reads; the reason behind it, where there is more to say, is the exception's
-    cause and goes to the log alone.
+    ``code`` is stable: clients may depend on it. ``detail`` is the sentence for the
+    caller. A reason that only operators should read is the exception's cause, and is
+    written to the log only.
     """
 
     code: str
     detail: str
-    field: str | None = None  # the request's parameter that is at fault
-    fault_is_ours = False  # something to mend here, and not by the client
+    field: str | None = None  # the request parameter that is wrong
+    fault_is_ours = False  # the cause is on the server; logged as an error
 
     def __init__(self, detail: str | None = None) -> None:
         if detail is not None:
@@ -118,7 +118,7 @@ class Refusal(LayerIdentityError):
 
 
 class NonceMissing(Refusal):
-    """There is no nonce, or an empty one."""
+    """The nonce is missing or empty."""
 
     code = "nonce_missing"
     detail = "Send the nonce that Layer gave as the top-level parameter “nonce”."
@@ -126,22 +126,22 @@ class NonceMissing(Refusal):
 
 
 class NonceInvalid(Refusal):
-    """The nonce cannot be one that Layer gave."""
+    """The nonce cannot be from Layer."""
 
     code = "nonce_invalid"
-    detail = "The nonce is not one that Layer gave."
+    detail = "The nonce is not from Layer."
     field = "nonce"
 
 
 class NonceAlreadyUsed(Refusal):
-    """Another user has had the nonce signed."""
+    """The nonce was already signed for another user."""
 
     code = "nonce_already_used"
-    detail = "This nonce is another user's. Ask Layer for a new one."
+    detail = "This nonce was used by another user. Ask Layer for a new one."
 
 
 class NonceGuardUnavailable(Refusal):
-    """Nobody can tell whose the nonce is: the guard's store does not answer."""
+    """The replay guard's store is unavailable, so the nonce cannot be checked."""
 
     code = "nonce_guard_unavailable"
     detail = "The nonce could not be checked at the moment. Try again later."
@@ -149,7 +149,7 @@ class NonceGuardUnavailable(Refusal):
 
 
 class AppIDRequired(Refusal):
-    """Several Layer apps are enabled and the request names none."""
+    """Several Layer apps are enabled, and the request does not name one."""
 
     code = "app_id_required"
     detail = "Several Layer apps are enabled: name one in the parameter “app_id”."
@@ -157,7 +157,7 @@ class AppIDRequired(Refusal):
 
 
 class AppUnknown(Refusal):
-    """No enabled Layer app has that ID, whatever the reason."""
+    """No enabled Layer app has this ID."""
 
     code = "app_unknown"
     detail = "No enabled Layer app has this app ID."
@@ -171,7 +171,7 @@ class AuthenticationFailed(Refusal):
 
 
 class UserInactive(Refusal):
-    """The user's account is switched off."""
+    """The user's account is inactive."""
 
     code = "user_inactive"
     detail = "This user account is inactive."
@@ -179,15 +179,15 @@ class UserInactive(Refusal):
 
 class UserIDMismatch(Refusal):
     """
-    The client expects another Layer user ID than the user has.
+    The client expects a different Layer user ID than the user has.
 
-    ``user_id`` is the one that he has; None if the next token without an expectation
-    makes it up.
+    ``user_id`` is the user's own ID. It is None if the user has none yet: the first
+    request without ``user_id`` creates it.
     """
 
     code = "user_id_mismatch"
     detail = "The “user_id” sent is not the Layer user ID of the logged-in user."
-    detail_without_id = "The Layer user ID of the logged-in user is yet to be made: ask without “user_id”."
+    detail_without_id = "The logged-in user does not have a Layer user ID yet: send the request without “user_id”."
 
     def __init__(self, user_id: str | None) -> None:
         super().__init__(None if user_id else self.detail_without_id)
@@ -195,28 +195,28 @@ class UserIDMismatch(Refusal):
 
 
 class UserIDTaken(Refusal):
-    """The user's Layer user ID is, or was, another user's."""
+    """The Layer user ID belongs, or once belonged, to another user."""
 
     code = "user_id_taken"
     detail = "The Layer user ID of this account belongs to another user."
 
 
 class UserIDChanged(Refusal):
-    """The user's Layer user ID is another one now, and ``USER_ID_CHANGE`` forbids it."""
+    """The user's mapped ID has changed, and ``USER_ID_CHANGE`` forbids that."""
 
     code = "user_id_changed"
     detail = "The Layer user ID of this account has changed, which is not allowed."
 
 
 class UserIDUnavailable(Refusal):
-    """The user has no value that could be his Layer user ID."""
+    """The user has no value that can be a Layer user ID."""
 
     code = "user_id_unavailable"
     detail = "This user has no usable Layer user ID."
 
 
 class UserIDFailed(Refusal):
-    """``USER_ID`` cannot be computed: a fault of the installation."""
+    """``USER_ID`` could not be computed, because of an error on the server."""
 
     code = "user_id_failed"
     detail = "The Layer user ID could not be determined. Try again later."
@@ -240,7 +240,7 @@ class SigningFailed(Refusal):
 
 
 class Unavailable(Refusal):
-    """The database, or whom authentication asks, does not answer."""
+    """The database or an authentication backend is unavailable."""
 
     code = "unavailable"
     detail = "The service is unavailable. Try again later."

@@ -1,4 +1,4 @@
-"""The one road: a user, a nonce and a Layer app become an identity token."""
+"""Issue identity tokens: the only way from a user, a nonce and an app to a token."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ logger = logging.getLogger("django_layer_identity")
 
 @dataclass(frozen=True)
 class IssuedToken:
-    """An identity token and what it says; times are aware and of whole seconds."""
+    """An identity token and its content; times are aware, in whole seconds."""
 
     token: str = field(repr=False)
     user_id: str = field(repr=False)
@@ -62,15 +62,15 @@ def issue_identity_token(
     request: HttpRequest | None = None,
 ) -> IssuedToken:
     """
-    Sign an identity token for a user who has proved who he is.
+    Sign an identity token for an authenticated user.
 
-    :param nonce: what Layer gave to the client.
+    :param nonce: the nonce that Layer gave to the client.
     :param app: a Layer app, an app ID in any accepted form, or None for the only one.
-    :param expected_user_id: what the client takes the Layer user ID to be; compared,
-        never believed. None and ``""`` mean that it does not say.
+    :param expected_user_id: the Layer user ID that the client expects. It is compared,
+        never believed. None and ``""`` mean that the client expects nothing.
     :param request: passed to the callables of ``USER_ID`` and ``CLAIMS`` and to the
         receivers of the signals.
-    :raises Refusal: if the answer is no; its ``code`` says why.
+    :raises Refusal: if no token is issued; its ``code`` says why.
     """
     attempt = _Attempt(user, request)
     try:
@@ -84,10 +84,10 @@ def issue_identity_token(
 
 def warm_keys() -> None:
     """
-    Load the active key of each enabled app now, and not at the first request.
+    Load the active key of every enabled app before the first request.
 
-    For a server's post-fork hook, so nothing is raised: what cannot be loaded is
-    logged, and tried again by the first token that needs it.
+    Call it from a server's post-fork hook. It raises nothing: errors are logged, and the
+    first token that needs the key tries again.
     """
     using = router.db_for_write(SigningKey)
     try:
@@ -95,19 +95,19 @@ def warm_keys() -> None:
         for key in keys:
             _warm(key)
     except Error:
-        logger.exception("No signing key was loaded: the database does not answer.")
+        logger.exception("No signing key was loaded, because the database failed.")
 
 
 def _warm(key: SigningKey) -> None:
     try:
         key.load_signer()
-    except Exception:  # a custody may raise anything
+    except Exception:  # a signing backend may raise anything
         logger.exception("Signing key %r was not loaded.", key.fingerprint)
 
 
 @dataclass
 class _Attempt:
-    """What is known so far, so that a refusal can be reported with it."""
+    """One request for a token, and what is known about it when it is refused."""
 
     user: AbstractBaseUser
     request: HttpRequest | None
@@ -138,7 +138,7 @@ class _Attempt:
         claims, signer = _prepare(
             self.key, self.app, claimed.user_id, self.nonce, profile
         )
-        # Nothing is written before. The nonce and signing may still fail.
+        # Nothing is written before this line. The nonce and signing may still fail.
         with _database():
             user_id = ledger.settle(claimed)
         claim_nonce(self.app, nonce_digest(self.nonce), self.user.pk, user_id)
@@ -165,7 +165,7 @@ class _Attempt:
 
 @contextmanager
 def _database() -> Iterator[None]:
-    """Refuse where the database fails, be it down or too busy."""
+    """Turn database errors into a refusal."""
     try:
         yield
     except Error as exc:
@@ -175,7 +175,7 @@ def _database() -> Iterator[None]:
 def _prepare(
     key: SigningKey, app: LayerApp, user_id: str, nonce: str, profile: Profile
 ) -> tuple[IdentityClaims, Signer]:
-    """Do whatever may fail before the nonce is spent."""
+    """Build the claims and load the key, which may fail, before the nonce is spent."""
     now = datetime.now(timezone.utc).replace(microsecond=0)
     try:
         claims = IdentityClaims(
@@ -187,7 +187,7 @@ def _prepare(
             profile=profile,
         )
         return claims, key.load_signer()
-    except Exception as exc:  # a custody may raise anything, and no client caused it
+    except Exception as exc:  # a signing backend may raise anything
         raise SigningFailed from exc
 
 

@@ -1,4 +1,4 @@
-"""When a key last signed, sampled every ten minutes."""
+"""Record when a key last signed, sampled every ten minutes."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from django_layer_identity.models.locking import is_lost
 if TYPE_CHECKING:
     from django_layer_identity.models.key import SigningKey
 
-SAMPLE = timedelta(minutes=10)  # one attempt to write per key and process in this time
-MAX_KEYS = 1000  # that a process remembers
+SAMPLE = timedelta(minutes=10)  # at most one write per key and process
+MAX_KEYS = 1000  # in the dict of a process
 
 _attempts: dict[tuple[int, str], float] = {}  # app and fingerprint -> monotonic seconds
 
 
 def note_use(key: SigningKey) -> None:
     """
-    Record that a key has just signed, unless that was recorded in the last ten minutes.
+    Record that a key has signed, unless that was recorded in the last ten minutes.
 
-    Inside a transaction it is written after the commit, so that no lock is held until
-    then. Django logs a failure. A lost database is not asked again.
+    Inside a transaction it is written after the commit, so that no lock is held. Django
+    logs a failure. Nothing is written if the database connection has failed.
     """
     if is_lost(key.database) or not _is_due(key):
         return

@@ -1,4 +1,4 @@
-"""Who owns which Layer user ID: once given to a user, it is nobody else's."""
+"""The rules of the ledger: a Layer user ID belongs to one user, for good."""
 
 from __future__ import annotations
 
@@ -31,22 +31,26 @@ if TYPE_CHECKING:
     from django.contrib.auth.base_user import AbstractBaseUser
 
 CHANGED = "The ledger was changed at the same time. Try again."
-ATTEMPTS = 5  # each is lost to a success of somebody else's, so few are ever needed
+ATTEMPTS = 5  # each retry means that another writer succeeded
 
 
 @dataclass(frozen=True)
 class Claim:
-    """The Layer user ID that a user is to have; nothing is written down yet."""
+    """The Layer user ID that a user should have; nothing is written yet."""
 
     context: MappingContext
     expected: str | None = field(repr=False)
     user_id: str = field(repr=False)
-    current: LayerUser | None = field(default=None, repr=False)  # what he has now
-    entry: LayerUser | None = field(default=None, repr=False)  # that of ``user_id``
+    current: LayerUser | None = field(
+        default=None, repr=False
+    )  # the user's present entry
+    entry: LayerUser | None = field(
+        default=None, repr=False
+    )  # the entry of ``user_id``
 
     @property
     def is_settled(self) -> bool:
-        """Whether the ledger says so already."""
+        """Whether the ledger already has it."""
         return self.entry is not None and self.entry == self.current
 
 
@@ -55,18 +59,18 @@ def claim(
     context: MappingContext, expected: str | None = None, *, current: LayerUser | None
 ) -> Claim:
     """
-    Decide on a user's Layer user ID, and write nothing.
+    Decide which Layer user ID a user should have. Write nothing.
 
-    :param expected: what the client takes it to be; None and ``""`` say nothing.
-    :param current: the entry that the user has now in the app's ledger.
+    :param expected: the ID that the client expects; None and ``""`` mean nothing.
+    :param current: the user's present entry in the app's ledger.
     :raises UserIDUnavailable, UserIDFailed: as the mapping does.
-    :raises UserIDTaken: if the ID is, or was, another user's.
-    :raises UserIDChanged: if the user has another one and may not change it.
-    :raises UserIDMismatch: if the client expects another one.
+    :raises UserIDTaken: if the ID belongs, or belonged, to another user.
+    :raises UserIDChanged: if the user has another ID and must keep it.
+    :raises UserIDMismatch: if the client expects another ID.
     """
     user_id, entry = _decide(context, current)
     if expected not in (None, "", user_id):
-        # What nothing keeps yet is another one next time, and no use to the client.
+        # A random ID that is not stored yet will be different next time.
         lasting = entry is not None or not is_made_up()
         raise UserIDMismatch(user_id if lasting else None)
     return Claim(context, expected, user_id, current, entry)
@@ -75,13 +79,13 @@ def claim(
 @sensitive_variables()
 def settle(claimed: Claim) -> str:
     """
-    Write down what was claimed, where it is not there yet, and return the ID.
+    Write the assignment to the ledger if it is not there yet, and return the ID.
 
-    Between two who come at once the database's constraints decide; whoever comes
-    second looks again, and may be refused as by :func:`claim`.
+    Database constraints decide between concurrent writers. The loser decides again and
+    may be refused, as by :func:`claim`.
 
-    :raises AuthenticationFailed: if the user was deleted a moment ago.
-    :raises Unavailable: if somebody else was faster each time.
+    :raises AuthenticationFailed: if the user was deleted in the meantime.
+    :raises Unavailable: if another writer was faster each time.
     """
     context = claimed.context
     for _ in range(ATTEMPTS):
@@ -95,30 +99,34 @@ def settle(claimed: Claim) -> str:
 
 def adopt(app: LayerApp, user: AbstractBaseUser, user_id: str) -> None:
     """
-    Write down a Layer user ID that a user has had; the same again changes nothing.
+    Record a Layer user ID that a user already has; repeating it changes nothing.
 
-    :raises InvalidClaims: if it cannot be one.
-    :raises LedgerConflict: if it is, or was, another user's, or he has another one.
+    :raises InvalidClaims: if it is not a valid Layer user ID.
+    :raises LedgerConflict: if it belongs, or belonged, to another user, or the user has
+        another one.
     """
     _check_use(user)
     current = LayerUser.objects.current(app, user.pk)
     if current is not None and not current.names(user_id):
-        raise LedgerConflict("The user has another Layer user ID: rename him.")
+        raise LedgerConflict(
+            "This user already has another Layer user ID. Use layer_user_rename to "
+            "change it."
+        )
     rename(app, user, user_id)
 
 
 def rename(app: LayerApp, user: AbstractBaseUser, user_id: str) -> None:
     """
-    Give a user another Layer user ID; the one that he has stays his.
+    Give a user another Layer user ID; the old one stays reserved for the same user.
 
-    :raises InvalidClaims: if it cannot be one.
-    :raises LedgerConflict: if it is, or was, another user's.
+    :raises InvalidClaims: if it is not a valid Layer user ID.
+    :raises LedgerConflict: if it belongs, or belonged, to another user.
     """
     _check_use(user)
     current = LayerUser.objects.current(app, user.pk)
     entry = LayerUser.objects.find(app, check_user_id(user_id))
     if entry is not None and entry.owner_id != user.pk:
-        raise LedgerConflict("The Layer user ID is, or was, another user's.")
+        raise LedgerConflict("The Layer user ID belongs, or belonged, to another user.")
     claimed = Claim(MappingContext(user, app), None, user_id, current, entry)
     if not (entry is not None and entry == current) and not _move(claimed):
         raise LedgerConflict(CHANGED)
@@ -128,23 +136,24 @@ def reassign(
     entry: LayerUser, user: AbstractBaseUser, *, reason: str, user_id: str | None = None
 ) -> None:
     """
-    Take a Layer user ID from whoever has it, or had it, and give it to a user.
+    Give a user a Layer user ID that belongs, or belonged, to another user.
 
-    He gets, and can read, everything that was sent to it.
+    The new owner receives, and can read, everything that was sent to this ID.
 
-    :param reason: why; kept in the ledger.
-    :param user_id: the ID itself, needed where its user was deleted and its text too.
-    :raises InvalidReason: if it is empty, over 200 characters, or holds a private key.
-    :raises LedgerConflict: if the user has it already, the text is another ID's, or
-        somebody else changed the ledger at the same time.
+    :param reason: stored in the ledger.
+    :param user_id: the ID itself; needed if its text was cleared with a deleted user.
+    :raises InvalidReason: if it is empty, over 200 characters, or contains a private
+        key.
+    :raises LedgerConflict: if the user already has it, ``user_id`` is another ID, or
+        the ledger changed at the same time.
     """
     _check_use(user)
     reason = clean_reason(reason)
     text = user_id or entry.user_id
     if not entry.names(text):
-        raise LedgerConflict("This is not the Layer user ID that is to be reassigned.")
+        raise LedgerConflict("This text is not the Layer user ID of the entry.")
     if entry.current_for_id == user.pk:
-        raise LedgerConflict("The user has this Layer user ID already.")
+        raise LedgerConflict("The user already has this Layer user ID.")
     if not LayerUser.objects.reassign(entry, user.pk, text, reason):
         raise LedgerConflict(CHANGED)
 
@@ -153,12 +162,12 @@ def reassign(
 def _decide(
     context: MappingContext, current: LayerUser | None
 ) -> tuple[str, LayerUser | None]:
-    """Return the ID that a user is to have, and its entry if there is one."""
+    """Return the ID that the user should have, and its entry if it exists."""
     if current is not None:
         if not current.names(current.user_id):
             raise UserIDFailed from ConfigurationError(
-                f"Row {current.pk} of the ledger is damaged: its text and its digest "
-                "do not belong together."
+                f"Row {current.pk} of the ledger is damaged: its text does not match its "
+                "digest. Restore the row from a backup."
             )
         if conf.USER_ID_CHANGE not in ("follow", "refuse"):
             return current.user_id, current
@@ -176,7 +185,7 @@ def _decide(
 
 
 def _move(claimed: Claim) -> bool:
-    """Make the claimed ID the user's current one, unless the ledger changed since."""
+    """Make the ID the user's current one; return False if the ledger changed."""
     context = claimed.context
     return LayerUser.objects.move(
         context.app.pk,
@@ -189,9 +198,9 @@ def _move(claimed: Claim) -> bool:
 
 def _check_use(user: AbstractBaseUser) -> None:
     if not is_user(user):
-        raise LedgerConflict("The user is to be given as his row of AUTH_USER_MODEL.")
+        raise LedgerConflict("Expected an instance of AUTH_USER_MODEL.")
     if user.pk is None or user._state.adding:
-        raise LedgerConflict("The user is not stored yet: save him first.")
+        raise LedgerConflict("Save the user first.")
 
 
 def _check_still_there(user: AbstractBaseUser) -> None:

@@ -22,7 +22,7 @@ logger = logging.getLogger("django_layer_identity")
 
 @dataclass(frozen=True)
 class Facts:
-    """What is known of an attempt; receivers get it, the log gets less."""
+    """What is known about a request; receivers get all of it, the log gets less."""
 
     user: AbstractBaseUser | None = None
     request: HttpRequest | None = None
@@ -31,7 +31,7 @@ class Facts:
     nonce_digest: str | None = None
 
     def logged(self) -> dict[str, Any]:
-        """Return what the log may hold: of a user and an app their IDs alone."""
+        """Return what may be logged: only the IDs of user and app."""
         return {
             "user_pk": getattr(self.user, "pk", None),
             "app_id": str(self.app.identifier) if self.app else None,
@@ -40,7 +40,7 @@ class Facts:
         }
 
     def fields(self) -> dict[str, Any]:
-        """Return what a structured log takes; text cannot split a line there either."""
+        """Return the fields of a structured log; no value can split a line."""
         return {
             name: repr(fact)
             if isinstance(fact, str) and not fact.isprintable()
@@ -49,28 +49,29 @@ class Facts:
         }
 
     def __str__(self) -> str:
-        # %r, as a primary key may be text that its user chose, line breaks and all.
+        # %r, because a primary key may be text that contains line breaks.
         return "app={app_id!r} key={fingerprint!r} user={user_pk!r} nonce={nonce_digest!r}".format(
             **self.logged()
         )
 
 
 def report_issued(facts: Facts) -> None:
-    """Tell the log and whoever listens; a receiver that fails stops no login."""
+    """Log the token and send the signal; errors in receivers never fail the request."""
     fields = {"code": "issued", **facts.fields()}
     logger.info("Identity token issued: %s", str(facts), extra=fields)
     _send(identity_token_issued, facts)
 
 
 def report_refused(refusal: Refusal, facts: Facts) -> None:
-    """Tell the log and whoever listens why the answer is no."""
+    """Log the refusal and its reason, and send the signal."""
     cause, code, text = refusal.__cause__, refusal.code, str(facts)
     fields = {"code": code, **facts.fields()}
     if refusal.fault_is_ours:
         line = "Identity token refused: %s %s"
         logger.error(line, code, text, exc_info=cause or refusal, extra=fields)
     else:
-        # The text of other people's exceptions may name users: their class and code.
+        # Messages of third-party exceptions may contain personal data, so only their
+        # class and code are logged.
         own = cause if isinstance(cause, LayerIdentityError) else refusal
         reason = getattr(cause, "refused_by", own)
         line = "Identity token refused: %s %s reason=%r"

@@ -1,4 +1,4 @@
-"""The Layer apps that users of this project may enter."""
+"""Layer apps, and their lookups and row lock."""
 
 from __future__ import annotations
 
@@ -27,16 +27,19 @@ from django_layer_identity.protocol.identifiers import (
     ProviderID,
 )
 
-#: What freezes when a key of the app becomes active for the first time.
+#: Immutable after the first activation of one of the app's keys.
 FROZEN_IDS = ("app_id", "environment", "provider_id")
+
+KEY_IN_NAME = _("A name must not contain a private key or a part of one.")
+IDS_STAY = _("The IDs cannot change after a key of this Layer app was active.")
 
 
 class LayerAppQuerySet(models.QuerySet["LayerApp"]):
     def update(self, **values: Any) -> int:
         """
-        Change these apps.
+        Update these apps.
 
-        :raises AppFrozen: if an ID is among the values and those of an app are frozen.
+        :raises AppFrozen: if the values contain an ID and an app's IDs are frozen.
         """
         if not set(FROZEN_IDS) & set(values):
             return super().update(**values)
@@ -45,7 +48,7 @@ class LayerAppQuerySet(models.QuerySet["LayerApp"]):
             held = self.using(using).select_for_update()
             if any(held.values_list("frozen_at", flat=True)):
                 raise AppFrozen(
-                    "A key of one of these Layer apps has been active: their IDs stay."
+                    "The IDs of a Layer app cannot change after one of its keys was active."
                 )
             return super().update(**values)
 
@@ -56,11 +59,12 @@ class LayerAppManager(models.Manager["LayerApp"]):
 
     def named(self, text: str | None) -> LayerApp:
         """
-        Return the app that an administrator means, enabled or not, as it is stored.
+        Return the app with this ID from the write database, enabled or not.
 
         :param text: an app ID in any accepted form, or None for the only app.
-        :raises NotFound: if there is none, or None was given and there are several.
-        :raises InvalidIdentifier: if the text is no app ID.
+        :raises NotFound: if there is no such app, or None was given and there is not
+            exactly one.
+        :raises InvalidIdentifier: if the text is not an app ID.
         """
         stored = self.using(router.db_for_write(self.model))
         if text is None:
@@ -76,27 +80,26 @@ class LayerAppManager(models.Manager["LayerApp"]):
 
     def lock(self, pk: int, using: str) -> LayerApp | None:
         """
-        Hold an app's row to the end of the transaction: its keys change in turn.
+        Lock the app's row until the transaction ends; its keys change one at a time.
 
-        :returns: the app as it is stored, or None if it is not.
+        :returns: the stored app, or None if it does not exist.
         """
-        # An update first, as SQLite locks nothing for a select: whoever comes second
-        # waits here, and is not told later that what he read has changed.
+        # SQLite ignores SELECT FOR UPDATE, so a no-op UPDATE takes the lock first.
         rows = self.using(using).filter(pk=pk)
         rows.update(enabled=F("enabled"))
         return rows.select_for_update().first()
 
     def freeze(self, pk: int, using: str) -> None:
-        """Note that tokens may name the app's IDs from now on."""
+        """Make the app's IDs immutable, because tokens may contain them now."""
         fresh = self.using(using).filter(pk=pk, frozen_at__isnull=True)
         fresh.update(frozen_at=timezone.now())
 
     def ensure(self, *, name: str, app_id: AppID, provider_id: ProviderID) -> LayerApp:
         """
-        Return the app, created if need be: the same again changes nothing.
+        Return the app with exactly these values; create it if it does not exist.
 
-        :param app_id: its environment is production if it names none.
-        :raises AppExists: if an app of that ID differs in anything else.
+        :param app_id: without an environment it means production.
+        :raises AppExists: if an app with this ID has other values.
         :raises ValidationError: if the name is too long or holds a private key.
         """
         app = self.model(
@@ -111,33 +114,29 @@ class LayerAppManager(models.Manager["LayerApp"]):
             with transaction.atomic(using=router.db_for_write(self.model)):
                 app.save(force_insert=True)
         except IntegrityError:
-            pass  # there is one
+            pass  # it exists
         else:
             return app
         found = self.using(router.db_for_write(self.model)).get(app_id=app.app_id)
         for field in ("name", "environment", "provider_id"):
             if getattr(found, field) != getattr(app, field):
                 raise AppExists(
-                    f"There is a Layer app with this app ID, and its {field} is "
+                    f"A Layer app with this app ID exists, and its {field} is "
                     f"{getattr(found, field)}."
                 )
         return found
 
 
-KEY_IN_NAME = _("A name must not hold a private key or a part of one.")
-IDS_STAY = _("A key of this Layer app has been active: its IDs stay as they are.")
-
-
 class LayerApp(models.Model):
-    """An app in Layer's dashboard, together with the provider that vouches for it."""
+    """An app in Layer's dashboard, with the provider that signs for it."""
 
     name = models.CharField(
-        _("name"), max_length=100, help_text=_("For the people who work here.")
+        _("name"), max_length=100, help_text=_("Shown to your staff only.")
     )
     app_id = models.UUIDField(
         _("app ID"),
         unique=True,
-        help_text=_("From Layer's dashboard; clients name it in their requests."),
+        help_text=_("From Layer's dashboard. Clients may send it in their requests."),
     )
     environment = models.CharField(
         _("environment"),
@@ -146,20 +145,23 @@ class LayerApp(models.Model):
         default="production",
     )
     provider_id = models.UUIDField(
-        _("provider ID"), help_text=_("From Layer's dashboard; names who signs.")
+        _("provider ID"),
+        help_text=_("From Layer's dashboard. Tokens contain it as their issuer."),
     )
     enabled = models.BooleanField(
         _("enabled"),
         default=True,
-        help_text=_("A disabled app gets no tokens; clients are told it is unknown."),
+        help_text=_(
+            "Users of a disabled app get no tokens. Clients are told that the app is unknown."
+        ),
     )
     token_lifetime = models.DurationField(
         _("token lifetime"),
         null=True,
         blank=True,
-        help_text=_("Empty for the project's setting; at most 24 hours."),
+        help_text=_("At most 24 hours. Leave empty to use the TOKEN_LIFETIME setting."),
     )
-    #: When a key of the app became active for the first time: its IDs stay from then on.
+    #: Set on the first activation of a key; the IDs are immutable afterwards.
     frozen_at = models.DateTimeField(_("IDs frozen at"), null=True, editable=False)
 
     objects = LayerAppManager()
@@ -172,7 +174,9 @@ class LayerApp(models.Model):
                 name="layer_identity_app_token_lifetime",
                 condition=Q(token_lifetime__isnull=True)
                 | Q(token_lifetime__gt=timedelta(0), token_lifetime__lte=MAX_LIFETIME),
-                violation_error_message=_("A token lives for at most 24 hours."),
+                violation_error_message=_(
+                    "The token lifetime must be more than zero and at most 24 hours."
+                ),
             ),
         ]
 
@@ -181,9 +185,9 @@ class LayerApp(models.Model):
 
     def save(self, **kwargs: Any) -> None:
         """
-        Store the app.
+        Save the app.
 
-        :raises AppFrozen: if an ID differs and a key of the app has been active.
+        :raises AppFrozen: if an ID changed and a key of the app has been active.
         """
         using = kwargs.get("using") or router.db_for_write(LayerApp, instance=self)
         with transaction.atomic(using=using):
@@ -194,7 +198,7 @@ class LayerApp(models.Model):
             super().save(**kwargs)
 
     def clean(self) -> None:
-        """Show beside the field what :meth:`save` would refuse, and a key in the name."""
+        """Report as field errors what :meth:`save` would refuse, and a key in the name."""
         if holds_key(self.name or ""):
             raise ValidationError({"name": KEY_IN_NAME})
         using = router.db_for_write(LayerApp, instance=self)
@@ -219,20 +223,20 @@ class LayerApp(models.Model):
         return [
             field.name
             for field in fields
-            # Who sets an ID in code may have set a text.
+            # Code may have assigned an ID as a string.
             if field.to_python(getattr(self, field.name)) != getattr(stored, field.name)
         ]
 
     def check_key_id(self, key_id: str | UUID) -> UUID:
         """
-        Read the ID that Layer gave to a key of this app.
+        Parse the ID that Layer assigned to a key of this app.
 
-        :raises InvalidIdentifier: if it is malformed, or the ID of something else.
+        :raises InvalidIdentifier: if it is malformed, or is the app's or provider's ID.
         """
         uuid = KeyID.parse(key_id).uuid
         for other, name in ((self.provider_id, "provider"), (self.app_id, "app")):
             if uuid == other:
                 raise InvalidIdentifier(
-                    f"This is the Layer app's {name} ID; a key ID belongs here."
+                    f"This is the {name} ID of the Layer app. Enter the key ID instead."
                 )
         return uuid

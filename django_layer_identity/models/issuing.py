@@ -1,4 +1,4 @@
-"""The one query that issuing a token needs: the app, its active key, the user's entry."""
+"""The single query of the token path: app, active key and ledger entry."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from django_layer_identity.protocol.identifiers import AppID
 
 @dataclass(frozen=True)
 class IssuingRow:
-    """An enabled app, its active key, and the ledger entry that the user has now."""
+    """An enabled app, its active key and the user's current ledger entry."""
 
     app: LayerApp
     key: SigningKey | None
@@ -29,7 +29,7 @@ class IssuingRow:
 
 def get_for_issuing(app: LayerApp | str | None, user_pk: object) -> IssuingRow:
     """
-    Read what a token is made of from the write database, in one query.
+    Read the app, its active key and the user's entry from the write database.
 
     :param app: a Layer app, an app ID in any form, or None for the only one.
     :raises AppIDRequired: if None was given and several are enabled.
@@ -60,6 +60,6 @@ def _only_one(apps: list[LayerApp]) -> LayerApp:
 
 
 def _issuing_row(app: LayerApp) -> IssuingRow:
-    # The entry belongs to this user's request and not to the app, which is handed out.
+    # The app is given to callers, so it must not carry a user's entry.
     entry = vars(app).pop("entry", None)
     return IssuingRow(app, getattr(app, "active_key", None), entry)

@@ -1,4 +1,4 @@
-"""The keys that sign identity tokens, and what can be done with them."""
+"""Signing keys and their life cycle."""
 
 from __future__ import annotations
 
@@ -43,14 +43,14 @@ if TYPE_CHECKING:
 
     from django_layer_identity.protocol.signing import Signer
 
-MAX_NAME_LENGTH = 80  # characters; what is longer names no key, and may be one
+MAX_NAME_LENGTH = 80  # characters; longer input may be a pasted key: do not echo it
 SELF_TEST = b"django-layer-identity self-test"
-#: What acts alone bring about, so that no new key has any of it.
+#: Fields that only life cycle methods set; a new key must not have them.
 ACTS = (
     *("active_for_id", "tested_at", "activated_at", "retired_at", "revoked_at"),
     *("revocation_reason", "destroyed_at"),
 )
-#: What acts alone change; saving a stale object would undo them.
+#: Fields that save() must not change, because the object may be stale.
 LIFE = (
     *(*ACTS, "app_id", "key_id"),
     *("signer", "fingerprint", "public_key", "encrypted_private_key"),
@@ -60,9 +60,9 @@ LIFE = (
 class SigningKeyQuerySet(models.QuerySet["SigningKey"]):
     def delete(self) -> tuple[int, dict[str, int]]:
         """
-        Delete the keys, unless tokens are signed with one of them.
+        Delete the keys.
 
-        :raises KeyStateError: if one is active; then none is deleted.
+        :raises KeyStateError: if one of them is active; then none is deleted.
         """
         using = router.db_for_write(self.model)
         keys = self.using(using)
@@ -73,9 +73,9 @@ class SigningKeyQuerySet(models.QuerySet["SigningKey"]):
             )
             if any(held.values()):
                 raise KeyStateError(
-                    "An active key is not deleted: retire or revoke it first."
+                    "An active key cannot be deleted. Retire or revoke it first."
                 )
-            # Those that are held: others may have come to match, and be active.
+            # Only the locked keys: others may match by now, and may be active.
             these = type(self)(self.model, using=using).filter(pk__in=held)
             return super(SigningKeyQuerySet, these).delete()
 
@@ -94,12 +94,12 @@ class SigningKeyManager(models.Manager["SigningKey"]):
 
     def named(self, text: str, app: LayerApp | None = None) -> SigningKey:
         """
-        Return the key that an administrator means.
+        Return the key with this ID or fingerprint.
 
         :param text: a key ID in any form, or the first 8 or more digits of a
             fingerprint.
-        :param app: whose key it is, as two apps may have the same.
-        :raises NotFound: if there is no such key, or more than one.
+        :param app: the key's app, because two apps may share a key.
+        :raises NotFound: if not exactly one key matches.
         """
         text = text if len(text) <= MAX_NAME_LENGTH else f"{text[:16]}…"
         try:
@@ -115,14 +115,16 @@ class SigningKeyManager(models.Manager["SigningKey"]):
             found = found.filter(app=app)
         keys = list(found[:2])
         if len(keys) != 1:
-            count = "more than one" if keys else "no"
-            hint = " Name its Layer app." if keys else ""
-            raise NotFound(f"There is {count} signing key named {text!r}.{hint}")
+            if keys:
+                raise NotFound(
+                    f"Several signing keys match {text!r}. Name the Layer app too."
+                )
+            raise NotFound(f"No signing key matches {text!r}.")
         return keys[0]
 
 
 class SigningKey(models.Model):
-    """An RSA key pair whose public half is registered with Layer."""
+    """An RSA key pair whose public key is registered with Layer."""
 
     class State(models.TextChoices):
         DRAFT = "draft", _("draft")
@@ -147,12 +149,12 @@ class SigningKey(models.Model):
         _("key ID"),
         null=True,
         blank=True,
-        help_text=_("From Layer's dashboard; it is shown beside the public key there."),
+        help_text=_("From Layer's dashboard, where it is shown beside the public key."),
     )
     fingerprint = models.CharField(_("fingerprint"), max_length=64, editable=False)
     public_key = models.TextField(_("public key"), editable=False)
     bits = models.PositiveSmallIntegerField(_("bits"), editable=False)
-    #: Alias in ``SIGNERS`` of what holds the private half; empty where it is here.
+    #: Alias in ``SIGNERS`` of the backend that holds the private key; else empty.
     signer = models.CharField(
         _("signer"), max_length=MAX_ALIAS_LENGTH, blank=True, editable=False
     )
@@ -172,7 +174,7 @@ class SigningKey(models.Model):
         editable=False,
     )
     destroyed_at = models.DateTimeField(
-        _("private half destroyed at"), null=True, editable=False
+        _("private key destroyed at"), null=True, editable=False
     )
 
     objects = SigningKeyManager()
@@ -184,23 +186,25 @@ class SigningKey(models.Model):
             ("activate_signingkey", "Can activate signing key"),
             ("retire_signingkey", "Can retire signing key"),
             ("revoke_signingkey", "Can revoke signing key"),
-            ("destroy_signingkey", "Can destroy private half of signing key"),
+            ("destroy_signingkey", "Can destroy private key of signing key"),
         ]
         constraints = [
             models.UniqueConstraint(
                 name="layer_identity_key_fingerprint",
                 fields=["app", "fingerprint"],
                 violation_error_message=_(
-                    "This key is there already: its public half is the same."
+                    "The Layer app already has this key: the public key is the same."
                 ),
             ),
             models.UniqueConstraint(
                 name="layer_identity_key_key_id",
                 fields=["app", "key_id"],
-                violation_error_message=_("Another key of this app has this key ID."),
+                violation_error_message=_(
+                    "Another key of this Layer app has this key ID."
+                ),
             ),
-            # At most one active key an app, without conditional unique constraints,
-            # which MariaDB has not: ``active_for`` is unique, and NULL for the others.
+            # At most one active key per app. MariaDB has no conditional unique
+            # constraints, so ``active_for`` is unique, and NULL for all other keys.
             models.CheckConstraint(
                 name="layer_identity_key_active",
                 condition=Q(active_for__isnull=True)
@@ -217,7 +221,9 @@ class SigningKey(models.Model):
                 name="layer_identity_key_private_half",
                 condition=Q(encrypted_private_key="")
                 | Q(signer="", revoked_at__isnull=True, destroyed_at__isnull=True),
-                violation_error_message=_("This key has no private half here."),
+                violation_error_message=_(
+                    "The private key of this key is not stored here."
+                ),
             ),
         ]
 
@@ -225,7 +231,7 @@ class SigningKey(models.Model):
         return str(self.key_id or self.fingerprint[:16])
 
     def __getstate__(self) -> dict[str, Any]:
-        """Leave the private half behind: a copy reads it from its row if need be."""
+        """Leave out the private key; a copy reads it from the database when needed."""
         state = super().__getstate__()
         if not self._state.adding:
             state.pop("encrypted_private_key", None)
@@ -233,10 +239,10 @@ class SigningKey(models.Model):
 
     def save(self, **kwargs: Any) -> None:
         """
-        Store the key; what its acts do is neither done nor undone by saving it.
+        Save the key, except for the fields that only life cycle methods change.
 
-        :raises KeyStateError: if its life differs from what is stored, or its app, or
-            it is a new key and has had any.
+        :raises KeyStateError: if one of these fields differs from the stored value, or
+            is set on a new key.
         """
         using = kwargs.get("using") or self.database
         with transaction.atomic(using=using):
@@ -250,7 +256,7 @@ class SigningKey(models.Model):
 
     def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
         """
-        Delete the key, unless tokens are signed with it.
+        Delete the key.
 
         :raises KeyStateError: if it is active.
         """
@@ -267,7 +273,7 @@ class SigningKey(models.Model):
         *,
         key_id: str | UUID | None = None,
     ) -> Self:
-        """Return an unsaved key of that app with its private half encrypted."""
+        """Return an unsaved key of the app, with its private key encrypted."""
         key = cls.from_public_key(app, private_key.public_key, key_id=key_id)
         key.encrypted_private_key = encrypt_private_key(
             private_key.to_der(), app=app.pk, fingerprint=key.fingerprint
@@ -283,7 +289,7 @@ class SigningKey(models.Model):
         key_id: str | UUID | None = None,
         signer: str = "",
     ) -> Self:
-        """Return an unsaved key of that app whose private half is with the signer."""
+        """Return an unsaved key of the app whose private key a signing backend holds."""
         return cls(
             app=app,
             key_id=None if key_id is None else app.check_key_id(key_id),
@@ -295,7 +301,7 @@ class SigningKey(models.Model):
 
     @property
     def state(self) -> State:
-        """Where the key is in its life; the times tell since when."""
+        """The present state in the life cycle; the times say since when."""
         if self.revoked_at:
             return self.State.REVOKED
         if self.active_for_id:
@@ -307,23 +313,23 @@ class SigningKey(models.Model):
 
     @property
     def identifier(self) -> KeyID | None:
-        """The key ID as Layer writes it, once there is one."""
+        """The key ID as Layer writes it, or None."""
         return KeyID(self.key_id) if self.key_id else None
 
     @property
     def database(self) -> str:
-        """The alias of the database that this key is written to."""
+        """The alias of the write database of this key."""
         return router.db_for_write(type(self), instance=self)
 
     def _save_act(self) -> None:
-        """Store what an act did, in its turn."""
+        """Save a change of a life cycle method; the key is locked."""
         super().save()
 
     def save_unique(self) -> None:
         """
-        Store a new key.
+        Save a new key.
 
-        :raises KeyExists: if the app has it, or its key ID, already.
+        :raises KeyExists: if the app already has it, or its key ID.
         """
         with self.refusing_twins():
             self.save()
@@ -331,9 +337,9 @@ class SigningKey(models.Model):
     @contextmanager
     def refusing_twins(self) -> Iterator[None]:
         """
-        Let the database decide whether a key that is saved, and its ID, are new.
+        Turn violated unique constraints into :exc:`KeyExists`.
 
-        :raises KeyExists: if they are not.
+        :raises KeyExists: if the app already has the key, or its key ID.
         """
         try:
             self.validate_constraints()
@@ -342,13 +348,15 @@ class SigningKey(models.Model):
         except ValidationError as exc:
             raise KeyExists(" ".join(exc.messages)) from exc
         except IntegrityError as exc:
-            raise KeyExists("This key or its key ID was stored a moment ago.") from exc
+            raise KeyExists(
+                "Another request has just stored this key or its key ID."
+            ) from exc
 
     def _refuse_acts(self) -> None:
         if done := [name for name in ACTS if getattr(self, name)]:
             raise KeyStateError(
-                "A new key is a draft: its acts, as “activate”, set "
-                f"{', '.join(done)}, and not saving it."
+                "A new key must be a draft. Use activate(), retire() or revoke() to set "
+                f"{', '.join(done)}."
             )
 
     def _refuse_changes(self, life: dict[str, Any]) -> None:
@@ -357,47 +365,49 @@ class SigningKey(models.Model):
             changed.remove("key_id")
         if changed:
             raise KeyStateError(
-                "A stored key is changed by its acts, as “activate”, and not by saving "
-                f"it: {', '.join(changed)} differ."
+                f"Cannot save {', '.join(changed)}: only methods such as activate(), "
+                "retire() and revoke() change a stored key."
             )
 
-    def load_signer(self, *, anew: bool = False) -> Signer:
+    def load_signer(self, *, fresh: bool = False) -> Signer:
         """
-        Return the private half, wherever it is, ready to sign under the key ID.
+        Return the signer: the private key, stored here or in a backend, with its ID.
 
-        :param anew: read what is stored even if this process has loaded it before.
-        :raises KeyStateError: if there is no key ID yet, the key was revoked, or its
-            private half destroyed.
-        :raises DecryptionError: if the stored private half cannot be decrypted.
+        :param fresh: read the stored key even if this process has already loaded it.
+        :raises KeyStateError: if the key has no key ID yet, was revoked, or its private
+            key was destroyed.
+        :raises DecryptionError: if the stored private key cannot be decrypted.
         :raises ConfigurationError: if ``KEY_ENCRYPTION_KEYS`` is not set, or
-            ``SIGNERS`` has no such signer.
+            ``SIGNERS`` has no such alias.
         """
         if self.revoked_at:
-            raise KeyStateError("A revoked key never signs again.")
+            raise KeyStateError("A revoked key cannot sign.")
         if self.destroyed_at:
-            raise KeyStateError("This key's private half was destroyed.")
+            raise KeyStateError("The private key of this key was destroyed.")
         if self.key_id is None:
-            raise KeyStateError("Enter the key ID that Layer gave to this key first.")
+            raise KeyStateError(
+                "Enter the key ID that Layer assigned to this key first."
+            )
         key_id = KeyID(self.key_id)
         if self.signer:
             return open_remote_signer(self.signer, key_id, self.public_key)
         stored = StoredPrivateKey(
             self.app_id, self.fingerprint, self.encrypted_private_key
         )
-        return LocalSigner(key_id, load_private_key(stored, anew=anew))
+        return LocalSigner(key_id, load_private_key(stored, anew=fresh))
 
     @in_turn
     def set_key_id(self, key_id: str | UUID) -> None:
         """
-        Enter the key ID that Layer gave.
+        Enter the key ID that Layer assigned.
 
-        :raises InvalidIdentifier: if it is none, or the ID of something else.
-        :raises KeyStateError: if tokens were, or are never to be, signed with the key.
-        :raises KeyExists: if another key of the app has it.
+        :raises InvalidIdentifier: if it is not a key ID.
+        :raises KeyStateError: if the key was active or is revoked.
+        :raises KeyExists: if another key of the app has this ID.
         """
         if self.activated_at or self.revoked_at:
             raise KeyStateError(
-                "This key was active or is revoked: its key ID is never changed."
+                "The key ID cannot change, because this key was active or is revoked."
             )
         self.key_id = self.app.check_key_id(key_id)
         with self.refusing_twins():
@@ -406,27 +416,27 @@ class SigningKey(models.Model):
     @in_turn
     def run_self_test(self) -> None:
         """
-        Sign with the private half, verify with the stored public half; record it.
+        Sign with the private key, verify with the stored public key, record the time.
 
-        :raises KeyStateError: if the halves do not belong together, or as
-            :meth:`load_signer` does.
+        :raises KeyStateError: if the keys are not a pair, or as :meth:`load_signer`
+            does.
         :raises DecryptionError, ConfigurationError: as :meth:`load_signer` does.
-        :raises CustodyError: if the key is elsewhere and does not sign there.
+        :raises CustodyError: if the signing backend fails.
         """
         self._test()
         self._save_act()
 
     def activate(self) -> None:
         """
-        Sign with this key from now on; the app's former key retires at once.
+        Sign with this key from now on; the app's previous key is retired.
 
-        The self-test is run first. A retired key can be activated again until its
-        private half is destroyed. An active one stays as it is.
+        The self-test runs first. A retired key can be activated again until its private
+        key is destroyed. An active key stays active.
 
         :raises KeyStateError: if it has no key ID, was revoked or destroyed, or fails
-            the self-test; or if another key is activated at the same time, first.
+            the self-test; or if another key is activated at the same time.
         :raises DecryptionError, ConfigurationError: as :meth:`load_signer` does.
-        :raises CustodyError: if the key is elsewhere and does not sign there.
+        :raises CustodyError: if the signing backend fails.
         """
         former = SigningKey.objects.active_in(self.app_id, self.database)
         self.activate_in_place_of(former)
@@ -434,18 +444,18 @@ class SigningKey(models.Model):
     @in_turn
     def activate_in_place_of(self, former: int | None) -> SigningKey | None:
         """
-        Activate the key, unless somebody else has activated another one by now.
+        Activate the key if the app's active key is still ``former``.
 
-        :param former: the primary key of the one that was active when this was decided.
-        :returns: the key that retired.
-        :raises KeyStateError: as :meth:`activate` does, and so the other exceptions.
+        :param former: the primary key of the expected active key, or None.
+        :returns: the key that was retired, or None.
+        :raises KeyStateError: as :meth:`activate` does; also the other exceptions.
         """
         keys = SigningKey.objects.using(self.database).exclude(pk=self.pk)
         other = keys.select_for_update().filter(active_for=self.app_id).first()
         if other and other.pk != former:
             raise KeyStateError(
-                f"The key {other} was activated a moment ago. Look again before you "
-                "activate another."
+                f"Another key ({other}) was activated at the same time. Reload and try "
+                "again."
             )
         self._test()
         if self.state != self.State.ACTIVE:
@@ -461,7 +471,7 @@ class SigningKey(models.Model):
     @in_turn
     def retire(self) -> None:
         """
-        Sign with this key no longer; the app is left without an active key.
+        Stop signing with this key; the app is left without an active key.
 
         :raises KeyStateError: if it is not active.
         """
@@ -472,13 +482,13 @@ class SigningKey(models.Model):
     @in_turn
     def revoke(self, reason: str) -> None:
         """
-        Give the key up for good and destroy its private half. There is no way back.
+        Revoke the key permanently and destroy its private key.
 
-        Tokens that it signed live on until they expire. A key that is revoked already
-        keeps its time and its reason.
+        Tokens that it signed stay valid until they expire. A revoked key keeps its time
+        and its reason.
 
-        :param reason: for the people who look at the key later; 1 to 200 characters.
-        :raises InvalidReason: if it is empty, longer, or holds a private key.
+        :param reason: shown with the key later; 1 to 200 characters.
+        :raises InvalidReason: if it is empty, longer, or contains a private key.
         """
         reason = clean_reason(reason)
         if self.revoked_at is None:
@@ -491,16 +501,17 @@ class SigningKey(models.Model):
     @in_turn
     def destroy_private_key(self) -> None:
         """
-        Destroy the private half of a retired key, so that it never signs again.
+        Destroy the private key of a retired key, so that it cannot sign again.
 
-        :raises KeyStateError: if the key is not retired, or its private half is not
-            stored here.
+        :raises KeyStateError: if the key is not retired, or a signing backend holds its
+            private key.
         """
         if self.state != self.State.RETIRED:
             raise KeyStateError(f"This key is {self.state.label}, not retired.")
         if self.signer:
             raise KeyStateError(
-                f"The private half is with the signer {self.signer!r}: destroy it there."
+                f"The signing backend {self.signer!r} holds the private key: destroy it "
+                "there."
             )
         self._destroy(timezone.now())
         self._save_act()
@@ -508,9 +519,9 @@ class SigningKey(models.Model):
     @in_turn
     def reencrypt_private_key(self) -> bool:
         """
-        Encrypt the private half with the first entry of ``KEY_ENCRYPTION_KEYS``.
+        Encrypt the private key with the first entry of ``KEY_ENCRYPTION_KEYS``.
 
-        :returns: whether there was anything to do.
+        :returns: whether it was encrypted with another entry before.
         :raises DecryptionError, ConfigurationError: as :meth:`load_signer` does.
         """
         former = self.encrypted_private_key
@@ -531,7 +542,7 @@ class SigningKey(models.Model):
             self.destroyed_at = self.destroyed_at or now
 
     def _test(self) -> None:
-        signature = self.load_signer(anew=True).sign(SELF_TEST)
+        signature = self.load_signer(fresh=True).sign(SELF_TEST)
         if not verify_signature(self.public_key, SELF_TEST, signature):
-            raise KeyStateError("The public half does not belong to the private half.")
+            raise KeyStateError("The public key does not belong to the private key.")
         self.tested_at = timezone.now()

@@ -1,4 +1,4 @@
-"""Writes that can lose a race: tried again a few times, and then given up."""
+"""Retry writes on deadlocks, serialization failures and busy SQLite; lock keys."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 ATTEMPTS = 6
-PAUSE = 0.02  # seconds, at most, after the first attempt; doubled each time
+PAUSE = 0.02  # seconds; maximum after the first attempt, doubled each time
 
 _POSTGRESQL = {"40001", "40P01", "55P03"}  # serialization, deadlock, lock not available
 _MYSQL = {1205, 1213}  # lock wait time-out, deadlock
@@ -27,13 +27,13 @@ _MYSQL = {1205, 1213}  # lock wait time-out, deadlock
 
 def write_or_retry(write: Callable[[], T], *, using: str) -> T:
     """
-    Run a write in a transaction of its own and return what it returns.
+    Run a write in its own transaction and return its result.
 
-    After a deadlock, a serialization failure or a busy SQLite it is run again from its
-    beginning, with a pause of random length. Inside somebody else's transaction it is
-    run once, in a savepoint: what that transaction read before cannot be read again.
+    After a deadlock, a serialization failure or a busy SQLite, wait for a random time
+    and run it again. Inside the caller's transaction it runs once, in a savepoint,
+    because what that transaction has read cannot be read again.
 
-    :raises OperationalError: if it never got through, or failed for another reason.
+    :raises OperationalError: if every attempt failed, or for another reason.
     """
     left = 1 if connections[using].in_atomic_block else ATTEMPTS
     pause = PAUSE
@@ -51,10 +51,10 @@ def write_or_retry(write: Callable[[], T], *, using: str) -> T:
 
 def is_lost(using: str) -> bool:
     """
-    Return whether a database failed and does not answer now.
+    Return whether the connection failed and is unusable.
 
-    A new connection would wait for the database's time-outs again, so a request that has
-    waited once makes none.
+    A new connection would wait for the database's timeouts again, and a request should
+    wait for them only once.
     """
     connection = connections[using]
     if not connection.errors_occurred:
@@ -63,7 +63,7 @@ def is_lost(using: str) -> bool:
 
 
 def lost_race(exc: Error) -> bool:
-    """Return whether the same write may well succeed the next time."""
+    """Return whether the same write may succeed if it is repeated."""
     cause = exc.__cause__
     state = getattr(cause, "sqlstate", None) or getattr(cause, "pgcode", None)
     number = exc.args[0] if exc.args else None
@@ -74,10 +74,9 @@ def in_turn(
     act: Callable[Concatenate[K, P], T],
 ) -> Callable[Concatenate[K, P], T]:
     """
-    Let a key act in its turn, upon what is stored when the turn comes.
+    Run the method under the app's row lock, on a freshly loaded key.
 
-    A race that was lost is run again; an act that is refused leaves the object as it
-    was.
+    Retry it as :func:`write_or_retry` does. If it raises, restore the object's fields.
     """
 
     def wrapper(key: Any, /, *args: P.args, **kwargs: P.kwargs) -> T:
@@ -99,9 +98,9 @@ def in_turn(
 
 def wait_for_turn(key: Any) -> None:
     """
-    Hold the app's row, then the key's, and look at the key again.
+    Lock the app's row, then the key's, and reload the key.
 
-    :raises NotFound: if it was deleted.
+    :raises NotFound: if the key was deleted.
     """
     LayerApp.objects.lock(key.app_id, key.database)
     keys = type(key).objects.using(key.database).select_for_update()

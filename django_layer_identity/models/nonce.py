@@ -1,4 +1,4 @@
-"""Nonces that somebody has had signed: a row each, until they expire."""
+"""The database table of the replay guard: one row per signed nonce."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from django_layer_identity.exceptions import NonceGuardUnavailable
 from django_layer_identity.models.app import LayerApp
 from django_layer_identity.models.locking import lost_race, write_or_retry
 
-ATTEMPTS = 3  # of a claim; each but the last saw a row and then saw it gone
-PURGED_AT_ONCE = 1000  # rows
-PURGING = "00"  # how the digest of a nonce begins that has others purged: 1 in 256
+ATTEMPTS = 3  # the row may expire between insert and read
+PURGE_LIMIT = 1000  # rows per call
+PURGE_PREFIX = "00"  # of a digest; 1 of 256 inserts purges expired rows
 
 
 class SpentNonceManager(models.Manager["SpentNonce"]):
@@ -23,11 +23,11 @@ class SpentNonceManager(models.Manager["SpentNonce"]):
         self, app: LayerApp, digest: str, owner: str, lifetime: timedelta
     ) -> bool:
         """
-        Return whether the nonce is this owner's, as of now or of an earlier claim.
+        Return whether the owner reserved the nonce, now or earlier.
 
-        :raises NonceGuardUnavailable: if another writer has its row, and the owner
-            cannot be read: under REPEATABLE READ the row may not be visible here.
-        :raises Error: if the database does not answer.
+        :raises NonceGuardUnavailable: if another transaction holds the row and its
+            owner cannot be read, for example under REPEATABLE READ.
+        :raises Error: if the database fails.
         """
         using = router.db_for_write(self.model)
         rows = self.using(using).filter(app_id=app.pk, digest=digest)
@@ -48,23 +48,23 @@ class SpentNonceManager(models.Manager["SpentNonce"]):
                 found = living.values_list("owner", flat=True).first()
                 if found is not None:
                     return found == owner
-            raise OperationalError("The row of a taken nonce cannot be read.")
+            raise OperationalError("The nonce row could be neither inserted nor read.")
         except Error as exc:
             if taken or lost_race(exc):
                 raise NonceGuardUnavailable from exc
             raise
 
     def purge(self) -> int:
-        """Delete expired rows, a bounded number, and say how many."""
+        """Delete a bounded number of expired rows; return how many."""
         using = router.db_for_write(self.model)
         expired = self.using(using).filter(expires_at__lte=timezone.now())
 
         def delete() -> int:
             pks = expired.order_by("pk").values_list("pk", flat=True)
-            # One statement, whatever listens to signals: between two of them a row
-            # could be claimed anew.
-            doomed = expired.filter(pk__in=list(pks[:PURGED_AT_ONCE]))
-            return doomed._raw_delete(using) or 0  # None for nothing
+            # One statement, even if a project has signal receivers: between two
+            # statements a row could be reserved again.
+            doomed = expired.filter(pk__in=list(pks[:PURGE_LIMIT]))
+            return doomed._raw_delete(using) or 0  # None if nothing was deleted
 
         return write_or_retry(delete, using=using)
 
@@ -74,16 +74,16 @@ class SpentNonceManager(models.Manager["SpentNonce"]):
             write_or_retry(lambda: rows.create(digest=digest, **fields), using=using)
         except IntegrityError:
             return False
-        if digest.startswith(PURGING):
+        if digest.startswith(PURGE_PREFIX):
             with suppress(Error):
                 self.purge()
         return True
 
 
 class SpentNonce(models.Model):
-    """Whose a nonce is in a Layer app, while Layer may still know it."""
+    """The user for whom a nonce was signed, until Layer has forgotten the nonce."""
 
-    # No constraint: it would have each claim wait for whoever holds the app's row.
+    # No constraint: every insert would wait for a lock on the app's row.
     app = models.ForeignKey(
         LayerApp,
         models.CASCADE,

@@ -1,4 +1,4 @@
-"""Who was given which Layer user ID, for good."""
+"""The ledger: which Layer user ID was given to which user."""
 
 from __future__ import annotations
 
@@ -22,16 +22,14 @@ from django_layer_identity.protocol.claims import MAX_USER_ID_LENGTH
 if TYPE_CHECKING:
     from django.db.models.deletion import Collector
 
-    from django_layer_identity.models.app import LayerApp
-
 
 def lock_user(user_pk: Any, using: str) -> bool:
     """
     Lock a user's row until the transaction ends; return False if there is none.
 
-    Deleting the user and writing an entry both do this first, so that neither changes
-    what the other relies on. SQLite has one writer at a time instead, and a read before
-    the first write could cost a transaction its turn.
+    Deleting a user and writing an entry both take this lock first. SQLite needs no lock,
+    because it has one writer at a time; a read before the first write could make the
+    transaction fail there.
     """
     connection = connections[using]
     if not (connection.features.has_select_for_update and connection.in_atomic_block):
@@ -41,19 +39,19 @@ def lock_user(user_pk: Any, using: str) -> bool:
 
 
 class _Outdated(Exception):
-    """What was read is not so any more: somebody changed the ledger meanwhile."""
+    """The row changed since it was read."""
 
 
 class LayerUserManager(models.Manager["LayerUser"]):
-    """Reads and writes go to the write database; constraints settle every race."""
+    """Read and write the write database; constraints decide between concurrent writers."""
 
     def find(self, app: LayerApp, user_id: str) -> LayerUser | None:
-        """Return the entry of a Layer user ID, whoever has it."""
+        """Return the entry of a Layer user ID, whichever user owns it."""
         found = self._written().filter(app=app.pk, digest=user_id_digest(user_id))
         return next(iter(found), None)
 
     def current(self, app: LayerApp, user_pk: Any) -> LayerUser | None:
-        """Return the entry that a user has now."""
+        """Return the user's current entry."""
         found = self._written().filter(app=app.pk, current_for=user_pk)
         return next(iter(found), None)
 
@@ -67,12 +65,12 @@ class LayerUserManager(models.Manager["LayerUser"]):
         to: LayerUser | None,
     ) -> bool:
         """
-        Make an ID, new or his own, the user's current one: True if it came to that.
+        Make an ID the user's current one.
 
-        False if what was read of the ledger is not so any more, or the user is gone.
+        Return False if the ledger changed in the meantime or the user was deleted.
 
-        :param away_from: the entry that he has now.
-        :param to: the entry of the ID, if it has one; it is his.
+        :param away_from: the user's current entry.
+        :param to: the entry of the ID if it exists; the user owns it.
         """
 
         def write() -> None:
@@ -95,7 +93,7 @@ class LayerUserManager(models.Manager["LayerUser"]):
         return self._wins(write)
 
     def reassign(self, entry: LayerUser, user_pk: Any, user_id: str, why: str) -> bool:
-        """Make an ID the user's current one, whosever it was: False if it is already."""
+        """Make an ID the user's current one; return False if it already is."""
 
         def write() -> None:
             self._lock(user_pk)
@@ -135,33 +133,32 @@ def _expect(rows: int) -> None:
 
 
 def forget_owner(collector: Collector, field: Any, entries: Any, using: str) -> None:
-    """Let entries outlive their owner: what was written of him goes, the digest stays."""
+    """On deletion of a user keep the row and its digest, and clear personal data."""
     written = {"current_for": None, "user_id": "", "reassignment_reason": ""}
     for name, value in written.items():
         column: Any = LayerUser._meta.get_field(name)
         collector.add_field_update(column, value, entries)
-    collector.add_field_update(field, None, entries)  # last: they are found by it
+    collector.add_field_update(field, None, entries)  # last: it finds the entries
 
 
-# As Django's SET_NULL has it: the entries are those that are his when they are changed,
-# and not those that were when the deletion began.
+# As in Django's SET_NULL: find the entries when they are changed, and not when the
+# deletion begins.
 forget_owner.lazy_sub_objs = True  # type: ignore[attr-defined]
 
 
 def lock_deleted_user(instance: Any, using: str, **kwargs: Any) -> None:
-    """Lock a user's row before a deletion changes entries; receives ``pre_delete``."""
+    """Lock the user's row before a deletion; a receiver of ``pre_delete``."""
     lock_user(instance.pk, using)
 
 
 class LayerUser(models.Model):
     """
-    A Layer user ID that was given to a user: nobody else's, for as long as the app is.
+    A Layer user ID that was given to a user, and is never given to another one.
 
-    The user is a foreign key with its constraint in the database, not a primary key
-    kept as text. A deletion past Django is refused, and a user who is stored later under
-    the same primary key inherits nothing, unless both happen in one transaction where
-    constraints are checked at its end. It follows the project's user model whatever its
-    primary key is, and needs users and ledger in one database.
+    ``owner`` is a real foreign key, so users and ledger must be in one database.
+    Deleting a user clears it: a new user with the same primary key inherits nothing. A
+    deletion by raw SQL fails on the constraint, unless the same transaction reuses the
+    primary key and the database checks constraints at its end.
     """
 
     app = models.ForeignKey(
@@ -175,7 +172,7 @@ class LayerUser(models.Model):
         _("Layer user ID"),
         max_length=MAX_USER_ID_LENGTH,
         blank=True,
-        help_text=_("Empty once its user was deleted; the digest stays."),
+        help_text=_("Cleared when its user is deleted; the digest is kept."),
     )
     digest = models.CharField(_("digest"), max_length=64)  # SHA-256, hexadecimal
     owner = models.ForeignKey(
@@ -204,19 +201,19 @@ class LayerUser(models.Model):
     class Meta:
         verbose_name = _("Layer user")
         verbose_name_plural = _("Layer users")
-        default_permissions = ("view",)  # entries are neither made nor changed by hand
+        default_permissions = ("view",)  # entries are not edited by hand
         permissions = [("reassign_layeruser", "Can reassign Layer user IDs")]
         constraints = [
             models.UniqueConstraint(
                 name="layer_identity_user_digest", fields=["app", "digest"]
             ),
-            # At most one current ID a user and app; NULL for his former ones.
+            # At most one current ID per user and app; NULL for former ones.
             models.UniqueConstraint(
                 name="layer_identity_user_current", fields=["current_for", "app"]
             ),
             models.CheckConstraint(
                 name="layer_identity_user_owner",
-                # Of a comparison with NULL a database says neither yes nor no.
+                # Comparisons with NULL are unknown, so test for NULL explicitly.
                 condition=Q(current_for__isnull=True)
                 | Q(owner__isnull=False, current_for=F("owner")),
             ),
@@ -227,9 +224,9 @@ class LayerUser(models.Model):
 
     @property
     def since(self) -> datetime:
-        """When it was given to the user who has it."""
+        """When the present owner received the ID."""
         return self.reassigned_at or self.created_at
 
     def names(self, user_id: str) -> bool:
-        """Tell whether this is the entry's Layer user ID, to the last character."""
+        """Return whether this is exactly the entry's Layer user ID."""
         return user_id_digest(user_id) == self.digest
