@@ -68,7 +68,7 @@ def test_app_create_refuses_two_environments(db):
 
 def test_app_create_refuses_another_app_under_the_same_id(app):
     assert error(*CREATE, "--name", "Chat") == (
-        "There is a Layer app with this app ID, and its name is Messenger."
+        "A Layer app with this app ID exists, and its name is Messenger."
     )
 
 
@@ -86,7 +86,7 @@ def test_app_create_refuses_a_name_too_long(db):
 
 def test_app_create_refuses_a_private_key_for_a_name(db):
     assert error(*CREATE, "--name", "-----BEGIN PRIVATE KEY-----") == (
-        "name: A name must not hold a private key or a part of one."
+        "name: A name must not contain a private key or a part of one."
     )
 
 

@@ -61,7 +61,7 @@ def test_of_two_apps_with_the_same_key_one_is_named(run, key, private_key):
     SigningKey.from_private_key(other, private_key, key_id=KEY_ID).save()
 
     assert error("layer_key_activate", str(KEY_ID)) == (
-        f"There is more than one signing key named {str(KEY_ID)!r}. Name its Layer app."
+        f"Several signing keys match {str(KEY_ID)!r}. Name the Layer app too."
     )
     assert (
         run("layer_key_activate", "--app", str(OTHER_KEY_ID), str(KEY_ID)) == "active"
@@ -70,7 +70,7 @@ def test_of_two_apps_with_the_same_key_one_is_named(run, key, private_key):
 
 def test_key_activate_refuses_a_key_that_is_not_there(key):
     assert error("layer_key_activate", str(OTHER_KEY_ID)) == (
-        f"There is no signing key named {str(OTHER_KEY_ID)!r}."
+        f"No signing key matches {str(OTHER_KEY_ID)!r}."
     )
 
 
@@ -198,7 +198,7 @@ def test_a_command_that_fails_says_so_to_the_shell(key, capsys):
     assert caught.value.code == 1
     assert capsys.readouterr() == (
         "",
-        "CommandError: There is no signing key named '00000000'.\n",
+        "CommandError: No signing key matches '00000000'.\n",
     )
 
 

@@ -114,7 +114,7 @@ def test_key_import_tells_what_to_do_with_the_file(app, pem_file, capsys):
 
 def test_key_import_stores_nothing_that_cannot_be_activated(app, pem_file):
     assert error("layer_key_import", "--activate", pem_file) == (
-        "Enter the key ID that Layer gave to this key first."
+        "Enter the key ID that Layer assigned to this key first."
     )
     assert not SigningKey.objects.exists()
 

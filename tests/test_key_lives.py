@@ -73,7 +73,7 @@ def test_a_wrong_id_can_be_corrected_until_tokens_were_signed(draft):
     draft.activate()
 
     assert refused(draft.set_key_id, KEY_ID) == (
-        "This key was active or is revoked: its key ID is never changed."
+        "The key ID cannot change, because this key was active or is revoked."
     )
 
 
@@ -81,7 +81,7 @@ def test_a_revoked_draft_is_given_no_key_id(draft):
     draft.revoke("leaked")
 
     assert refused(draft.set_key_id, KEY_ID) == (
-        "This key was active or is revoked: its key ID is never changed."
+        "The key ID cannot change, because this key was active or is revoked."
     )
     assert stored(draft).key_id is None
 
@@ -129,7 +129,7 @@ def test_each_app_has_an_active_key_of_its_own(key, other_app, other_private_key
 
 def test_a_draft_is_not_activated(draft):
     assert refused(draft.activate) == (
-        "Enter the key ID that Layer gave to this key first."
+        "Enter the key ID that Layer assigned to this key first."
     )
     assert draft.state == "draft"
 
@@ -150,7 +150,7 @@ def test_halves_that_do_not_belong_together_are_not_activated(key, draft):
     SigningKey.objects.filter(pk=draft.pk).update(public_key=key.public_key)
 
     assert refused(draft.activate) == (
-        "The public half does not belong to the private half."
+        "The public key does not belong to the private key."
     )
     key.refresh_from_db()
     assert key.state == "active"
@@ -183,9 +183,9 @@ def test_revoking_is_for_good(key):
     key.revoke("leaked")
 
     assert key.revoked_at == since
-    assert refused(key.activate) == "A revoked key never signs again."
+    assert refused(key.activate) == "A revoked key cannot sign."
     assert refused(key.set_key_id, OTHER_KEY_ID) == (
-        "This key was active or is revoked: its key ID is never changed."
+        "The key ID cannot change, because this key was active or is revoked."
     )
     assert refused(key.retire) == "This key is revoked, not active."
 
@@ -194,7 +194,7 @@ def test_a_stale_object_does_not_bring_a_key_back(key):
     stale = SigningKey.objects.get()
     key.revoke("leaked")
 
-    assert refused(stale.activate) == "A revoked key never signs again."
+    assert refused(stale.activate) == "A revoked key cannot sign."
     assert SigningKey.objects.get().state == "revoked"
 
 
@@ -219,7 +219,7 @@ def test_a_self_test_that_fails_is_not_recorded(draft, key):
     SigningKey.objects.filter(pk=draft.pk).update(public_key=key.public_key)
 
     assert refused(draft.run_self_test) == (
-        "The public half does not belong to the private half."
+        "The public key does not belong to the private key."
     )
     assert (stored(draft).state, draft.state) == ("draft", "draft")
 
@@ -233,7 +233,7 @@ def test_a_self_test_of_a_loaded_key_decrypts_what_is_stored(key):
 
 def test_a_self_test_needs_a_key_id(draft):
     assert refused(draft.run_self_test) == (
-        "Enter the key ID that Layer gave to this key first."
+        "Enter the key ID that Layer assigned to this key first."
     )
 
 
@@ -285,7 +285,7 @@ def test_a_key_is_not_revoked_without_a_reason(key, reason):
 )
 def test_a_reason_holds_no_private_key(key, reason):
     assert refused(key.revoke, reason, kind=InvalidReason) == (
-        "A reason must not hold a private key or a part of one."
+        "A reason must not contain a private key or a part of one."
     )
     assert stored(key).state == "active"
 
@@ -311,7 +311,7 @@ def test_the_private_half_of_a_retired_key_is_destroyed(retired):
 
     key = stored(retired)
     assert (key.state, key.encrypted_private_key) == ("retired", "")
-    assert refused(key.activate) == "This key's private half was destroyed."
+    assert refused(key.activate) == "The private key of this key was destroyed."
 
 
 def test_destroying_twice_keeps_the_first_time(retired):
@@ -332,7 +332,7 @@ def test_a_private_half_that_is_elsewhere_is_destroyed_there(retired):
     SigningKey.objects.update(signer="hsm", encrypted_private_key="")
 
     assert refused(retired.destroy_private_key) == (
-        "The private half is with the signer 'hsm': destroy it there."
+        "The signing backend 'hsm' holds the private key: destroy it there."
     )
 
     retired.revoke("leaked")
@@ -344,7 +344,7 @@ def test_a_private_half_that_is_elsewhere_is_destroyed_there(retired):
 
 
 def test_an_active_key_is_not_deleted(key):
-    message = "An active key is not deleted: retire or revoke it first."
+    message = "An active key cannot be deleted. Retire or revoke it first."
 
     assert refused(key.delete) == message
     assert refused(SigningKey.objects.all().delete) == message
@@ -406,9 +406,9 @@ def test_a_stale_object_that_is_saved_does_not_bring_a_key_back(key):
     key.revoke("leaked")
 
     assert refused(stale.save) == (
-        "A stored key is changed by its acts, as “activate”, and not by saving it: "
-        "active_for_id, revoked_at, revocation_reason, destroyed_at, "
-        "encrypted_private_key differ."
+        "Cannot save active_for_id, revoked_at, revocation_reason, destroyed_at, "
+        "encrypted_private_key: only methods such as activate(), retire() and revoke() "
+        "change a stored key."
     )
     assert stored(key).state == "revoked"
 
@@ -420,7 +420,7 @@ def test_a_stale_object_that_is_saved_does_not_undo_an_encryption(key, settings)
     configure(settings, KEY_ENCRYPTION_KEYS=[new, entry])
     call_command("layer_key_reencrypt", stdout=StringIO(), stderr=StringIO())
 
-    assert refused(stale.save).endswith("encrypted_private_key differ.")
+    assert refused(stale.save).startswith("Cannot save encrypted_private_key: ")
     configure(settings, KEY_ENCRYPTION_KEYS=[new])
     stored(key).load_signer()
 
@@ -443,8 +443,8 @@ def test_a_key_that_was_active_keeps_its_id_when_it_is_saved(retired):
     retired.key_id = OTHER_KEY_ID
 
     assert refused(retired.save) == (
-        "A stored key is changed by its acts, as “activate”, and not by saving it: "
-        "key_id differ."
+        "Cannot save key_id: only methods such as activate(), retire() and revoke() "
+        "change a stored key."
     )
     assert stored(retired).key_id == KEY_ID
 
@@ -471,7 +471,7 @@ def test_a_new_key_is_a_draft(app, private_key, act):
     setattr(key, act, timezone.now())
 
     assert refused(key.save) == (
-        f"A new key is a draft: its acts, as “activate”, set {act}, and not saving it."
+        f"A new key must be a draft. Use activate(), retire() or revoke() to set {act}."
     )
     assert not SigningKey.objects.exists()
 
@@ -481,8 +481,8 @@ def test_a_new_key_is_neither_active_nor_revoked(app, private_key):
     key.active_for, key.revocation_reason = app, "leaked"
 
     assert refused(key.save) == (
-        "A new key is a draft: its acts, as “activate”, set active_for_id, "
-        "revocation_reason, and not saving it."
+        "A new key must be a draft. Use activate(), retire() or revoke() to set "
+        "active_for_id, revocation_reason."
     )
 
 
@@ -497,8 +497,7 @@ def test_whoever_saw_another_key_active_does_not_activate_his(key, draft):
     draft.set_key_id(OTHER_KEY_ID)
 
     assert refused(draft.activate_in_place_of, None) == (
-        f"The key {KEY_ID} was activated a moment ago. Look again before you activate "
-        "another."
+        f"Another key ({KEY_ID}) was activated at the same time. Reload and try again."
     )
     assert (stored(key).state, stored(draft).state) == ("active", "draft")
 
@@ -526,8 +525,7 @@ def test_an_activation_tried_again_does_not_look_again(
     monkeypatch.setattr(internals.RETRY_SLEEP, lambda pause: stored(retired).activate())
 
     assert refused(draft.activate) == (
-        f"The key {KEY_ID} was activated a moment ago. Look again before you activate "
-        "another."
+        f"Another key ({KEY_ID}) was activated at the same time. Reload and try again."
     )
     assert stored(retired).state == "active"
 
@@ -536,7 +534,7 @@ def test_a_new_key_is_not_activated_over_one_that_was_meanwhile(key, before_key_
     key.retire()
     before_key_write(key.activate)
 
-    with pytest.raises(KeyStateError, match=f"^The key {KEY_ID} was activated"):
+    with pytest.raises(KeyStateError, match=f"Another key .{KEY_ID}. was activated"):
         keyring.generate_private_key(key.app, key_id=OTHER_KEY_ID, activate=True)
     assert SigningKey.objects.get() == key
 

@@ -166,7 +166,7 @@ def test_an_app_is_not_changed_by_creating_it_again(db, change, message):
         ensure(**change)
 
     assert str(caught.value) == (
-        f"There is a Layer app with this app ID, and its {message}."
+        f"A Layer app with this app ID exists, and its {message}."
     )
     after = LayerApp.objects.get()
     assert (after.name, after.environment, after.provider_id) == (
@@ -199,7 +199,9 @@ def test_a_lifetime_out_of_range_is_explained(app):
     with pytest.raises(ValidationError) as caught:
         app.full_clean()
 
-    assert caught.value.messages == ["A token lives for at most 24 hours."]
+    assert caught.value.messages == [
+        "The token lifetime must be more than zero and at most 24 hours."
+    ]
 
 
 def test_an_app_with_keys_cannot_be_deleted(key):
@@ -209,7 +211,7 @@ def test_an_app_with_keys_cannot_be_deleted(key):
 
 # IDs freeze
 
-IDS_STAY = "A key of this Layer app has been active: its IDs stay as they are."
+IDS_STAY = "The IDs cannot change after a key of this Layer app was active."
 
 
 @pytest.fixture
@@ -266,7 +268,7 @@ def test_ids_that_stay_are_not_changed_in_bulk(frozen, change):
         LayerApp.objects.update(**change)
 
     assert str(caught.value) == (
-        "A key of one of these Layer apps has been active: their IDs stay."
+        "The IDs of a Layer app cannot change after one of its keys was active."
     )
     assert not LayerApp.objects.filter(**change).exists()
 

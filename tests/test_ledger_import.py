@@ -166,10 +166,10 @@ def test_each_line_that_cannot_be_is_told_and_none_is_taken(
     )
 
     assert problems(capsys, *options, path) == [
-        "line 2: The Layer user ID is, or was, another user's.",
-        "line 3: The user has another Layer user ID: rename him.",
-        "line 4: The Layer user ID is, or was, another user's.",
-        "line 5: The user has another Layer user ID: rename him.",
+        "line 2: The Layer user ID belongs, or belonged, to another user.",
+        "line 3: This user already has another Layer user ID. Use layer_user_rename to change it.",
+        "line 4: The Layer user ID belongs, or belonged, to another user.",
+        "line 5: This user already has another Layer user ID. Use layer_user_rename to change it.",
         "line 6: There is no user 'dave'.",
         "line 7: there are 1 columns, not a user and a Layer user ID.",
         "line 8: there are 3 columns, not a user and a Layer user ID.",
@@ -319,7 +319,7 @@ def test_a_user_is_renamed_in_one_layer_app(app, alice):
 @pytest.mark.parametrize(
     ("user", "user_id", "message"),
     [
-        ("bob", "a-1", "The Layer user ID is, or was, another user's."),
+        ("bob", "a-1", "The Layer user ID belongs, or belonged, to another user."),
         ("bob", " ", "A Layer user ID is not blank."),
         ("dave", "d-4", "There is no user 'dave'."),
     ],

@@ -27,7 +27,9 @@ from tests.endpoint import NONCE, ask, configure, read, refusal
 from tests.internals import forget_loaded_keys
 
 ALREADY_USED = refusal(
-    409, "nonce_already_used", "This nonce is another user's. Ask Layer for a new one."
+    409,
+    "nonce_already_used",
+    "This nonce was used by another user. Ask Layer for a new one.",
 )
 GUARD_UNAVAILABLE = refusal(
     503,

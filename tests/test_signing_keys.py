@@ -64,7 +64,7 @@ def test_a_key_without_an_id_is_not_activated_and_not_stored(app, private_key):
         lambda: keyring.import_private_key(app, as_pem(private_key), activate=True)
     )
 
-    assert message == "Enter the key ID that Layer gave to this key first."
+    assert message == "Enter the key ID that Layer assigned to this key first."
     assert not SigningKey.objects.exists()
 
 
@@ -78,9 +78,9 @@ def test_a_key_without_an_id_is_not_activated_and_not_stored(app, private_key):
         ),
         (
             str(PROVIDER_ID),
-            "This is the Layer app's provider ID; a key ID belongs here.",
+            "This is the provider ID of the Layer app. Enter the key ID instead.",
         ),
-        (APP_ID, "This is the Layer app's app ID; a key ID belongs here."),
+        (APP_ID, "This is the app ID of the Layer app. Enter the key ID instead."),
     ],
 )
 def test_an_id_of_something_else_is_no_key_id(app, private_key, key_id, message):
@@ -97,7 +97,7 @@ def test_a_key_is_imported_once_an_app(key, private_key, other_app):
         keyring.import_private_key(key.app, pem)
 
     assert str(caught.value) == (
-        "This key is there already: its public half is the same."
+        "The Layer app already has this key: the public key is the same."
     )
     assert keyring.import_private_key(other_app, pem).state == "draft"
 
@@ -106,7 +106,7 @@ def test_a_key_id_is_used_once_an_app(key, other_private_key):
     with pytest.raises(KeyExists) as caught:
         keyring.import_private_key(key.app, as_pem(other_private_key), key_id=KEY_ID)
 
-    assert str(caught.value) == "Another key of this app has this key ID."
+    assert str(caught.value) == "Another key of this Layer app has this key ID."
 
 
 def test_the_database_has_the_last_word_on_what_is_new(key, monkeypatch):
@@ -116,7 +116,9 @@ def test_the_database_has_the_last_word_on_what_is_new(key, monkeypatch):
     with pytest.raises(KeyExists) as caught:
         twin.save_unique()
 
-    assert str(caught.value) == "This key or its key ID was stored a moment ago."
+    assert (
+        str(caught.value) == "Another request has just stored this key or its key ID."
+    )
 
 
 def test_nothing_is_stored_unencrypted(app, settings):
@@ -183,7 +185,7 @@ def test_an_administrator_is_told_that_there_is_no_such_key(key, name):
     with pytest.raises(NotFound) as caught:
         SigningKey.objects.named(name)
 
-    assert str(caught.value) == f"There is no signing key named {name!r}."
+    assert str(caught.value) == f"No signing key matches {name!r}."
 
 
 def test_an_administrator_is_told_that_there_are_several(key, other_app, private_key):
@@ -193,8 +195,7 @@ def test_an_administrator_is_told_that_there_are_several(key, other_app, private
         SigningKey.objects.named(key.fingerprint)
 
     assert str(caught.value) == (
-        f"There is more than one signing key named {key.fingerprint!r}. "
-        "Name its Layer app."
+        f"Several signing keys match {key.fingerprint!r}. Name the Layer app too."
     )
     assert SigningKey.objects.named(key.fingerprint, key.app) == key
 

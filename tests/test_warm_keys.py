@@ -70,5 +70,5 @@ def test_without_a_database_a_server_starts_all_the_same(key, caplog):
 
     [record] = caplog.records
     assert record.getMessage() == (
-        "No signing key was loaded: the database does not answer."
+        "No signing key was loaded, because the database failed."
     )

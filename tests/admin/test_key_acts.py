@@ -96,9 +96,9 @@ def test_an_action_of_the_list_acts(request, admin_client, name, action, more, s
         (
             "draft",
             "activate",
-            "stays draft: Enter the key ID that Layer gave to this key first.",
+            "stays draft: Enter the key ID that Layer assigned to this key first.",
         ),
-        ("revoked", "activate", "stays revoked: A revoked key never signs again."),
+        ("revoked", "activate", "stays revoked: A revoked key cannot sign."),
         ("ready", "retire", "stays ready: This key is ready, not active."),
     ],
     ids=["activate-draft", "activate-revoked", "retire-ready"],
@@ -232,8 +232,8 @@ def test_whoever_activates_a_key_second_is_told(
     response = act(admin_client, "activate", ready)
 
     assert said(response) == [
-        f"The signing key {OTHER_KEY_ID} stays ready: The key {THIRD_KEY_ID} was "
-        "activated a moment ago. Look again before you activate another."
+        f"The signing key {OTHER_KEY_ID} stays ready: Another key ({THIRD_KEY_ID}) was "
+        "activated at the same time. Reload and try again."
     ]
     assert (state_of(ready), state_of(other), history()) == ("ready", "active", [])
 

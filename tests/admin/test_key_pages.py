@@ -253,10 +253,10 @@ def test_a_key_id_is_entered(admin_client, draft, key_id):
         ),
         (
             str(PROVIDER_ID),
-            "This is the Layer app's provider ID; a key ID belongs here.",
+            "This is the provider ID of the Layer app. Enter the key ID instead.",
         ),
-        (str(APP_ID), "This is the Layer app's app ID; a key ID belongs here."),
-        (str(KEY_ID), "Another key of this app has this key ID."),
+        (str(APP_ID), "This is the app ID of the Layer app. Enter the key ID instead."),
+        (str(KEY_ID), "Another key of this Layer app has this key ID."),
     ],
     ids=[
         "empty",

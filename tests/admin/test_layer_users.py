@@ -220,7 +220,7 @@ def test_the_id_of_a_deleted_user_is_entered_again(admin_client, orphan, bob):
         ({"user": "bob "}, {"user": ["There is no such user."]}),
         (
             {"user": "alice"},
-            {"user": ["The user has this Layer user ID already."]},
+            {"user": ["The user already has this Layer user ID."]},
         ),
         ({"user": ""}, {"user": ["This field is required."]}),
         ({"reason": " "}, {"reason": ["This field is required."]}),

@@ -199,7 +199,7 @@ def test_a_key_whose_public_half_is_there_is_not_stored_again(
 ):
     response = admin_client.post(ADD, entered(app, private_key=pem))
 
-    error = "This key is there already: its public half is the same."
+    error = "The Layer app already has this key: the public key is the same."
     assert errors(response) == {"private_key": [error]}
     assert SigningKey.objects.get() == key
 
@@ -213,9 +213,9 @@ def test_a_key_whose_public_half_is_there_is_not_stored_again(
         ),
         (
             str(PROVIDER_ID).upper(),
-            "This is the Layer app's provider ID; a key ID belongs here.",
+            "This is the provider ID of the Layer app. Enter the key ID instead.",
         ),
-        (str(APP_ID), "This is the Layer app's app ID; a key ID belongs here."),
+        (str(APP_ID), "This is the app ID of the Layer app. Enter the key ID instead."),
         (
             f"layer:///apps/production/{APP_ID}",
             "This is an app ID; a key ID belongs here.",
@@ -237,7 +237,9 @@ def test_a_key_with_the_id_of_another_key_is_not_stored(admin_client, app, key):
         ADD, entered(app, source="generate", key_id=str(KEY_ID))
     )
 
-    assert errors(response) == {"key_id": ["Another key of this app has this key ID."]}
+    assert errors(response) == {
+        "key_id": ["Another key of this Layer app has this key ID."]
+    }
     assert SigningKey.objects.get() == key
 
 
@@ -279,7 +281,7 @@ def test_a_key_stored_by_somebody_else_a_moment_ago_is_told(
     response = admin_client.post(ADD, entered(app, private_key=pem))
 
     assert response.url == ADD
-    assert said(response) == ["This key or its key ID was stored a moment ago."]
+    assert said(response) == ["Another request has just stored this key or its key ID."]
     assert SigningKey.objects.get() == key
 
 

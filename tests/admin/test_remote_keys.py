@@ -63,7 +63,7 @@ def test_a_key_that_is_there_is_refused(admin_client, app, hsm):
     response = admin_client.post(ADD, entered(app))
 
     assert errors(response) == {
-        "__all__": ["This key is there already: its public half is the same."]
+        "__all__": ["The Layer app already has this key: the public key is the same."]
     }
 
 

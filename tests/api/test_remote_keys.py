@@ -151,7 +151,7 @@ def test_revoking_it_is_final_here_and_leaves_the_alias(remote_key, alice):
 
     assert (remote_key.state, remote_key.signer) == ("revoked", "hsm")
     assert remote_key.destroyed_at is None  # that is for whoever has the token
-    with pytest.raises(KeyStateError, match="A revoked key never signs again"):
+    with pytest.raises(KeyStateError, match="A revoked key cannot sign"):
         remote_key.load_signer()
 
 

@@ -12,7 +12,7 @@ from tests.endpoint import NONCE, ask, read
 from tests.ledger.locks import locks_and_writes, row_locks  # noqa: F401
 from tests.ledger.people import change, id_of, refused
 
-OWN_KEY = "The user is to be given as his row of AUTH_USER_MODEL."
+OWN_KEY = "Expected an instance of AUTH_USER_MODEL."
 
 
 @pytest.fixture

@@ -69,7 +69,7 @@ def test_a_user_with_an_id_adopts_no_other(app, alice):
     ledger.adopt(app, alice, "auth0|17")
 
     assert conflict(ledger.adopt, app, alice, "auth0|18") == (
-        "The user has another Layer user ID: rename him."
+        "This user already has another Layer user ID. Use layer_user_rename to change it."
     )
 
 
@@ -78,7 +78,7 @@ def test_an_id_of_somebody_else_is_not_given_away(app, alice, bob, act):
     ledger.adopt(app, alice, "auth0|17")
 
     assert conflict(act, app, bob, "auth0|17") == (
-        "The Layer user ID is, or was, another user's."
+        "The Layer user ID belongs, or belonged, to another user."
     )
 
 
@@ -166,7 +166,7 @@ def test_the_id_of_a_deleted_user_is_reassigned_by_whoever_knows_it(mailing):
     id_of(alice)
     alice.delete()
     entry, back = LayerUser.objects.get(), join("alice", "alice@example.com")
-    unknown = "This is not the Layer user ID that is to be reassigned."
+    unknown = "This text is not the Layer user ID of the entry."
 
     assert conflict(ledger.reassign, entry, back, reason=REASON) == unknown
     assert (
@@ -185,7 +185,7 @@ def test_an_id_is_not_reassigned_to_who_has_it(app, alice):
     ledger.adopt(app, alice, "auth0|17")
 
     assert conflict(ledger.reassign, LayerUser.objects.get(), alice, reason="x") == (
-        "The user has this Layer user ID already."
+        "The user already has this Layer user ID."
     )
 
 
@@ -230,7 +230,7 @@ def test_a_row_of_another_model_is_no_user(settings, app, alice, act):
     settings.AUTH_USER_MODEL = "tests.Member"
 
     assert conflict(act, app, alice, "auth0|17") == (
-        "The user is to be given as his row of AUTH_USER_MODEL."
+        "Expected an instance of AUTH_USER_MODEL."
     )
 
 
@@ -239,31 +239,27 @@ def test_a_row_with_another_kind_of_primary_key_is_no_user(app, act):
     member = Member.objects.create(email="zoe@example.com")
 
     assert conflict(act, app, member, "auth0|17") == (
-        "The user is to be given as his row of AUTH_USER_MODEL."
+        "Expected an instance of AUTH_USER_MODEL."
     )
 
 
 @pytest.mark.parametrize("user", [User(username="new"), User(pk=99)], ids=repr)
 @pytest.mark.parametrize("act", [ledger.adopt, ledger.rename])
 def test_a_user_who_is_not_stored_is_given_nothing(app, db, act, user):
-    assert conflict(act, app, user, "auth0|17") == (
-        "The user is not stored yet: save him first."
-    )
+    assert conflict(act, app, user, "auth0|17") == ("Save the user first.")
 
 
 @pytest.mark.parametrize("act", [ledger.adopt, ledger.rename])
 def test_a_deleted_user_is_given_nothing(app, alice, act):
     alice.delete()
 
-    assert conflict(act, app, alice, "auth0|17") == (
-        "The user is not stored yet: save him first."
-    )
+    assert conflict(act, app, alice, "auth0|17") == ("Save the user first.")
 
 
 def test_the_reason_of_a_reassignment_holds_no_private_key(app, alice, bob):
     ledger.adopt(app, alice, "auth0|17")
 
-    with pytest.raises(InvalidReason, match="must not hold a private key"):
+    with pytest.raises(InvalidReason, match="must not contain a private key"):
         ledger.reassign(LayerUser.objects.get(), bob, reason="-----BEGIN PRIVATE KEY-")
 
     assert entries() == [("auth0|17", alice.pk, True)]
@@ -274,7 +270,7 @@ def test_a_user_who_is_not_stored_is_reassigned_nothing(app, alice):
 
     assert conflict(
         ledger.reassign, LayerUser.objects.get(), User(), reason=REASON
-    ) == ("The user is not stored yet: save him first.")
+    ) == ("Save the user first.")
 
 
 def test_a_deleted_user_is_reassigned_nothing(app, alice, bob):
@@ -282,5 +278,5 @@ def test_a_deleted_user_is_reassigned_nothing(app, alice, bob):
     bob.delete()
 
     assert conflict(ledger.reassign, LayerUser.objects.get(), bob, reason=REASON) == (
-        "The user is not stored yet: save him first."
+        "Save the user first."
     )

@@ -156,9 +156,7 @@ def test_a_random_id_is_made_once_and_kept(settings, key, alice, policy):
     assert id_of(join("bob", "")) != user_id
 
 
-YET_TO_BE_MADE = (
-    "The Layer user ID of the logged-in user is yet to be made: ask without “user_id”."
-)
+YET_TO_BE_MADE = "The logged-in user does not have a Layer user ID yet: send the request without “user_id”."
 
 
 def test_a_random_id_that_nothing_keeps_yet_is_not_named(settings, key, alice):
@@ -282,5 +280,6 @@ def test_a_text_that_is_not_what_was_stored_is_never_used(mailing):
 
     assert str(failed.value.__cause__) == (
         f"Row {LayerUser.objects.get().pk} of the ledger is damaged: "
-        "its text and its digest do not belong together."
+        "its text does not match its digest. Restore the row from a "
+        "backup."
     )

@@ -171,7 +171,10 @@ def test_a_lifetime_is_positive_and_bounded(lifetime):
     with pytest.raises(InvalidClaims) as caught:
         claims(expires_at=NEW_YEAR + lifetime)
 
-    assert str(caught.value) == "A token lives for at most 24 hours."
+    assert (
+        str(caught.value)
+        == "The token lifetime must be more than zero and at most 24 hours."
+    )
 
 
 def test_a_day_and_the_clock_skew_is_the_longest_life():

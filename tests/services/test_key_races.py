@@ -27,10 +27,8 @@ pytestmark = [
 TURNS = 3
 DONE = "done"
 NEW_ID = UUID("eeeeeeee-0000-4000-8000-000000000005")
-MOMENT_AGO = (
-    "The key {} was activated a moment ago. Look again before you activate another."
-)
-REVOKED = "A revoked key never signs again."
+MOMENT_AGO = "Another key ({}) was activated at the same time. Reload and try again."
+REVOKED = "A revoked key cannot sign."
 
 
 @pytest.fixture(
@@ -255,7 +253,7 @@ def test_a_key_imported_twice_at_once_is_imported_once(turns, at_once, private_k
 
         heard = at_once(act, act, act)
 
-        twin = "This key is there already: its public half is the same."
+        twin = "The Layer app already has this key: the public key is the same."
         assert sorted(heard) == [twin, twin, DONE]
         assert SigningKey.objects.filter(fingerprint=first.fingerprint).count() == 1
 
@@ -264,7 +262,7 @@ def test_two_keys_given_one_id_at_once_get_it_once(turns, at_once):
     for first, second in turns():
         heard = at_once((first.set_key_id, NEW_ID), (second.set_key_id, NEW_ID))
 
-        assert sorted(heard) == ["Another key of this app has this key ID.", DONE]
+        assert sorted(heard) == ["Another key of this Layer app has this key ID.", DONE]
         assert SigningKey.objects.filter(key_id=NEW_ID).count() == 1
 
 
@@ -279,7 +277,7 @@ def test_a_key_activated_and_destroyed_at_once_is_one_of_both(turns, at_once):
         assert (heard, state.value, is_destroyed) == (
             ([DONE, "This key is active, not retired."], "active", False)
             if state == "active"
-            else (["This key's private half was destroyed.", DONE], "retired", True)
+            else (["The private key of this key was destroyed.", DONE], "retired", True)
         )
 
 
@@ -288,7 +286,7 @@ def test_a_key_activated_and_deleted_at_once_is_one_of_both(turns, at_once):
         heard = at_once((key.activate,), (again(key).delete,))
 
         assert heard == (
-            [DONE, "An active key is not deleted: retire or revoke it first."]
+            [DONE, "An active key cannot be deleted. Retire or revoke it first."]
             if SigningKey.objects.filter(fingerprint=key.fingerprint).exists()
             else ["This signing key was deleted.", DONE]
         )
@@ -308,6 +306,6 @@ def test_an_id_changed_while_a_key_is_activated_is_changed_before_or_stays(
         assert changed == (
             DONE
             if stored.provider_id == NEW_ID
-            else "A key of this Layer app has been active: its IDs stay as they are."
+            else "The IDs cannot change after a key of this Layer app was active."
         )
         assert stored.frozen_at is not None

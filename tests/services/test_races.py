@@ -72,8 +72,7 @@ def test_of_two_keys_that_come_in_active_at_once_one_comes_in(
 
     key = SigningKey.objects.get()
     assert sorted(heard) == [
-        f"The key {key} was activated a moment ago. Look again before you activate "
-        "another.",
+        f"Another key ({key}) was activated at the same time. Reload and try again.",
         "active",
     ]
     assert key.state == "active"

@@ -63,7 +63,7 @@ def test_ids_are_adopted_all_or_none(layer_app, tmp_path, capsys):
     with pytest.raises(CommandError, match="1 lines cannot be adopted"):
         call_command("layer_user_import", str(path))
     assert capsys.readouterr().err == (
-        "line 3: The Layer user ID is, or was, another user's.\n"
+        "line 3: The Layer user ID belongs, or belonged, to another user.\n"
     )
     assert not LayerUser.objects.exists()
 
