@@ -47,7 +47,7 @@ def test_revoking_asks_first(admin_client, key):
         ("x" * 201, "Ensure this value has at most 200 characters (it has 201)."),
         (
             "-----BEGIN PRIVATE KEY-----MIIEvQ",
-            "A reason must not hold a private key or a part of one.",
+            "A reason must not contain a private key or a part of one.",
         ),
     ],
     ids=["none", "blank", "too-long", "private-key"],

@@ -17,7 +17,7 @@ from tests.conftest import APP_ID, KEY_ID, OTHER_KEY_ID, PROVIDER_ID
 
 APPS = "/admin/layer_identity/layerapp/"
 KEY = "-----BEGIN PRIVATE KEY-----MIIEvQ"
-HOLDS_KEY = "A name must not hold a private key or a part of one."
+HOLDS_KEY = "A name must not contain a private key or a part of one."
 
 
 @pytest.fixture

@@ -230,7 +230,7 @@ def test_the_id_of_a_deleted_user_is_entered_again(admin_client, orphan, bob):
         ),
         (
             {"reason": KEY},
-            {"reason": ["A reason must not hold a private key or a part of one."]},
+            {"reason": ["A reason must not contain a private key or a part of one."]},
         ),
     ],
 )
