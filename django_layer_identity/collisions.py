@@ -30,7 +30,7 @@ from django_layer_identity.exceptions import (
 )
 from django_layer_identity.mapping.normalizers import casefold, phone
 from django_layer_identity.mapping.sources import MappingContext
-from django_layer_identity.mapping.user_ids import layer_user_id
+from django_layer_identity.mapping.user_ids import compute_user_id
 
 if TYPE_CHECKING:
     from django_layer_identity.models import LayerApp
@@ -122,7 +122,7 @@ class Survey:
 
     def _map(self, user: Any) -> tuple[str | None, str]:
         try:
-            return layer_user_id(MappingContext(user, self.app)), ""
+            return compute_user_id(MappingContext(user, self.app)), ""
         except UserIDUnavailable as exc:
             known = isinstance(exc.__cause__, LayerIdentityError)
             return None, str(exc.__cause__ if known else exc)

@@ -45,7 +45,7 @@ class PassphraseWrong(InvalidKey):
     """The passphrase does not decrypt the private key."""
 
 
-class CustodyError(LayerIdentityError):
+class SigningBackendError(LayerIdentityError):
     """A signing backend, such as an HSM, failed."""
 
 
@@ -73,7 +73,7 @@ class LedgerConflict(LayerIdentityError):
     """The ledger does not allow this Layer user ID for this user."""
 
 
-class AdoptionFailed(LayerIdentityError):
+class ImportFailed(LayerIdentityError):
     """Some lines of the file are invalid, so nothing was imported."""
 
 
@@ -109,7 +109,7 @@ class Refusal(LayerIdentityError):
     code: str
     detail: str
     field: str | None = None  # the request parameter that is wrong
-    fault_is_ours = False  # the cause is on the server; logged as an error
+    is_server_error = False  # the cause is on the server; logged as an error
 
     def __init__(self, detail: str | None = None) -> None:
         if detail is not None:
@@ -145,7 +145,7 @@ class NonceGuardUnavailable(Refusal):
 
     code = "nonce_guard_unavailable"
     detail = "The nonce could not be checked at the moment. Try again later."
-    fault_is_ours = True
+    is_server_error = True
 
 
 class AppIDRequired(Refusal):
@@ -220,7 +220,7 @@ class UserIDFailed(Refusal):
 
     code = "user_id_failed"
     detail = "The Layer user ID could not be determined. Try again later."
-    fault_is_ours = True
+    is_server_error = True
 
 
 class NoSigningKey(Refusal):
@@ -228,7 +228,7 @@ class NoSigningKey(Refusal):
 
     code = "no_signing_key"
     detail = "Identity tokens cannot be signed at the moment. Try again later."
-    fault_is_ours = True
+    is_server_error = True
 
 
 class SigningFailed(Refusal):
@@ -236,7 +236,7 @@ class SigningFailed(Refusal):
 
     code = "signing_failed"
     detail = "The identity token could not be signed. Try again later."
-    fault_is_ours = True
+    is_server_error = True
 
 
 class Unavailable(Refusal):
@@ -244,4 +244,4 @@ class Unavailable(Refusal):
 
     code = "unavailable"
     detail = "The service is unavailable. Try again later."
-    fault_is_ours = True
+    is_server_error = True

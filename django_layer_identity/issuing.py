@@ -22,13 +22,13 @@ from django_layer_identity.exceptions import (
     SigningFailed,
     Unavailable,
 )
-from django_layer_identity.key_usage import note_use
+from django_layer_identity.key_usage import record_use
 from django_layer_identity.mapping.claims import profile_claims
 from django_layer_identity.mapping.sources import MappingContext
 from django_layer_identity.mapping.users import check_user, saved_user
 from django_layer_identity.models import LayerApp, SigningKey
 from django_layer_identity.models.issuing import get_for_issuing
-from django_layer_identity.nonces import claim_nonce
+from django_layer_identity.nonces import reserve_nonce
 from django_layer_identity.protocol.claims import IdentityClaims, Profile, check_nonce
 from django_layer_identity.protocol.signing import Signer, sign_identity_token
 from django_layer_identity.reporting import Facts, report_issued, report_refused
@@ -128,7 +128,7 @@ class _Attempt:
         self.app = row.app
         context = MappingContext(self.user, self.app, self.request)
         with _database():
-            claimed = ledger.claim(context, expected_user_id, current=row.entry)
+            assignment = ledger.resolve(context, expected_user_id, current=row.entry)
         profile = profile_claims(context)
         if row.key is None:
             raise NoSigningKey from KeyStateError(
@@ -136,14 +136,14 @@ class _Attempt:
             )
         self.key = row.key
         claims, signer = _prepare(
-            self.key, self.app, claimed.user_id, self.nonce, profile
+            self.key, self.app, assignment.user_id, self.nonce, profile
         )
         # Nothing is written before this line. The nonce and signing may still fail.
         with _database():
-            user_id = ledger.settle(claimed)
-        claim_nonce(self.app, nonce_digest(self.nonce), self.user.pk, user_id)
+            user_id = ledger.record(assignment)
+        reserve_nonce(self.app, nonce_digest(self.nonce), self.user.pk, user_id)
         token = _sign(replace(claims, user_id=user_id), signer)
-        note_use(self.key)
+        record_use(self.key)
         return IssuedToken(
             token=token,
             user_id=user_id,

@@ -10,7 +10,7 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from django_layer_identity.models.locking import is_lost
+from django_layer_identity.models.locking import is_unreachable
 
 if TYPE_CHECKING:
     from django_layer_identity.models.key import SigningKey
@@ -21,14 +21,14 @@ MAX_KEYS = 1000  # in the dict of a process
 _attempts: dict[tuple[int, str], float] = {}  # app and fingerprint -> monotonic seconds
 
 
-def note_use(key: SigningKey) -> None:
+def record_use(key: SigningKey) -> None:
     """
     Record that a key has signed, unless that was recorded in the last ten minutes.
 
     Inside a transaction it is written after the commit, so that no lock is held. Django
     logs a failure. Nothing is written if the database connection has failed.
     """
-    if is_lost(key.database) or not _is_due(key):
+    if is_unreachable(key.database) or not _should_sample(key):
         return
     now = timezone.now()
 
@@ -40,7 +40,7 @@ def note_use(key: SigningKey) -> None:
     transaction.on_commit(write_last_use, using=key.database, robust=True)
 
 
-def _is_due(key: SigningKey) -> bool:
+def _should_sample(key: SigningKey) -> bool:
     name, seconds = (key.app_id, key.fingerprint), time.monotonic()
     last = _attempts.get(name)
     if last is not None and seconds - last < SAMPLE.total_seconds():

@@ -20,14 +20,14 @@ from django.db.models import QuerySet
 
 from django_layer_identity.exceptions import DecryptionError, NotFound
 from django_layer_identity.keys import rsa
-from django_layer_identity.keys.backends import open_custody
+from django_layer_identity.keys.backends import get_backend
 from django_layer_identity.keys.reading import read_private_key
-from django_layer_identity.keys.secrets import forgets
+from django_layer_identity.keys.secrets import hide_locals
 from django_layer_identity.models import LayerApp, SigningKey
-from django_layer_identity.models.locking import write_or_retry
+from django_layer_identity.models.locking import retry_on_conflict
 
 
-@forgets
+@hide_locals
 def import_private_key(
     app: LayerApp,
     data: bytes | str,
@@ -76,10 +76,10 @@ def link_remote_key(
     """
     Take in the public half of a key that ``SIGNERS`` has under that alias.
 
-    :raises CustodyError: if it cannot be read there, or does not sign.
+    :raises SigningBackendError: if it cannot be read there, or does not sign.
     :raises InvalidKey: if it is no RSA key of an accepted size.
     """
-    public_key = rsa.read_public_key(open_custody(alias).public_key())
+    public_key = rsa.read_public_key(get_backend(alias).public_key())
     make = partial(
         SigningKey.from_public_key, app, public_key, signer=alias, key_id=key_id
     )
@@ -88,7 +88,7 @@ def link_remote_key(
 
 def _store(app: LayerApp, make: Callable[[], SigningKey], activate: bool) -> SigningKey:
     using = router.db_for_write(SigningKey)
-    former = SigningKey.objects.active_in(app.pk, using)
+    former = SigningKey.objects.get_active_pk(app.pk, using)
 
     def write() -> SigningKey:
         # First, or two that activate would each wait for the other: with the key
@@ -97,12 +97,12 @@ def _store(app: LayerApp, make: Callable[[], SigningKey], activate: bool) -> Sig
         key = make()
         key.save_unique()
         if activate:
-            key.activate_in_place_of(former)
+            key.activate_replacing(former)
         elif key.key_id:
             key.run_self_test()
         return key
 
-    return write_or_retry(write, using=using)
+    return retry_on_conflict(write, using=using)
 
 
 @dataclass

@@ -21,7 +21,7 @@ from django_layer_identity.exceptions import (
     UserIDTaken,
 )
 from django_layer_identity.mapping.sources import MappingContext
-from django_layer_identity.mapping.user_ids import is_made_up, layer_user_id
+from django_layer_identity.mapping.user_ids import compute_user_id, is_random
 from django_layer_identity.mapping.users import is_user
 from django_layer_identity.models import LayerApp, LayerUser
 from django_layer_identity.models.reasons import clean_reason
@@ -35,7 +35,7 @@ ATTEMPTS = 5  # each retry means that another writer succeeded
 
 
 @dataclass(frozen=True)
-class Claim:
+class Assignment:
     """The Layer user ID that a user should have; nothing is written yet."""
 
     context: MappingContext
@@ -49,15 +49,15 @@ class Claim:
     )  # the entry of ``user_id``
 
     @property
-    def is_settled(self) -> bool:
+    def is_recorded(self) -> bool:
         """Whether the ledger already has it."""
         return self.entry is not None and self.entry == self.current
 
 
 @sensitive_variables()
-def claim(
+def resolve(
     context: MappingContext, expected: str | None = None, *, current: LayerUser | None
-) -> Claim:
+) -> Assignment:
     """
     Decide which Layer user ID a user should have. Write nothing.
 
@@ -71,33 +71,33 @@ def claim(
     user_id, entry = _decide(context, current)
     if expected not in (None, "", user_id):
         # A random ID that is not stored yet will be different next time.
-        lasting = entry is not None or not is_made_up()
+        lasting = entry is not None or not is_random()
         raise UserIDMismatch(user_id if lasting else None)
-    return Claim(context, expected, user_id, current, entry)
+    return Assignment(context, expected, user_id, current, entry)
 
 
 @sensitive_variables()
-def settle(claimed: Claim) -> str:
+def record(assignment: Assignment) -> str:
     """
     Write the assignment to the ledger if it is not there yet, and return the ID.
 
     Database constraints decide between concurrent writers. The loser decides again and
-    may be refused, as by :func:`claim`.
+    may be refused, as by :func:`resolve`.
 
     :raises AuthenticationFailed: if the user was deleted in the meantime.
     :raises Unavailable: if another writer was faster each time.
     """
-    context = claimed.context
+    context = assignment.context
     for _ in range(ATTEMPTS):
-        if claimed.is_settled or _move(claimed):
-            return claimed.user_id
+        if assignment.is_recorded or _switch(assignment):
+            return assignment.user_id
         _check_still_there(context.user)
         current = LayerUser.objects.current(context.app, context.user.pk)
-        claimed = claim(context, claimed.expected, current=current)
+        assignment = resolve(context, assignment.expected, current=current)
     raise Unavailable
 
 
-def adopt(app: LayerApp, user: AbstractBaseUser, user_id: str) -> None:
+def import_user_id(app: LayerApp, user: AbstractBaseUser, user_id: str) -> None:
     """
     Record a Layer user ID that a user already has; repeating it changes nothing.
 
@@ -107,7 +107,7 @@ def adopt(app: LayerApp, user: AbstractBaseUser, user_id: str) -> None:
     """
     _check_use(user)
     current = LayerUser.objects.current(app, user.pk)
-    if current is not None and not current.names(user_id):
+    if current is not None and not current.matches(user_id):
         raise LedgerConflict(
             "This user already has another Layer user ID. Use layer_user_rename to "
             "change it."
@@ -127,8 +127,8 @@ def rename(app: LayerApp, user: AbstractBaseUser, user_id: str) -> None:
     entry = LayerUser.objects.find(app, check_user_id(user_id))
     if entry is not None and entry.owner_id != user.pk:
         raise LedgerConflict("The Layer user ID belongs, or belonged, to another user.")
-    claimed = Claim(MappingContext(user, app), None, user_id, current, entry)
-    if not (entry is not None and entry == current) and not _move(claimed):
+    assignment = Assignment(MappingContext(user, app), None, user_id, current, entry)
+    if not (entry is not None and entry == current) and not _switch(assignment):
         raise LedgerConflict(CHANGED)
 
 
@@ -150,7 +150,7 @@ def reassign(
     _check_use(user)
     reason = clean_reason(reason)
     text = user_id or entry.user_id
-    if not entry.names(text):
+    if not entry.matches(text):
         raise LedgerConflict("This text is not the Layer user ID of the entry.")
     if entry.current_for_id == user.pk:
         raise LedgerConflict("The user already has this Layer user ID.")
@@ -164,7 +164,7 @@ def _decide(
 ) -> tuple[str, LayerUser | None]:
     """Return the ID that the user should have, and its entry if it exists."""
     if current is not None:
-        if not current.names(current.user_id):
+        if not current.matches(current.user_id):
             raise UserIDFailed from ConfigurationError(
                 f"Row {current.pk} of the ledger is damaged: its text does not match its "
                 "digest. Restore the row from a backup."
@@ -172,9 +172,9 @@ def _decide(
         if conf.USER_ID_CHANGE not in ("follow", "refuse"):
             return current.user_id, current
         context = replace(context, current_user_id=current.user_id)
-    user_id = layer_user_id(context)
+    user_id = compute_user_id(context)
     if current is not None:
-        if current.names(user_id):
+        if current.matches(user_id):
             return user_id, current
         if conf.USER_ID_CHANGE == "refuse":
             raise UserIDChanged
@@ -184,15 +184,15 @@ def _decide(
     return user_id, entry
 
 
-def _move(claimed: Claim) -> bool:
+def _switch(assignment: Assignment) -> bool:
     """Make the ID the user's current one; return False if the ledger changed."""
-    context = claimed.context
-    return LayerUser.objects.move(
+    context = assignment.context
+    return LayerUser.objects.switch(
         context.app.pk,
         context.user.pk,
-        claimed.user_id,
-        away_from=claimed.current,
-        to=claimed.entry,
+        assignment.user_id,
+        old=assignment.current,
+        new=assignment.entry,
     )
 
 

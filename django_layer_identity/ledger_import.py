@@ -10,7 +10,7 @@ from django.db import IntegrityError, router, transaction
 
 from django_layer_identity import ledger
 from django_layer_identity.exceptions import (
-    AdoptionFailed,
+    ImportFailed,
     InvalidClaims,
     LedgerConflict,
     NotFound,
@@ -40,7 +40,7 @@ def import_user_ids(
     :param dry_run: find every problem, and change nothing.
     :param on_problem: told of each line that cannot be, and why, when it is found.
     :param progress: told how many lines are done.
-    :raises AdoptionFailed: if any line is invalid or a user was deleted during the
+    :raises ImportFailed: if any line is invalid or a user was deleted during the
         import. Nothing is changed.
     """
     using, done, failed = router.db_for_write(LayerUser), 0, 0
@@ -53,13 +53,13 @@ def import_user_ids(
                     on_problem(number, problem)
                 progress(number)
             if failed:
-                raise AdoptionFailed(
+                raise ImportFailed(
                     f"Nothing was changed: {failed} lines cannot be adopted."
                 )
             if dry_run:
                 transaction.set_rollback(True, using=using)
     except IntegrityError as exc:  # of the foreign keys, which are looked at last
-        raise AdoptionFailed("A user was deleted meanwhile. Try again.") from exc
+        raise ImportFailed("A user was deleted meanwhile. Try again.") from exc
     return done
 
 
@@ -83,7 +83,7 @@ def _adopt(app: LayerApp, row: list[str]) -> str | None:
         return f"there are {len(row)} columns, not a user and a Layer user ID."
     key, user_id = row
     try:
-        ledger.adopt(app, find_user(key), user_id)
+        ledger.import_user_id(app, find_user(key), user_id)
     except (InvalidClaims, LedgerConflict, NotFound) as exc:
         return str(exc)
     return None

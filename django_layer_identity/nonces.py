@@ -24,7 +24,7 @@ ATTEMPTS = 3  # the entry may expire between add() and get()
 logger = logging.getLogger("django_layer_identity")
 
 
-def claim_nonce(app: LayerApp, digest: str, user_pk: Any, user_id: str) -> None:
+def reserve_nonce(app: LayerApp, digest: str, user_pk: Any, user_id: str) -> None:
     """
     Claim the nonce of that digest for the user with that Layer user ID.
 
@@ -42,7 +42,7 @@ def claim_nonce(app: LayerApp, digest: str, user_pk: Any, user_id: str) -> None:
             f"NONCE_GUARD must be 'cache', 'database' or None, not {conf.NONCE_GUARD!r}."
         )
     try:
-        claimed = guard(app, digest, _owner(user_pk, user_id))
+        reserved = guard(app, digest, _user_digest(user_pk, user_id))
     except NonceGuardUnavailable:
         raise
     except Exception as exc:  # a cache may raise anything
@@ -51,7 +51,7 @@ def claim_nonce(app: LayerApp, digest: str, user_pk: Any, user_id: str) -> None:
         line = "Nonce guard failed, so a nonce is signed unguarded: app=%r nonce=%r"
         logger.error(line, str(app.identifier), digest, exc_info=exc)
         return
-    if not claimed:
+    if not reserved:
         raise NonceAlreadyUsed
 
 
@@ -68,7 +68,7 @@ def _in_cache(app: LayerApp, digest: str, owner: str) -> bool:
 
 
 def _in_database(app: LayerApp, digest: str, owner: str) -> bool:
-    return SpentNonce.objects.claim(app, digest, owner, LIFETIME)
+    return SpentNonce.objects.reserve(app, digest, owner, LIFETIME)
 
 
 GUARDS: Mapping[str, Callable[[LayerApp, str, str], bool]] = {
@@ -77,7 +77,7 @@ GUARDS: Mapping[str, Callable[[LayerApp, str, str], bool]] = {
 }
 
 
-def _owner(user_pk: Any, user_id: str) -> str:
+def _user_digest(user_pk: Any, user_id: str) -> str:
     """
     Return a digest of the user: a primary key may well be an e-mail address.
 

@@ -66,7 +66,7 @@ def report_refused(refusal: Refusal, facts: Facts) -> None:
     """Log the refusal and its reason, and send the signal."""
     cause, code, text = refusal.__cause__, refusal.code, str(facts)
     fields = {"code": code, **facts.fields()}
-    if refusal.fault_is_ours:
+    if refusal.is_server_error:
         line = "Identity token refused: %s %s"
         logger.error(line, code, text, exc_info=cause or refusal, extra=fields)
     else:

@@ -18,11 +18,11 @@ from django_layer_identity import key_usage
 from django_layer_identity.keys import encryption
 from django_layer_identity.keys.rsa import PrivateKey
 from django_layer_identity.keys.signers import (
-    forget_loaded_keys,
-    restore_private_key,
+    clear_loaded_keys,
+    load_stored_private_key,
 )
 from django_layer_identity.models import LayerUser
-from django_layer_identity.models.locking import wait_for_turn, write_or_retry
+from django_layer_identity.models.locking import lock_and_refresh, retry_on_conflict
 
 PACKAGE = "django_layer_identity"
 
@@ -45,10 +45,10 @@ ASK_PASSPHRASE = f"{PACKAGE}.management.commands.layer_key_import.getpass"
 AUTHENTICATE = f"{PACKAGE}.api.authentication.authenticate"
 CHECK_KEY_PAIR = f"{PACKAGE}.keys.reading._check_pair"
 CHECKED_DATABASES = f"{PACKAGE}.checks.users.connections"
-CUSTODY_CLOCK = f"{PACKAGE}.keys.backends.time"
+BACKEND_CLOCK = f"{PACKAGE}.keys.backends.time"
 DECRYPT_KEY = f"{PACKAGE}.keys.signers.decrypt_private_key"
 ENCRYPT_KEY = f"{PACKAGE}.models.key.encrypt_private_key"
-HIDE_LOCALS = f"{PACKAGE}.keys.secrets._forget"
+HIDE_LOCALS = f"{PACKAGE}.keys.secrets._clear_frames"
 IS_RATE_USED_UP = f"{PACKAGE}.api.throttling.FixedWindowCounter.is_exhausted"
 LIST_PUBLIC_KEYS = f"{PACKAGE}.api.jwks.verification_keys"
 LOAD_ENCRYPTED_DER = f"{PACKAGE}.keys.passphrase.load_der_private_key"
@@ -58,19 +58,19 @@ MAKE_CREDENTIALS = f"{PACKAGE}.api.authentication.Credentials.__init__"
 MAKE_ENCRYPTION_KEY = f"{PACKAGE}.keys.encryption._EncryptionKey"
 MAKE_SUCCESS_BODY = f"{PACKAGE}.api.views._success_body"
 PARSE_CIPHERTEXT = f"{PACKAGE}.keys.encryption.json:loads"
-PARSE_STORED_KEY = f"{PACKAGE}.keys.signers.restore_private_key"
+PARSE_STORED_KEY = f"{PACKAGE}.keys.signers.load_stored_private_key"
 PKCS11_MODULES = f"{PACKAGE}.keys.pkcs11._modules"
 RATE_CLOCK = f"{PACKAGE}.api.throttling.time"
 RETRY_SLEEP = f"{PACKAGE}.models.locking.time.sleep"
 VERIFY_KEY_PAIR = f"{PACKAGE}.keys.reading.verify_signature"
 
 KEY_LOCKS = (
-    f"{PACKAGE}.models.locking.wait_for_turn",
-    f"{PACKAGE}.admin.key_actions.wait_for_turn",
+    f"{PACKAGE}.models.locking.lock_and_refresh",
+    f"{PACKAGE}.admin.key_actions.lock_and_refresh",
 )
 KEY_WRITES = (
-    f"{PACKAGE}.keyring.write_or_retry",
-    f"{PACKAGE}.admin.key_actions.write_or_retry",
+    f"{PACKAGE}.keyring.retry_on_conflict",
+    f"{PACKAGE}.admin.key_actions.retry_on_conflict",
 )
 
 SIGNING = (
@@ -145,9 +145,9 @@ def before_key_lock(monkeypatch):
 
     def before_key_lock(function):
         def call_and_lock(key):
-            lock_by(wait_for_turn)
+            lock_by(lock_and_refresh)
             function(key)
-            wait_for_turn(key)
+            lock_and_refresh(key)
 
         lock_by(call_and_lock)
 
@@ -161,7 +161,7 @@ def before_key_write(monkeypatch):
     def before_key_write(function):
         def call_and_write(write, using):
             function()
-            return write_or_retry(write, using=using)
+            return retry_on_conflict(write, using=using)
 
         for place in KEY_WRITES:
             monkeypatch.setattr(place, call_and_write)
@@ -174,7 +174,7 @@ def around_ledger_write(monkeypatch):
     """Call a function in place of each write to the ledger, with that write."""
 
     def around_ledger_write(function):
-        for name in ("move", "reassign"):
+        for name in ("switch", "reassign"):
             method = getattr(LayerUser.objects, name)
 
             def write(*args, method=method, **kwargs):
@@ -195,7 +195,7 @@ def parsed(monkeypatch):
 
     def parse(der):
         seen.append(der)
-        return restore_private_key(der)
+        return load_stored_private_key(der)
 
     monkeypatch.setattr(PARSE_STORED_KEY, parse)
     return seen
@@ -221,13 +221,13 @@ def rate_clock(monkeypatch):
 
 def forget_process_state() -> None:
     """Be a new process: no key is loaded, and no use of a key was recorded."""
-    forget_loaded_keys()
+    clear_loaded_keys()
     key_usage._attempts.clear()
 
 
 def record_key_use(key: Any) -> None:
     """Record that a key has just signed, as issuing does."""
-    key_usage.note_use(key)
+    key_usage.record_use(key)
 
 
 def end_pause_of_key_use() -> None:
@@ -251,9 +251,9 @@ def rsa_key_of(private_key: PrivateKey) -> RSAPrivateKey:
     return private_key._key
 
 
-def overdue_calls(custody: Any) -> Any:
-    """Return the calls that a custody has not answered in time."""
-    return custody.turns._overdue
+def overdue_calls(backend: Any) -> Any:
+    """Return the calls that a backend has not answered in time."""
+    return backend.slots._timed_out
 
 
 # Optional parts: they are imported only where they are tested

@@ -17,7 +17,7 @@ from django.core.management import (
 from django_layer_identity.models import LayerApp, SigningKey
 from tests.conftest import APP_ID, KEY_ID, OTHER_KEY_ID, PROVIDER_ID
 from tests.endpoint import configure
-from tests.internals import forget_loaded_keys
+from tests.internals import clear_loaded_keys
 
 OLD = "an old entry of more than thirty-two characters"
 NEW = "a new entry of more than thirty-two characters"
@@ -226,7 +226,7 @@ def test_key_reencrypt_prints_how_many(run, keys):
 def test_after_key_reencrypt_the_old_entry_can_go(run, keys, entries):
     run("layer_key_reencrypt")
     entries[:] = [NEW]
-    forget_loaded_keys()
+    clear_loaded_keys()
 
     key, _ = keys
     key.refresh_from_db()

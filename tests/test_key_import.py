@@ -15,7 +15,7 @@ from django.core.management import CommandError, call_command
 from django_layer_identity.models import SigningKey
 from tests import internals
 from tests.conftest import APP_ID, KEY_ID
-from tests.keys.test_pem import PKCS8, as_pem
+from tests.keys.test_rsa import PKCS8, as_pem
 
 NEEDED = (
     "This private key is encrypted: name the file that holds its passphrase with "

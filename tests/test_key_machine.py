@@ -28,7 +28,7 @@ from django_layer_identity.keys.rsa import verify_signature
 from django_layer_identity.models import LayerApp, SigningKey
 from tests.conftest import APP_ID, PROVIDER_ID
 from tests.key_pairs import load_private_key
-from tests.keys.test_pem import as_pem
+from tests.keys.test_rsa import as_pem
 
 PAIRS = [load_private_key(name) for name in ("first", "second", "third")]
 IDS = [UUID(int=number) for number in range(1, 4)]

@@ -38,7 +38,7 @@ def ensure(**changes):
         "app_id": AppID(APP_ID, "production"),
         "provider_id": ProviderID(PROVIDER_ID),
     }
-    return LayerApp.objects.ensure(**{**values, **changes})
+    return LayerApp.objects.get_or_create_exact(**{**values, **changes})
 
 
 def find(app):
@@ -60,7 +60,7 @@ def test_an_app_knows_its_ids_as_layer_writes_them(app):
 )
 def test_an_app_is_found_by_its_id_in_any_form(app, other_app, app_id):
     assert find(app_id) == app
-    assert LayerApp.objects.named(app_id) == app
+    assert LayerApp.objects.get_by_app_id(app_id) == app
 
 
 def test_an_app_is_found_by_itself(app, other_app):
@@ -120,12 +120,12 @@ def test_an_app_and_its_active_key_take_one_query(key, django_assert_num_queries
 
 
 def test_an_administrator_may_leave_out_the_only_app(app):
-    assert LayerApp.objects.named(None) == app
+    assert LayerApp.objects.get_by_app_id(None) == app
 
 
 def test_an_administrator_must_name_one_of_several_apps(app, other_app):
     with pytest.raises(NotFound) as caught:
-        LayerApp.objects.named(None)
+        LayerApp.objects.get_by_app_id(None)
 
     assert str(caught.value) == "Name the Layer app: there is not exactly one."
 
@@ -133,14 +133,14 @@ def test_an_administrator_must_name_one_of_several_apps(app, other_app):
 @pytest.mark.parametrize("app_id", [str(OTHER), f"layer:///apps/staging/{APP_ID}"])
 def test_an_administrator_is_told_which_app_is_not_there(app, app_id):
     with pytest.raises(NotFound) as caught:
-        LayerApp.objects.named(app_id)
+        LayerApp.objects.get_by_app_id(app_id)
 
     assert str(caught.value) == f"There is no Layer app with the app ID {app_id}."
 
 
 def test_an_administrator_is_told_what_an_app_id_looks_like(app):
     with pytest.raises(InvalidIdentifier):
-        LayerApp.objects.named("messenger")
+        LayerApp.objects.get_by_app_id("messenger")
 
 
 def test_an_app_is_created_once(db):

@@ -9,7 +9,7 @@ import pytest
 from django.contrib.auth.models import User
 from django.core.management import CommandError, call_command
 
-from django_layer_identity.exceptions import AdoptionFailed, UserIDTaken
+from django_layer_identity.exceptions import ImportFailed, UserIDTaken
 from django_layer_identity.issuing import issue_identity_token
 from django_layer_identity.ledger_import import import_user_ids
 from django_layer_identity.management.progress import Progress
@@ -149,7 +149,7 @@ def test_each_line_that_cannot_be_is_told_and_none_is_taken(
     app, alice, bob, csv_file, capsys, options
 ):
     carol = User.objects.create_user("carol")
-    LayerUser.objects.move(app.pk, carol.pk, "c-3", away_from=None, to=None)
+    LayerUser.objects.switch(app.pk, carol.pk, "c-3", old=None, new=None)
     path = csv_file(
         "alice,a-1",
         "bob,a-1",
@@ -195,7 +195,7 @@ def test_a_problem_is_told_when_it_is_found(app, alice):
         yield "alice,a-1\n"
         assert told == [(1, "There is no user 'nobody'.")]
 
-    with pytest.raises(AdoptionFailed):
+    with pytest.raises(ImportFailed):
         import_user_ids(app, lines(), on_problem=lambda *problem: told.append(problem))
 
     assert len(told) == 1
@@ -229,7 +229,7 @@ def test_a_user_who_is_deleted_meanwhile_is_told(app, alice, bob):
     def delete(line):
         User.objects.filter(pk=alice.pk)._raw_delete("default")
 
-    with pytest.raises(AdoptionFailed, match="A user was deleted meanwhile"):
+    with pytest.raises(ImportFailed, match="A user was deleted meanwhile"):
         import_user_ids(app, ["alice,a-1\n", "bob,b-2\n"], progress=delete)
 
     assert entries() == []

@@ -24,7 +24,7 @@ from django_layer_identity.issuing import issue_identity_token
 from django_layer_identity.models import LayerApp, SigningKey, SpentNonce
 from tests.conftest import APP_ID, OTHER_KEY_ID, PROVIDER_ID
 from tests.endpoint import NONCE, ask, configure, read, refusal
-from tests.internals import forget_loaded_keys
+from tests.internals import clear_loaded_keys
 
 ALREADY_USED = refusal(
     409,
@@ -162,7 +162,7 @@ def test_whoever_is_refused_for_another_reason_spends_nothing(
 
 def issue_unsigned(settings, user):
     right = settings.LAYER_IDENTITY
-    forget_loaded_keys()
+    clear_loaded_keys()
     configure(settings, KEY_ENCRYPTION_KEYS=[])
     try:
         issue_identity_token(user, NONCE)
@@ -284,7 +284,7 @@ def test_a_purge_that_fails_stops_no_login(settings, key, alice, purging_nonce):
 
 
 def test_an_app_that_is_deleted_takes_its_nonces_along(app):
-    SpentNonce.objects.claim(app, "a", "alice", timedelta(minutes=10))
+    SpentNonce.objects.reserve(app, "a", "alice", timedelta(minutes=10))
 
     app.delete()
 

@@ -26,7 +26,7 @@ from tests.endpoint import (
     phone_of,
     read,
 )
-from tests.internals import forget_loaded_keys
+from tests.internals import clear_loaded_keys
 from tests.models import Member
 
 APP = f"layer:///apps/production/{APP_ID}"
@@ -167,7 +167,7 @@ def test_a_refusal_is_told_with_what_was_known_by_then(
 
 
 def test_a_key_that_does_not_sign_is_named(heard, settings, key, alice):
-    forget_loaded_keys()
+    clear_loaded_keys()
     configure(settings, KEY_ENCRYPTION_KEYS=[])
 
     with pytest.raises(SigningFailed):
@@ -305,7 +305,7 @@ def test_each_line_has_its_facts_as_fields_of_the_record(caplog, key, alice, cli
 
 def test_a_log_record_has_no_object_that_names_a_user(caplog, key, alice, client):
     caplog.set_level(logging.INFO, "django_layer_identity")
-    forget_loaded_keys()
+    clear_loaded_keys()
 
     ask(alice, nonce=NONCE)
     ask(alice)

@@ -8,11 +8,11 @@ from django_layer_identity.issuing import issue_identity_token, warm_keys
 from django_layer_identity.models import LayerApp, SigningKey
 from tests.conftest import KEY_ID, OTHER_KEY_ID, PROVIDER_ID
 from tests.endpoint import NONCE, configure
-from tests.internals import forget_loaded_keys
+from tests.internals import clear_loaded_keys
 
 
 def test_a_warm_key_is_not_parsed_by_the_first_token(key, alice, parsed):
-    forget_loaded_keys()
+    clear_loaded_keys()
 
     warm_keys()
 
@@ -22,7 +22,7 @@ def test_a_warm_key_is_not_parsed_by_the_first_token(key, alice, parsed):
 
 
 def test_the_keys_of_a_disabled_app_stay_cold(key, parsed):
-    forget_loaded_keys()
+    clear_loaded_keys()
     LayerApp.objects.update(enabled=False)
 
     warm_keys()
@@ -40,7 +40,7 @@ def test_a_key_that_cannot_be_loaded_is_logged_and_keeps_no_other_cold(
     good.save()
     good.activate()
     SigningKey.objects.filter(pk=key.pk).update(encrypted_private_key="damaged")
-    forget_loaded_keys()
+    clear_loaded_keys()
     parsed.clear()
 
     warm_keys()
@@ -52,7 +52,7 @@ def test_a_key_that_cannot_be_loaded_is_logged_and_keeps_no_other_cold(
 
 
 def test_without_encryption_keys_a_server_starts_all_the_same(key, settings, caplog):
-    forget_loaded_keys()
+    clear_loaded_keys()
     configure(settings, KEY_ENCRYPTION_KEYS=[])
 
     warm_keys()

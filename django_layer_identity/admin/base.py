@@ -13,8 +13,8 @@ from django.utils.translation import gettext_lazy as _
 
 from django_layer_identity.exceptions import LayerIdentityError
 from django_layer_identity.keys.reading import BEGIN
-from django_layer_identity.keys.secrets import forgets
-from django_layer_identity.models.locking import lost_race
+from django_layer_identity.keys.secrets import hide_locals
+from django_layer_identity.models.locking import is_retryable
 
 if TYPE_CHECKING:
     from django.db.models import Model
@@ -47,7 +47,7 @@ class LayerModelAdmin(admin.ModelAdmin):
         try:
             return super().changeform_view(request, *args, **kwargs)
         except (LayerIdentityError, OperationalError) as exc:
-            is_expected = isinstance(exc, LayerIdentityError) or lost_race(exc)
+            is_expected = isinstance(exc, LayerIdentityError) or is_retryable(exc)
             # A page that cannot be shown would only lead to itself.
             if request.method != "POST" or not is_expected:
                 raise
@@ -101,7 +101,7 @@ def _may_be_key(term: str) -> bool:
     return len(term) > MAX_SEARCH_LENGTH or BEGIN in term
 
 
-@forgets
+@hide_locals
 def _remove_search(request: HttpRequest) -> None:
     """Remove the term from the request, all of which error reports show."""
     query: Any = request.GET.copy()

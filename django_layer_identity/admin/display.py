@@ -48,7 +48,7 @@ def last_use(key: SigningKey) -> str | _StrPromise:
 
 
 @admin.display(description=_("private half"))
-def custody(key: SigningKey) -> str | _StrPromise:
+def private_key_location(key: SigningKey) -> str | _StrPromise:
     """Where it is, and that it is nowhere any more."""
     if key.destroyed_at:
         return _("destroyed")

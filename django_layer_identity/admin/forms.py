@@ -20,14 +20,14 @@ from django_layer_identity.exceptions import (
     PassphraseNeeded,
     PassphraseWrong,
 )
-from django_layer_identity.keys.backends import open_custody
+from django_layer_identity.keys.backends import get_backend
 from django_layer_identity.keys.reading import MAX_LENGTH, read_private_key
 from django_layer_identity.keys.rsa import (
     PrivateKey,
     generate_private_key,
     read_public_key,
 )
-from django_layer_identity.keys.secrets import Secret, forgets
+from django_layer_identity.keys.secrets import Secret, hide_locals
 from django_layer_identity.models import LayerApp, LayerUser, SigningKey
 from django_layer_identity.models.reasons import MAX_REASON_LENGTH, clean_reason
 from django_layer_identity.protocol.identifiers import AppID, KeyID, ProviderID
@@ -250,12 +250,12 @@ class NewSigningKeyForm(forms.ModelForm):
         if not is_signer:
             private_key = imported or generate_private_key()
             return SigningKey.from_private_key(app, private_key, key_id=key_id)
-        public_key = read_public_key(open_custody(alias).public_key())
+        public_key = read_public_key(get_backend(alias).public_key())
         key = SigningKey.from_public_key(app, public_key, signer=alias, key_id=key_id)
         key.validate_constraints()
         return key
 
-    @forgets
+    @hide_locals
     def _imported(self) -> PrivateKey | None:
         """Read what was pasted or uploaded; what is refused is told beside it."""
         text: Secret | None = self.cleaned_data["private_key"]
@@ -345,11 +345,11 @@ class ReassignForm(forms.Form):
         except model.MultipleObjectsReturned as exc:
             raise ValidationError(_("Several users have this name.")) from exc
         if user.pk == self.entry.current_for_id:
-            raise ValidationError(_("The user has this Layer user ID already."))
+            raise ValidationError(_("The user already has this Layer user ID."))
         return user
 
     def clean_user_id(self) -> str:
         text: str = self.cleaned_data["user_id"]
-        if not self.entry.names(text):
+        if not self.entry.matches(text):
             raise ValidationError(_("This is another Layer user ID."))
         return text

@@ -14,7 +14,7 @@ from django_layer_identity.admin.base import LayerModelAdmin, error_message
 from django_layer_identity.admin.forms import RevokeForm
 from django_layer_identity.exceptions import LayerIdentityError
 from django_layer_identity.models import SigningKey
-from django_layer_identity.models.locking import wait_for_turn, write_or_retry
+from django_layer_identity.models.locking import lock_and_refresh, retry_on_conflict
 
 if TYPE_CHECKING:
     from django.db.models import QuerySet
@@ -45,10 +45,10 @@ def activate(page: LayerModelAdmin, request: HttpRequest, keys: Keys) -> Respons
         message = _("Of each Layer app one key is active: select one to activate.")
         page.message_user(request, message, messages.ERROR)
         return None
-    active_in = SigningKey.objects.active_in
-    former = {key.pk: active_in(key.app_id, key.database) for key in keys}
+    get_active_pk = SigningKey.objects.get_active_pk
+    former = {key.pk: get_active_pk(key.app_id, key.database) for key in keys}
     return _run_action(
-        page, request, keys, lambda key: key.activate_in_place_of(former[key.pk])
+        page, request, keys, lambda key: key.activate_replacing(former[key.pk])
     )
 
 
@@ -132,7 +132,7 @@ def _apply_to_key(
 
     def write() -> None:
         nonlocal before
-        wait_for_turn(key)  # somebody else may have acted since the list was read
+        lock_and_refresh(key)  # somebody else may have acted since the list was read
         before = _snapshot(key)
         if retired := transition(key):
             page.log_change(request, retired, _history_entry(State.ACTIVE, retired))
@@ -140,7 +140,7 @@ def _apply_to_key(
             page.log_change(request, key, _history_entry(before[0], key, note))
 
     try:
-        write_or_retry(write, using=router.db_for_write(SigningKey))
+        retry_on_conflict(write, using=router.db_for_write(SigningKey))
     except (LayerIdentityError, OperationalError) as exc:
         text = _("The signing key %(key)s stays %(state)s: %(reason)s")
         facts = {"key": key, "state": before[0].label, "reason": error_message(exc)}

@@ -16,9 +16,9 @@ from django_layer_identity.admin.base import LayerModelAdmin
 from django_layer_identity.admin.display import (
     State,
     age,
-    custody,
     grouped_fingerprint,
     last_use,
+    private_key_location,
     public_pem,
     state,
 )
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponseRedirect
 
 PUBLIC_HALF = (grouped_fingerprint, public_pem)
-FACTS = ("app", "bits", custody, age, last_use)
+FACTS = ("app", "bits", private_key_location, age, last_use)
 TIMES = (
     "created_at",
     "tested_at",

@@ -12,7 +12,7 @@ from rest_framework.authentication import BaseAuthentication, SessionAuthenticat
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
 
-from django_layer_identity.keys.secrets import Secret, forgets
+from django_layer_identity.keys.secrets import Secret, hide_locals
 
 LOGINS = ("username", "email", "user_id")  # the first that is sent counts
 NAMES = (*LOGINS, "password")
@@ -58,7 +58,7 @@ class BodyCredentialsAuthentication(BaseAuthentication):
     session left over on a shared device does, nobody is let in.
     """
 
-    @forgets  # ModelBackend has the password in a variable that no report hides
+    @hide_locals  # ModelBackend has the password in a variable that no report hides
     def authenticate(self, request: Request) -> tuple[Any, None] | None:
         credentials = find_credentials(request)
         if credentials is None:
@@ -90,7 +90,7 @@ def takes_passwords(request: Request) -> bool:
     )
 
 
-def body_first(authenticators: Any) -> list[Any]:
+def prioritize_body_credentials(authenticators: Any) -> list[Any]:
     """Put credentials in the body first: whatever else is sent, they are looked at."""
     return sorted(
         authenticators,

@@ -219,7 +219,7 @@ def is_caused_by_login(exc: Exception) -> bool:
 
 
 @contextmanager
-def named(one: object) -> Iterator[None]:
+def log_refusing_class(one: object) -> Iterator[None]:
     """Note on an exception the class that raised it, and its code, for the log."""
     try:
         yield

@@ -111,7 +111,7 @@ class JWKSView(JSONView):
         raise MethodNotAllowed("Only GET and HEAD are allowed here.")
 
     def report(self, refusal: Refusal) -> None:
-        if refusal.fault_is_ours:
+        if refusal.is_server_error:
             logger.error("JWK set refused: %s", refusal.code, exc_info=refusal)
 
 

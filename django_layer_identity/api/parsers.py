@@ -28,7 +28,7 @@ from django_layer_identity.api.errors import (
     MediaTypeUnsupported,
     to_refusal,
 )
-from django_layer_identity.keys.secrets import Secret, forgets
+from django_layer_identity.keys.secrets import Secret, hide_locals
 from django_layer_identity.protocol import strict_json
 
 if TYPE_CHECKING:
@@ -125,7 +125,7 @@ class MultiPartBodyParser(_BodyParser):
         return parts
 
 
-@forgets  # its variables hold the body as it was sent
+@hide_locals  # its variables hold the body as it was sent
 def read_body(request: Any) -> Exception | None:
     """
     Read and parse the body once; Django and DRF keep the result.
@@ -138,7 +138,7 @@ def read_body(request: Any) -> Exception | None:
             raise BodyMalformed("The body is not a JSON object.")
         _refuse_repeated(request.data)
     except Exception as exc:
-        _forget(request)
+        _discard_body(request)
         if to_refusal(exc) is None:
             raise
         return exc
@@ -208,7 +208,7 @@ def _stated_length(request: Any) -> int:
         return 0  # as Django and DRF have it
 
 
-def _forget(request: Any) -> None:
+def _discard_body(request: Any) -> None:
     request._request._mark_post_parse_error()
     vars(request._request).setdefault("_body", b"")
     request._data = request._full_data = QueryDict()

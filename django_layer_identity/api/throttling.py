@@ -36,7 +36,7 @@ from django_layer_identity.api.errors import Throttled, is_caused_by_login
 from django_layer_identity.conf import conf, parse_rate
 from django_layer_identity.digests import keyed_digest
 from django_layer_identity.exceptions import ConfigurationError, Unavailable
-from django_layer_identity.keys.secrets import forgets
+from django_layer_identity.keys.secrets import hide_locals
 
 Rate = tuple[int, int]  # how many in how many seconds
 
@@ -140,7 +140,7 @@ def _digests(request: Request, tried: list[Credentials]) -> Iterator[str]:
             yield keyed_digest("account", str(account))
 
 
-@forgets
+@hide_locals
 def _submitted_credentials(request: Request) -> list[Credentials]:
     """Return the login of each password that is about to be tried."""
     found = []
@@ -167,7 +167,7 @@ def _basic_credentials(request: Request) -> Credentials | None:
     return Credentials(BASIC, text.partition(":")[0], password=None)
 
 
-@forgets  # Django's managers have the login in variables that no report hides
+@hide_locals  # Django's managers have the login in variables that no report hides
 def _find_account(credentials: Credentials) -> Any:
     """
     Return the primary key of the user that a login names, or None.

@@ -17,7 +17,10 @@ from rest_framework.exceptions import APIException
 from rest_framework.response import Response
 from rest_framework.settings import api_settings
 
-from django_layer_identity.api.authentication import body_first, takes_passwords
+from django_layer_identity.api.authentication import (
+    prioritize_body_credentials,
+    takes_passwords,
+)
 from django_layer_identity.api.base import JSONView
 from django_layer_identity.api.errors import (
     CHALLENGED,
@@ -26,7 +29,7 @@ from django_layer_identity.api.errors import (
     Throttled,
     UserIDNotString,
     authentication_refusal,
-    named,
+    log_refusing_class,
 )
 from django_layer_identity.api.parsers import (
     FormBodyParser,
@@ -43,7 +46,7 @@ from django_layer_identity.exceptions import (
     Refusal,
 )
 from django_layer_identity.issuing import IssuedToken, issue_identity_token
-from django_layer_identity.keys.secrets import forgets
+from django_layer_identity.keys.secrets import hide_locals
 from django_layer_identity.mapping.users import saved_user
 from django_layer_identity.reporting import Facts, report_refused
 
@@ -135,9 +138,9 @@ class IdentityTokenView(JSONView):
 
     def perform_authentication(self, request: Request) -> None:
         """Authenticate before permissions, throttles and what is wrong with the body."""
-        request.authenticators = body_first(request.authenticators)
+        request.authenticators = prioritize_body_credentials(request.authenticators)
         for one in request.authenticators:
-            one.authenticate = named(one)(one.authenticate)
+            one.authenticate = log_refusing_class(one)(one.authenticate)
         with limit_failed_logins(request):
             self._authenticate(request)
         self.user = saved_user(request.user)
@@ -147,7 +150,7 @@ class IdentityTokenView(JSONView):
     def _authenticate(self, request: Request) -> None:
         try:
             # Its variables are credentials, and DRF's classes hide none from reports.
-            forgets(super().perform_authentication)(request)
+            hide_locals(super().perform_authentication)(request)
         except Exception as exc:
             # An error mail reads the user too, and must not query the database again.
             request._not_authenticated()  # type: ignore[attr-defined]
@@ -169,7 +172,7 @@ class IdentityTokenView(JSONView):
     def check_permissions(self, request: Request) -> None:
         """Ask each permission, as DRF does; the log has the class that refuses."""
         for one in self.get_permissions():
-            with named(one):
+            with log_refusing_class(one):
                 if not one.has_permission(request, self):
                     message = getattr(one, "message", None)
                     code = getattr(one, "code", None)

@@ -8,7 +8,7 @@ from django.db import models, router
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from django_layer_identity.models.locking import write_or_retry
+from django_layer_identity.models.locking import retry_on_conflict
 
 ISSUED = "issued"  # the code of an entry that is no refusal
 #: Rows that are deleted at once: SQLite takes 999 parameters, and no lock lasts.
@@ -23,7 +23,7 @@ class AuditEntryQuerySet(models.QuerySet["AuditEntry"]):
         old = rows.filter(created_at__lt=before).order_by("created_at")
         while batch := list(old.values_list("pk", flat=True)[:BATCH]):
             doomed = rows.filter(pk__in=batch)
-            count += write_or_retry(doomed.delete, using=alias)[0]
+            count += retry_on_conflict(doomed.delete, using=alias)[0]
         return count
 
 

@@ -15,7 +15,7 @@ from django.db import router, transaction
 from django_layer_identity.audit.models import ISSUED, AuditEntry
 from django_layer_identity.mapping.users import impersonator_of
 from django_layer_identity.models import LayerApp
-from django_layer_identity.models.locking import is_lost
+from django_layer_identity.models.locking import is_unreachable
 from django_layer_identity.signals import identity_token_issued, identity_token_refused
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def record(
     if user is None or code == "throttled":
         return  # or a client could write as many rows as it likes
     alias = router.db_for_write(AuditEntry)
-    if alias == router.db_for_write(LayerApp) and is_lost(alias):
+    if alias == router.db_for_write(LayerApp) and is_unreachable(alias):
         logger.error("No audit entry, as the database has failed: %r", code)
         return
     try:

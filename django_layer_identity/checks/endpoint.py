@@ -234,7 +234,7 @@ def _shared_cache() -> Iterator[str]:
 
 def _cache_problem(cache: BaseCache) -> str | None:
     if isinstance(cache, DatabaseCache) and cache._max_entries < MIN_ENTRIES:
-        return f"over {cache._max_entries} entries it forgets some at random"
+        return f"over {cache._max_entries} entries it hide_locals some at random"
     return next((why for kind, why in _REASONS if isinstance(cache, kind)), None)
 
 

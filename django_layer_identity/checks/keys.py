@@ -15,7 +15,7 @@ from django.views.debug import SafeExceptionReporterFilter
 from django_layer_identity.checks.settings import rule
 from django_layer_identity.conf import conf
 from django_layer_identity.exceptions import ConfigurationError
-from django_layer_identity.keys.backends import MAX_ALIAS_LENGTH, make_custody
+from django_layer_identity.keys.backends import MAX_ALIAS_LENGTH, build_backend
 from django_layer_identity.keys.encryption import HOW_TO_SET_IT, MIN_ENTRY_LENGTH
 from django_layer_identity.keys.reading import MAX_LENGTH
 from django_layer_identity.models import LayerUser, SigningKey
@@ -150,7 +150,7 @@ def _pin_env_is_visible(name: str, options: Mapping[str, Any]) -> Iterator[str]:
 @rule("E019", hint="The page on HSMs in the documentation lists what belongs there.")
 def _backend_fails(alias: str, entry: Mapping[str, Any]) -> Iterator[str]:
     try:
-        make_custody(alias, entry)
+        build_backend(alias, entry)
     except ConfigurationError as exc:
         yield f"LAYER_IDENTITY['SIGNERS'] is of no use. {exc}"
 

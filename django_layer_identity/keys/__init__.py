@@ -1,1 +1,1 @@
-"""Custody of private keys."""
+"""SigningBackend of private keys."""

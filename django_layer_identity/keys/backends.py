@@ -19,9 +19,9 @@ from typing import Any, Protocol, TypeVar
 from django.utils.module_loading import import_string
 
 from django_layer_identity.conf import conf
-from django_layer_identity.exceptions import ConfigurationError, CustodyError
+from django_layer_identity.exceptions import ConfigurationError, SigningBackendError
 from django_layer_identity.keys.rsa import verify_signature
-from django_layer_identity.keys.secrets import forgets
+from django_layer_identity.keys.secrets import hide_locals
 from django_layer_identity.protocol.identifiers import KeyID
 
 MAX_ALIAS_LENGTH = 100  # characters
@@ -31,7 +31,7 @@ MAX_CALLS = 4  # at once, in one process
 T = TypeVar("T")
 
 
-class Custody(Protocol):
+class SigningBackend(Protocol):
     """
     What a ``BACKEND`` of ``SIGNERS`` is: it keeps one private key.
 
@@ -52,12 +52,12 @@ class Custody(Protocol):
         """Return the RSASSA-PKCS1-v1_5 signature with SHA-256 of the message."""
 
 
-_opened: dict[str, tuple[int, object, LimitedCustody]] = {}
+_opened: dict[str, tuple[int, object, TimeLimitedBackend]] = {}
 
 
-def open_custody(alias: str) -> LimitedCustody:
+def get_backend(alias: str) -> TimeLimitedBackend:
     """
-    Return the custody of that alias, the same in all of this process.
+    Return the backend of that alias, the same in all of this process.
 
     Another one is made when the setting has changed, and after a fork: of threads that
     were at work in it, the child has none.
@@ -65,16 +65,16 @@ def open_custody(alias: str) -> LimitedCustody:
     :raises ConfigurationError: if the alias is unknown or its entry is of no use.
     """
     entry = conf.SIGNERS.get(alias)
-    process, known, custody = _opened.get(alias, (None, None, None))
-    if custody is None or process != os.getpid() or known != entry:
-        custody = make_custody(alias, entry)
-        _opened[alias] = os.getpid(), entry, custody
-    return custody
+    process, known, backend = _opened.get(alias, (None, None, None))
+    if backend is None or process != os.getpid() or known != entry:
+        backend = build_backend(alias, entry)
+        _opened[alias] = os.getpid(), entry, backend
+    return backend
 
 
-def make_custody(alias: str, entry: Any) -> LimitedCustody:
+def build_backend(alias: str, entry: Any) -> TimeLimitedBackend:
     """
-    Return a new custody as an entry of ``SIGNERS`` describes it.
+    Return a new backend as an entry of ``SIGNERS`` describes it.
 
     :raises ConfigurationError: if the entry is of no use.
     """
@@ -86,14 +86,14 @@ def make_custody(alias: str, entry: Any) -> LimitedCustody:
     max_calls = _positive(name, "MAX_CALLS", options.pop("MAX_CALLS", MAX_CALLS), int)
     path: Any = entry.get("BACKEND")
     try:
-        backend = import_string(path)
+        backend_class = import_string(path)
     except (ImportError, AttributeError, TypeError) as exc:
         raise ConfigurationError(f"{name}: BACKEND cannot be imported: {exc}.") from exc
     try:
-        custody = backend(options)
+        backend = backend_class(options)
     except ConfigurationError as exc:
         raise ConfigurationError(f"{name}: {exc}") from exc
-    return LimitedCustody(name, custody, timeout=timeout, max_calls=max_calls)
+    return TimeLimitedBackend(name, backend, timeout=timeout, max_calls=max_calls)
 
 
 def _positive(name: str, option: str, value: Any, kinds: Any) -> Any:
@@ -104,32 +104,32 @@ def _positive(name: str, option: str, value: Any, kinds: Any) -> Any:
 
 @dataclass(frozen=True)
 class RemoteSigner:
-    """A private key in a custody, its public half, and the ID that Layer knows it by."""
+    """A private key in a backend, its public half, and the ID that Layer knows it by."""
 
     key_id: KeyID
     public_key: str = field(repr=False)
-    custody: LimitedCustody
+    backend: TimeLimitedBackend
 
-    @forgets  # the message is a token but for its signature
+    @hide_locals  # the message is a token but for its signature
     def sign(self, message: bytes) -> bytes:
         """
         Return the RSASSA-PKCS1-v1_5 signature with SHA-256 of the message.
 
-        :raises CustodyError: if there is none to be had in time, or it is not the
+        :raises SigningBackendError: if there is none to be had in time, or it is not the
             key's.
         """
-        signature = self.custody.sign(message)
+        signature = self.backend.sign(message)
         if not verify_signature(self.public_key, message, signature):
-            raise CustodyError(
-                f"{self.custody.name}: the signature is not of the key whose public "
+            raise SigningBackendError(
+                f"{self.backend.name}: the signature is not of the key whose public "
                 "half is stored here."
             )
         return signature
 
 
-class LimitedCustody:
+class TimeLimitedBackend:
     """
-    A custody with a time limit for each call, and a limit of calls at once.
+    A backend with a time limit for each call, and a limit of calls at once.
 
     Calls run in threads of their own, which do not keep the process from ending. A call
     that hangs holds its place until it comes back: then others are served again. Where
@@ -137,64 +137,64 @@ class LimitedCustody:
     """
 
     def __init__(
-        self, name: str, custody: Custody, *, timeout: float, max_calls: int
+        self, name: str, backend: SigningBackend, *, timeout: float, max_calls: int
     ) -> None:
         self.name = name
         self.timeout = timeout  # seconds
-        self._custody = custody
-        self._own_turns = Turns(max_calls)
+        self._backend = backend
+        self._own_slots = CallSlots(max_calls)
 
     def __repr__(self) -> str:
-        return f"<LimitedCustody {self.name}>"
+        return f"<TimeLimitedBackend {self.name}>"
 
     @property
-    def turns(self) -> Turns:
-        """The custody's turns, if it shares them with others, or else its own."""
-        turns: Turns = getattr(self._custody, "turns", self._own_turns)
-        return turns
+    def slots(self) -> CallSlots:
+        """The backend's slots, if it shares them with others, or else its own."""
+        slots: CallSlots = getattr(self._backend, "slots", self._own_slots)
+        return slots
 
     def public_key(self) -> str:
         """
         Return the public half: PEM, SubjectPublicKeyInfo.
 
-        :raises CustodyError: if there is none to be had in time.
+        :raises SigningBackendError: if there is none to be had in time.
         """
-        return self._call(self._custody.public_key)
+        return self._call(self._backend.public_key)
 
     def sign(self, message: bytes) -> bytes:
         """
         Return the signature, which is yet to be verified.
 
-        :raises CustodyError: if there is none to be had in time.
+        :raises SigningBackendError: if there is none to be had in time.
         """
-        return self._call(lambda: self._custody.sign(message))
+        return self._call(lambda: self._backend.sign(message))
 
     def _call(self, function: Callable[[], T]) -> T:
-        deadline, turns = time.monotonic() + self.timeout, self.turns
-        if turns.all_hang():
-            raise self._error(f"{turns.count} calls are under way and do not come back")
-        if not turns.take(self.timeout):
+        deadline, slots = time.monotonic() + self.timeout, self.slots
+        if slots.all_busy():
+            raise self._error(f"{slots.count} calls are under way and do not come back")
+        if not slots.take(self.timeout):
             raise self._error("the call could not begin in time: others were before it")
         try:
-            answer = turns.start(function)
+            future = slots.start(function)
         except RuntimeError as exc:
             raise self._error("no thread can be started") from exc
-        wait([answer], deadline - time.monotonic())
-        if not answer.done():
-            turns.give_up(answer)
+        wait([future], deadline - time.monotonic())
+        if not future.done():
+            slots.mark_timed_out(future)
             raise self._error(f"there was no answer within {self.timeout:g} seconds")
         try:
-            return answer.result()
-        except CustodyError as exc:
+            return future.result()
+        except SigningBackendError as exc:
             raise self._error(str(exc)) from exc
         except Exception as exc:
             raise self._error(f"the backend raised {type(exc).__name__}") from exc
 
-    def _error(self, complaint: str) -> CustodyError:
-        return CustodyError(f"{self.name}: {complaint.rstrip('.')}.")
+    def _error(self, complaint: str) -> SigningBackendError:
+        return SigningBackendError(f"{self.name}: {complaint.rstrip('.')}.")
 
 
-class Turns:
+class CallSlots:
     """
     How many calls may be under way at once; the others wait for their turn.
 
@@ -204,13 +204,13 @@ class Turns:
 
     def __init__(self, count: int) -> None:
         self.count = count
-        self._places = BoundedSemaphore(count)
-        self._overdue: set[Future[Any]] = set()  # given up, and still under way
+        self._free = BoundedSemaphore(count)
+        self._timed_out: set[Future[Any]] = set()  # given up, and still under way
         self._lasted = 0.0  # seconds that the last call took
 
-    def all_hang(self) -> bool:
+    def all_busy(self) -> bool:
         """Return whether every place is taken by a call that was given up."""
-        return len(self._overdue) >= self.count
+        return len(self._timed_out) >= self.count
 
     def take(self, timeout: float) -> bool:
         """
@@ -220,11 +220,11 @@ class Turns:
         a call begins in any case, or after a slow one no other would.
         """
         deadline = time.monotonic() + timeout
-        if not self._places.acquire(timeout=timeout):
+        if not self._free.acquire(timeout=timeout):
             return False
         if deadline - time.monotonic() >= min(self._lasted, timeout / 2):
             return True
-        self._places.release()
+        self._free.release()
         return False
 
     def start(self, function: Callable[[], T]) -> Future[T]:
@@ -233,26 +233,26 @@ class Turns:
 
         :raises RuntimeError: if no thread can be started.
         """
-        answer: Future[T] = Future()
-        thread = Thread(target=self._work, args=(function, answer), daemon=True)
+        future: Future[T] = Future()
+        thread = Thread(target=self._work, args=(function, future), daemon=True)
         try:
             thread.start()
         except RuntimeError:
-            self._places.release()
+            self._free.release()
             raise
-        return answer
+        return future
 
-    def give_up(self, answer: Future[Any]) -> None:
+    def mark_timed_out(self, future: Future[Any]) -> None:
         """Note that a call is overdue, until it ends."""
-        self._overdue.add(answer)
-        answer.add_done_callback(self._overdue.discard)
+        self._timed_out.add(future)
+        future.add_done_callback(self._timed_out.discard)
 
-    def _work(self, function: Callable[[], T], answer: Future[T]) -> None:
+    def _work(self, function: Callable[[], T], future: Future[T]) -> None:
         began = time.monotonic()
         try:
-            answer.set_result(function())
+            future.set_result(function())
         except BaseException as exc:
-            answer.set_exception(exc)
+            future.set_exception(exc)
         finally:
             self._lasted = time.monotonic() - began
-            self._places.release()
+            self._free.release()

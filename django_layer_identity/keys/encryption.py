@@ -22,7 +22,7 @@ from django_layer_identity.exceptions import (
     SwappedCiphertext,
     WrongEncryptionKey,
 )
-from django_layer_identity.keys.secrets import Guarded, forgets
+from django_layer_identity.keys.secrets import NotPicklable, hide_locals
 
 VERSION = "lid1"
 MIN_ENTRY_LENGTH = 32  # characters; 192 bits and more where they are base64
@@ -41,7 +41,7 @@ def new_encryption_key() -> str:
     return secrets.token_urlsafe(32)
 
 
-class _EncryptionKey(Guarded):
+class _EncryptionKey(NotPicklable):
     """One entry of the setting; its ID is derived too, and discloses nothing of it."""
 
     def __init__(self, entry: str) -> None:
@@ -76,7 +76,7 @@ def _encryption_keys() -> list[_EncryptionKey]:
     return [_EncryptionKey(entry) for entry in entries]
 
 
-@forgets
+@hide_locals
 def encrypt_private_key(der: bytes, *, app: int, fingerprint: str) -> str:
     """
     Encrypt with the first entry of ``KEY_ENCRYPTION_KEYS``.
@@ -121,7 +121,7 @@ def decrypt_private_key(ciphertext: str, *, app: int, fingerprint: str) -> bytes
     return base64.b64decode(document["key"])
 
 
-@forgets
+@hide_locals
 def reencrypt_private_key(ciphertext: str, *, app: int, fingerprint: str) -> str:
     """
     Encrypt anew with the first entry, or return what it has encrypted already.

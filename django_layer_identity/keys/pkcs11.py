@@ -23,10 +23,10 @@ from django.utils.crypto import salted_hmac
 from pkcs11 import Attribute, KeyType, Mechanism, ObjectClass, PKCS11Error, TokenFlag
 
 from django_layer_identity.conf import conf
-from django_layer_identity.exceptions import ConfigurationError, CustodyError
-from django_layer_identity.keys.backends import Turns
+from django_layer_identity.exceptions import ConfigurationError, SigningBackendError
+from django_layer_identity.keys.backends import CallSlots
 from django_layer_identity.keys.rsa import public_pem
-from django_layer_identity.keys.secrets import forgets
+from django_layer_identity.keys.secrets import hide_locals
 
 REQUIRED = ("MODULE", "TOKEN_LABEL")
 OPTIONS = (*REQUIRED, "KEY_LABEL", "KEY_ID", "PIN_FILE", "PIN_ENV")
@@ -60,7 +60,7 @@ KeySelector = tuple[str, tuple[tuple[Attribute, Any], ...]]
 logger = logging.getLogger("django_layer_identity")
 
 
-class PKCS11Custody:
+class PKCS11Backend:
     """
     A private key in a token, found by the token's label and its own label, ID or both.
 
@@ -76,15 +76,15 @@ class PKCS11Custody:
         self._pin = Pin(file=options.get("PIN_FILE"), env=options.get("PIN_ENV"))
 
     @property
-    def turns(self) -> Turns:
+    def slots(self) -> CallSlots:
         """One call at a time goes to a module, whichever of its keys it is for."""
-        return module_at(self._path).turns
+        return module_at(self._path).slots
 
     def public_key(self) -> str:
         """
         Return the public half, as the private key object has it.
 
-        :raises CustodyError: if the key cannot be reached.
+        :raises SigningBackendError: if the key cannot be reached.
         """
         return public_pem(*self._use_key(_public_numbers))
 
@@ -92,19 +92,19 @@ class PKCS11Custody:
         """
         Let the token sign.
 
-        :raises CustodyError: if the key cannot be reached, or does not sign.
+        :raises SigningBackendError: if the key cannot be reached, or does not sign.
         """
         mechanism = Mechanism.SHA256_RSA_PKCS
         return bytes(self._use_key(lambda key: key.sign(message, mechanism=mechanism)))
 
-    @forgets  # the PIN is in a variable on the way to the token
+    @hide_locals  # the PIN is in a variable on the way to the token
     def _use_key(self, use: Callable[[Any], T]) -> T:
         try:
             return self._try_twice(module_at(self._path), use)
         except PKCS11Error as exc:
             token_label, _ = self._selector
             words = ERRORS.get(type(exc), f"does not work: {_describe(exc)}")
-            raise CustodyError(_say(token_label, words)) from exc
+            raise SigningBackendError(_say(token_label, words)) from exc
 
     def _try_twice(self, module: Module, use: Callable[[Any], T]) -> T:
         """Find a key that was found before once more if it fails: it may be stale."""
@@ -163,7 +163,7 @@ class Module:
 
     def __init__(self, path: str, *, needs_reinit: bool) -> None:
         self.path = path
-        self.turns = Turns(1)
+        self.slots = CallSlots(1)
         self._needs_reinit = needs_reinit
         self._sessions: dict[str, Any] = {}  # by the token's label
         self._keys: dict[KeySelector, Any] = {}
@@ -177,7 +177,7 @@ class Module:
         """
         Return the key; log in to its token if need be.
 
-        :raises CustodyError: if the module cannot be loaded, the PIN not be read, or
+        :raises SigningBackendError: if the module cannot be loaded, the PIN not be read, or
             there is not exactly one such key.
         :raises PKCS11Error: whatever the module says.
         """
@@ -188,7 +188,7 @@ class Module:
             # thread collects the garbage.
             found = list(session.get_objects(dict(attributes)))
             if len(found) != 1:
-                raise CustodyError(_not_one_key(selector, len(found)))
+                raise SigningBackendError(_not_one_key(selector, len(found)))
             self._keys[selector] = found[0]
         return self._keys[selector]
 
@@ -208,7 +208,7 @@ class Module:
             mark = self._sent[token_label] = pin.mark(self.path, token_label)
             if _is_refused(mark):
                 words = "refused the PIN, which is not sent again until it has changed"
-                raise CustodyError(_say(token_label, words))
+                raise SigningBackendError(_say(token_label, words))
             token = self._load().get_token(token_label=token_label)
             self._sessions[token_label] = self._log_in(token, pin)
         return self._sessions[token_label]
@@ -217,7 +217,7 @@ class Module:
         try:
             library = pkcs11.lib(self.path)
         except PKCS11Error as exc:
-            raise CustodyError(
+            raise SigningBackendError(
                 f"the module {self.path!r} cannot be loaded: {_describe(exc)}"
             ) from exc
         # It is never unloaded. At its end Python would take it away from a thread that is
@@ -240,7 +240,7 @@ class Module:
     def _log_in(self, token: Any, pin: Pin) -> Any:
         for flag, words in NO_PIN_NOW.items():
             if token.flags & flag:
-                raise CustodyError(_say(token.label, words))
+                raise SigningBackendError(_say(token.label, words))
         try:
             return token.open(user_pin=pin.read())
         except pkcs11.UserAlreadyLoggedIn:  # other code in this process
@@ -268,12 +268,12 @@ class Pin:
         """
         Return the PIN, without the line break at its end.
 
-        :raises CustodyError: if it cannot be read, or is empty.
+        :raises SigningBackendError: if it cannot be read, or is empty.
         """
         pin = self._read().rstrip("\r\n")
         if not pin:
             place = f"the variable {self.env!r}" if self.env else f"{self.file!r}"
-            raise CustodyError(f"the PIN in {place} is empty or not set")
+            raise SigningBackendError(f"the PIN in {place} is empty or not set")
         return pin
 
     def mark(self, *token: str) -> str:
@@ -292,12 +292,14 @@ class Pin:
         try:
             return Path(str(self.file)).read_text()
         except OSError as exc:
-            raise CustodyError(
+            raise SigningBackendError(
                 f"the PIN file {self.file!r} cannot be read: {exc.strerror}"
             ) from exc
         except UnicodeDecodeError:
             # Its error holds the bytes, and Django's error page shows them.
-            raise CustodyError(f"the PIN file {self.file!r} is not text") from None
+            raise SigningBackendError(
+                f"the PIN file {self.file!r} is not text"
+            ) from None
 
 
 _refused: set[str] = set()  # marks of PINs that this process knows to be refused

@@ -34,10 +34,10 @@ from django_layer_identity.keys.rsa import (
     NO_RSA_KEY,
     PrivateKey,
     check_size,
-    restore_private_key,
+    load_stored_private_key,
     verify_signature,
 )
-from django_layer_identity.keys.secrets import forgets
+from django_layer_identity.keys.secrets import hide_locals
 
 MAX_LENGTH = 16 * 1024  # bytes; a 4096-bit key has 3,300 as PEM, 4,400 in Base64 of it
 MAX_LABEL_LENGTH = 40  # characters
@@ -103,7 +103,7 @@ class _Block(NamedTuple):
     body: str
 
 
-@forgets
+@hide_locals
 def read_private_key(data: bytes | str, passphrase: str | None = None) -> PrivateKey:
     """
     Read an RSA private key in any form and validate it, which takes some 40 ms.
@@ -149,7 +149,7 @@ def _check_pair(key: rsa.RSAPrivateKey) -> PrivateKey:
     """Let the library validate the numbers, then see what the halves do together."""
     try:
         # Validation is costly in the square of the size and more: size first.
-        private_key = restore_private_key(PrivateKey(key).to_der())
+        private_key = load_stored_private_key(PrivateKey(key).to_der())
         signature = private_key.sign(SAMPLE)
     except ValueError as exc:  # InvalidKey is one
         raise InvalidKey(_NO_PAIR) from exc

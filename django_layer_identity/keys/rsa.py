@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives.serialization import (
 from jwt.algorithms import RSAAlgorithm
 
 from django_layer_identity.exceptions import InvalidKey
-from django_layer_identity.keys.secrets import Guarded
+from django_layer_identity.keys.secrets import NotPicklable
 from django_layer_identity.protocol.identifiers import KeyID
 from django_layer_identity.protocol.signing import ALGORITHM
 
@@ -32,7 +32,7 @@ DAMAGED = "This private key is damaged or cut off: take the whole of it."
 NO_RSA_KEY = "This is no RSA private key, and Layer accepts RSA alone."
 
 
-class PrivateKey(Guarded):
+class PrivateKey(NotPicklable):
     """An RSA private key of an accepted size: it signs, and shows its public half."""
 
     def __init__(self, key: rsa.RSAPrivateKey) -> None:
@@ -95,7 +95,7 @@ def generate_private_key(bits: int = MIN_KEY_SIZE) -> PrivateKey:
     return PrivateKey(rsa.generate_private_key(public_exponent=65537, key_size=bits))
 
 
-def restore_private_key(der: bytes) -> PrivateKey:
+def load_stored_private_key(der: bytes) -> PrivateKey:
     """
     Load a key that :meth:`PrivateKey.to_der` gave; validates it again.
 

@@ -21,7 +21,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 
-class Guarded:
+class NotPicklable:
     """An object that holds a secret: it is not pickled, and a copy is itself."""
 
     __slots__ = ()
@@ -36,7 +36,7 @@ class Guarded:
         return self
 
 
-class Secret(Guarded):
+class Secret(NotPicklable):
     """A value that shows itself nowhere; ``str`` of it is empty."""
 
     __slots__ = ("_value",)
@@ -54,30 +54,30 @@ class Secret(Guarded):
         return bool(self._value)
 
     def reveal(self) -> Any:
-        """Return what it is, for a function that :func:`forgets` to use at once."""
+        """Return what it is, for a function that :func:`hide_locals` to use at once."""
         return self._value
 
 
-def forgets(function: Callable[P, T]) -> Callable[P, T]:
+def hide_locals(function: Callable[P, T]) -> Callable[P, T]:
     """Let exceptions pass without the variables of what they were raised in."""
 
     @wraps(function)
-    def forgetting(*args: P.args, **kwargs: P.kwargs) -> T:
+    def wrapper(*args: P.args, **kwargs: P.kwargs) -> T:
         try:
             return function(*args, **kwargs)
         except BaseException as exc:
             args, kwargs = (), {}  # type: ignore[assignment]
-            _forget(exc, set())
+            _clear_frames(exc, set())
             raise
 
-    return forgetting
+    return wrapper
 
 
-def _forget(exc: BaseException | None, done: set[int]) -> None:
+def _clear_frames(exc: BaseException | None, done: set[int]) -> None:
     """Clear the frames that an exception, its cause and its context hold on to."""
     if exc is None or id(exc) in done:
         return
     done.add(id(exc))
     traceback.clear_frames(exc.__traceback__)
-    _forget(exc.__cause__, done)
-    _forget(exc.__context__, done)
+    _clear_frames(exc.__cause__, done)
+    _clear_frames(exc.__context__, done)

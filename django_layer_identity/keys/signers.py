@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from threading import Lock
 
-from django_layer_identity.keys.backends import RemoteSigner, open_custody
+from django_layer_identity.keys.backends import RemoteSigner, get_backend
 from django_layer_identity.keys.encryption import decrypt_private_key
-from django_layer_identity.keys.rsa import PrivateKey, restore_private_key
-from django_layer_identity.keys.secrets import Guarded, forgets
+from django_layer_identity.keys.rsa import PrivateKey, load_stored_private_key
+from django_layer_identity.keys.secrets import NotPicklable, hide_locals
 from django_layer_identity.protocol.identifiers import KeyID
 
 MAX_APPS = 64  # of which one process holds keys; a key takes some 14 kilobytes
@@ -18,7 +18,7 @@ MAX_KEYS = 2  # of one app: the active one, and the one before, to go back to
 
 
 @dataclass(frozen=True)
-class StoredPrivateKey(Guarded):
+class StoredPrivateKey(NotPicklable):
     """A private key as a row holds it; equal where app and public half are."""
 
     app: int  # primary key of the Layer app
@@ -27,7 +27,7 @@ class StoredPrivateKey(Guarded):
 
 
 @dataclass(frozen=True)
-class LocalSigner(Guarded):
+class LocalSigner(NotPicklable):
     """A private key in this process's memory, and the ID that Layer knows it by."""
 
     key_id: KeyID
@@ -39,7 +39,7 @@ class LocalSigner(Guarded):
 
 
 def _load(stored: StoredPrivateKey) -> PrivateKey:
-    return restore_private_key(
+    return load_stored_private_key(
         decrypt_private_key(
             stored.ciphertext, app=stored.app, fingerprint=stored.fingerprint
         )
@@ -55,7 +55,7 @@ def _loader_of(app: int) -> Callable[[StoredPrivateKey], PrivateKey]:
 _loading = Lock()
 
 
-@forgets
+@hide_locals
 def load_private_key(stored: StoredPrivateKey, *, anew: bool = False) -> PrivateKey:
     """
     Return the loaded key: parsed once a process, the same object ever after.
@@ -81,9 +81,9 @@ def open_remote_signer(alias: str, key_id: KeyID, public_key: str) -> RemoteSign
 
     :raises ConfigurationError: if there is no such alias, or its entry is of no use.
     """
-    return RemoteSigner(key_id, public_key, open_custody(alias))
+    return RemoteSigner(key_id, public_key, get_backend(alias))
 
 
-def forget_loaded_keys() -> None:
+def clear_loaded_keys() -> None:
     """Empty the cache: for tests, and for processes that end their work with keys."""
     _loader_of.cache_clear()

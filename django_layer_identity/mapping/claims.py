@@ -14,7 +14,7 @@ from django.utils.functional import Promise
 
 from django_layer_identity.conf import DEFAULT_CLAIMS, conf
 from django_layer_identity.exceptions import ConfigurationError, InvalidClaims
-from django_layer_identity.mapping.sources import resolve
+from django_layer_identity.mapping.sources import resolve_source
 from django_layer_identity.protocol.claims import (
     CLAIM_LIMITS,
     IDENTITY_TYPES,
@@ -79,7 +79,7 @@ def _claim(name: str, source: Source, context: MappingContext) -> ProfileClaim:
 
     :raises InvalidClaims: with the reason, for the log.
     """
-    value = resolve(source, context)
+    value = resolve_source(source, context)
     if isinstance(value, Promise):
         value = str(value)  # lazy until now, and as likely to fail
     clean = _CLEANERS.get(name, _clean_text)

@@ -41,7 +41,7 @@ class MappingContext(Generic[UserT]):
     current_user_id: str | None = field(default=None, repr=False)
 
 
-def resolve(source: Source, context: MappingContext) -> Any:
+def resolve_source(source: Source, context: MappingContext) -> Any:
     """
     Return the value, or None where there is none.
 
@@ -56,7 +56,7 @@ def resolve(source: Source, context: MappingContext) -> Any:
         return source(context)
     if ":" in source:
         return import_callable(source)(context)
-    return _follow(source, context.user)
+    return _resolve_path(source, context.user)
 
 
 def import_callable(source: str) -> Any:
@@ -74,7 +74,7 @@ def import_callable(source: str) -> Any:
     return found
 
 
-def _follow(path: str, value: Any) -> Any:
+def _resolve_path(path: str, value: Any) -> Any:
     for name in path.split("."):
         if value is None or _is_empty_file(value):
             return None

@@ -18,7 +18,7 @@ from django_layer_identity.mapping.normalizers import (
     phone,
     write_phone,
 )
-from django_layer_identity.mapping.sources import resolve
+from django_layer_identity.mapping.sources import resolve_source
 from django_layer_identity.protocol.claims import check_user_id
 
 if TYPE_CHECKING:
@@ -37,22 +37,22 @@ def random_uuid(context: MappingContext[Any]) -> str:
     any other may disclose something.
     """
     made, current = str(uuid4()), context.current_user_id
-    if current and _shape_of(current) == _shape_of(_normalized(made)):
+    if current and _uuid_shape(current) == _uuid_shape(_normalized(made)):
         return current
     return made
 
 
-def is_made_up() -> bool:
+def is_random() -> bool:
     """Tell whether ``USER_ID`` gives something else each time until it is kept."""
     place = f"{random_uuid.__module__}:{random_uuid.__name__}"
     return conf.USER_ID in (random_uuid, place)
 
 
-def _shape_of(text: str) -> str:
+def _uuid_shape(text: str) -> str:
     return re.sub("[0-9a-fA-F]", "0", text)
 
 
-def layer_user_id(context: MappingContext) -> str:
+def compute_user_id(context: MappingContext) -> str:
     """
     Return what ``USER_ID`` gives for the user, normalized and proved to be his.
 
@@ -63,7 +63,7 @@ def layer_user_id(context: MappingContext) -> str:
     :raises UserIDFailed: if the value is of another type, or computing it fails.
     """
     try:
-        user_id = _normalized(resolve(conf.USER_ID, context))
+        user_id = _normalized(resolve_source(conf.USER_ID, context))
         if not _is_verified(context):
             raise UserIDUnavailable(
                 "This user's Layer user ID is not verified: confirm it, then try again."
@@ -109,7 +109,7 @@ def _is_verified(context: MappingContext) -> bool:
     source = conf.USER_ID_VERIFIED
     if source is None or source is True:
         return True
-    verified = False if source is False else resolve(source, context)
+    verified = False if source is False else resolve_source(source, context)
     # Of other types nobody knows what they mean: "no", a manager, a coroutine are true.
     if verified is None or isinstance(verified, (int, date)):
         return bool(verified)

@@ -172,7 +172,7 @@ class Migration(migrations.Migration):
                     "owner",
                     models.ForeignKey(
                         null=True,
-                        on_delete=django_layer_identity.models.user.forget_owner,
+                        on_delete=django_layer_identity.models.user.clear_owner,
                         related_name="+",
                         to=settings.AUTH_USER_MODEL,
                         verbose_name="user",

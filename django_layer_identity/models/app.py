@@ -57,7 +57,7 @@ class LayerAppManager(models.Manager["LayerApp"]):
     def get_queryset(self) -> LayerAppQuerySet:
         return LayerAppQuerySet(self.model, using=self._db)
 
-    def named(self, text: str | None) -> LayerApp:
+    def get_by_app_id(self, text: str | None) -> LayerApp:
         """
         Return the app with this ID from the write database, enabled or not.
 
@@ -94,7 +94,9 @@ class LayerAppManager(models.Manager["LayerApp"]):
         fresh = self.using(using).filter(pk=pk, frozen_at__isnull=True)
         fresh.update(frozen_at=timezone.now())
 
-    def ensure(self, *, name: str, app_id: AppID, provider_id: ProviderID) -> LayerApp:
+    def get_or_create_exact(
+        self, *, name: str, app_id: AppID, provider_id: ProviderID
+    ) -> LayerApp:
         """
         Return the app with exactly these values; create it if it does not exist.
 

@@ -34,7 +34,7 @@ from django_layer_identity.keys.signers import (
     open_remote_signer,
 )
 from django_layer_identity.models.app import LayerApp
-from django_layer_identity.models.locking import in_turn, write_or_retry
+from django_layer_identity.models.locking import retry_on_conflict, serialized
 from django_layer_identity.models.reasons import MAX_REASON_LENGTH, clean_reason
 from django_layer_identity.protocol.identifiers import KeyID
 
@@ -46,13 +46,13 @@ if TYPE_CHECKING:
 MAX_NAME_LENGTH = 80  # characters; longer input may be a pasted key: do not echo it
 SELF_TEST = b"django-layer-identity self-test"
 #: Fields that only life cycle methods set; a new key must not have them.
-ACTS = (
+LIFECYCLE_FIELDS = (
     *("active_for_id", "tested_at", "activated_at", "retired_at", "revoked_at"),
     *("revocation_reason", "destroyed_at"),
 )
 #: Fields that save() must not change, because the object may be stale.
-LIFE = (
-    *(*ACTS, "app_id", "key_id"),
+IMMUTABLE_FIELDS = (
+    *(*LIFECYCLE_FIELDS, "app_id", "key_id"),
     *("signer", "fingerprint", "public_key", "encrypted_private_key"),
 )
 
@@ -80,19 +80,19 @@ class SigningKeyQuerySet(models.QuerySet["SigningKey"]):
             return super(SigningKeyQuerySet, these).delete()
 
         self._result_cache = None
-        return write_or_retry(write, using=using)
+        return retry_on_conflict(write, using=using)
 
 
 class SigningKeyManager(models.Manager["SigningKey"]):
     def get_queryset(self) -> SigningKeyQuerySet:
         return SigningKeyQuerySet(self.model, using=self._db)
 
-    def active_in(self, app_id: int, using: str) -> int | None:
+    def get_active_pk(self, app_id: int, using: str) -> int | None:
         """Return the primary key of an app's active key."""
         active = self.using(using).filter(active_for=app_id)
         return active.values_list("pk", flat=True).first()
 
-    def named(self, text: str, app: LayerApp | None = None) -> SigningKey:
+    def get_by_name(self, text: str, app: LayerApp | None = None) -> SigningKey:
         """
         Return the key with this ID or fingerprint.
 
@@ -248,10 +248,10 @@ class SigningKey(models.Model):
         with transaction.atomic(using=using):
             LayerApp.objects.lock(self.app_id, using)
             stored = type(self)._default_manager.using(using).filter(pk=self.pk)
-            if life := stored.values(*LIFE).first():
+            if life := stored.values(*IMMUTABLE_FIELDS).first():
                 self._refuse_changes(life)
             else:
-                self._refuse_acts()
+                self._refuse_lifecycle_values()
             super().save(**kwargs)
 
     def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
@@ -321,7 +321,7 @@ class SigningKey(models.Model):
         """The alias of the write database of this key."""
         return router.db_for_write(type(self), instance=self)
 
-    def _save_act(self) -> None:
+    def _save_transition(self) -> None:
         """Save a change of a life cycle method; the key is locked."""
         super().save()
 
@@ -331,11 +331,11 @@ class SigningKey(models.Model):
 
         :raises KeyExists: if the app already has it, or its key ID.
         """
-        with self.refusing_twins():
+        with self.unique_or_key_exists():
             self.save()
 
     @contextmanager
-    def refusing_twins(self) -> Iterator[None]:
+    def unique_or_key_exists(self) -> Iterator[None]:
         """
         Turn violated unique constraints into :exc:`KeyExists`.
 
@@ -352,8 +352,8 @@ class SigningKey(models.Model):
                 "Another request has just stored this key or its key ID."
             ) from exc
 
-    def _refuse_acts(self) -> None:
-        if done := [name for name in ACTS if getattr(self, name)]:
+    def _refuse_lifecycle_values(self) -> None:
+        if done := [name for name in LIFECYCLE_FIELDS if getattr(self, name)]:
             raise KeyStateError(
                 "A new key must be a draft. Use activate(), retire() or revoke() to set "
                 f"{', '.join(done)}."
@@ -396,7 +396,7 @@ class SigningKey(models.Model):
         )
         return LocalSigner(key_id, load_private_key(stored, anew=fresh))
 
-    @in_turn
+    @serialized
     def set_key_id(self, key_id: str | UUID) -> None:
         """
         Enter the key ID that Layer assigned.
@@ -410,10 +410,10 @@ class SigningKey(models.Model):
                 "The key ID cannot change, because this key was active or is revoked."
             )
         self.key_id = self.app.check_key_id(key_id)
-        with self.refusing_twins():
-            self._save_act()
+        with self.unique_or_key_exists():
+            self._save_transition()
 
-    @in_turn
+    @serialized
     def run_self_test(self) -> None:
         """
         Sign with the private key, verify with the stored public key, record the time.
@@ -421,10 +421,10 @@ class SigningKey(models.Model):
         :raises KeyStateError: if the keys are not a pair, or as :meth:`load_signer`
             does.
         :raises DecryptionError, ConfigurationError: as :meth:`load_signer` does.
-        :raises CustodyError: if the signing backend fails.
+        :raises SigningBackendError: if the signing backend fails.
         """
         self._test()
-        self._save_act()
+        self._save_transition()
 
     def activate(self) -> None:
         """
@@ -436,13 +436,13 @@ class SigningKey(models.Model):
         :raises KeyStateError: if it has no key ID, was revoked or destroyed, or fails
             the self-test; or if another key is activated at the same time.
         :raises DecryptionError, ConfigurationError: as :meth:`load_signer` does.
-        :raises CustodyError: if the signing backend fails.
+        :raises SigningBackendError: if the signing backend fails.
         """
-        former = SigningKey.objects.active_in(self.app_id, self.database)
-        self.activate_in_place_of(former)
+        former = SigningKey.objects.get_active_pk(self.app_id, self.database)
+        self.activate_replacing(former)
 
-    @in_turn
-    def activate_in_place_of(self, former: int | None) -> SigningKey | None:
+    @serialized
+    def activate_replacing(self, former: int | None) -> SigningKey | None:
         """
         Activate the key if the app's active key is still ``former``.
 
@@ -461,14 +461,14 @@ class SigningKey(models.Model):
         if self.state != self.State.ACTIVE:
             now = timezone.now()
             if other:
-                other._step_down(now)
+                other._mark_retired(now)
             self.active_for_id = self.app_id
             self.activated_at, self.retired_at = now, None
-        self._save_act()
+        self._save_transition()
         LayerApp.objects.freeze(self.app_id, self.database)
         return other
 
-    @in_turn
+    @serialized
     def retire(self) -> None:
         """
         Stop signing with this key; the app is left without an active key.
@@ -477,9 +477,9 @@ class SigningKey(models.Model):
         """
         if self.state != self.State.ACTIVE:
             raise KeyStateError(f"This key is {self.state.label}, not active.")
-        self._step_down(timezone.now())
+        self._mark_retired(timezone.now())
 
-    @in_turn
+    @serialized
     def revoke(self, reason: str) -> None:
         """
         Revoke the key permanently and destroy its private key.
@@ -496,9 +496,9 @@ class SigningKey(models.Model):
             self.revoked_at, self.revocation_reason = now, reason
             self.active_for = None
             self._destroy(now)
-            self._save_act()
+            self._save_transition()
 
-    @in_turn
+    @serialized
     def destroy_private_key(self) -> None:
         """
         Destroy the private key of a retired key, so that it cannot sign again.
@@ -514,9 +514,9 @@ class SigningKey(models.Model):
                 "there."
             )
         self._destroy(timezone.now())
-        self._save_act()
+        self._save_transition()
 
-    @in_turn
+    @serialized
     def reencrypt_private_key(self) -> bool:
         """
         Encrypt the private key with the first entry of ``KEY_ENCRYPTION_KEYS``.
@@ -529,12 +529,12 @@ class SigningKey(models.Model):
             self.encrypted_private_key = reencrypt_private_key(
                 former, app=self.app_id, fingerprint=self.fingerprint
             )
-            self._save_act()
+            self._save_transition()
         return self.encrypted_private_key != former
 
-    def _step_down(self, now: datetime) -> None:
+    def _mark_retired(self, now: datetime) -> None:
         self.active_for, self.retired_at = None, now
-        self._save_act()
+        self._save_transition()
 
     def _destroy(self, now: datetime) -> None:
         if not self.signer:

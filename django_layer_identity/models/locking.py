@@ -25,7 +25,7 @@ _POSTGRESQL = {"40001", "40P01", "55P03"}  # serialization, deadlock, lock not a
 _MYSQL = {1205, 1213}  # lock wait time-out, deadlock
 
 
-def write_or_retry(write: Callable[[], T], *, using: str) -> T:
+def retry_on_conflict(write: Callable[[], T], *, using: str) -> T:
     """
     Run a write in its own transaction and return its result.
 
@@ -43,13 +43,13 @@ def write_or_retry(write: Callable[[], T], *, using: str) -> T:
             with transaction.atomic(using=using):
                 return write()
         except OperationalError as exc:
-            if not left or not lost_race(exc):
+            if not left or not is_retryable(exc):
                 raise
         pause *= 2
         time.sleep(random.uniform(0, pause))  # noqa: S311  # nosec B311
 
 
-def is_lost(using: str) -> bool:
+def is_unreachable(using: str) -> bool:
     """
     Return whether the connection failed and is unusable.
 
@@ -62,7 +62,7 @@ def is_lost(using: str) -> bool:
     return connection.connection is None or not connection.is_usable()
 
 
-def lost_race(exc: Error) -> bool:
+def is_retryable(exc: Error) -> bool:
     """Return whether the same write may succeed if it is repeated."""
     cause = exc.__cause__
     state = getattr(cause, "sqlstate", None) or getattr(cause, "pgcode", None)
@@ -70,24 +70,24 @@ def lost_race(exc: Error) -> bool:
     return state in _POSTGRESQL or number in _MYSQL or "is locked" in str(number)
 
 
-def in_turn(
+def serialized(
     act: Callable[Concatenate[K, P], T],
 ) -> Callable[Concatenate[K, P], T]:
     """
     Run the method under the app's row lock, on a freshly loaded key.
 
-    Retry it as :func:`write_or_retry` does. If it raises, restore the object's fields.
+    Retry it as :func:`retry_on_conflict` does. If it raises, restore the object's fields.
     """
 
     def wrapper(key: Any, /, *args: P.args, **kwargs: P.kwargs) -> T:
         def write() -> T:
-            wait_for_turn(key)
+            lock_and_refresh(key)
             return act(key, *args, **kwargs)
 
         names = [field.attname for field in key._meta.concrete_fields]
         before = {name: getattr(key, name) for name in names}
         try:
-            return write_or_retry(write, using=key.database)
+            return retry_on_conflict(write, using=key.database)
         except Exception:
             for name, value in before.items():
                 setattr(key, name, value)
@@ -96,7 +96,7 @@ def in_turn(
     return wraps(act)(wrapper)
 
 
-def wait_for_turn(key: Any) -> None:
+def lock_and_refresh(key: Any) -> None:
     """
     Lock the app's row, then the key's, and reload the key.
 

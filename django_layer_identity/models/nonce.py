@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from django_layer_identity.exceptions import NonceGuardUnavailable
 from django_layer_identity.models.app import LayerApp
-from django_layer_identity.models.locking import lost_race, write_or_retry
+from django_layer_identity.models.locking import is_retryable, retry_on_conflict
 
 ATTEMPTS = 3  # the row may expire between insert and read
 PURGE_LIMIT = 1000  # rows per call
@@ -19,7 +19,7 @@ PURGE_PREFIX = "00"  # of a digest; 1 of 256 inserts purges expired rows
 
 
 class SpentNonceManager(models.Manager["SpentNonce"]):
-    def claim(
+    def reserve(
         self, app: LayerApp, digest: str, owner: str, lifetime: timedelta
     ) -> bool:
         """
@@ -40,7 +40,7 @@ class SpentNonceManager(models.Manager["SpentNonce"]):
                     return True
                 taken = True
                 expired = rows.filter(expires_at__lte=now)
-                if write_or_retry(lambda: expired.update(**mine), using=using):  # noqa: B023
+                if retry_on_conflict(lambda: expired.update(**mine), using=using):  # noqa: B023
                     return True
                 # Under MariaDB's REPEATABLE READ an expired row may still be visible
                 # after another owner took it over.
@@ -50,7 +50,7 @@ class SpentNonceManager(models.Manager["SpentNonce"]):
                     return found == owner
             raise OperationalError("The nonce row could be neither inserted nor read.")
         except Error as exc:
-            if taken or lost_race(exc):
+            if taken or is_retryable(exc):
                 raise NonceGuardUnavailable from exc
             raise
 
@@ -66,12 +66,12 @@ class SpentNonceManager(models.Manager["SpentNonce"]):
             doomed = expired.filter(pk__in=list(pks[:PURGE_LIMIT]))
             return doomed._raw_delete(using) or 0  # None if nothing was deleted
 
-        return write_or_retry(delete, using=using)
+        return retry_on_conflict(delete, using=using)
 
     def _insert(self, using: str, *, digest: str, **fields: object) -> bool:
         rows = self.using(using)
         try:
-            write_or_retry(lambda: rows.create(digest=digest, **fields), using=using)
+            retry_on_conflict(lambda: rows.create(digest=digest, **fields), using=using)
         except IntegrityError:
             return False
         if digest.startswith(PURGE_PREFIX):

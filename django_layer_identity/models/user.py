@@ -15,7 +15,7 @@ from django.utils.translation import gettext_lazy as _
 
 from django_layer_identity.digests import user_id_digest
 from django_layer_identity.models.app import LayerApp
-from django_layer_identity.models.locking import write_or_retry
+from django_layer_identity.models.locking import retry_on_conflict
 from django_layer_identity.models.reasons import MAX_REASON_LENGTH
 from django_layer_identity.protocol.claims import MAX_USER_ID_LENGTH
 
@@ -38,7 +38,7 @@ def lock_user(user_pk: Any, using: str) -> bool:
     return bool(users.select_for_update().values_list("pk"))
 
 
-class _Outdated(Exception):
+class _Stale(Exception):
     """The row changed since it was read."""
 
 
@@ -55,32 +55,32 @@ class LayerUserManager(models.Manager["LayerUser"]):
         found = self._written().filter(app=app.pk, current_for=user_pk)
         return next(iter(found), None)
 
-    def move(
+    def switch(
         self,
         app_pk: int,
         user_pk: Any,
         user_id: str,
         *,
-        away_from: LayerUser | None,
-        to: LayerUser | None,
+        old: LayerUser | None,
+        new: LayerUser | None,
     ) -> bool:
         """
         Make an ID the user's current one.
 
         Return False if the ledger changed in the meantime or the user was deleted.
 
-        :param away_from: the user's current entry.
-        :param to: the entry of the ID if it exists; the user owns it.
+        :param old: the user's current entry.
+        :param new: the entry of the ID if it exists; the user owns it.
         """
 
         def write() -> None:
             self._lock(user_pk)
-            if away_from is not None:
-                mine = self._written().filter(pk=away_from.pk, current_for=user_pk)
-                _expect(mine.update(current_for=None))
-            if to is not None:
-                mine = self._written().filter(pk=to.pk, owner=user_pk)
-                _expect(mine.update(current_for=user_pk))
+            if old is not None:
+                mine = self._written().filter(pk=old.pk, current_for=user_pk)
+                _require_row(mine.update(current_for=None))
+            if new is not None:
+                mine = self._written().filter(pk=new.pk, owner=user_pk)
+                _require_row(mine.update(current_for=user_pk))
             else:
                 self._written().create(
                     app_id=app_pk,
@@ -90,7 +90,7 @@ class LayerUserManager(models.Manager["LayerUser"]):
                     current_for_id=user_pk,
                 )
 
-        return self._wins(write)
+        return self._write_unless_stale(write)
 
     def reassign(self, entry: LayerUser, user_pk: Any, user_id: str, why: str) -> bool:
         """Make an ID the user's current one; return False if it already is."""
@@ -101,7 +101,7 @@ class LayerUserManager(models.Manager["LayerUser"]):
             current = entries.filter(app=entry.app_id, current_for=user_pk)
             current.exclude(pk=entry.pk).update(current_for=None)
             another = entries.filter(pk=entry.pk).exclude(current_for=user_pk)
-            _expect(
+            _require_row(
                 another.update(
                     user_id=user_id,
                     owner=user_pk,
@@ -111,28 +111,28 @@ class LayerUserManager(models.Manager["LayerUser"]):
                 )
             )
 
-        return self._wins(write)
+        return self._write_unless_stale(write)
 
     def _written(self) -> models.QuerySet[LayerUser]:
         return self.using(router.db_for_write(self.model))
 
     def _lock(self, user_pk: Any) -> None:
-        _expect(lock_user(user_pk, router.db_for_write(self.model)))
+        _require_row(lock_user(user_pk, router.db_for_write(self.model)))
 
-    def _wins(self, write: Callable[[], None]) -> bool:
+    def _write_unless_stale(self, write: Callable[[], None]) -> bool:
         try:
-            write_or_retry(write, using=router.db_for_write(self.model))
-        except (IntegrityError, _Outdated):
+            retry_on_conflict(write, using=router.db_for_write(self.model))
+        except (IntegrityError, _Stale):
             return False
         return True
 
 
-def _expect(rows: int) -> None:
+def _require_row(rows: int) -> None:
     if not rows:
-        raise _Outdated
+        raise _Stale
 
 
-def forget_owner(collector: Collector, field: Any, entries: Any, using: str) -> None:
+def clear_owner(collector: Collector, field: Any, entries: Any, using: str) -> None:
     """On deletion of a user keep the row and its digest, and clear personal data."""
     written = {"current_for": None, "user_id": "", "reassignment_reason": ""}
     for name, value in written.items():
@@ -143,7 +143,7 @@ def forget_owner(collector: Collector, field: Any, entries: Any, using: str) -> 
 
 # As in Django's SET_NULL: find the entries when they are changed, and not when the
 # deletion begins.
-forget_owner.lazy_sub_objs = True  # type: ignore[attr-defined]
+clear_owner.lazy_sub_objs = True  # type: ignore[attr-defined]
 
 
 def lock_deleted_user(instance: Any, using: str, **kwargs: Any) -> None:
@@ -177,7 +177,7 @@ class LayerUser(models.Model):
     digest = models.CharField(_("digest"), max_length=64)  # SHA-256, hexadecimal
     owner = models.ForeignKey(
         settings.AUTH_USER_MODEL,
-        forget_owner,
+        clear_owner,
         null=True,
         related_name="+",  # nothing is added to the project's user model
         verbose_name=_("user"),
@@ -227,6 +227,6 @@ class LayerUser(models.Model):
         """When the present owner received the ID."""
         return self.reassigned_at or self.created_at
 
-    def names(self, user_id: str) -> bool:
+    def matches(self, user_id: str) -> bool:
         """Return whether this is exactly the entry's Layer user ID."""
         return user_id_digest(user_id) == self.digest

@@ -146,7 +146,9 @@ class IdentityClaims:
             raise InvalidClaims("Times are aware datetimes.")
         lifetime = self.expires_at - self.issued_at
         if not timedelta(0) < lifetime <= MAX_LIFETIME + MAX_CLOCK_SKEW:
-            raise InvalidClaims("A token lives for at most 24 hours.")
+            raise InvalidClaims(
+                "The token lifetime must be more than zero and at most 24 hours."
+            )
         object.__setattr__(self, "profile", MappingProxyType(dict(self.profile)))
 
     def as_payload(self) -> dict[str, Any]:

@@ -33,7 +33,7 @@ class Signer(Protocol):
         """
         Return the RSASSA-PKCS1-v1_5 signature with SHA-256 (RFC 7518, section 3.3).
 
-        :raises Exception: whatever the custody raises; the caller answers for it.
+        :raises Exception: whatever the backend raises; the caller answers for it.
         """
 
 
@@ -44,7 +44,7 @@ class _SignerAlgorithm(RSAAlgorithm):
         return key
 
     def check_key_length(self, key: Any) -> None:
-        return None  # the custody has seen to it: ``keys.rsa.MIN_KEY_SIZE``
+        return None  # the backend has seen to it: ``keys.rsa.MIN_KEY_SIZE``
 
     def sign(self, msg: bytes, key: Any) -> bytes:
         return cast("Signer", key).sign(msg)

@@ -9,7 +9,7 @@ from pytest_django.asserts import assertContains, assertNotContains
 
 from django_layer_identity.models import SigningKey
 from tests.admin.pages import KEYS, errors
-from tests.keys.test_pem import PKCS8, as_pem
+from tests.keys.test_rsa import PKCS8, as_pem
 
 ADD = f"{KEYS}add/"
 PASSPHRASE = "open sesame"

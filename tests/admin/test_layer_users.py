@@ -27,7 +27,7 @@ KEY = "-----BEGIN PRIVATE KEY-----MIIEvQ"
 @pytest.fixture
 def entry(app, alice):
     """Alice's Layer user ID."""
-    ledger.adopt(app, alice, "auth0|17 é")
+    ledger.import_user_id(app, alice, "auth0|17 é")
     return LayerUser.objects.get()
 
 

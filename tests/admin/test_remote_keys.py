@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 
 from django_layer_identity import keyring
-from django_layer_identity.exceptions import CustodyError
+from django_layer_identity.exceptions import SigningBackendError
 from django_layer_identity.models import SigningKey
 from tests.admin.pages import KEYS, errors, page_of, press, said, state_of
+from tests.backends import signer
 from tests.conftest import KEY_ID
-from tests.custodies import signer
 from tests.endpoint import configure
 
 ADD = f"{KEYS}add/"
@@ -70,10 +70,10 @@ def test_a_key_that_is_there_is_refused(admin_client, app, hsm):
 def test_a_key_that_cannot_be_reached_is_named(
     admin_client, app, settings, private_key, monkeypatch
 ):
-    def fail(custody):
-        raise CustodyError("the token labelled 'layer' is not there")
+    def fail(backend):
+        raise SigningBackendError("the token labelled 'layer' is not there")
 
-    monkeypatch.setattr("tests.custodies.InMemory.public_key", fail)
+    monkeypatch.setattr("tests.backends.InMemory.public_key", fail)
     configure(settings, SIGNERS=signer("InMemory", key=private_key))
 
     response = admin_client.post(ADD, entered(app))
@@ -108,7 +108,7 @@ def test_a_key_that_does_not_sign_says_why(
     admin_client, app, settings, private_key, hsm, button
 ):
     key = keyring.link_remote_key(app, "hsm", key_id=KEY_ID)
-    error = CustodyError("the token labelled 'layer' refused the PIN")
+    error = SigningBackendError("the token labelled 'layer' refused the PIN")
     configure(settings, SIGNERS=signer("Broken", key=private_key, error=error))
 
     response = press(admin_client, button, key)

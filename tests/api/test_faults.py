@@ -9,7 +9,7 @@ from rest_framework.authtoken.models import Token
 
 from django_layer_identity.models import SigningKey
 from tests.endpoint import NONCE, URL, ask, configure, read, refusal
-from tests.internals import forget_loaded_keys
+from tests.internals import clear_loaded_keys
 
 USER_ID_UNAVAILABLE = refusal(
     409, "user_id_unavailable", "This user has no usable Layer user ID."
@@ -105,7 +105,7 @@ def test_a_revoked_key_signs_no_more(key, alice):
 def test_a_key_encrypted_with_another_entry_is_not_used(
     settings, caplog, key, alice, entries, reason
 ):
-    forget_loaded_keys()
+    clear_loaded_keys()
     configure(settings, KEY_ENCRYPTION_KEYS=entries)
 
     assert read(ask(alice, nonce=NONCE)) == SIGNING_FAILED
@@ -113,7 +113,7 @@ def test_a_key_encrypted_with_another_entry_is_not_used(
 
 
 def test_a_damaged_key_is_not_used(caplog, key, alice):
-    forget_loaded_keys()
+    clear_loaded_keys()
     damaged = key.encrypted_private_key[:-5]
     SigningKey.objects.filter(pk=key.pk).update(encrypted_private_key=damaged)
 
@@ -122,7 +122,7 @@ def test_a_damaged_key_is_not_used(caplog, key, alice):
 
 
 def test_a_swapped_key_is_not_used(caplog, key, alice, other_private_key):
-    forget_loaded_keys()
+    clear_loaded_keys()
     other = SigningKey.from_private_key(key.app, other_private_key)
     swapped = other.encrypted_private_key
     SigningKey.objects.filter(pk=key.pk).update(encrypted_private_key=swapped)
@@ -132,7 +132,7 @@ def test_a_swapped_key_is_not_used(caplog, key, alice, other_private_key):
 
 
 def test_what_was_put_right_works_at_the_next_request(settings, key, alice):
-    forget_loaded_keys()
+    clear_loaded_keys()
     right = settings.LAYER_IDENTITY
     configure(settings, KEY_ENCRYPTION_KEYS=["x" * 32])
     assert read(ask(alice, nonce=NONCE)) == SIGNING_FAILED

@@ -12,16 +12,16 @@ from django.test import Client
 from django_layer_identity import keyring
 from django_layer_identity.exceptions import (
     ConfigurationError,
-    CustodyError,
     InvalidKey,
     KeyExists,
     KeyStateError,
+    SigningBackendError,
 )
 from django_layer_identity.keys.rsa import public_pem
 from django_layer_identity.models import SigningKey
 from django_layer_identity.sandbox import state
+from tests.backends import signer
 from tests.conftest import KEY_ID, OTHER_KEY_ID
-from tests.custodies import signer
 from tests.endpoint import NONCE, ask, configure, decode, read, refusal
 from tests.sandbox.layer import ACCEPT, post_session
 
@@ -129,7 +129,7 @@ def test_an_alias_that_is_gone_signs_nothing(remote_key, settings, alice, caplog
 
 
 def test_what_was_put_right_works_at_the_next_request(remote_key, hsm, alice):
-    hsm("Broken", error=CustodyError("no such key"))
+    hsm("Broken", error=SigningBackendError("no such key"))
     assert read(ask(alice, nonce=NONCE)) == SIGNING_FAILED
 
     hsm()
@@ -140,7 +140,7 @@ def test_what_was_put_right_works_at_the_next_request(remote_key, hsm, alice):
 def test_a_key_that_fails_its_self_test_is_not_activated(app, hsm, other_private_key):
     hsm("Forgetful", other=other_private_key)
 
-    with pytest.raises(CustodyError, match="not of the key whose public half"):
+    with pytest.raises(SigningBackendError, match="not of the key whose public half"):
         take_in(app, key_id=KEY_ID, activate=True)
 
     assert SigningKey.objects.count() == 0
@@ -205,7 +205,7 @@ def test_the_command_takes_a_file_or_a_signer(app, hsm, arguments):
 
 
 def test_the_command_says_what_the_custody_said(app, hsm, capsys):
-    hsm("Broken", error=CustodyError("the token refused the PIN"))
+    hsm("Broken", error=SigningBackendError("the token refused the PIN"))
 
     with pytest.raises(CommandError) as caught:
         call_command("layer_key_import", "--signer", "hsm", "--key-id", str(KEY_ID))

@@ -23,7 +23,7 @@ from tests.endpoint import (
     read,
     refusal,
 )
-from tests.internals import forget_loaded_keys
+from tests.internals import clear_loaded_keys
 
 NONCE_MISSING = "Send the nonce that Layer gave as the top-level parameter “nonce”."
 
@@ -240,7 +240,7 @@ def test_the_endpoint_makes_one_query_of_its_own(
 
 
 def test_a_private_key_is_parsed_once_a_process(key, alice, parsed):
-    forget_loaded_keys()
+    clear_loaded_keys()
 
     statuses = [read(ask(alice, nonce=NONCE))[0] for _ in range(20)]
 

@@ -27,7 +27,7 @@ from django_layer_identity.exceptions import InvalidKey
 from django_layer_identity.issuing import issue_identity_token
 from django_layer_identity.keys.reading import read_private_key
 from django_layer_identity.models import LayerApp
-from tests.internals import forget_loaded_keys, rsa_key_of
+from tests.internals import clear_loaded_keys, rsa_key_of
 
 ROUNDS = 25
 CALLS = 8  # of each candidate in a round
@@ -77,7 +77,7 @@ def candidates(user, key):
         raise AssertionError("This is no private key.")
 
     def cold():
-        forget_loaded_keys()
+        clear_loaded_keys()
         issue_identity_token(user, "a+b/c==")
 
     return {

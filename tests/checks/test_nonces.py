@@ -88,7 +88,7 @@ def test_an_unknown_alias_is_told_once(settings):
         (LOCMEM, "LocMemCache: each process has one of its own"),
         (DUMMY, "DummyCache: it keeps nothing"),
         (FILES, "FileBasedCache: between its two steps of adding another may come"),
-        (TABLE, "DatabaseCache: over 300 entries it forgets some at random"),
+        (TABLE, "DatabaseCache: over 300 entries it hide_locals some at random"),
     ],
 )
 def test_a_cache_that_cannot_guard_is_named_before_going_live(

@@ -3,8 +3,8 @@ from __future__ import annotations
 import pytest
 from django.core.checks import Error
 
+from tests.backends import signer
 from tests.checks import found
-from tests.custodies import signer
 
 NAME = "LAYER_IDENTITY['SIGNERS']['hsm']"
 
@@ -30,11 +30,11 @@ def test_signers_are_a_dict_of_aliases(settings, signers):
 @pytest.mark.parametrize(
     "entry",
     [
-        "tests.custodies.InMemory",
+        "tests.backends.InMemory",
         {},
         {"OPTIONS": {}},
-        {"BACKEND": "tests.custodies.InMemory", "OPTIONS": []},
-        {"BACKEND": "tests.custodies.InMemory", "PIN_FILE": "/run/pin"},
+        {"BACKEND": "tests.backends.InMemory", "OPTIONS": []},
+        {"BACKEND": "tests.backends.InMemory", "PIN_FILE": "/run/pin"},
     ],
     ids=str,
 )
@@ -74,7 +74,7 @@ def test_a_pin_is_in_no_variable_that_error_pages_show(settings, variable):
 @pytest.mark.parametrize(
     ("backend", "complaint"),
     [
-        ("tests.custodies.InMemory", "OPTIONS lacks key."),
+        ("tests.backends.InMemory", "OPTIONS lacks key."),
         ("no.such.Backend", "BACKEND cannot be imported: No module named 'no'."),
     ],
 )

@@ -57,7 +57,7 @@ def test_a_primary_key_of_another_table_gets_nobodys_token(key, alice, worker):
     assert id_of(Person.objects.get(pk=worker.person_id)) == "bob@example.com"
 
 
-@pytest.mark.parametrize("act", [ledger.adopt, ledger.rename])
+@pytest.mark.parametrize("act", [ledger.import_user_id, ledger.rename])
 def test_a_primary_key_of_another_table_is_given_no_id(app, worker, act):
     with pytest.raises(LedgerConflict, match=OWN_KEY):
         act(app, worker, "auth0|17")
@@ -66,7 +66,7 @@ def test_a_primary_key_of_another_table_is_given_no_id(app, worker, act):
 
 
 def test_a_primary_key_of_another_table_is_reassigned_no_id(app, alice, worker):
-    ledger.adopt(app, worker.person, "auth0|17")
+    ledger.import_user_id(app, worker.person, "auth0|17")
 
     with pytest.raises(LedgerConflict, match=OWN_KEY):
         ledger.reassign(LayerUser.objects.get(), worker, reason="The same person.")

@@ -21,7 +21,7 @@ from tests.endpoint import (
     part,
     read,
 )
-from tests.internals import forget_loaded_keys
+from tests.internals import clear_loaded_keys
 
 pytestmark = [
     pytest.mark.frontdoor,
@@ -57,7 +57,7 @@ class Dead(LocMemCache):
 
 
 def failing_key(settings):
-    forget_loaded_keys()
+    clear_loaded_keys()
     configure(settings, KEY_ENCRYPTION_KEYS=[])
 
 

@@ -17,7 +17,7 @@ from django_layer_identity.exceptions import (
 )
 from django_layer_identity.keys.reading import read_private_key
 from tests import internals
-from tests.keys.test_pem import DAMAGED, EC_KEY, PKCS1, PKCS8, as_pem
+from tests.keys.test_rsa import DAMAGED, EC_KEY, PKCS1, PKCS8, as_pem
 from tests.work import count_calls
 
 PASSPHRASE = "correct horse ключ"

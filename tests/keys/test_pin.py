@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from django_layer_identity.exceptions import CustodyError
+from django_layer_identity.exceptions import SigningBackendError
 from django_layer_identity.keys.pkcs11 import Pin
 
 
@@ -31,7 +31,7 @@ def test_a_pin_is_read_when_it_is_needed(monkeypatch):
 def test_a_file_that_is_not_there_is_named(tmp_path):
     path = str(tmp_path / "pin")
 
-    with pytest.raises(CustodyError) as caught:
+    with pytest.raises(SigningBackendError) as caught:
         Pin(file=path).read()
 
     assert str(caught.value) == (
@@ -43,7 +43,7 @@ def test_a_file_that_is_not_text_shows_no_byte_of_it(tmp_path):
     path = tmp_path / "pin"
     path.write_bytes(b"8765\xff4321")
 
-    with pytest.raises(CustodyError) as caught:
+    with pytest.raises(SigningBackendError) as caught:
         Pin(file=str(path)).read()
 
     assert str(caught.value) == f"the PIN file {str(path)!r} is not text"
@@ -54,7 +54,7 @@ def test_an_empty_file_is_no_pin(tmp_path):
     path = tmp_path / "pin"
     path.write_text("\n")
 
-    with pytest.raises(CustodyError) as caught:
+    with pytest.raises(SigningBackendError) as caught:
         Pin(file=str(path)).read()
 
     assert str(caught.value) == f"the PIN in {str(path)!r} is empty or not set"
@@ -63,7 +63,7 @@ def test_an_empty_file_is_no_pin(tmp_path):
 def test_a_variable_that_is_not_set_is_no_pin(monkeypatch):
     monkeypatch.delenv("HSM_PIN_SECRET", raising=False)
 
-    with pytest.raises(CustodyError) as caught:
+    with pytest.raises(SigningBackendError) as caught:
         Pin(env="HSM_PIN_SECRET").read()
 
     assert str(caught.value) == (

@@ -17,9 +17,9 @@ from django.core.cache.backends.base import BaseCache
 from django.views.debug import ExceptionReporter
 from pkcs11 import Attribute, KeyType, ObjectClass, TokenFlag
 
-from django_layer_identity.exceptions import ConfigurationError, CustodyError
-from django_layer_identity.keys.backends import make_custody
-from django_layer_identity.keys.pkcs11 import PKCS11Custody
+from django_layer_identity.exceptions import ConfigurationError, SigningBackendError
+from django_layer_identity.keys.backends import build_backend
+from django_layer_identity.keys.pkcs11 import PKCS11Backend
 from tests import internals
 
 RSA_KEY = {Attribute.MODULUS: (2**2047 + 1).to_bytes(256, "big")}
@@ -136,18 +136,18 @@ def library(monkeypatch, new_process):
 
 
 def sign(**options):
-    return PKCS11Custody({**OPTIONS, **options}).sign(b"message")
+    return PKCS11Backend({**OPTIONS, **options}).sign(b"message")
 
 
 def limited(timeout):
-    """Return the same custody with a time limit, as the setting makes it."""
+    """Return the same backend with a time limit, as the setting makes it."""
     options = {**OPTIONS, "TIMEOUT": timeout}
-    backend = "django_layer_identity.keys.pkcs11.PKCS11Custody"
-    return make_custody("hsm", {"BACKEND": backend, "OPTIONS": options})
+    backend = "django_layer_identity.keys.pkcs11.PKCS11Backend"
+    return build_backend("hsm", {"BACKEND": backend, "OPTIONS": options})
 
 
 def complaint(**options):
-    with pytest.raises(CustodyError) as caught:
+    with pytest.raises(SigningBackendError) as caught:
         sign(**options)
     return str(caught.value)
 
@@ -167,7 +167,7 @@ def test_two_keys_of_one_token_share_its_session(library):
 
 
 def test_the_public_half_is_what_the_private_key_object_says(library):
-    pem = PKCS11Custody(OPTIONS).public_key()
+    pem = PKCS11Backend(OPTIONS).public_key()
 
     assert pem.startswith("-----BEGIN PUBLIC KEY-----\n")
     assert library.calls == OPEN
@@ -205,18 +205,18 @@ def test_a_child_initializes_the_library_anew(library, monkeypatch):
 
 
 def test_the_keys_of_a_module_share_its_turns(library):
-    turns = PKCS11Custody(OPTIONS).turns
+    slots = PKCS11Backend(OPTIONS).slots
 
-    assert turns.count == 1
-    assert PKCS11Custody({**OPTIONS, "KEY_LABEL": "layer-2027"}).turns is turns
-    assert PKCS11Custody({**OPTIONS, "MODULE": "/usr/lib/b.so"}).turns is not turns
+    assert slots.count == 1
+    assert PKCS11Backend({**OPTIONS, "KEY_LABEL": "layer-2027"}).slots is slots
+    assert PKCS11Backend({**OPTIONS, "MODULE": "/usr/lib/b.so"}).slots is not slots
 
 
 def test_a_child_has_turns_of_its_own(library, monkeypatch):
-    turns = PKCS11Custody(OPTIONS).turns
+    slots = PKCS11Backend(OPTIONS).slots
     monkeypatch.setattr(os, "getpid", lambda: 0)
 
-    assert PKCS11Custody(OPTIONS).turns is not turns
+    assert PKCS11Backend(OPTIONS).slots is not slots
 
 
 def test_a_call_that_is_given_up_before_its_turn_is_never_made(library):
@@ -224,7 +224,7 @@ def test_a_call_that_is_given_up_before_its_turn_is_never_made(library):
     with ThreadPoolExecutor(1) as pool:
         first = pool.submit(limited(FOREVER).sign, b"message")
         assert library.entered.acquire(timeout=FOREVER)
-        with pytest.raises(CustodyError) as caught:
+        with pytest.raises(SigningBackendError) as caught:
             limited(WITHIN).sign(b"given up")
         library.gate.set()
         first.result()
@@ -238,11 +238,11 @@ def test_a_call_that_is_given_up_before_its_turn_is_never_made(library):
 
 def test_where_the_module_hangs_every_key_in_it_is_refused_at_once(library):
     library.gate.clear()
-    with pytest.raises(CustodyError, match="there was no answer"):
+    with pytest.raises(SigningBackendError, match="there was no answer"):
         limited(WITHIN).sign(b"message")
     assert library.entered.acquire(timeout=FOREVER)
 
-    with pytest.raises(CustodyError, match="1 calls are under way"):
+    with pytest.raises(SigningBackendError, match="1 calls are under way"):
         limited(FOREVER).sign(b"message")
     library.gate.set()
 
@@ -280,7 +280,7 @@ def test_a_pin_that_was_refused_is_not_sent_again(library, monkeypatch, error, w
 def test_a_refused_pin_is_in_no_variable_of_an_error_report(library, rf):
     library.errors = [None, None, pkcs11.PinIncorrect()]
 
-    with pytest.raises(CustodyError) as caught:
+    with pytest.raises(SigningBackendError) as caught:
         sign()
 
     reporter = ExceptionReporter(rf.get("/"), *caught._excinfo)
@@ -435,6 +435,6 @@ def test_there_is_to_be_one_key(library, keys, names, words):
 )
 def test_options_that_are_of_no_use_are_refused(changes, words):
     with pytest.raises(ConfigurationError) as caught:
-        PKCS11Custody({**OPTIONS, **changes})
+        PKCS11Backend({**OPTIONS, **changes})
 
     assert str(caught.value) == words

@@ -25,8 +25,8 @@ from django_layer_identity.exceptions import InvalidKey
 from django_layer_identity.keys.reading import read_private_key
 from tests import internals
 from tests.internals import rsa_key_of
-from tests.keys.test_pem import DAMAGED, EC_KEY, ED25519_KEY, PKCS1, PKCS8, as_pem
-from tests.keys.test_public import UNKNOWN_CURVE
+from tests.keys.test_public_keys import UNKNOWN_CURVE
+from tests.keys.test_rsa import DAMAGED, EC_KEY, ED25519_KEY, PKCS1, PKCS8, as_pem
 from tests.work import count_calls
 
 NOT_PEM = (

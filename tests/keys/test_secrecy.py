@@ -5,7 +5,7 @@ import pickle
 
 import pytest
 
-from django_layer_identity.keys.secrets import Secret, forgets
+from django_layer_identity.keys.secrets import Secret, hide_locals
 
 
 def test_a_secret_shows_itself_nowhere():
@@ -52,13 +52,13 @@ def parse(text):
 
 def test_what_forgets_leaves_no_variables_behind():
     with pytest.raises(LookupError) as caught:
-        forgets(parse)("the key")
+        hide_locals(parse)("the key")
 
     seen = variables(caught.value)
     assert seen["parse"] == {}
-    assert (seen["forgetting"]["args"], seen["forgetting"]["kwargs"]) == ((), {})
+    assert (seen["wrapper"]["args"], seen["wrapper"]["kwargs"]) == ((), {})
     assert caught.value.__cause__.__traceback__.tb_frame.f_locals == {}
 
 
 def test_what_forgets_returns_what_it_should():
-    assert forgets(parse)("the 12") == 12
+    assert hide_locals(parse)("the 12") == 12

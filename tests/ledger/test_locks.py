@@ -38,7 +38,7 @@ def test_a_token_that_moves_a_user_locks_the_user_before_it_writes(settings, mai
 
 
 def test_a_reassignment_locks_the_new_user_before_it_writes(app, alice):
-    ledger.adopt(app, join("bob"), "one")
+    ledger.import_user_id(app, join("bob"), "one")
     entry = LayerUser.objects.get()
 
     def reassign():
@@ -51,13 +51,13 @@ def test_a_reassignment_locks_the_new_user_before_it_writes(app, alice):
     "delete", [User.delete, lambda user: User.objects.filter(pk=user.pk).delete()]
 )
 def test_a_deletion_locks_the_user_before_it_writes(app, alice, delete):
-    ledger.adopt(app, alice, "one")
+    ledger.import_user_id(app, alice, "one")
 
     assert locks_and_writes(lambda: delete(alice)) == ["lock", *["write"] * 4]
 
 
 def test_a_preview_of_a_deletion_locks_and_writes_nothing(app, alice):
-    ledger.adopt(app, alice, "one")
+    ledger.import_user_id(app, alice, "one")
 
     preview = NestedObjects(using="default")
     assert locks_and_writes(lambda: preview.collect([alice])) == []
@@ -65,11 +65,11 @@ def test_a_preview_of_a_deletion_locks_and_writes_nothing(app, alice):
 
 
 def test_a_user_deleted_earlier_in_a_transaction_gets_nothing(app, alice):
-    claimed = ledger.claim(MappingContext(alice, app), current=None)
+    assignment = ledger.resolve(MappingContext(alice, app), current=None)
     User.objects.filter(pk=alice.pk).delete()
 
     with pytest.raises(AuthenticationFailed):
-        ledger.settle(claimed)
+        ledger.record(assignment)
 
     assert entries() == []
 

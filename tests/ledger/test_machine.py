@@ -101,7 +101,7 @@ class Lives(RuleBasedStateMachine):
     @rule(
         person=people,
         user_id=EMAILS.filter(bool),
-        act=st.sampled_from(["adopt", "rename"]),
+        act=st.sampled_from(["import_user_id", "rename"]),
     )
     def be_given_an_id(self, person, user_id, act):
         app, user = LayerApp.objects.get(), User.objects.get(username=person[0])

@@ -17,7 +17,7 @@ from django_layer_identity.exceptions import (
 from django_layer_identity.mapping.sources import MappingContext
 from django_layer_identity.models import LayerUser, SpentNonce
 from tests.endpoint import configure
-from tests.internals import forget_loaded_keys
+from tests.internals import clear_loaded_keys
 from tests.ledger.people import change, entries, id_of, join
 
 RANDOM = "django_layer_identity.mapping.user_ids:random_uuid"
@@ -29,7 +29,7 @@ def claim(app):
 
     def claim(user, expected=None):
         current = LayerUser.objects.current(app, user.pk)
-        return ledger.claim(MappingContext(user, app), expected, current=current)
+        return ledger.resolve(MappingContext(user, app), expected, current=current)
 
     return claim
 
@@ -38,17 +38,17 @@ def test_of_two_first_requests_of_a_user_the_second_finds_it_done(claim, mailing
     alice = join("alice", "alice@example.com")
     first, second = claim(alice), claim(alice)
 
-    assert ledger.settle(first) == ledger.settle(second) == "alice@example.com"
+    assert ledger.record(first) == ledger.record(second) == "alice@example.com"
     assert entries() == [("alice@example.com", alice.pk, True)]
 
 
 def test_of_two_users_with_one_value_the_second_is_refused(claim, mailing):
     alice, newcomer = join("a", "alice@example.com"), join("b", "alice@example.com")
     first, second = claim(alice), claim(newcomer)
-    ledger.settle(first)
+    ledger.record(first)
 
     with pytest.raises(UserIDTaken):
-        ledger.settle(second)
+        ledger.record(second)
 
     assert entries() == [("alice@example.com", alice.pk, True)]
 
@@ -58,7 +58,7 @@ def test_of_two_random_ids_for_a_user_the_first_is_his(claim, settings, alice):
     first, second = claim(alice), claim(alice)
 
     assert first.user_id != second.user_id
-    assert ledger.settle(first) == ledger.settle(second) == first.user_id
+    assert ledger.record(first) == ledger.record(second) == first.user_id
 
 
 def test_what_the_client_expects_is_compared_with_what_the_race_gave(
@@ -68,10 +68,10 @@ def test_what_the_client_expects_is_compared_with_what_the_race_gave(
     first = claim(alice)
     alice.first_name = "Zoe"
     second = claim(alice, "Zoe")
-    ledger.settle(first)
+    ledger.record(first)
 
     with pytest.raises(UserIDMismatch) as refused:
-        ledger.settle(second)
+        ledger.record(second)
 
     assert refused.value.user_id == "Alice"
 
@@ -83,7 +83,7 @@ def test_two_moves_of_a_user_end_in_one_place(claim, settings, mailing):
     change(alice, "zoe@example.com")
     first, second = claim(alice), claim(alice)
 
-    assert ledger.settle(first) == ledger.settle(second) == "zoe@example.com"
+    assert ledger.record(first) == ledger.record(second) == "zoe@example.com"
     assert entries() == [
         ("alice@example.com", alice.pk, False),
         ("zoe@example.com", alice.pk, True),
@@ -101,7 +101,7 @@ def test_a_way_back_may_be_barred_meanwhile(claim, settings, mailing):
     ledger.reassign(back.entry, bob, reason="His mailbox now.")
 
     with pytest.raises(UserIDTaken):
-        ledger.settle(back)
+        ledger.record(back)
 
     assert entries() == [
         ("alice@example.com", bob.pk, True),
@@ -113,23 +113,23 @@ def test_who_is_always_late_is_told_to_try_again(claim, around_ledger_write, ali
     around_ledger_write(lambda write: False)
 
     with pytest.raises(Unavailable):
-        ledger.settle(claim(alice))
+        ledger.record(claim(alice))
 
 
 @pytest.mark.django_db(transaction=True)
 def test_a_user_who_is_deleted_meanwhile_gets_nothing(claim, alice):
-    claimed = claim(alice)
+    assignment = claim(alice)
     User.objects.filter(pk=alice.pk).delete()
 
     with pytest.raises(AuthenticationFailed):
-        ledger.settle(claimed)
+        ledger.record(assignment)
 
     assert entries() == []
 
 
 @pytest.mark.django_db(transaction=True)
 def test_a_deletion_past_django_is_refused(app, alice):
-    ledger.adopt(app, alice, "alice")
+    ledger.import_user_id(app, alice, "alice")
 
     with pytest.raises(IntegrityError), transaction.atomic():
         User.objects.filter(pk=alice.pk)._raw_delete("default")
@@ -154,7 +154,7 @@ def test_a_database_that_takes_no_entry_spends_no_nonce(settings, key, alice):
 
 def test_a_key_of_no_use_writes_nothing(settings, key, alice):
     configure(settings, KEY_ENCRYPTION_KEYS=[])
-    forget_loaded_keys()
+    clear_loaded_keys()
 
     with pytest.raises(SigningFailed):
         id_of(alice)

@@ -95,12 +95,12 @@ def test_the_ledger_is_read_where_it_is_written(settings, mailing, policy):
 
 @pytest.mark.django_db(transaction=True)
 def test_a_deleted_user_is_looked_for_where_the_ledger_is_written(settings, app, alice):
-    claimed = ledger.claim(MappingContext(alice, app), current=None)
+    assignment = ledger.resolve(MappingContext(alice, app), current=None)
     User.objects.filter(pk=alice.pk).delete()
     settings.DATABASE_ROUTERS = [Replica()]
 
     with pytest.raises(AuthenticationFailed):
-        ledger.settle(claimed)
+        ledger.record(assignment)
 
 
 # Never switched off
@@ -233,7 +233,7 @@ def test_an_id_that_is_a_uuid_stays_under_random_ones(
     settings, key, app, alice, user_id
 ):
     configure(settings, USER_ID=RANDOM, USER_ID_CHANGE="follow")
-    ledger.adopt(app, alice, user_id)
+    ledger.import_user_id(app, alice, user_id)
 
     assert id_of(alice) == user_id
 
@@ -250,7 +250,7 @@ def test_an_id_of_another_shape_than_a_uuid_does_not(
     settings, key, app, alice, user_id
 ):
     configure(settings, USER_ID=RANDOM, USER_ID_CHANGE="follow")
-    ledger.adopt(app, alice, user_id)
+    ledger.import_user_id(app, alice, user_id)
 
     assert id_of(alice) != user_id
 

@@ -243,7 +243,7 @@ def test_an_id_reassigned_during_the_deletion_stays_reassigned(
 
 def test_an_id_given_during_the_deletion_is_forgotten_too(app, before_a_deletion):
     alice = join("alice")
-    before_a_deletion(lambda: ledger.adopt(app, alice, "alice"))
+    before_a_deletion(lambda: ledger.import_user_id(app, alice, "alice"))
 
     User.objects.get(pk=alice.pk).delete()
 
@@ -262,6 +262,6 @@ def test_each_app_has_a_ledger_of_its_own(app, mailing):
         name="Other", app_id=OTHER_KEY_ID, provider_id=PROVIDER_ID
     )
     alice, bob = join("alice", "a@example.com"), join("bob", "a@example.com")
-    LayerUser.objects.move(other.pk, bob.pk, "a@example.com", away_from=None, to=None)
+    LayerUser.objects.switch(other.pk, bob.pk, "a@example.com", old=None, new=None)
 
     assert id_of(alice, app=app) == "a@example.com"

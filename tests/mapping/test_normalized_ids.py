@@ -21,7 +21,7 @@ from django_layer_identity.exceptions import (
     UserIDUnavailable,
 )
 from django_layer_identity.mapping import MappingContext
-from django_layer_identity.mapping.user_ids import layer_user_id
+from django_layer_identity.mapping.user_ids import compute_user_id
 from django_layer_identity.models import LayerApp
 from django_layer_identity.protocol.claims import has_unprintable
 from tests.endpoint import NONCE, ask, configure, decode, read, refusal
@@ -53,7 +53,7 @@ def user_id(settings):
             USER_ID_NORMALIZER=normalizer,
             **changes,
         )
-        return layer_user_id(MappingContext(User(), LayerApp()))
+        return compute_user_id(MappingContext(User(), LayerApp()))
 
     return user_id
 
@@ -226,7 +226,7 @@ def test_whatever_the_value_an_id_is_fit_for_layer_or_refused(value, normalizer)
     }
     with override_settings(LAYER_IDENTITY=layer_identity):
         try:
-            user_id = layer_user_id(MappingContext(User(), LayerApp()))
+            user_id = compute_user_id(MappingContext(User(), LayerApp()))
         except (UserIDUnavailable, UserIDFailed):
             return
 
@@ -288,7 +288,7 @@ def test_a_proof_that_is_none_is_our_fault(user_id, alice, settings, verified, r
     configure(settings, USER_ID_VERIFIED=verified)
 
     with pytest.raises(UserIDFailed) as refused:
-        layer_user_id(MappingContext(alice, LayerApp()))
+        compute_user_id(MappingContext(alice, LayerApp()))
 
     assert str(refused.value.__cause__) == reason
 

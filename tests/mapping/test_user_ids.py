@@ -13,8 +13,8 @@ from django_layer_identity.exceptions import (
     UserIDUnavailable,
 )
 from django_layer_identity.mapping import MappingContext
-from django_layer_identity.mapping.sources import resolve
-from django_layer_identity.mapping.user_ids import layer_user_id
+from django_layer_identity.mapping.sources import resolve_source
+from django_layer_identity.mapping.user_ids import compute_user_id
 from django_layer_identity.models import LayerApp
 from tests.endpoint import configure
 from tests.models import Contact, Device, Member, Profile
@@ -50,17 +50,17 @@ def user_id(settings):
 
     def user_id(user, source):
         configure(settings, USER_ID=source)
-        return layer_user_id(context_of(user))
+        return compute_user_id(context_of(user))
 
     return user_id
 
 
 def test_the_username_is_the_default():
-    assert layer_user_id(context_of(User(username="alice"))) == "alice"
+    assert compute_user_id(context_of(User(username="alice"))) == "alice"
 
 
 def test_whatever_stands_for_the_username_is_the_default():
-    assert layer_user_id(context_of(Member(email="a@example.com"))) == "a@example.com"
+    assert compute_user_id(context_of(Member(email="a@example.com"))) == "a@example.com"
 
 
 @pytest.mark.parametrize(
@@ -177,7 +177,7 @@ def test_a_source_that_leads_nowhere_is_a_configuration_error(source, reason):
     user.profile = Profile()
 
     with pytest.raises(ConfigurationError) as error:
-        resolve(source, context_of(user))
+        resolve_source(source, context_of(user))
 
     assert str(error.value) == reason
 

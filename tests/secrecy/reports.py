@@ -18,7 +18,7 @@ from django.views.debug import ExceptionReporter
 
 from tests import internals
 from tests.conftest import KEY_ID
-from tests.internals import forget_loaded_keys
+from tests.internals import clear_loaded_keys
 from tests.secrecy.world import World
 
 PLANTED_FAULT = "a fault that somebody planted"
@@ -52,12 +52,12 @@ def search_for_a_key(world: World) -> Iterator[str]:
 
 
 def issue(world: World) -> Iterator[str]:
-    forget_loaded_keys()
+    clear_loaded_keys()
     yield world.issue().content.decode()
 
 
 def activate(world: World) -> Iterator[str]:
-    forget_loaded_keys()
+    clear_loaded_keys()
     yield world.act("activate").content.decode()
 
 

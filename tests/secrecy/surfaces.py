@@ -20,7 +20,7 @@ from django_layer_identity.issuing import issue_identity_token
 from django_layer_identity.keys.rsa import PrivateKey
 from django_layer_identity.models import SigningKey
 from django_layer_identity.models.issuing import get_for_issuing
-from tests.internals import encryption_keys, forget_loaded_keys
+from tests.internals import clear_loaded_keys, encryption_keys
 from tests.secrecy import commands, crawler
 from tests.secrecy.world import World
 
@@ -98,7 +98,7 @@ def endpoint_answers(world: World) -> Seen:
     yield "a token", world.issue().content
     yield "the public keys", world.user_client.get("/layer/jwks.json").content
     SigningKey.objects.update(encrypted_private_key="lid1:damaged")
-    forget_loaded_keys()
+    clear_loaded_keys()
     yield "a refusal", world.issue().content
 
 

@@ -15,7 +15,7 @@ from django_layer_identity import keyring
 from django_layer_identity.exceptions import LayerIdentityError
 from django_layer_identity.models import LayerApp, SigningKey
 from tests.conftest import APP_ID, KEY_ID, OTHER_KEY_ID, PROVIDER_ID
-from tests.keys.test_pem import as_pem
+from tests.keys.test_rsa import as_pem
 from tests.services import routing
 from tests.services.conftest import need
 
@@ -139,7 +139,7 @@ def watching(database):
 @pytest.fixture
 def all_looking(monkeypatch):
     """Let as many activate at once as have seen which key is active, and none before."""
-    activate = SigningKey.activate_in_place_of
+    activate = SigningKey.activate_replacing
 
     @contextmanager
     def all_looking(count):
@@ -150,7 +150,7 @@ def all_looking(monkeypatch):
             return activate(key, former)
 
         with monkeypatch.context() as patch:
-            patch.setattr(SigningKey, "activate_in_place_of", activate_after_all_looked)
+            patch.setattr(SigningKey, "activate_replacing", activate_after_all_looked)
             yield
 
     return all_looking

@@ -96,14 +96,14 @@ def test_the_longest_id_is_kept_to_the_last_character(settings, key):
 
 def test_a_user_has_one_current_id(app, database):
     alice = join("alice")
-    ledger.adopt(app, alice, "one")
+    ledger.import_user_id(app, alice, "one")
     ledger.rename(app, alice, "another")
 
     refuses(database, lambda: LayerUser.objects.update(current_for=alice.pk))
 
 
 def test_an_id_is_there_once(app, database):
-    ledger.adopt(app, join("alice"), "one")
+    ledger.import_user_id(app, join("alice"), "one")
     again = LayerUser.objects.get()
     again.pk = again.current_for_id = None
 
@@ -112,20 +112,20 @@ def test_an_id_is_there_once(app, database):
 
 def test_an_id_is_current_for_its_owner_alone(app, database):
     bob = join("bob")
-    ledger.adopt(app, join("alice"), "one")
+    ledger.import_user_id(app, join("alice"), "one")
 
     refuses(database, lambda: LayerUser.objects.update(current_for=bob.pk))
 
 
 def test_an_id_without_an_owner_is_current_for_nobody(app, database):
-    ledger.adopt(app, join("alice"), "one")
+    ledger.import_user_id(app, join("alice"), "one")
 
     refuses(database, lambda: LayerUser.objects.update(owner=None))
 
 
 def test_a_user_whom_the_ledger_names_is_not_deleted_past_django(app, database):
     alice = join("alice")
-    ledger.adopt(app, alice, "one")
+    ledger.import_user_id(app, alice, "one")
 
     refuses(
         database,
@@ -145,7 +145,7 @@ def test_a_primary_key_reused_past_django_in_one_transaction_keeps_its_ids(
     app, database
 ):
     alice = join("alice")
-    ledger.adopt(app, alice, "one")
+    ledger.import_user_id(app, alice, "one")
 
     reuse_primary_key_past_django(alice, database.alias)
 
@@ -156,7 +156,7 @@ def test_a_primary_key_reused_past_django_in_one_transaction_keeps_its_ids(
 @pytest.mark.parametrize("database", ["mariadb"], indirect=True)
 def test_mariadb_refuses_to_reuse_a_primary_key_past_django(app, database):
     alice = join("alice")
-    ledger.adopt(app, alice, "one")
+    ledger.import_user_id(app, alice, "one")
 
     refuses(database, lambda: reuse_primary_key_past_django(alice, database.alias))
 
@@ -164,9 +164,9 @@ def test_mariadb_refuses_to_reuse_a_primary_key_past_django(app, database):
 @pytest.mark.parametrize("by_hand", [True, False])
 def test_a_deleted_user_leaves_digests(app, database, by_hand):
     alice, bob = join("alice"), join("bob")
-    ledger.adopt(app, alice, "one")
+    ledger.import_user_id(app, alice, "one")
     ledger.rename(app, alice, "another")
-    ledger.adopt(app, bob, "bob")
+    ledger.import_user_id(app, bob, "bob")
     digests = list(LayerUser.objects.order_by("pk").values_list("digest", flat=True))
 
     if by_hand:

@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from django_layer_identity.exceptions import NonceAlreadyUsed, NonceGuardUnavailable
 from django_layer_identity.models import LayerApp, SpentNonce
-from django_layer_identity.nonces import claim_nonce
+from django_layer_identity.nonces import reserve_nonce
 from tests.conftest import APP_ID, PROVIDER_ID
 from tests.endpoint import configure
 from tests.services import routing
@@ -28,7 +28,7 @@ APP = LayerApp(pk=1, name="M", app_id=APP_ID, provider_id=PROVIDER_ID)
 
 def claim(nonce, user):
     try:
-        claim_nonce(APP, nonce, user, user)
+        reserve_nonce(APP, nonce, user, user)
     except (NonceAlreadyUsed, NonceGuardUnavailable):
         return False
     return True
@@ -42,7 +42,7 @@ def expired(nonce):
 
 
 def unknown(nonce):
-    """Leave the nonce as it is: no user has claimed it yet."""
+    """Leave the nonce as it is: no user has assignment it yet."""
 
 
 def race(hang_up, rounds=500, before=unknown, claim=claim):
@@ -87,7 +87,7 @@ def table(settings):
 
 
 def claim_with_old_snapshot(line):
-    """Return a claim inside a host's transaction that read before any racer claimed."""
+    """Return a claim inside a host's transaction that read before any racer assignment."""
     isolation = {
         "postgresql": "SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL",
         "mysql": "SET SESSION TRANSACTION ISOLATION LEVEL",

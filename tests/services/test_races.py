@@ -15,7 +15,7 @@ from django_layer_identity.exceptions import KeyStateError
 from django_layer_identity.models import LayerApp, SigningKey
 from django_layer_identity.protocol.identifiers import AppID, ProviderID
 from tests.conftest import APP_ID, KEY_ID, OTHER_KEY_ID, PROVIDER_ID
-from tests.keys.test_pem import as_pem
+from tests.keys.test_rsa import as_pem
 
 pytestmark = [
     pytest.mark.service,
@@ -81,7 +81,7 @@ def test_of_two_keys_that_come_in_active_at_once_one_comes_in(
 @pytest.mark.parametrize("database", ["postgresql", "mariadb"], indirect=True)
 def test_an_app_created_twice_at_once_is_one(database, at_once):
     def ensure():
-        return LayerApp.objects.ensure(
+        return LayerApp.objects.get_or_create_exact(
             name="M", app_id=AppID(APP_ID), provider_id=ProviderID(PROVIDER_ID)
         )
 

@@ -40,7 +40,7 @@ class Command(LayerCommand):
         wanted = AppID.parse(app_id)
         if environment and wanted.environment not in (None, environment):
             raise CommandError(f"The app ID is one of {wanted.environment}.")
-        app = LayerApp.objects.ensure(
+        app = LayerApp.objects.get_or_create_exact(
             name=name,
             app_id=AppID(wanted.uuid, wanted.environment or environment),
             provider_id=ProviderID.parse(provider_id),

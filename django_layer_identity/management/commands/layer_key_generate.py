@@ -34,7 +34,7 @@ class Command(LayerCommand):
         json: bool,
         **options: Any,
     ) -> None:
-        layer_app = LayerApp.objects.named(app)
+        layer_app = LayerApp.objects.get_by_app_id(app)
         key = keyring.generate_private_key(
             layer_app, bits=bits, key_id=key_id, activate=activate
         )

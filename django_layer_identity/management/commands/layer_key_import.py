@@ -11,7 +11,7 @@ from django.core.management.base import CommandError, CommandParser
 
 from django_layer_identity import keyring
 from django_layer_identity.exceptions import PassphraseNeeded
-from django_layer_identity.keys.secrets import forgets
+from django_layer_identity.keys.secrets import hide_locals
 from django_layer_identity.management.base import (
     LayerCommand,
     new_key_as_json,
@@ -57,7 +57,7 @@ class Command(LayerCommand):
     ) -> None:
         if (file is None) == (signer is None):
             raise CommandError("Name either FILE or --signer ALIAS.")
-        layer_app = LayerApp.objects.named(app)
+        layer_app = LayerApp.objects.get_by_app_id(app)
         how: dict[str, Any] = {"key_id": key_id, "activate": activate}
         if signer is not None:
             key = keyring.link_remote_key(layer_app, signer, **how)
@@ -69,7 +69,7 @@ class Command(LayerCommand):
         self.remark(f"The key is {key.state.label}. {remark}")
 
 
-@forgets
+@hide_locals
 def _import_file(
     app: LayerApp, file: str, passphrase_file: str | None, **options: Any
 ) -> SigningKey:

@@ -29,7 +29,7 @@ class Command(LayerCommand):
         keys = SigningKey.objects.using(router.db_for_write(SigningKey))
         keys = keys.select_related("app").order_by("app_id", "pk")
         if app is not None:
-            keys = keys.filter(app=LayerApp.objects.named(app))
+            keys = keys.filter(app=LayerApp.objects.get_by_app_id(app))
         if json:
             self.stdout.write(dumps([_facts(key) for key in keys], indent=2))
         else:

@@ -45,7 +45,7 @@ def _find_app(app: str | None) -> LayerApp:
     stored = LayerApp.objects.using(router.db_for_write(LayerApp))
     if app is None and not stored.exists():
         return LayerApp()  # long before going live
-    return LayerApp.objects.named(app)
+    return LayerApp.objects.get_by_app_id(app)
 
 
 def _as_text(survey: Survey) -> Iterator[str]:

@@ -30,7 +30,7 @@ class Command(LayerCommand):
         )
 
     def run(self, *, app: str | None, dry_run: bool, file: str, **options: Any) -> None:
-        layer_app = LayerApp.objects.named(app)
+        layer_app = LayerApp.objects.get_by_app_id(app)
         with open_text(file) as lines, Progress(sys.stderr) as progress:
 
             def on_problem(line: int, problem: str) -> None:

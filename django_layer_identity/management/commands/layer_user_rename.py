@@ -27,7 +27,7 @@ class Command(LayerCommand):
         parser.add_argument("user_id", metavar="ID", help="his new Layer user ID")
 
     def run(self, *, app: str | None, user: str, user_id: str, **options: Any) -> None:
-        ledger.rename(LayerApp.objects.named(app), find_user(user), user_id)
+        ledger.rename(LayerApp.objects.get_by_app_id(app), find_user(user), user_id)
         self.stdout.write(user_id)
         if conf.USER_ID_CHANGE in NEXT:
             self.remark(

@@ -50,7 +50,7 @@ def hsm(settings, folder):
     def use(**changes):
         options = {**usual, **changes}
         options = {name: value for name, value in options.items() if value is not None}
-        backend = "django_layer_identity.keys.pkcs11.PKCS11Custody"
+        backend = "django_layer_identity.keys.pkcs11.PKCS11Backend"
         entry = {"BACKEND": backend, "OPTIONS": options}
         configure(settings, SIGNERS={"hsm": entry})
 

@@ -7,8 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from django_layer_identity.exceptions import CustodyError
-from django_layer_identity.keys.backends import open_custody
+from django_layer_identity.exceptions import SigningBackendError
+from django_layer_identity.keys.backends import get_backend
 from tests.services.hsm.softhsm import SlowModule
 
 pytestmark = pytest.mark.service
@@ -17,8 +17,8 @@ CLIENTS = 16
 
 def sign():
     try:
-        return open_custody("hsm").sign(b"message")
-    except CustodyError:
+        return get_backend("hsm").sign(b"message")
+    except SigningBackendError:
         return None
 
 

@@ -13,8 +13,8 @@ import pytest
 from django.test import Client
 from django.views.debug import ExceptionReporter
 
-from django_layer_identity.exceptions import CustodyError
-from django_layer_identity.keys.backends import open_custody
+from django_layer_identity.exceptions import SigningBackendError
+from django_layer_identity.keys.backends import get_backend
 from django_layer_identity.sandbox import state
 from tests.endpoint import NONCE, ask, read, refusal
 from tests.internals import expect_initialized_tokens, reopen_tokens
@@ -267,14 +267,14 @@ def test_the_pin_is_on_no_error_page(
     if where == "environment":
         hsm(PIN_FILE=None, PIN_ENV="HSM_PIN_SECRET")
 
-    with pytest.raises(CustodyError) as caught:
-        open_custody("hsm").sign(b"message")
+    with pytest.raises(SigningBackendError) as caught:
+        get_backend("hsm").sign(b"message")
 
     # wsgiref, and so “runserver”, puts the environment into each request.
     request = rf.get("/", **os.environ)
     reporter = ExceptionReporter(request, *caught._excinfo)
     pages = reporter.get_traceback_html() + reporter.get_traceback_text()
     assert type(caught.value.__cause__.__cause__) is pkcs11.PinIncorrect
-    assert "PKCS11Custody" in pages  # the settings are there, and local variables
+    assert "PKCS11Backend" in pages  # the settings are there, and local variables
     assert WRONG_PIN not in pages
-    assert WRONG_PIN not in f"{caught.value!r} {vars(open_custody('hsm'))}"
+    assert WRONG_PIN not in f"{caught.value!r} {vars(get_backend('hsm'))}"

@@ -115,7 +115,7 @@ def test_activating_an_active_key_changes_nothing(key):
 
 
 def test_activating_an_active_key_retires_none(key):
-    assert key.activate_in_place_of(key.pk) is None
+    assert key.activate_replacing(key.pk) is None
 
 
 def test_each_app_has_an_active_key_of_its_own(key, other_app, other_private_key):
@@ -496,7 +496,7 @@ def test_an_act_that_is_refused_leaves_the_object_as_it_was(key, draft):
 def test_whoever_saw_another_key_active_does_not_activate_his(key, draft):
     draft.set_key_id(OTHER_KEY_ID)
 
-    assert refused(draft.activate_in_place_of, None) == (
+    assert refused(draft.activate_replacing, None) == (
         f"Another key ({KEY_ID}) was activated at the same time. Reload and try again."
     )
     assert (stored(key).state, stored(draft).state) == ("active", "draft")
@@ -507,7 +507,7 @@ def test_a_key_is_activated_where_the_former_one_is_revoked_by_now(key, draft):
     former = key.pk
     key.revoke("leaked")
 
-    draft.activate_in_place_of(former)
+    draft.activate_replacing(former)
 
     assert stored(draft).state == "active"
 

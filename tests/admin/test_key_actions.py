@@ -20,7 +20,7 @@ from tests.admin.pages import (
     state_of,
 )
 from tests.conftest import KEY_ID, OTHER_KEY_ID, PROVIDER_ID
-from tests.internals import forget_loaded_keys
+from tests.internals import clear_loaded_keys
 
 THIRD_KEY_ID = UUID("eeeeeeee-0000-4000-8000-000000000005")
 
@@ -117,7 +117,7 @@ def test_what_a_state_forbids_is_told_and_not_done(
 
 def test_a_key_that_cannot_be_decrypted_is_not_activated(admin_client, ready, settings):
     settings.LAYER_IDENTITY = {"KEY_ENCRYPTION_KEYS": []}
-    forget_loaded_keys()
+    clear_loaded_keys()
 
     response = act(admin_client, "activate", ready)
 

@@ -1,4 +1,4 @@
-"""Backends for ``SIGNERS``: what a custody may do, well behaved and otherwise."""
+"""Backends for ``SIGNERS``: what a backend may do, well behaved and otherwise."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from django_layer_identity.exceptions import ConfigurationError
 
 
 class InMemory:
-    """Signs with ``OPTIONS["key"]``, a private key of ours: no custody at all."""
+    """Signs with ``OPTIONS["key"]``, a private key of ours: no backend at all."""
 
     def __init__(self, options):
         if "key" not in options:
@@ -49,4 +49,4 @@ class Broken(InMemory):
 
 def signer(backend, **options):
     """Return a value of ``SIGNERS`` with that one backend, under the alias “hsm”."""
-    return {"hsm": {"BACKEND": f"tests.custodies.{backend}", "OPTIONS": options}}
+    return {"hsm": {"BACKEND": f"tests.backends.{backend}", "OPTIONS": options}}

@@ -40,24 +40,24 @@ def conflict(act, *args, **options):
 
 
 def test_an_adopted_id_is_what_the_user_is_given(app, mailing, alice):
-    ledger.adopt(app, alice, "auth0|17")
+    ledger.import_user_id(app, alice, "auth0|17")
 
     assert id_of(alice) == "auth0|17"
     assert entries() == [("auth0|17", alice.pk, True)]
 
 
 def test_adopting_the_same_id_again_changes_nothing(app, alice):
-    ledger.adopt(app, alice, "auth0|17")
+    ledger.import_user_id(app, alice, "auth0|17")
     before = list(LayerUser.objects.values())
 
-    ledger.adopt(app, alice, "auth0|17")
+    ledger.import_user_id(app, alice, "auth0|17")
 
     assert list(LayerUser.objects.values()) == before
 
 
-@pytest.mark.parametrize("act", [ledger.adopt, ledger.rename])
+@pytest.mark.parametrize("act", [ledger.import_user_id, ledger.rename])
 def test_the_id_that_a_user_has_already_is_read_and_not_written(app, alice, act):
-    ledger.adopt(app, alice, "auth0|17")
+    ledger.import_user_id(app, alice, "auth0|17")
 
     with CaptureQueriesContext(connection) as queries:
         act(app, alice, "auth0|17")
@@ -66,23 +66,23 @@ def test_the_id_that_a_user_has_already_is_read_and_not_written(app, alice, act)
 
 
 def test_a_user_with_an_id_adopts_no_other(app, alice):
-    ledger.adopt(app, alice, "auth0|17")
+    ledger.import_user_id(app, alice, "auth0|17")
 
-    assert conflict(ledger.adopt, app, alice, "auth0|18") == (
+    assert conflict(ledger.import_user_id, app, alice, "auth0|18") == (
         "This user already has another Layer user ID. Use layer_user_rename to change it."
     )
 
 
-@pytest.mark.parametrize("act", [ledger.adopt, ledger.rename])
+@pytest.mark.parametrize("act", [ledger.import_user_id, ledger.rename])
 def test_an_id_of_somebody_else_is_not_given_away(app, alice, bob, act):
-    ledger.adopt(app, alice, "auth0|17")
+    ledger.import_user_id(app, alice, "auth0|17")
 
     assert conflict(act, app, bob, "auth0|17") == (
         "The Layer user ID belongs, or belonged, to another user."
     )
 
 
-@pytest.mark.parametrize("act", [ledger.adopt, ledger.rename])
+@pytest.mark.parametrize("act", [ledger.import_user_id, ledger.rename])
 @pytest.mark.parametrize("user_id", ["", " ", "None", "x" * 129, "a\nb"])
 def test_what_cannot_be_an_id_is_not_given(app, alice, act, user_id):
     with pytest.raises(InvalidClaims):
@@ -91,7 +91,7 @@ def test_what_cannot_be_an_id_is_not_given(app, alice, act, user_id):
     assert entries() == []
 
 
-@pytest.mark.parametrize("act", [ledger.adopt, ledger.rename])
+@pytest.mark.parametrize("act", [ledger.import_user_id, ledger.rename])
 def test_an_act_that_loses_a_race_says_so(app, alice, around_ledger_write, act):
     around_ledger_write(lambda write: False)
 
@@ -182,7 +182,7 @@ def test_the_id_of_a_deleted_user_is_reassigned_by_whoever_knows_it(mailing):
 
 
 def test_an_id_is_not_reassigned_to_who_has_it(app, alice):
-    ledger.adopt(app, alice, "auth0|17")
+    ledger.import_user_id(app, alice, "auth0|17")
 
     assert conflict(ledger.reassign, LayerUser.objects.get(), alice, reason="x") == (
         "The user already has this Layer user ID."
@@ -190,7 +190,7 @@ def test_an_id_is_not_reassigned_to_who_has_it(app, alice):
 
 
 def test_a_reassignment_that_loses_a_race_says_so(app, alice, bob):
-    ledger.adopt(app, alice, "auth0|17")
+    ledger.import_user_id(app, alice, "auth0|17")
     seen = LayerUser.objects.get()
     ledger.reassign(LayerUser.objects.get(), bob, reason=REASON)
 
@@ -201,7 +201,7 @@ def test_a_reassignment_that_loses_a_race_says_so(app, alice, bob):
 
 @pytest.mark.parametrize("reason", ["", "  ", "x" * 201])
 def test_an_id_is_not_reassigned_without_a_reason(app, alice, bob, reason):
-    ledger.adopt(app, alice, "auth0|17")
+    ledger.import_user_id(app, alice, "auth0|17")
 
     with pytest.raises(InvalidReason):
         ledger.reassign(LayerUser.objects.get(), bob, reason=reason)
@@ -213,7 +213,7 @@ def test_a_former_id_is_made_current_by_reassigning_it_to_its_user(
     settings, mailing, app, bob
 ):
     configure(settings, USER_ID_CHANGE="keep")
-    ledger.adopt(app, bob, "bob")
+    ledger.import_user_id(app, bob, "bob")
     ledger.rename(app, bob, "robert")
     former = LayerUser.objects.find(app, "bob")
 
@@ -225,7 +225,7 @@ def test_a_former_id_is_made_current_by_reassigning_it_to_its_user(
 # Neither
 
 
-@pytest.mark.parametrize("act", [ledger.adopt, ledger.rename])
+@pytest.mark.parametrize("act", [ledger.import_user_id, ledger.rename])
 def test_a_row_of_another_model_is_no_user(settings, app, alice, act):
     settings.AUTH_USER_MODEL = "tests.Member"
 
@@ -234,7 +234,7 @@ def test_a_row_of_another_model_is_no_user(settings, app, alice, act):
     )
 
 
-@pytest.mark.parametrize("act", [ledger.adopt, ledger.rename])
+@pytest.mark.parametrize("act", [ledger.import_user_id, ledger.rename])
 def test_a_row_with_another_kind_of_primary_key_is_no_user(app, act):
     member = Member.objects.create(email="zoe@example.com")
 
@@ -244,12 +244,12 @@ def test_a_row_with_another_kind_of_primary_key_is_no_user(app, act):
 
 
 @pytest.mark.parametrize("user", [User(username="new"), User(pk=99)], ids=repr)
-@pytest.mark.parametrize("act", [ledger.adopt, ledger.rename])
+@pytest.mark.parametrize("act", [ledger.import_user_id, ledger.rename])
 def test_a_user_who_is_not_stored_is_given_nothing(app, db, act, user):
     assert conflict(act, app, user, "auth0|17") == ("Save the user first.")
 
 
-@pytest.mark.parametrize("act", [ledger.adopt, ledger.rename])
+@pytest.mark.parametrize("act", [ledger.import_user_id, ledger.rename])
 def test_a_deleted_user_is_given_nothing(app, alice, act):
     alice.delete()
 
@@ -257,7 +257,7 @@ def test_a_deleted_user_is_given_nothing(app, alice, act):
 
 
 def test_the_reason_of_a_reassignment_holds_no_private_key(app, alice, bob):
-    ledger.adopt(app, alice, "auth0|17")
+    ledger.import_user_id(app, alice, "auth0|17")
 
     with pytest.raises(InvalidReason, match="must not contain a private key"):
         ledger.reassign(LayerUser.objects.get(), bob, reason="-----BEGIN PRIVATE KEY-")
@@ -266,7 +266,7 @@ def test_the_reason_of_a_reassignment_holds_no_private_key(app, alice, bob):
 
 
 def test_a_user_who_is_not_stored_is_reassigned_nothing(app, alice):
-    ledger.adopt(app, alice, "auth0|17")
+    ledger.import_user_id(app, alice, "auth0|17")
 
     assert conflict(
         ledger.reassign, LayerUser.objects.get(), User(), reason=REASON
@@ -274,7 +274,7 @@ def test_a_user_who_is_not_stored_is_reassigned_nothing(app, alice):
 
 
 def test_a_deleted_user_is_reassigned_nothing(app, alice, bob):
-    ledger.adopt(app, alice, "auth0|17")
+    ledger.import_user_id(app, alice, "auth0|17")
     bob.delete()
 
     assert conflict(ledger.reassign, LayerUser.objects.get(), bob, reason=REASON) == (

@@ -135,7 +135,7 @@ def test_a_note_that_cannot_be_written_costs_no_token(key, alice, failures, capl
     [record] = [one for one in caplog.records if one.levelname == "ERROR"]
     assert record.name.startswith("django.db.")
     assert record.getMessage() == (
-        "Error calling note_use.<locals>.write_last_use in on_commit() "
+        "Error calling record_use.<locals>.write_last_use in on_commit() "
         "(attempt to write a readonly database)."
     )
 

@@ -4,7 +4,11 @@ import pytest
 from django.db import OperationalError, connection, connections, transaction
 
 from django_layer_identity.models import LayerApp
-from django_layer_identity.models.locking import is_lost, lost_race, write_or_retry
+from django_layer_identity.models.locking import (
+    is_retryable,
+    is_unreachable,
+    retry_on_conflict,
+)
 from tests import internals
 from tests.conftest import APP_ID, PROVIDER_ID
 
@@ -37,7 +41,7 @@ class Write:
 def test_a_lost_race_is_run_again_from_the_beginning(failure):
     write = Write(failure, failure)
 
-    assert write_or_retry(write, using="default") == LayerApp.objects.get()
+    assert retry_on_conflict(write, using="default") == LayerApp.objects.get()
     assert write.runs == 3
 
 
@@ -46,7 +50,7 @@ def test_a_race_that_is_always_lost_is_given_up():
     write = Write(*[LOCKED] * 9)
 
     with pytest.raises(OperationalError, match="database is locked"):
-        write_or_retry(write, using="default")
+        retry_on_conflict(write, using="default")
 
     assert (write.runs, LayerApp.objects.count()) == (6, 0)
 
@@ -57,7 +61,7 @@ def test_another_failure_is_not_tried_again(failure):
     write = Write(failure)
 
     with pytest.raises(OperationalError):
-        write_or_retry(write, using="default")
+        retry_on_conflict(write, using="default")
 
     assert write.runs == 1
 
@@ -67,7 +71,7 @@ def test_inside_another_transaction_nothing_is_run_again():
     write = Write(LOCKED)
 
     with transaction.atomic(), pytest.raises(OperationalError):
-        write_or_retry(write, using="default")
+        retry_on_conflict(write, using="default")
 
     assert (write.runs, LayerApp.objects.count()) == (1, 0)
 
@@ -78,22 +82,22 @@ def test_postgresql_names_a_lost_race(name, state):
     exc = OperationalError("could not serialize access")
     exc.__cause__ = type("PostgreSQLError", (Exception,), {name: state})()
 
-    assert lost_race(exc)
+    assert is_retryable(exc)
 
 
 def test_a_database_that_failed_and_answers_is_not_lost(db):
     with pytest.raises(OperationalError), connection.cursor() as cursor:
         cursor.execute("nonsense")
 
-    assert not is_lost("default")
+    assert not is_unreachable("default")
 
 
 def test_a_database_that_failed_and_does_not_answer_is_lost(db, lost_database):
-    assert is_lost("default")
+    assert is_unreachable("default")
 
 
 def test_a_database_that_refused_a_connection_is_lost(monkeypatch):
     monkeypatch.setattr(connections["default"], "errors_occurred", True)
     monkeypatch.setattr(connections["default"], "connection", None)
 
-    assert is_lost("default")
+    assert is_unreachable("default")

@@ -16,7 +16,7 @@ from django_layer_identity.keys.reading import read_private_key
 from django_layer_identity.keys.rsa import (
     PrivateKey,
     generate_private_key,
-    restore_private_key,
+    load_stored_private_key,
     verify_signature,
 )
 from tests.internals import rsa_key_of
@@ -60,7 +60,7 @@ def test_the_public_half_is_what_openssl_prints():
 
 
 def test_a_key_survives_being_stored(private_key):
-    restored = restore_private_key(private_key.to_der())
+    restored = load_stored_private_key(private_key.to_der())
 
     assert restored.sign(b"message") == private_key.sign(b"message")
 
@@ -70,7 +70,7 @@ def test_a_key_survives_being_stored(private_key):
 )
 def test_what_is_no_stored_key_is_refused(der):
     with pytest.raises(InvalidKey) as caught:
-        restore_private_key(der)
+        load_stored_private_key(der)
 
     assert str(caught.value) == DAMAGED
 

@@ -1,4 +1,4 @@
-"""What holds for every custody, however it behaves."""
+"""What holds for every backend, however it behaves."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from uuid import UUID
 import pytest
 from django.views.debug import ExceptionReporter
 
-from django_layer_identity.exceptions import CustodyError
-from django_layer_identity.keys.backends import RemoteSigner, Turns, make_custody
+from django_layer_identity.exceptions import SigningBackendError
+from django_layer_identity.keys.backends import CallSlots, RemoteSigner, build_backend
 from django_layer_identity.keys.rsa import verify_signature
 from django_layer_identity.protocol.identifiers import KeyID
-from tests.custodies import signer
-from tests.internals import CUSTODY_CLOCK, overdue_calls
+from tests.backends import signer
+from tests.internals import BACKEND_CLOCK, overdue_calls
 from tests.work import count_calls
 
 KEY_ID = KeyID(UUID("cccccccc-0000-4000-8000-000000000003"))
@@ -34,12 +34,12 @@ def gate():
     gate.set()
 
 
-def custody(backend, **options):
-    return make_custody("hsm", signer(backend, **options)["hsm"])
+def build(name, **options):
+    return build_backend("hsm", signer(name, **options)["hsm"])
 
 
 def remote(private_key, backend, **options):
-    made = custody(backend, key=private_key, **options)
+    made = build(backend, key=private_key, **options)
     return RemoteSigner(KEY_ID, private_key.public_key.pem, made)
 
 
@@ -50,15 +50,13 @@ def test_a_remote_key_signs(private_key):
 
 
 def test_a_custody_shows_the_public_half(private_key):
-    assert (
-        custody("InMemory", key=private_key).public_key() == private_key.public_key.pem
-    )
+    assert build("InMemory", key=private_key).public_key() == private_key.public_key.pem
 
 
 def test_the_signature_of_another_key_never_leaves(private_key, other_private_key):
     signer = remote(private_key, "Forgetful", other=other_private_key)
 
-    with pytest.raises(CustodyError) as caught:
+    with pytest.raises(SigningBackendError) as caught:
         signer.sign(b"message")
 
     assert str(caught.value) == (
@@ -72,7 +70,7 @@ def test_a_call_that_hangs_is_given_up_in_time(private_key, gate):
         private_key, "Hanging", gate=gate, entered=Semaphore(0), TIMEOUT=WITHIN
     )
 
-    with pytest.raises(CustodyError) as caught:
+    with pytest.raises(SigningBackendError) as caught:
         signer.sign(b"message")
 
     assert str(caught.value) == (
@@ -87,7 +85,7 @@ def test_calls_that_hang_do_not_pile_up(private_key, gate):
 
     complaints = []
     for _ in range(5):
-        with pytest.raises(CustodyError) as caught:
+        with pytest.raises(SigningBackendError) as caught:
             signer.sign(b"message")
         complaints.append(str(caught.value).removeprefix("SIGNERS['hsm']: "))
 
@@ -103,7 +101,7 @@ def test_where_all_calls_hang_nobody_waits(private_key, gate):
     signer = remote(private_key, "Hanging", **options, TIMEOUT=WITHIN)
 
     def waits(complaint):
-        with pytest.raises(CustodyError, match=complaint):
+        with pytest.raises(SigningBackendError, match=complaint):
             signer.sign(b"message")
 
     _, first = count_calls(waits, "there was no answer")
@@ -126,7 +124,7 @@ class Clock(local):
 @pytest.fixture
 def clock(monkeypatch):
     clock = Clock()
-    monkeypatch.setattr(CUSTODY_CLOCK, clock)
+    monkeypatch.setattr(BACKEND_CLOCK, clock)
     return clock
 
 
@@ -137,38 +135,38 @@ def clock(monkeypatch):
 def test_a_call_begins_if_the_last_one_would_have_ended_in_time(
     clock, last_call, waited, begins
 ):
-    turns = Turns(1)
-    turns.take(FOREVER)
-    turns.start(lambda: setattr(clock, "now", last_call))
+    slots = CallSlots(1)
+    slots.take(FOREVER)
+    slots.start(lambda: setattr(clock, "now", last_call))
     clock.step = waited
 
-    assert turns.take(FOREVER) is begins
+    assert slots.take(FOREVER) is begins
 
 
 def test_a_turn_that_comes_too_late_is_the_turn_of_the_next_call(clock):
-    turns = Turns(1)
+    slots = CallSlots(1)
     clock.step = FOREVER + 1
-    assert turns.take(FOREVER) is False
+    assert slots.take(FOREVER) is False
     clock.step = 0
 
-    assert turns.take(FOREVER) is True
+    assert slots.take(FOREVER) is True
 
 
 def test_a_custody_that_answers_again_is_used_again(private_key, gate):
     options = {"gate": gate, "entered": Semaphore(0), "MAX_CALLS": 1}
     signer = remote(private_key, "Hanging", **options, TIMEOUT=WITHIN)
-    with pytest.raises(CustodyError):
+    with pytest.raises(SigningBackendError):
         signer.sign(b"message")
 
     came_back = Event()
-    [overdue] = overdue_calls(signer.custody)
+    [overdue] = overdue_calls(signer.backend)
     overdue.add_done_callback(lambda _: came_back.set())
 
     gate.set()
 
     assert came_back.wait(FOREVER)
     # Its place is given back by the thread that hung, at some time soon.
-    signer.custody.timeout = FOREVER
+    signer.backend.timeout = FOREVER
     assert signer.sign(b"message") == private_key.sign(b"message")
 
 
@@ -184,7 +182,7 @@ def test_a_crowd_is_served_in_turns(private_key):
 def test_whatever_a_backend_raises_is_named(private_key):
     signer = remote(private_key, "Broken", error=ConnectionResetError("by peer"))
 
-    with pytest.raises(CustodyError) as caught:
+    with pytest.raises(SigningBackendError) as caught:
         signer.sign(b"message")
 
     assert str(caught.value) == (
@@ -195,7 +193,7 @@ def test_whatever_a_backend_raises_is_named(private_key):
 
 def test_what_was_to_be_signed_is_in_no_variable_of_an_error_report(private_key, rf):
     signer = remote(private_key, "Broken", error=ConnectionResetError("by peer"))
-    with pytest.raises(CustodyError) as caught:
+    with pytest.raises(SigningBackendError) as caught:
         signer.sign(b"the claims of a token")
 
     frames = ExceptionReporter(rf.get("/"), *caught._excinfo).get_traceback_frames()
@@ -206,9 +204,9 @@ def test_what_was_to_be_signed_is_in_no_variable_of_an_error_report(private_key,
 
 @pytest.mark.parametrize("words", ["no such key", "no such key."])
 def test_a_complaint_of_the_backend_is_passed_on(private_key, words):
-    signer = remote(private_key, "Broken", error=CustodyError(words))
+    signer = remote(private_key, "Broken", error=SigningBackendError(words))
 
-    with pytest.raises(CustodyError, match=r"^SIGNERS\['hsm'\]: no such key\.$"):
+    with pytest.raises(SigningBackendError, match=r"^SIGNERS\['hsm'\]: no such key\.$"):
         signer.sign(b"message")
 
 
@@ -220,7 +218,7 @@ def test_a_machine_without_threads_to_spare_says_so(private_key, monkeypatch):
 
     with monkeypatch.context() as patch:
         patch.setattr(Thread, "start", fail)
-        with pytest.raises(CustodyError, match="no thread can be started"):
+        with pytest.raises(SigningBackendError, match="no thread can be started"):
             signer.sign(b"message")
 
     assert signer.sign(b"message") == private_key.sign(b"message")
@@ -231,16 +229,16 @@ def test_a_call_that_hangs_does_not_keep_a_process_from_ending():
         from threading import Event
         from django.conf import settings
         settings.configure()
-        from django_layer_identity.exceptions import CustodyError
-        from django_layer_identity.keys.backends import LimitedCustody
+        from django_layer_identity.exceptions import SigningBackendError
+        from django_layer_identity.keys.backends import TimeLimitedBackend
 
         class Hanging:
             def sign(self, message):
                 Event().wait()
 
         try:
-            LimitedCustody("x", Hanging(), timeout=0.05, max_calls=1).sign(b"")
-        except CustodyError as exc:
+            TimeLimitedBackend("x", Hanging(), timeout=0.05, max_calls=1).sign(b"")
+        except SigningBackendError as exc:
             print(exc)
     """
 
@@ -261,7 +259,7 @@ def test_a_call_that_hangs_does_not_keep_a_process_from_ending():
 def test_options_do_not_show(private_key):
     signer = remote(private_key, "InMemory", PIN_FILE="/run/pin")
 
-    assert repr(signer.custody) == "<LimitedCustody SIGNERS['hsm']>"
+    assert repr(signer.backend) == "<TimeLimitedBackend SIGNERS['hsm']>"
     assert repr(signer) == (
-        f"RemoteSigner(key_id={KEY_ID!r}, custody=<LimitedCustody SIGNERS['hsm']>)"
+        f"RemoteSigner(key_id={KEY_ID!r}, backend=<TimeLimitedBackend SIGNERS['hsm']>)"
     )
