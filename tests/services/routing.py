@@ -10,7 +10,7 @@ class OneDatabase:
     """Send the app's models, and users with them, to the database under test."""
 
     def db_for_read(self, model, **hints):
-        together = ("auth", "layer_identity", "layer_identity_audit")
+        together = ("auth", "sessions", "layer_identity", "layer_identity_audit")
         return database.get() if model._meta.app_label in together else None
 
     db_for_write = db_for_read
