@@ -9,14 +9,14 @@ from django.views.decorators.debug import sensitive_variables
 
 
 def user_id_digest(user_id: str) -> str:
-    """Return the SHA-256 of a Layer user ID in UTF-8: 64 hex digits, for good."""
+    """Return the permanent digest of a Layer user ID: SHA-256 of UTF-8, 64 hex digits."""
     return hashlib.sha256(user_id.encode()).hexdigest()
 
 
 @sensitive_variables()
 def keyed_digest(kind: str, value: str) -> str:
     """
-    Return an HMAC under ``SECRET_KEY``, so that it cannot be guessed: 64 hex digits.
+    Return an HMAC with ``SECRET_KEY`` (64 hex digits), so that guesses cannot be tested.
 
     :param kind: what the value is; equal values of two kinds have different digests.
     """
@@ -26,5 +26,5 @@ def keyed_digest(kind: str, value: str) -> str:
 
 @sensitive_variables()
 def nonce_digest(nonce: str) -> str:
-    """Return the keyed digest under which logs and signals name a nonce."""
+    """Return the digest that stands for the nonce in logs, signals and storage."""
     return keyed_digest("nonce", nonce)

@@ -34,7 +34,7 @@ class InvalidToken(LayerIdentityError, ValueError):
 
 
 class InvalidKey(LayerIdentityError, ValueError):
-    """The text or file is not an RSA private key of an accepted size."""
+    """The key is not an RSA key of an accepted size, or it cannot be read."""
 
 
 class PassphraseNeeded(InvalidKey):
@@ -102,7 +102,7 @@ class Refusal(LayerIdentityError):
     A request for an identity token was refused.
 
     ``code`` is stable: clients may depend on it. ``detail`` is the sentence for the
-    caller. A reason that only operators should read is the exception's cause, and is
+    caller. The exception's cause (``__cause__``) has details for operators, and is
     written to the log only.
     """
 
@@ -121,7 +121,9 @@ class NonceMissing(Refusal):
     """The nonce is missing or empty."""
 
     code = "nonce_missing"
-    detail = "Send the nonce that Layer gave as the top-level parameter “nonce”."
+    detail = (
+        "The nonce is missing. Send Layer's nonce in the top-level parameter “nonce”."
+    )
     field = "nonce"
 
 
@@ -164,7 +166,7 @@ class AppUnknown(Refusal):
 
 
 class AuthenticationFailed(Refusal):
-    """The caller is not a saved instance of the project's user model."""
+    """The credentials are wrong, or the user is not a saved user of this project."""
 
     code = "authentication_failed"
     detail = "The credentials sent with the request were not accepted."
@@ -181,8 +183,8 @@ class UserIDMismatch(Refusal):
     """
     The client expects a different Layer user ID than the user has.
 
-    ``user_id`` is the user's own ID. It is None if the user has none yet: the first
-    request without ``user_id`` creates it.
+    ``user_id`` is the user's own ID. It is None if ``USER_ID`` gives random IDs and the
+    user has none yet: the first request without ``user_id`` creates it.
     """
 
     code = "user_id_mismatch"

@@ -66,8 +66,8 @@ def issue_identity_token(
 
     :param nonce: the nonce that Layer gave to the client.
     :param app: a Layer app, an app ID in any accepted form, or None for the only one.
-    :param expected_user_id: the Layer user ID that the client expects. It is compared,
-        never believed. None and ``""`` mean that the client expects nothing.
+    :param expected_user_id: the Layer user ID that the client expects. It is only
+        compared with the user's own ID. None and ``""`` skip the comparison.
     :param request: passed to the callables of ``USER_ID`` and ``CLAIMS`` and to the
         receivers of the signals.
     :raises Refusal: if no token is issued; its ``code`` says why.
@@ -86,8 +86,8 @@ def warm_keys() -> None:
     """
     Load the active key of every enabled app before the first request.
 
-    Call it from a server's post-fork hook. It raises nothing: errors are logged, and the
-    first token that needs the key tries again.
+    Call it from a server's post-fork hook. It never raises: errors are logged, and the
+    first request that needs the key loads it again.
     """
     using = router.db_for_write(SigningKey)
     try:
@@ -107,7 +107,7 @@ def _warm(key: SigningKey) -> None:
 
 @dataclass
 class _Attempt:
-    """One request for a token, and what is known about it when it is refused."""
+    """One request for a token, and what is known about it so far."""
 
     user: AbstractBaseUser
     request: HttpRequest | None
@@ -175,7 +175,7 @@ def _database() -> Iterator[None]:
 def _prepare(
     key: SigningKey, app: LayerApp, user_id: str, nonce: str, profile: Profile
 ) -> tuple[IdentityClaims, Signer]:
-    """Build the claims and load the key, which may fail, before the nonce is spent."""
+    """Build the claims and load the key. Both may fail, so reserve the nonce later."""
     now = datetime.now(timezone.utc).replace(microsecond=0)
     try:
         claims = IdentityClaims(

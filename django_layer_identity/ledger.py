@@ -1,4 +1,4 @@
-"""The rules of the ledger: a Layer user ID belongs to one user, for good."""
+"""The rules of the ledger: a Layer user ID has one owner until it is reassigned."""
 
 from __future__ import annotations
 
@@ -61,9 +61,10 @@ def resolve(
     """
     Decide which Layer user ID a user should have. Write nothing.
 
-    :param expected: the ID that the client expects; None and ``""`` mean nothing.
+    :param expected: the ID that the client expects; None or ``""`` for any ID.
     :param current: the user's present entry in the app's ledger.
-    :raises UserIDUnavailable, UserIDFailed: as the mapping does.
+    :raises UserIDUnavailable: if ``USER_ID`` gives no usable value.
+    :raises UserIDFailed: if computing it fails, or the user's ledger entry is damaged.
     :raises UserIDTaken: if the ID belongs, or belonged, to another user.
     :raises UserIDChanged: if the user has another ID and must keep it.
     :raises UserIDMismatch: if the client expects another ID.
@@ -91,7 +92,7 @@ def record(assignment: Assignment) -> str:
     for _ in range(ATTEMPTS):
         if assignment.is_recorded or _switch(assignment):
             return assignment.user_id
-        _check_still_there(context.user)
+        _check_user_exists(context.user)
         current = LayerUser.objects.current(context.app, context.user.pk)
         assignment = resolve(context, assignment.expected, current=current)
     raise Unavailable
@@ -99,13 +100,13 @@ def record(assignment: Assignment) -> str:
 
 def import_user_id(app: LayerApp, user: AbstractBaseUser, user_id: str) -> None:
     """
-    Record a Layer user ID that a user already has; repeating it changes nothing.
+    Record a Layer user ID that the user already has at Layer; may be repeated.
 
     :raises InvalidClaims: if it is not a valid Layer user ID.
     :raises LedgerConflict: if it belongs, or belonged, to another user, or the user has
         another one.
     """
-    _check_use(user)
+    _check_saved_user(user)
     current = LayerUser.objects.current(app, user.pk)
     if current is not None and not current.matches(user_id):
         raise LedgerConflict(
@@ -122,7 +123,7 @@ def rename(app: LayerApp, user: AbstractBaseUser, user_id: str) -> None:
     :raises InvalidClaims: if it is not a valid Layer user ID.
     :raises LedgerConflict: if it belongs, or belonged, to another user.
     """
-    _check_use(user)
+    _check_saved_user(user)
     current = LayerUser.objects.current(app, user.pk)
     entry = LayerUser.objects.find(app, check_user_id(user_id))
     if entry is not None and entry.owner_id != user.pk:
@@ -147,11 +148,13 @@ def reassign(
     :raises LedgerConflict: if the user already has it, ``user_id`` is another ID, or
         the ledger changed at the same time.
     """
-    _check_use(user)
+    _check_saved_user(user)
     reason = clean_reason(reason)
     text = user_id or entry.user_id
     if not entry.matches(text):
-        raise LedgerConflict("This text is not the Layer user ID of the entry.")
+        raise LedgerConflict(
+            "The Layer user ID does not match this entry: give its exact ID."
+        )
     if entry.current_for_id == user.pk:
         raise LedgerConflict("The user already has this Layer user ID.")
     if not LayerUser.objects.reassign(entry, user.pk, text, reason):
@@ -196,14 +199,16 @@ def _switch(assignment: Assignment) -> bool:
     )
 
 
-def _check_use(user: AbstractBaseUser) -> None:
+def _check_saved_user(user: AbstractBaseUser) -> None:
     if not is_user(user):
-        raise LedgerConflict("Expected an instance of AUTH_USER_MODEL.")
+        raise LedgerConflict(
+            f"Expected an instance of AUTH_USER_MODEL, not {type(user).__name__}."
+        )
     if user.pk is None or user._state.adding:
         raise LedgerConflict("Save the user first.")
 
 
-def _check_still_there(user: AbstractBaseUser) -> None:
+def _check_user_exists(user: AbstractBaseUser) -> None:
     users = get_user_model()._base_manager.using(router.db_for_write(LayerUser))
     if not users.filter(pk=user.pk).exists():
         raise AuthenticationFailed

@@ -31,7 +31,7 @@ class Facts:
     nonce_digest: str | None = None
 
     def logged(self) -> dict[str, Any]:
-        """Return what may be logged: only the IDs of user and app."""
+        """Return what may be logged: IDs of user and app, fingerprint, nonce digest."""
         return {
             "user_pk": getattr(self.user, "pk", None),
             "app_id": str(self.app.identifier) if self.app else None,
@@ -40,7 +40,7 @@ class Facts:
         }
 
     def fields(self) -> dict[str, Any]:
-        """Return the fields of a structured log; no value can split a line."""
+        """Return ``extra`` for the logger; escape unprintable characters."""
         return {
             name: repr(fact)
             if isinstance(fact, str) and not fact.isprintable()
@@ -56,7 +56,7 @@ class Facts:
 
 
 def report_issued(facts: Facts) -> None:
-    """Log the token and send the signal; errors in receivers never fail the request."""
+    """Log that a token was issued, and send the signal; receiver errors are ignored."""
     fields = {"code": "issued", **facts.fields()}
     logger.info("Identity token issued: %s", str(facts), extra=fields)
     _send(identity_token_issued, facts)
@@ -70,8 +70,8 @@ def report_refused(refusal: Refusal, facts: Facts) -> None:
         line = "Identity token refused: %s %s"
         logger.error(line, code, text, exc_info=cause or refusal, extra=fields)
     else:
-        # Messages of third-party exceptions may contain personal data, so only their
-        # class and code are logged.
+        # Messages of third-party exceptions may contain personal data. Log their class
+        # and code (``refused_by``) if known, else the refusal's own sentence.
         own = cause if isinstance(cause, LayerIdentityError) else refusal
         reason = getattr(cause, "refused_by", own)
         line = "Identity token refused: %s %s reason=%r"

@@ -68,7 +68,8 @@ def test_app_create_refuses_two_environments(db):
 
 def test_app_create_refuses_another_app_under_the_same_id(app):
     assert error(*CREATE, "--name", "Chat") == (
-        "A Layer app with this app ID exists, and its name is Messenger."
+        "A Layer app with this app ID already exists with another name: Messenger. "
+        "Use the same value."
     )
 
 

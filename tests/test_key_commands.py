@@ -184,7 +184,7 @@ def test_what_comes_next_is_remarked_on_standard_error(key, capsys, command, rem
 
 def test_what_a_state_forbids_is_refused(key):
     assert error("layer_key_destroy", str(KEY_ID)) == (
-        "This key is active, not retired."
+        "Only a retired key's private key can be destroyed. This key is active."
     )
     assert SigningKey.objects.get().encrypted_private_key != ""
 

@@ -165,7 +165,9 @@ def test_a_retired_key_leaves_no_active_one(key):
 
 
 def test_only_an_active_key_retires(draft):
-    assert refused(draft.retire) == "This key is draft, not active."
+    assert (
+        refused(draft.retire) == "Only an active key can be retired. This key is draft."
+    )
 
 
 def test_revoking_destroys_the_private_half(key):
@@ -183,18 +185,20 @@ def test_revoking_is_for_good(key):
     key.revoke("leaked")
 
     assert key.revoked_at == since
-    assert refused(key.activate) == "A revoked key cannot sign."
+    assert refused(key.activate) == "A revoked key cannot sign. Activate another key."
     assert refused(key.set_key_id, OTHER_KEY_ID) == (
         "The key ID cannot change, because this key was active or is revoked."
     )
-    assert refused(key.retire) == "This key is revoked, not active."
+    assert (
+        refused(key.retire) == "Only an active key can be retired. This key is revoked."
+    )
 
 
 def test_a_stale_object_does_not_bring_a_key_back(key):
     stale = SigningKey.objects.get()
     key.revoke("leaked")
 
-    assert refused(stale.activate) == "A revoked key cannot sign."
+    assert refused(stale.activate) == "A revoked key cannot sign. Activate another key."
     assert SigningKey.objects.get().state == "revoked"
 
 
@@ -202,7 +206,10 @@ def test_a_stale_object_that_retires_does_not_bring_a_key_back(key):
     stale = stored(key)
     key.revoke("leaked")
 
-    assert refused(stale.retire) == "This key is revoked, not active."
+    assert (
+        refused(stale.retire)
+        == "Only an active key can be retired. This key is revoked."
+    )
     assert stored(key).state == "revoked"
 
 
@@ -311,7 +318,10 @@ def test_the_private_half_of_a_retired_key_is_destroyed(retired):
 
     key = stored(retired)
     assert (key.state, key.encrypted_private_key) == ("retired", "")
-    assert refused(key.activate) == "The private key of this key was destroyed."
+    assert (
+        refused(key.activate)
+        == "The private key of this key was destroyed. Activate another key."
+    )
 
 
 def test_destroying_twice_keeps_the_first_time(retired):
@@ -323,8 +333,14 @@ def test_destroying_twice_keeps_the_first_time(retired):
 
 
 def test_only_the_private_half_of_a_retired_key_is_destroyed(key, draft):
-    assert refused(key.destroy_private_key) == "This key is active, not retired."
-    assert refused(draft.destroy_private_key) == "This key is draft, not retired."
+    assert (
+        refused(key.destroy_private_key)
+        == "Only a retired key's private key can be destroyed. This key is active."
+    )
+    assert (
+        refused(draft.destroy_private_key)
+        == "Only a retired key's private key can be destroyed. This key is draft."
+    )
     assert stored(key).encrypted_private_key != ""
 
 
@@ -406,9 +422,9 @@ def test_a_stale_object_that_is_saved_does_not_bring_a_key_back(key):
     key.revoke("leaked")
 
     assert refused(stale.save) == (
-        "Cannot save active_for_id, revoked_at, revocation_reason, destroyed_at, "
-        "encrypted_private_key: only methods such as activate(), retire() and revoke() "
-        "change a stored key."
+        "save() cannot change active_for_id, revoked_at, revocation_reason, destroyed_at, "
+        "encrypted_private_key. Call refresh_from_db() first, then a method such as "
+        "set_key_id(), activate() or retire()."
     )
     assert stored(key).state == "revoked"
 
@@ -420,7 +436,9 @@ def test_a_stale_object_that_is_saved_does_not_undo_an_encryption(key, settings)
     configure(settings, KEY_ENCRYPTION_KEYS=[new, entry])
     call_command("layer_key_reencrypt", stdout=StringIO(), stderr=StringIO())
 
-    assert refused(stale.save).startswith("Cannot save encrypted_private_key: ")
+    assert refused(stale.save).startswith(
+        "save() cannot change encrypted_private_key. "
+    )
     configure(settings, KEY_ENCRYPTION_KEYS=[new])
     stored(key).load_signer()
 
@@ -443,8 +461,8 @@ def test_a_key_that_was_active_keeps_its_id_when_it_is_saved(retired):
     retired.key_id = OTHER_KEY_ID
 
     assert refused(retired.save) == (
-        "Cannot save key_id: only methods such as activate(), retire() and revoke() "
-        "change a stored key."
+        "save() cannot change key_id. Call refresh_from_db() first, then a method such "
+        "as set_key_id(), activate() or retire()."
     )
     assert stored(retired).key_id == KEY_ID
 
@@ -471,7 +489,8 @@ def test_a_new_key_is_a_draft(app, private_key, act):
     setattr(key, act, timezone.now())
 
     assert refused(key.save) == (
-        f"A new key must be a draft. Use activate(), retire() or revoke() to set {act}."
+        f"A new key must not have {act}. Save the key first, then call a method such as "
+        "activate(), retire() or revoke()."
     )
     assert not SigningKey.objects.exists()
 
@@ -481,8 +500,8 @@ def test_a_new_key_is_neither_active_nor_revoked(app, private_key):
     key.active_for, key.revocation_reason = app, "leaked"
 
     assert refused(key.save) == (
-        "A new key must be a draft. Use activate(), retire() or revoke() to set "
-        "active_for_id, revocation_reason."
+        "A new key must not have active_for_id, revocation_reason. Save the key first, "
+        "then call a method such as activate(), retire() or revoke()."
     )
 
 

@@ -154,9 +154,9 @@ def test_an_app_is_created_once(db):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"name": "Chat"}, "name is Messenger"),
-        ({"app_id": AppID(APP_ID, "staging")}, "environment is production"),
-        ({"provider_id": ProviderID(OTHER)}, f"provider_id is {PROVIDER_ID}"),
+        ({"name": "Chat"}, "name: Messenger"),
+        ({"app_id": AppID(APP_ID, "staging")}, "environment: production"),
+        ({"provider_id": ProviderID(OTHER)}, f"provider_id: {PROVIDER_ID}"),
     ],
 )
 def test_an_app_is_not_changed_by_creating_it_again(db, change, message):
@@ -166,7 +166,8 @@ def test_an_app_is_not_changed_by_creating_it_again(db, change, message):
         ensure(**change)
 
     assert str(caught.value) == (
-        f"A Layer app with this app ID exists, and its {message}."
+        f"A Layer app with this app ID already exists with another {message}. "
+        "Use the same value."
     )
     after = LayerApp.objects.get()
     assert (after.name, after.environment, after.provider_id) == (
@@ -211,7 +212,7 @@ def test_an_app_with_keys_cannot_be_deleted(key):
 
 # IDs freeze
 
-IDS_STAY = "The IDs cannot change after a key of this Layer app was active."
+IDS_STAY = "The app ID, environment and provider ID cannot change, because a key of this Layer app has been active."
 
 
 @pytest.fixture
@@ -268,7 +269,7 @@ def test_ids_that_stay_are_not_changed_in_bulk(frozen, change):
         LayerApp.objects.update(**change)
 
     assert str(caught.value) == (
-        "The IDs of a Layer app cannot change after one of its keys was active."
+        "The app ID, environment and provider ID of a Layer app cannot change after one of its keys has been active."
     )
     assert not LayerApp.objects.filter(**change).exists()
 

@@ -177,13 +177,13 @@ def test_the_database_refuses_a_second_active_key(key, draft):
     ],
 )
 def test_an_administrator_finds_a_key(key, draft, name):
-    assert SigningKey.objects.get_by_name(name(key)) == key
+    assert SigningKey.objects.get_by_id_or_fingerprint(name(key)) == key
 
 
 @pytest.mark.parametrize("name", [str(OTHER_KEY_ID), "0" * 64, "00000000"])
 def test_an_administrator_is_told_that_there_is_no_such_key(key, name):
     with pytest.raises(NotFound) as caught:
-        SigningKey.objects.get_by_name(name)
+        SigningKey.objects.get_by_id_or_fingerprint(name)
 
     assert str(caught.value) == f"No signing key matches {name!r}."
 
@@ -192,12 +192,12 @@ def test_an_administrator_is_told_that_there_are_several(key, other_app, private
     SigningKey.from_private_key(other_app, private_key).save()
 
     with pytest.raises(NotFound) as caught:
-        SigningKey.objects.get_by_name(key.fingerprint)
+        SigningKey.objects.get_by_id_or_fingerprint(key.fingerprint)
 
     assert str(caught.value) == (
         f"Several signing keys match {key.fingerprint!r}. Name the Layer app too."
     )
-    assert SigningKey.objects.get_by_name(key.fingerprint, key.app) == key
+    assert SigningKey.objects.get_by_id_or_fingerprint(key.fingerprint, key.app) == key
 
 
 @pytest.mark.parametrize(
@@ -205,7 +205,7 @@ def test_an_administrator_is_told_that_there_are_several(key, other_app, private
 )
 def test_an_administrator_is_told_how_keys_are_named(key, name):
     with pytest.raises(NotFound) as caught:
-        SigningKey.objects.get_by_name(name)
+        SigningKey.objects.get_by_id_or_fingerprint(name)
 
     assert str(caught.value) == (
         f"{name!r} is neither a key ID nor the first 8 or more digits of a fingerprint."

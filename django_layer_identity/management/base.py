@@ -87,7 +87,7 @@ class KeyCommand(LayerCommand):
     def run(self, *, key: str, app: str | None, **options: Any) -> None:
         layer_app = None if app is None else LayerApp.objects.get_by_app_id(app)
         keys = SigningKey.objects.db_manager(router.db_for_write(SigningKey))
-        signing_key = keys.get_by_name(key, layer_app)
+        signing_key = keys.get_by_id_or_fingerprint(key, layer_app)
         self.change(signing_key, **options)
         self.stdout.write(signing_key.state.value)
         if self.consequence:

@@ -377,7 +377,7 @@ class Migration(migrations.Migration):
                             _connector="OR",
                         ),
                         name="layer_identity_key_private_half",
-                        violation_error_message="The private key of this key is not stored here.",
+                        violation_error_message="A revoked key, a key in a signing backend or a key whose private key was destroyed must not store a private key.",
                     ),
                 ],
             },

@@ -31,15 +31,18 @@ from django_layer_identity.protocol.identifiers import (
 FROZEN_IDS = ("app_id", "environment", "provider_id")
 
 KEY_IN_NAME = _("A name must not contain a private key or a part of one.")
-IDS_STAY = _("The IDs cannot change after a key of this Layer app was active.")
+IDS_ARE_FROZEN = _(
+    "The app ID, environment and provider ID cannot change, because a key of this Layer "
+    "app has been active."
+)
 
 
 class LayerAppQuerySet(models.QuerySet["LayerApp"]):
     def update(self, **values: Any) -> int:
         """
-        Update these apps.
+        Run the update, unless it sets :data:`FROZEN_IDS` of an app that is frozen.
 
-        :raises AppFrozen: if the values contain an ID and an app's IDs are frozen.
+        :raises AppFrozen: if a key of one of these apps has been active.
         """
         if not set(FROZEN_IDS) & set(values):
             return super().update(**values)
@@ -48,7 +51,8 @@ class LayerAppQuerySet(models.QuerySet["LayerApp"]):
             held = self.using(using).select_for_update()
             if any(held.values_list("frozen_at", flat=True)):
                 raise AppFrozen(
-                    "The IDs of a Layer app cannot change after one of its keys was active."
+                    "The app ID, environment and provider ID of a Layer app cannot change "
+                    "after one of its keys has been active."
                 )
             return super().update(**values)
 
@@ -100,9 +104,9 @@ class LayerAppManager(models.Manager["LayerApp"]):
         """
         Return the app with exactly these values; create it if it does not exist.
 
-        :param app_id: without an environment it means production.
+        :param app_id: an ID without an environment is a production ID.
         :raises AppExists: if an app with this ID has other values.
-        :raises ValidationError: if the name is too long or holds a private key.
+        :raises ValidationError: if the name is blank, too long or has a private key.
         """
         app = self.model(
             name=name,
@@ -123,8 +127,8 @@ class LayerAppManager(models.Manager["LayerApp"]):
         for field in ("name", "environment", "provider_id"):
             if getattr(found, field) != getattr(app, field):
                 raise AppExists(
-                    f"A Layer app with this app ID exists, and its {field} is "
-                    f"{getattr(found, field)}."
+                    f"A Layer app with this app ID already exists with another {field}: "
+                    f"{getattr(found, field)}. Use the same value."
                 )
         return found
 
@@ -196,17 +200,17 @@ class LayerApp(models.Model):
             if stored := LayerApp.objects.lock(self.pk, using):
                 self.frozen_at = stored.frozen_at
                 if self._frozen_changes(stored):
-                    raise AppFrozen(str(IDS_STAY))
+                    raise AppFrozen(str(IDS_ARE_FROZEN))
             super().save(**kwargs)
 
     def clean(self) -> None:
-        """Report as field errors what :meth:`save` would refuse, and a key in the name."""
+        """Report frozen IDs, and a private key in the name, as errors of their fields."""
         if holds_key(self.name or ""):
             raise ValidationError({"name": KEY_IN_NAME})
         using = router.db_for_write(LayerApp, instance=self)
         stored = LayerApp.objects.using(using).filter(pk=self.pk).first()
         if changed := stored and self._frozen_changes(stored):
-            raise ValidationError(dict.fromkeys(changed, IDS_STAY))
+            raise ValidationError(dict.fromkeys(changed, IDS_ARE_FROZEN))
 
     @property
     def identifier(self) -> AppID:

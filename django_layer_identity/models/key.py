@@ -1,4 +1,4 @@
-"""Signing keys and their life cycle."""
+"""Signing keys and their lifecycle."""
 
 from __future__ import annotations
 
@@ -43,9 +43,9 @@ if TYPE_CHECKING:
 
     from django_layer_identity.protocol.signing import Signer
 
-MAX_NAME_LENGTH = 80  # characters; longer input may be a pasted key: do not echo it
+MAX_LOOKUP_LENGTH = 80  # characters; longer input may be a pasted key: echo its start
 SELF_TEST = b"django-layer-identity self-test"
-#: Fields that only life cycle methods set; a new key must not have them.
+#: Fields that only lifecycle methods set; a new key must not have them.
 LIFECYCLE_FIELDS = (
     *("active_for_id", "tested_at", "activated_at", "retired_at", "revoked_at"),
     *("revocation_reason", "destroyed_at"),
@@ -92,7 +92,9 @@ class SigningKeyManager(models.Manager["SigningKey"]):
         active = self.using(using).filter(active_for=app_id)
         return active.values_list("pk", flat=True).first()
 
-    def get_by_name(self, text: str, app: LayerApp | None = None) -> SigningKey:
+    def get_by_id_or_fingerprint(
+        self, text: str, app: LayerApp | None = None
+    ) -> SigningKey:
         """
         Return the key with this ID or fingerprint.
 
@@ -101,7 +103,7 @@ class SigningKeyManager(models.Manager["SigningKey"]):
         :param app: the key's app, because two apps may share a key.
         :raises NotFound: if not exactly one key matches.
         """
-        text = text if len(text) <= MAX_NAME_LENGTH else f"{text[:16]}…"
+        text = text if len(text) <= MAX_LOOKUP_LENGTH else f"{text[:16]}…"
         try:
             found = self.filter(key_id=KeyID.parse(text).uuid)
         except InvalidIdentifier:
@@ -222,7 +224,8 @@ class SigningKey(models.Model):
                 condition=Q(encrypted_private_key="")
                 | Q(signer="", revoked_at__isnull=True, destroyed_at__isnull=True),
                 violation_error_message=_(
-                    "The private key of this key is not stored here."
+                    "A revoked key, a key in a signing backend or a key whose private "
+                    "key was destroyed must not store a private key."
                 ),
             ),
         ]
@@ -239,17 +242,19 @@ class SigningKey(models.Model):
 
     def save(self, **kwargs: Any) -> None:
         """
-        Save the key, except for the fields that only life cycle methods change.
+        Save the key, and refuse changes to :data:`IMMUTABLE_FIELDS`.
 
-        :raises KeyStateError: if one of these fields differs from the stored value, or
-            is set on a new key.
+        ``key_id`` may change until the first activation.
+
+        :raises KeyStateError: if an immutable field differs from the stored value, or a
+            new key has a value in one of :data:`LIFECYCLE_FIELDS`.
         """
         using = kwargs.get("using") or self.database
         with transaction.atomic(using=using):
             LayerApp.objects.lock(self.app_id, using)
             stored = type(self)._default_manager.using(using).filter(pk=self.pk)
-            if life := stored.values(*IMMUTABLE_FIELDS).first():
-                self._refuse_changes(life)
+            if stored_values := stored.values(*IMMUTABLE_FIELDS).first():
+                self._refuse_changes(stored_values)
             else:
                 self._refuse_lifecycle_values()
             super().save(**kwargs)
@@ -289,7 +294,7 @@ class SigningKey(models.Model):
         key_id: str | UUID | None = None,
         signer: str = "",
     ) -> Self:
-        """Return an unsaved key of the app whose private key a signing backend holds."""
+        """Return an unsaved key without a private key; ``signer`` names its backend."""
         return cls(
             app=app,
             key_id=None if key_id is None else app.check_key_id(key_id),
@@ -301,7 +306,7 @@ class SigningKey(models.Model):
 
     @property
     def state(self) -> State:
-        """The present state in the life cycle; the times say since when."""
+        """The lifecycle state, derived from the timestamps and ``active_for``."""
         if self.revoked_at:
             return self.State.REVOKED
         if self.active_for_id:
@@ -322,7 +327,7 @@ class SigningKey(models.Model):
         return router.db_for_write(type(self), instance=self)
 
     def _save_transition(self) -> None:
-        """Save a change of a life cycle method; the key is locked."""
+        """Save without the checks of save(); the caller holds the app's lock."""
         super().save()
 
     def save_unique(self) -> None:
@@ -337,9 +342,9 @@ class SigningKey(models.Model):
     @contextmanager
     def unique_or_key_exists(self) -> Iterator[None]:
         """
-        Turn violated unique constraints into :exc:`KeyExists`.
+        Check the constraints, then run the block; turn a violation into KeyExists.
 
-        :raises KeyExists: if the app already has the key, or its key ID.
+        :raises KeyExists: if the app already has a key with this public key or key ID.
         """
         try:
             self.validate_constraints()
@@ -355,18 +360,20 @@ class SigningKey(models.Model):
     def _refuse_lifecycle_values(self) -> None:
         if done := [name for name in LIFECYCLE_FIELDS if getattr(self, name)]:
             raise KeyStateError(
-                "A new key must be a draft. Use activate(), retire() or revoke() to set "
-                f"{', '.join(done)}."
+                f"A new key must not have {', '.join(done)}. Save the key first, then "
+                "call a method such as activate(), retire() or revoke()."
             )
 
-    def _refuse_changes(self, life: dict[str, Any]) -> None:
-        changed = [name for name in life if life[name] != getattr(self, name)]
-        if not life["activated_at"] and "key_id" in changed:
+    def _refuse_changes(self, stored_values: dict[str, Any]) -> None:
+        changed = [
+            name for name in stored_values if stored_values[name] != getattr(self, name)
+        ]
+        if not stored_values["activated_at"] and "key_id" in changed:
             changed.remove("key_id")
         if changed:
             raise KeyStateError(
-                f"Cannot save {', '.join(changed)}: only methods such as activate(), "
-                "retire() and revoke() change a stored key."
+                f"save() cannot change {', '.join(changed)}. Call refresh_from_db() "
+                "first, then a method such as set_key_id(), activate() or retire()."
             )
 
     def load_signer(self, *, fresh: bool = False) -> Signer:
@@ -381,9 +388,11 @@ class SigningKey(models.Model):
             ``SIGNERS`` has no such alias.
         """
         if self.revoked_at:
-            raise KeyStateError("A revoked key cannot sign.")
+            raise KeyStateError("A revoked key cannot sign. Activate another key.")
         if self.destroyed_at:
-            raise KeyStateError("The private key of this key was destroyed.")
+            raise KeyStateError(
+                "The private key of this key was destroyed. Activate another key."
+            )
         if self.key_id is None:
             raise KeyStateError(
                 "Enter the key ID that Layer assigned to this key first."
@@ -444,11 +453,12 @@ class SigningKey(models.Model):
     @serialized
     def activate_replacing(self, former: int | None) -> SigningKey | None:
         """
-        Activate the key if the app's active key is still ``former``.
+        Activate the key, unless a key other than ``former`` is active now.
 
         :param former: the primary key of the expected active key, or None.
         :returns: the key that was retired, or None.
-        :raises KeyStateError: as :meth:`activate` does; also the other exceptions.
+        :raises KeyStateError, DecryptionError, ConfigurationError, SigningBackendError:
+            as :meth:`activate` does.
         """
         keys = SigningKey.objects.using(self.database).exclude(pk=self.pk)
         other = keys.select_for_update().filter(active_for=self.app_id).first()
@@ -476,16 +486,18 @@ class SigningKey(models.Model):
         :raises KeyStateError: if it is not active.
         """
         if self.state != self.State.ACTIVE:
-            raise KeyStateError(f"This key is {self.state.label}, not active.")
+            raise KeyStateError(
+                f"Only an active key can be retired. This key is {self.state.label}."
+            )
         self._mark_retired(timezone.now())
 
     @serialized
     def revoke(self, reason: str) -> None:
         """
-        Revoke the key permanently and destroy its private key.
+        Revoke the key permanently and destroy the private key if it is stored here.
 
-        Tokens that it signed stay valid until they expire. A revoked key keeps its time
-        and its reason.
+        A private key in a signing backend is not destroyed. Tokens that the key signed
+        stay valid until they expire. Revoking it again keeps the first time and reason.
 
         :param reason: shown with the key later; 1 to 200 characters.
         :raises InvalidReason: if it is empty, longer, or contains a private key.
@@ -507,7 +519,10 @@ class SigningKey(models.Model):
             private key.
         """
         if self.state != self.State.RETIRED:
-            raise KeyStateError(f"This key is {self.state.label}, not retired.")
+            raise KeyStateError(
+                "Only a retired key's private key can be destroyed. This key is "
+                f"{self.state.label}."
+            )
         if self.signer:
             raise KeyStateError(
                 f"The signing backend {self.signer!r} holds the private key: destroy it "

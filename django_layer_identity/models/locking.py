@@ -19,7 +19,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 ATTEMPTS = 6
-PAUSE = 0.02  # seconds; maximum after the first attempt, doubled each time
+PAUSE = 0.02  # seconds; doubled before each wait; a wait is a random part of it
 
 _POSTGRESQL = {"40001", "40P01", "55P03"}  # serialization, deadlock, lock not available
 _MYSQL = {1205, 1213}  # lock wait time-out, deadlock
@@ -33,7 +33,7 @@ def retry_on_conflict(write: Callable[[], T], *, using: str) -> T:
     and run it again. Inside the caller's transaction it runs once, in a savepoint,
     because what that transaction has read cannot be read again.
 
-    :raises OperationalError: if every attempt failed, or for another reason.
+    :raises OperationalError: if the last attempt failed, or a retry cannot help.
     """
     left = 1 if connections[using].in_atomic_block else ATTEMPTS
     pause = PAUSE
@@ -71,7 +71,7 @@ def is_retryable(exc: Error) -> bool:
 
 
 def serialized(
-    act: Callable[Concatenate[K, P], T],
+    method: Callable[Concatenate[K, P], T],
 ) -> Callable[Concatenate[K, P], T]:
     """
     Run the method under the app's row lock, on a freshly loaded key.
@@ -82,7 +82,7 @@ def serialized(
     def wrapper(key: Any, /, *args: P.args, **kwargs: P.kwargs) -> T:
         def write() -> T:
             lock_and_refresh(key)
-            return act(key, *args, **kwargs)
+            return method(key, *args, **kwargs)
 
         names = [field.attname for field in key._meta.concrete_fields]
         before = {name: getattr(key, name) for name in names}
@@ -93,7 +93,7 @@ def serialized(
                 setattr(key, name, value)
             raise
 
-    return wraps(act)(wrapper)
+    return wraps(method)(wrapper)
 
 
 def lock_and_refresh(key: Any) -> None:

@@ -23,10 +23,10 @@ class SpentNonceManager(models.Manager["SpentNonce"]):
         self, app: LayerApp, digest: str, owner: str, lifetime: timedelta
     ) -> bool:
         """
-        Return whether the owner reserved the nonce, now or earlier.
+        Reserve the nonce for the owner; return False if another owner has it.
 
-        :raises NonceGuardUnavailable: if another transaction holds the row and its
-            owner cannot be read, for example under REPEATABLE READ.
+        :raises NonceGuardUnavailable: if the nonce is reserved and its owner cannot be
+            read, for example under REPEATABLE READ; or after a lock conflict.
         :raises Error: if the database fails.
         """
         using = router.db_for_write(self.model)
@@ -44,8 +44,8 @@ class SpentNonceManager(models.Manager["SpentNonce"]):
                     return True
                 # Under MariaDB's REPEATABLE READ an expired row may still be visible
                 # after another owner took it over.
-                living = rows.filter(expires_at__gt=now)
-                found = living.values_list("owner", flat=True).first()
+                unexpired = rows.filter(expires_at__gt=now)
+                found = unexpired.values_list("owner", flat=True).first()
                 if found is not None:
                     return found == owner
             raise OperationalError("The nonce row could be neither inserted nor read.")
@@ -63,8 +63,8 @@ class SpentNonceManager(models.Manager["SpentNonce"]):
             pks = expired.order_by("pk").values_list("pk", flat=True)
             # One statement, even if a project has signal receivers: between two
             # statements a row could be reserved again.
-            doomed = expired.filter(pk__in=list(pks[:PURGE_LIMIT]))
-            return doomed._raw_delete(using) or 0  # None if nothing was deleted
+            batch = expired.filter(pk__in=list(pks[:PURGE_LIMIT]))
+            return batch._raw_delete(using) or 0  # None if nothing was deleted
 
         return retry_on_conflict(delete, using=using)
 
@@ -81,9 +81,9 @@ class SpentNonceManager(models.Manager["SpentNonce"]):
 
 
 class SpentNonce(models.Model):
-    """The user for whom a nonce was signed, until Layer has forgotten the nonce."""
+    """A signed nonce and its user, both as digests; kept until the nonce expires."""
 
-    # No constraint: every insert would wait for a lock on the app's row.
+    # A database constraint would make every insert wait for a lock on the app's row.
     app = models.ForeignKey(
         LayerApp,
         models.CASCADE,

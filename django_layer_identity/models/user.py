@@ -25,11 +25,11 @@ if TYPE_CHECKING:
 
 def lock_user(user_pk: Any, using: str) -> bool:
     """
-    Lock a user's row until the transaction ends; return False if there is none.
+    Lock a user's row until the transaction ends; return False if it does not exist.
 
-    Deleting a user and writing an entry both take this lock first. SQLite needs no lock,
-    because it has one writer at a time; a read before the first write could make the
-    transaction fail there.
+    Deleting a user and writing an entry both take this lock first. Outside a
+    transaction and on SQLite, do nothing and return True: SQLite has one writer at a
+    time, and a read before the first write could make the transaction fail.
     """
     connection = connections[using]
     if not (connection.features.has_select_for_update and connection.in_atomic_block):
@@ -43,16 +43,18 @@ class _Stale(Exception):
 
 
 class LayerUserManager(models.Manager["LayerUser"]):
-    """Read and write the write database; constraints decide between concurrent writers."""
+    """Query the write database; its constraints decide between concurrent writers."""
 
     def find(self, app: LayerApp, user_id: str) -> LayerUser | None:
-        """Return the entry of a Layer user ID, whichever user owns it."""
-        found = self._written().filter(app=app.pk, digest=user_id_digest(user_id))
+        """Return the entry of a Layer user ID, whichever user owns it, or None."""
+        found = self._write_queryset().filter(
+            app=app.pk, digest=user_id_digest(user_id)
+        )
         return next(iter(found), None)
 
     def current(self, app: LayerApp, user_pk: Any) -> LayerUser | None:
-        """Return the user's current entry."""
-        found = self._written().filter(app=app.pk, current_for=user_pk)
+        """Return the user's current entry, or None."""
+        found = self._write_queryset().filter(app=app.pk, current_for=user_pk)
         return next(iter(found), None)
 
     def switch(
@@ -76,13 +78,13 @@ class LayerUserManager(models.Manager["LayerUser"]):
         def write() -> None:
             self._lock(user_pk)
             if old is not None:
-                mine = self._written().filter(pk=old.pk, current_for=user_pk)
+                mine = self._write_queryset().filter(pk=old.pk, current_for=user_pk)
                 _require_row(mine.update(current_for=None))
             if new is not None:
-                mine = self._written().filter(pk=new.pk, owner=user_pk)
+                mine = self._write_queryset().filter(pk=new.pk, owner=user_pk)
                 _require_row(mine.update(current_for=user_pk))
             else:
-                self._written().create(
+                self._write_queryset().create(
                     app_id=app_pk,
                     user_id=user_id,
                     digest=user_id_digest(user_id),
@@ -92,12 +94,19 @@ class LayerUserManager(models.Manager["LayerUser"]):
 
         return self._write_unless_stale(write)
 
-    def reassign(self, entry: LayerUser, user_pk: Any, user_id: str, why: str) -> bool:
-        """Make an ID the user's current one; return False if it already is."""
+    def reassign(
+        self, entry: LayerUser, user_pk: Any, user_id: str, reason: str
+    ) -> bool:
+        """
+        Make the user the owner of an entry, whose ID becomes the user's current one.
+
+        Return False if the user already has it, the user was deleted, or the ledger
+        changed at the same time.
+        """
 
         def write() -> None:
             self._lock(user_pk)
-            entries = self._written()
+            entries = self._write_queryset()
             current = entries.filter(app=entry.app_id, current_for=user_pk)
             current.exclude(pk=entry.pk).update(current_for=None)
             another = entries.filter(pk=entry.pk).exclude(current_for=user_pk)
@@ -107,13 +116,13 @@ class LayerUserManager(models.Manager["LayerUser"]):
                     owner=user_pk,
                     current_for=user_pk,
                     reassigned_at=timezone.now(),
-                    reassignment_reason=why,
+                    reassignment_reason=reason,
                 )
             )
 
         return self._write_unless_stale(write)
 
-    def _written(self) -> models.QuerySet[LayerUser]:
+    def _write_queryset(self) -> models.QuerySet[LayerUser]:
         return self.using(router.db_for_write(self.model))
 
     def _lock(self, user_pk: Any) -> None:
@@ -153,7 +162,7 @@ def lock_deleted_user(instance: Any, using: str, **kwargs: Any) -> None:
 
 class LayerUser(models.Model):
     """
-    A Layer user ID that was given to a user, and is never given to another one.
+    A Layer user ID that belongs to one user; only a reassignment gives it to another.
 
     ``owner`` is a real foreign key, so users and ledger must be in one database.
     Deleting a user clears it: a new user with the same primary key inherits nothing. A
@@ -224,7 +233,7 @@ class LayerUser(models.Model):
 
     @property
     def since(self) -> datetime:
-        """When the present owner received the ID."""
+        """When the current owner received the ID."""
         return self.reassigned_at or self.created_at
 
     def matches(self, user_id: str) -> bool:

@@ -109,6 +109,6 @@ def test_the_private_half_of_an_active_key_is_not_destroyed(admin_client, key):
     response = act(admin_client, "destroy", key, post="yes")
 
     assert said(response) == [
-        f"The signing key {KEY_ID} stays active: This key is active, not retired."
+        f"The signing key {KEY_ID} stays active: Only a retired key's private key can be destroyed. This key is active."
     ]
     assert history() == []

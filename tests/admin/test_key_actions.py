@@ -98,8 +98,16 @@ def test_an_action_of_the_list_acts(request, admin_client, name, action, more, s
             "activate",
             "stays draft: Enter the key ID that Layer assigned to this key first.",
         ),
-        ("revoked", "activate", "stays revoked: A revoked key cannot sign."),
-        ("ready", "retire", "stays ready: This key is ready, not active."),
+        (
+            "revoked",
+            "activate",
+            "stays revoked: A revoked key cannot sign. Activate another key.",
+        ),
+        (
+            "ready",
+            "retire",
+            "stays ready: Only an active key can be retired. This key is ready.",
+        ),
     ],
     ids=["activate-draft", "activate-revoked", "retire-ready"],
 )
@@ -150,7 +158,7 @@ def test_of_several_keys_each_is_acted_on_by_itself(admin_client, key, draft):
     response = act(admin_client, "retire", key, draft)
 
     assert said(response) == [
-        f"The signing key {draft} stays draft: This key is draft, not active.",
+        f"The signing key {draft} stays draft: Only an active key can be retired. This key is draft.",
         f"The signing key {KEY_ID} is retired now.",
     ]
     assert history() == ["State: active → retired"]

@@ -23,7 +23,9 @@ from tests.endpoint import (
     refusal,
 )
 
-NONCE_MISSING = "Send the nonce that Layer gave as the top-level parameter “nonce”."
+NONCE_MISSING = (
+    "The nonce is missing. Send Layer's nonce in the top-level parameter “nonce”."
+)
 NO_STRING = "The nonce is a string."
 CONTROLS = "A nonce has no control characters."
 LOST_PLUS = "The nonce has a space: percent-encode “+” as %2B in a form body."

@@ -25,7 +25,9 @@ from tests.endpoint import (
 )
 from tests.internals import clear_loaded_keys
 
-NONCE_MISSING = "Send the nonce that Layer gave as the top-level parameter “nonce”."
+NONCE_MISSING = (
+    "The nonce is missing. Send Layer's nonce in the top-level parameter “nonce”."
+)
 
 
 def test_a_nonce_is_answered_with_an_identity_token(key, alice):

@@ -166,7 +166,7 @@ def test_the_id_of_a_deleted_user_is_reassigned_by_whoever_knows_it(mailing):
     id_of(alice)
     alice.delete()
     entry, back = LayerUser.objects.get(), join("alice", "alice@example.com")
-    unknown = "This text is not the Layer user ID of the entry."
+    unknown = "The Layer user ID does not match this entry: give its exact ID."
 
     assert conflict(ledger.reassign, entry, back, reason=REASON) == unknown
     assert (

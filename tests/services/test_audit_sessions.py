@@ -16,7 +16,9 @@ pytestmark = [
     pytest.mark.django_db(databases="__all__", transaction=True),
 ]
 
-NUL_IN_SESSION_KEY = 'sessionid="0123456789\\000abcdef"'  # PostgreSQL refuses text with a NUL
+NUL_IN_SESSION_KEY = (
+    'sessionid="0123456789\\000abcdef"'  # PostgreSQL refuses text with a NUL
+)
 
 
 @pytest.fixture

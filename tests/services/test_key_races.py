@@ -28,7 +28,7 @@ TURNS = 3
 DONE = "done"
 NEW_ID = UUID("eeeeeeee-0000-4000-8000-000000000005")
 MOMENT_AGO = "Another key ({}) was activated at the same time. Reload and try again."
-REVOKED = "A revoked key cannot sign."
+REVOKED = "A revoked key cannot sign. Activate another key."
 
 
 @pytest.fixture(
@@ -275,9 +275,23 @@ def test_a_key_activated_and_destroyed_at_once_is_one_of_both(turns, at_once):
 
         state, is_destroyed = again(key).state, again(key).destroyed_at is not None
         assert (heard, state.value, is_destroyed) == (
-            ([DONE, "This key is active, not retired."], "active", False)
+            (
+                [
+                    DONE,
+                    "Only a retired key's private key can be destroyed. This key is active.",
+                ],
+                "active",
+                False,
+            )
             if state == "active"
-            else (["The private key of this key was destroyed.", DONE], "retired", True)
+            else (
+                [
+                    "The private key of this key was destroyed. Activate another key.",
+                    DONE,
+                ],
+                "retired",
+                True,
+            )
         )
 
 
@@ -306,6 +320,6 @@ def test_an_id_changed_while_a_key_is_activated_is_changed_before_or_stays(
         assert changed == (
             DONE
             if stored.provider_id == NEW_ID
-            else "The IDs cannot change after a key of this Layer app was active."
+            else "The app ID, environment and provider ID cannot change, because a key of this Layer app has been active."
         )
         assert stored.frozen_at is not None
