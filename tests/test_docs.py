@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from django_layer_identity.api.errors import CHALLENGED, STATUSES
 from django_layer_identity.api.jwks import MAX_AGE
 from django_layer_identity.checks.settings import KNOWN
+from django_layer_identity.conf import conf
 from django_layer_identity.exceptions import Refusal
 
 ROOT = Path(__file__).parent.parent
@@ -23,6 +25,18 @@ def documented(page, pattern):
 
 def test_every_setting_is_documented_in_order():
     assert documented("settings.rst", r"^\.\. setting:: (\w+)$") == KNOWN
+
+
+def test_every_setting_has_a_section_with_its_default(settings):
+    settings.LAYER_IDENTITY = {}
+    pattern = (
+        r"^\.\. setting:: (\w+)\n\n``\1``\n~+\n\n"  # a heading has a permalink
+        r"Default: ``([^`]+)``"
+    )
+    sections = documented("settings.rst", pattern)
+
+    defaults = [(name, eval(text, {"timedelta": timedelta})) for name, text in sections]
+    assert defaults == [(name, getattr(conf, name)) for name in KNOWN]
 
 
 def test_every_check_is_documented_in_order():
