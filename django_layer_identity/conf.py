@@ -33,18 +33,18 @@ _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 
 def parse_rate(rate: object) -> tuple[int, int]:
     """
-    Return how many there may be in how many seconds, of a rate as DRF writes it.
+    Return the limit and the period in seconds of a rate in DRF's notation.
 
-    :raises ConfigurationError: if it is none.
+    :raises ConfigurationError: if the rate is malformed.
     """
     match = _RATE.fullmatch(rate) if isinstance(rate, str) else None
     if match is None:
-        raise ConfigurationError(f"{rate!r} is no rate.")
+        raise ConfigurationError(f"Invalid rate: {rate!r}.")
     return int(match[1]), _SECONDS[match[2][0]]
 
 
 class LayerIdentitySettings:
-    """Read ``settings.LAYER_IDENTITY``, one typed property a key."""
+    """Read ``settings.LAYER_IDENTITY``, with one typed property per key."""
 
     @property
     def KEY_ENCRYPTION_KEYS(self) -> Sequence[str]:
@@ -53,33 +53,33 @@ class LayerIdentitySettings:
 
     @property
     def USER_ID(self) -> Source:
-        """Where a user's Layer user ID comes from."""
+        """Source of a user's Layer user ID."""
         return self._get("USER_ID", "get_username")
 
     @property
     def USER_ID_NORMALIZER(self) -> str | Callable[[str], Any] | None:
-        """What makes one spelling of many, before a user ID is compared."""
+        """Converts spellings of a user ID to one, before user IDs are compared."""
         return self._get("USER_ID_NORMALIZER", None)
 
     @property
     def PHONE_REGION(self) -> str | None:
-        """Where phone numbers without a country code belong; None refuses them."""
+        """Region of phone numbers without a country code; None refuses them."""
         return self._get("PHONE_REGION", None)
 
     @property
     def USER_ID_VERIFIED(self) -> Source | bool | None:
-        """Whether the user has proved that the mapped value is his."""
+        """Source that says whether the user has proved to own the mapped value."""
         return self._get("USER_ID_VERIFIED", None)
 
     @property
     def USER_ID_CHANGE(self) -> str:
-        """What happens when a user's mapped value is no longer the ID he has."""
+        """What to do if ``USER_ID`` differs from the user's current ID."""
         return self._get("USER_ID_CHANGE", "keep")
 
     @property
     def CLAIMS(self) -> Mapping[str, Source | None]:
         """
-        Profile claim name -> where its value comes from; None for no such claim.
+        Sources of the profile claims, by claim name; None removes a claim.
 
         :raises ConfigurationError: if the setting is neither a mapping nor None.
         """
@@ -97,7 +97,7 @@ class LayerIdentitySettings:
 
     @property
     def TOKEN_LIFETIME(self) -> timedelta:
-        """Time from now to the ``exp`` claim; a Layer app may have its own."""
+        """Time from now to the ``exp`` claim; a Layer app may override it."""
         return self._get("TOKEN_LIFETIME", timedelta(minutes=5))
 
     @property
@@ -112,31 +112,31 @@ class LayerIdentitySettings:
 
     @property
     def NONCE_GUARD(self) -> str | None:
-        """Where used nonces are kept: ``"cache"``, ``"database"`` or None."""
+        """Where used nonces are stored: ``"cache"``, ``"database"`` or None."""
         return self._get("NONCE_GUARD", "cache")
 
     @property
     def NONCE_GUARD_FAILURE(self) -> str:
-        """What to do when the guard's store is down: ``"serve"`` or ``"refuse"``."""
+        """What to do if the replay guard fails: ``"serve"`` or ``"refuse"``."""
         return self._get("NONCE_GUARD_FAILURE", "serve")
 
     @property
     def AUTHENTICATION_CLASSES(self) -> Sequence[str | type] | None:
-        """Who may ask, for our endpoint alone; None means DRF's own setting."""
+        """Authentication classes of our endpoint; None means DRF's setting."""
         return self._get("AUTHENTICATION_CLASSES", None)
 
     @property
     def PERMISSION_CLASSES(self) -> Sequence[str | type]:
-        """Who of them gets an answer, for our endpoint alone."""
+        """Permission classes of our endpoint."""
         default = ["rest_framework.permissions.IsAuthenticated"]
         return self._get("PERMISSION_CLASSES", default)
 
     @property
     def THROTTLE_RATES(self) -> Mapping[str, str | None]:
         """
-        How often, by scope; None for as often as one likes.
+        Rate limits by scope; None means no limit.
 
-        :raises ConfigurationError: if the setting is no mapping.
+        :raises ConfigurationError: if the setting is not a mapping.
         """
         rates: object = self._get("THROTTLE_RATES", {})
         if not isinstance(rates, Mapping):
@@ -145,17 +145,17 @@ class LayerIdentitySettings:
 
     @property
     def SIGNERS(self) -> Mapping[str, Mapping[str, Any]]:
-        """Private keys kept elsewhere: alias -> ``BACKEND`` and ``OPTIONS``."""
+        """Signing backends: alias -> ``BACKEND`` and ``OPTIONS``."""
         return self._get("SIGNERS", {})
 
     @property
     def SANDBOX(self) -> bool | None:
-        """True lets the sandbox's views answer without ``DEBUG``."""
+        """True enables the sandbox's views without ``DEBUG``."""
         return self._get("SANDBOX", None)
 
     @property
     def sandbox_enabled(self) -> bool:
-        """Whether the sandbox's views answer at all."""
+        """Whether the sandbox's views are enabled."""
         return settings.DEBUG or self.SANDBOX is True
 
     def _get(self, name: str, default: T) -> T:

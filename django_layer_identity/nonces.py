@@ -18,7 +18,7 @@ from django_layer_identity.exceptions import (
 )
 from django_layer_identity.models import LayerApp, SpentNonce
 
-LIFETIME = timedelta(minutes=10)  # of a nonce, at Layer
+LIFETIME = timedelta(minutes=10)  # of a nonce at Layer
 ATTEMPTS = 3  # the entry may expire between add() and get()
 
 logger = logging.getLogger("django_layer_identity")
@@ -26,13 +26,13 @@ logger = logging.getLogger("django_layer_identity")
 
 def reserve_nonce(app: LayerApp, digest: str, user_pk: Any, user_id: str) -> None:
     """
-    Claim the nonce of that digest for the user with that Layer user ID.
+    Reserve the nonce with this digest for the user with this Layer user ID.
 
-    The same user may claim it again, as answers get lost on mobile networks.
+    The same user may reserve it again, because responses get lost on mobile networks.
 
-    :raises NonceAlreadyUsed: if it is another user's.
-    :raises NonceGuardUnavailable: if it is taken and its owner cannot be read, or if the
-        guard failed and ``NONCE_GUARD_FAILURE`` is not ``"serve"``.
+    :raises NonceAlreadyUsed: if it is reserved for another user.
+    :raises NonceGuardUnavailable: if it is reserved but its user cannot be read, or if
+        the guard failed and ``NONCE_GUARD_FAILURE`` is not ``"serve"``.
     """
     if conf.NONCE_GUARD is None:
         return
@@ -48,14 +48,14 @@ def reserve_nonce(app: LayerApp, digest: str, user_pk: Any, user_id: str) -> Non
     except Exception as exc:  # a cache may raise anything
         if conf.NONCE_GUARD_FAILURE != "serve":
             raise NonceGuardUnavailable from exc
-        line = "Nonce guard failed, so a nonce is signed unguarded: app=%r nonce=%r"
+        line = "Replay guard failed, so a token is issued without it: app=%r nonce=%r"
         logger.error(line, str(app.identifier), digest, exc_info=exc)
         return
     if not reserved:
         raise NonceAlreadyUsed
 
 
-def _in_cache(app: LayerApp, digest: str, owner: str) -> bool:
+def _reserve_in_cache(app: LayerApp, digest: str, owner: str) -> bool:
     cache, key = caches[conf.CACHE_ALIAS], f"layer_identity:{app.app_id}:{digest}"
     for _attempt in range(ATTEMPTS):
         if cache.add(key, owner, LIFETIME.total_seconds()):
@@ -64,23 +64,23 @@ def _in_cache(app: LayerApp, digest: str, owner: str) -> bool:
         if found is not None:
             return bool(found == owner)
     # pymemcache with ignore_exc=True: neither stored nor readable.
-    raise ConnectionError("The cache neither takes a nonce nor has it.")
+    raise ConnectionError("The cache can neither store nor read the nonce.")
 
 
-def _in_database(app: LayerApp, digest: str, owner: str) -> bool:
+def _reserve_in_database(app: LayerApp, digest: str, owner: str) -> bool:
     return SpentNonce.objects.reserve(app, digest, owner, LIFETIME)
 
 
 GUARDS: Mapping[str, Callable[[LayerApp, str, str], bool]] = {
-    "cache": _in_cache,
-    "database": _in_database,
+    "cache": _reserve_in_cache,
+    "database": _reserve_in_database,
 }
 
 
 def _user_digest(user_pk: Any, user_id: str) -> str:
     """
-    Return a digest of the user: a primary key may well be an e-mail address.
+    Return a digest of the user, because a primary key may be an e-mail address.
 
-    Where a deleted user's primary key is used again, the Layer user ID is another.
+    The Layer user ID is part of it: a deleted user's primary key may be used again.
     """
     return keyed_digest("nonce_owner", f"{user_pk}\n{user_id}")

@@ -9,7 +9,7 @@ from django_layer_identity.api.views import IdentityTokenView
 
 app_name = "layer_identity"
 urlpatterns = [
-    # Both with and without the slash: a redirect would drop a phone's POST body.
+    # With and without the slash, because a redirect would drop a phone's POST body.
     re_path(r"^authenticate/?$", IdentityTokenView.as_view(), name="authenticate"),
     path("jwks.json", JWKSView.as_view(), name="jwks"),
 ]

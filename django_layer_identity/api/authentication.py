@@ -1,4 +1,4 @@
-"""Credentials in the body, as Layer's own clients post them; opt-in."""
+"""Opt-in: credentials in the request body, as Layer's own clients post them."""
 
 from __future__ import annotations
 
@@ -14,23 +14,25 @@ from rest_framework.request import Request
 
 from django_layer_identity.keys.secrets import Secret, hide_locals
 
-LOGINS = ("username", "email", "user_id")  # the first that is sent counts
+LOGINS = ("username", "email", "user_id")  # the first one in the body is used
 NAMES = (*LOGINS, "password")
 BASIC = "basic"
-MAX_LENGTH = 1024  # characters; a user model may normalize logins in quadratic time
+MAX_LENGTH = (
+    1024  # characters; a user model may take quadratic time to normalize a login
+)
 
 
 @dataclass(frozen=True)
 class Credentials:
-    """A password and the login that goes with it, of whatever type they were sent."""
+    """A password and its login, as the client sent them: both may have any type."""
 
     name: str  # one of LOGINS, or BASIC
     login: Any = field(repr=False)
     password: Any = field(repr=False)
 
     def are_usable(self) -> bool:
-        """Return whether a backend is asked: not every database takes a NUL."""
-        return self.name == BASIC or all(  # DRF uses whatever is sent by Basic
+        """Return whether to ask the backends. Some databases do not accept a NUL."""
+        return self.name == BASIC or all(  # DRF passes on every Basic login
             isinstance(value, str)
             and "\0" not in value
             and 0 < len(value) <= MAX_LENGTH
@@ -38,13 +40,13 @@ class Credentials:
         )
 
     def for_backends(self) -> tuple[str, str]:
-        """Return the name under which the backends are given the login, and the login."""
+        """Return the keyword argument for the login in ``authenticate()``, and the login."""
         model: Any = get_user_model()
         name = getattr(model, "USERNAME_FIELD", "username")
         if self.name == BASIC:
             return name, self.login  # as DRF does
         if self.name == "email" != name:
-            return "email", self.login  # to the backends that take one
+            return "email", self.login  # for backends that accept an e-mail address
         return name, getattr(model, "normalize_username", str)(self.login)
 
 
@@ -52,13 +54,13 @@ class BodyCredentialsAuthentication(BaseAuthentication):
     """
     Authenticate with ``password`` and ``username``, ``email`` or ``user_id``.
 
-    They stand at the top of the body or below ``user``. It is Django's
-    ``authenticate()`` that decides, so every backend of the project counts. Where
-    another authentication class of the view fails or names a different user, as a
-    session left over on a shared device does, nobody is let in.
+    The body has them at its top level or inside ``user``. Django's ``authenticate()``
+    decides, so all backends of the project are used. The request is refused if another
+    authentication class of the view fails or returns a different user. An old session
+    on a shared device is an example.
     """
 
-    @hide_locals  # ModelBackend has the password in a variable that no report hides
+    @hide_locals  # ModelBackend keeps the password in a local variable
     def authenticate(self, request: Request) -> tuple[Any, None] | None:
         credentials = find_credentials(request)
         if credentials is None:
@@ -70,31 +72,33 @@ class BodyCredentialsAuthentication(BaseAuthentication):
 
 
 def find_credentials(request: Request) -> Credentials | None:
-    """Return what the body has, or None where it has no password at all."""
+    """Return the credentials in the body, or None if it does not have a password."""
     places = [place for place in _places(request.data) if "password" in place]
     if not places:
         return None
-    place = places[0] if len(places) == 1 else {}  # ambiguous: refuse two passwords
+    place = (
+        places[0] if len(places) == 1 else {}
+    )  # two passwords are ambiguous, so they fail
     name = next((name for name in LOGINS if place.get(name)), LOGINS[0])
     password = place.get("password")
-    if isinstance(password, Secret):  # it is none in other views than ours
+    if isinstance(password, Secret):  # only in IdentityTokenView
         password = password.reveal()
     return Credentials(name, place.get(name), password)
 
 
 def takes_passwords(request: Request) -> bool:
-    """Return whether the request is authenticated by credentials in the body, too."""
+    """Return whether the view accepts credentials in the body."""
     return any(
-        isinstance(one, BodyCredentialsAuthentication)
-        for one in request.authenticators or ()
+        isinstance(authenticator, BodyCredentialsAuthentication)
+        for authenticator in request.authenticators or ()
     )
 
 
 def prioritize_body_credentials(authenticators: Any) -> list[Any]:
-    """Put credentials in the body first: whatever else is sent, they are looked at."""
+    """Put body credentials first, so that other credentials cannot bypass them."""
     return sorted(
         authenticators,
-        key=lambda one: not isinstance(one, BodyCredentialsAuthentication),
+        key=lambda each: not isinstance(each, BodyCredentialsAuthentication),
     )
 
 
@@ -108,20 +112,20 @@ def _authenticate(request: Request, credentials: Credentials) -> Any:
 
 def _is_contradicted(user: Any, request: Request) -> bool:
     """
-    Tell whether other credentials of the request name somebody else.
+    Return whether other credentials in the request belong to a different user.
 
-    Invalid ones are an error as ever: were they none, a password of one's own could be
-    sent along with guesses that nobody counts.
+    Invalid credentials raise an error. If they were ignored, an attacker could send a
+    correct password of their own together with guesses that are not counted.
     """
-    named = [_named_by(other, request) for other in request.authenticators or ()]
-    return any(str(other.pk) != str(user.pk) for other in named if other is not None)
+    others = [_user_of(other, request) for other in request.authenticators or ()]
+    return any(str(other.pk) != str(user.pk) for other in others if other is not None)
 
 
-def _named_by(authenticator: Any, request: Request) -> Any:
+def _user_of(authenticator: Any, request: Request) -> Any:
     if isinstance(authenticator, BodyCredentialsAuthentication):
         return None
     if isinstance(authenticator, SessionAuthentication):
-        # No CSRF token is needed: it is the password that lets in.
+        # No CSRF token is needed, because the password authenticates the request.
         user = getattr(request._request, "user", None)
     else:
         user, _ = authenticator.authenticate(request) or (None, None)
@@ -131,7 +135,7 @@ def _named_by(authenticator: Any, request: Request) -> Any:
 
 
 def _places(data: Any) -> list[Mapping[str, Any]]:
-    """Return the top of the body and what is below ``user``."""
+    """Return the top level of the body and the content of ``user``."""
     if isinstance(data, QueryDict):
         return [_in_form(data, "{}"), _in_form(data, "user[{}]")]
     if not isinstance(data, Mapping):

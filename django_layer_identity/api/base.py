@@ -1,4 +1,4 @@
-"""What both endpoints have in common."""
+"""Base view of both endpoints: JSON only, without ``ATOMIC_REQUESTS``."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class JSONOnlyNegotiation(DefaultContentNegotiation):
-    """Whatever ``Accept`` says: Layer's clients read JSON and nothing else."""
+    """Answer in JSON, whatever ``Accept`` says: Layer's clients read only JSON."""
 
     def select_renderer(
         self, request: Any, renderers: Any, format_suffix: Any = None
@@ -26,14 +26,14 @@ class JSONOnlyNegotiation(DefaultContentNegotiation):
         return renderers[0], renderers[0].media_type
 
     def select_parser(self, request: Any, parsers: Any) -> Any:
-        """Compare the content type exactly: unlike DRF, do not read it as a pattern."""
+        """Match the content type exactly. DRF would read it as a pattern."""
         content_type = request._request.content_type
         exact = (parser for parser in parsers if parser.media_type == content_type)
         return next(exact, None)
 
 
 class JSONView(APIView):
-    """Answers in JSON, in no version, and outside of ``ATOMIC_REQUESTS``."""
+    """A view that answers in JSON, without API versions and ``ATOMIC_REQUESTS``."""
 
     renderer_classes = [JSONRenderer]
     content_negotiation_class = JSONOnlyNegotiation
@@ -57,10 +57,10 @@ class JSONView(APIView):
         return self.refuse(refusal)
 
     def report(self, refusal: Refusal) -> None:
-        """Log the refusal: each view in its way."""
+        """Log the refusal. Subclasses override this."""
 
     def refuse(self, refusal: Refusal) -> Response:
-        """Answer with the refusal."""
+        """Return the refusal as a response."""
         status = STATUSES[refusal.code]
         headers = {"Cache-Control": "no-store"}
         return Response(refusal_body(refusal, status), status, headers=headers)

@@ -1,4 +1,4 @@
-"""Refusals over HTTP: one tree, one status each, one JSON shape."""
+"""Refusals over HTTP: their status, their JSON, and the exceptions that cause them."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ from django_layer_identity.exceptions import (
     UserIDMismatch,
 )
 
-#: HTTP status of each refusal; the authentication codes are 401 by DRF's rule where
-#: the first authenticator has a challenge to offer, as ``Basic`` or ``Token``.
+#: HTTP status of each refusal. The two authentication codes are 401 by DRF's rule if
+#: the first authenticator has a challenge, such as ``Basic`` or ``Token``.
 STATUSES: Mapping[str, int] = {
     "parse_error": 400,
     "nonce_missing": 400,
@@ -54,63 +54,66 @@ STATUSES: Mapping[str, int] = {
     "nonce_guard_unavailable": 503,
     "unavailable": 503,
 }
-CSRF = "CSRF Failed: "  # how DRF's sessions begin what they say
+CSRF_PREFIX = "CSRF Failed: "  # of the messages of SessionAuthentication
 CHALLENGED = ("not_authenticated", "authentication_failed")
 
 
 class BodyMalformed(Refusal):
-    """The body is not what its content type says, or breaks one of our rules."""
+    """The body does not match its content type, or breaks a rule of the endpoint."""
 
     code = "parse_error"
     detail = "The body could not be parsed."
 
 
 class UserIDNotString(BodyMalformed):
-    """The client sends a user ID that is a number, a list or the like."""
+    """The client sent a ``user_id`` of another type, such as a number or a list."""
 
-    detail = "The “user_id” is not a string."
+    detail = "The parameter “user_id” must be a string."
     field = "user_id"
 
 
 class LengthRequired(Refusal):
-    """The body comes in chunks, and nothing says how long it is."""
+    """The body is sent in chunks, without a ``Content-Length``."""
 
     code = "length_required"
     detail = "Send the body with a Content-Length, not in chunks."
 
 
 class BodyTooLarge(Refusal):
-    """The body is over 16 KiB."""
+    """The body is larger than 16 KiB."""
 
     code = "body_too_large"
-    detail = "The body is larger than 16 KiB."
+    detail = "The body must not be larger than 16 KiB."
 
 
 class NotAuthenticated(Refusal):
-    """Nobody is logged in."""
+    """The request has no credentials."""
 
     code = "not_authenticated"
     detail = "Log in first: the request has no valid credentials."
 
 
 class NotPermitted(Refusal):
-    """A permission class of the project says no."""
+    """A permission class of the project refused the request."""
 
     code = "permission_denied"
-    detail = "This user may not have an identity token."
+    detail = "This user is not allowed to get an identity token."
 
 
 class CSRFFailed(Refusal):
-    """The session is valid, but the request does not pass Django's CSRF check."""
+    """The session is valid, but Django's CSRF check failed."""
 
     code = "csrf_failed"
     detail = "The CSRF token is missing or wrong: send it in the X-CSRFToken header."
-    detail_of_origin = "The request's Referer or Origin is not accepted."
+    detail_of_origin = (
+        "The Referer or Origin header is missing, or is neither this site nor in "
+        "CSRF_TRUSTED_ORIGINS."
+    )
 
     def __init__(self, reason: str) -> None:
         is_origin = reason.startswith(("Referer", "Origin"))
         super().__init__(self.detail_of_origin if is_origin else None)
-        # For the log; the query of a referring page may hold secrets.
+        # For the log. The query string of a Referer may contain secrets.
         self.__cause__ = LayerIdentityError(reason.partition("?")[0])
 
 
@@ -122,7 +125,7 @@ class MethodNotAllowed(Refusal):
 
 
 class MediaTypeUnsupported(Refusal):
-    """The content type, or a content encoding, is one that nothing here reads."""
+    """The content type is unknown, or the body has a ``Content-Encoding``."""
 
     code = "unsupported_media_type"
     detail = (
@@ -131,7 +134,7 @@ class MediaTypeUnsupported(Refusal):
 
 
 class Throttled(Refusal):
-    """A throttle of the project says: not so often."""
+    """A rate limit is reached."""
 
     code = "throttled"
     detail = "Too many requests. Wait before the next one."
@@ -142,7 +145,7 @@ class Throttled(Refusal):
 
 
 class NonceHasSpaces(Refusal):
-    """A nonce has a space where Layer's had a plus sign."""
+    """The nonce has a space: a plus sign in a form body was not percent-encoded."""
 
     code = "nonce_invalid"
     detail = "The nonce has a space: percent-encode “+” as %2B in a form body."
@@ -155,7 +158,7 @@ _TRANSLATIONS: tuple[tuple[type[Exception], type[Refusal]], ...] = (
     (drf.MethodNotAllowed, MethodNotAllowed),
     (drf.UnsupportedMediaType, MediaTypeUnsupported),
     (drf.ParseError, BodyMalformed),
-    (drf.APIException, NotPermitted),  # whatever else a permission class raises
+    (drf.APIException, NotPermitted),  # other errors come from permission classes
     (PermissionDenied, NotPermitted),
     (Http404, NotPermitted),
     (SuspiciousOperation, BodyMalformed),
@@ -163,10 +166,10 @@ _TRANSLATIONS: tuple[tuple[type[Exception], type[Refusal]], ...] = (
     (Error, Unavailable),
     (OSError, Unavailable),
 )
-#: Clients of caches, whose errors are no ``OSError``: sessions may live in one.
+#: Cache clients whose errors are not an ``OSError``. A cache may store sessions.
 CACHE_CLIENTS = frozenset({"_pylibmc", "pylibmc", "pymemcache", "redis", "valkey"})
 
-#: Errors that the value of a login causes in fields and backends.
+#: Errors that fields and backends raise because of the value of a login.
 CAUSED_BY_LOGINS = (
     ValueError,  # and UnicodeError
     TypeError,
@@ -175,18 +178,18 @@ CAUSED_BY_LOGINS = (
     ObjectDoesNotExist,
     MultipleObjectsReturned,
 )
-#: OperationalErrors of MariaDB and MySQL: a column's charset has no room for the text.
+#: OperationalErrors of MariaDB and MySQL: the column's charset cannot hold the text.
 CHARSET_ERRORS = (1267, 3854, 3988)
 
 
 def to_refusal(exc: Exception) -> Refusal | None:
-    """Return the refusal that an exception means, or None: then it is a bug."""
+    """Return the refusal for an exception, or None if the exception is a bug."""
     if isinstance(exc, Refusal):
         return exc
     if isinstance(exc, drf.Throttled):
         return Throttled(getattr(exc, "wait", None))
     if isinstance(exc, drf.APIException) and exc.status_code >= 500:
-        return Unavailable()  # whom a class of the project asks does not answer
+        return Unavailable()  # a service that a class of the project needs is down
     for raised, refusal in _TRANSLATIONS:
         if isinstance(exc, raised):
             return refusal()
@@ -196,12 +199,12 @@ def to_refusal(exc: Exception) -> Refusal | None:
 
 def authentication_refusal(exc: Exception) -> Refusal:
     """
-    Return the refusal that an exception means where it comes from authentication.
+    Return the refusal for an exception that authentication raised.
 
-    An outage is ``unavailable``, and so is a bug, whose traceback goes to the log.
+    An outage is ``unavailable``. So is a bug; the log has its traceback.
     """
-    if str(exc).startswith(CSRF):
-        return CSRFFailed(str(exc).removeprefix(CSRF))
+    if str(exc).startswith(CSRF_PREFIX):
+        return CSRFFailed(str(exc).removeprefix(CSRF_PREFIX))
     if is_caused_by_login(exc):
         return AuthenticationFailed()
     refusal = to_refusal(exc) or Unavailable()
@@ -211,7 +214,7 @@ def authentication_refusal(exc: Exception) -> Refusal:
 
 
 def is_caused_by_login(exc: Exception) -> bool:
-    """Return whether the value of a login is at fault, and neither an outage nor a bug."""
+    """Return whether the value of a login caused it, not an outage or a bug."""
     if isinstance(exc, Error):
         charset = bool(exc.args) and exc.args[0] in CHARSET_ERRORS
         return charset or isinstance(exc, DataError)
@@ -219,14 +222,14 @@ def is_caused_by_login(exc: Exception) -> bool:
 
 
 @contextmanager
-def log_refusing_class(one: object) -> Iterator[None]:
-    """Note on an exception the class that raised it, and its code, for the log."""
+def log_refusing_class(policy: object) -> Iterator[None]:
+    """Store the name of the class and the code on an exception that it raises."""
     try:
         yield
     except Exception as exc:
         default = getattr(exc, "default_code", type(exc).__name__)
         code = getattr(getattr(exc, "detail", None), "code", default)
-        kind = type(one)
+        kind = type(policy)
         vars(exc).setdefault(
             "refused_by", f"{kind.__module__}.{kind.__qualname__}: {code}"
         )
@@ -234,7 +237,7 @@ def log_refusing_class(one: object) -> Iterator[None]:
 
 
 def refusal_body(refusal: Refusal, status: int) -> dict[str, Any]:
-    """Return the JSON; ``error`` says ``detail`` again, as Layer's clients read it."""
+    """Return the JSON. ``error`` repeats ``detail``, because Layer's clients read it."""
     body: dict[str, Any] = {
         "code": refusal.code,
         "detail": refusal.detail,

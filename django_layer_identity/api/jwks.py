@@ -1,4 +1,4 @@
-"""``GET jwks.json``: the public keys, for verifiers other than Layer."""
+"""``GET jwks.json``: public keys for verifiers other than Layer."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ if TYPE_CHECKING:
     from django.http.response import HttpResponseBase
     from rest_framework.request import Request
 
-MAX_AGE = 60  # seconds; how long a revoked key may still be believed
-# Not the lifetime set today: a token may be from before the setting, or the Layer
-# app's own lifetime, was shortened. The skew is for requests that had read the key
-# when it was retired, and for a verifier whose clock is behind.
+MAX_AGE = 60  # seconds; how long caches may deliver a revoked key
+# The largest possible lifetime, not today's: a token may be older than a shortened
+# TOKEN_LIFETIME or a shortened lifetime of the Layer app. The clock skew covers requests
+# that read the key just before it was retired, and verifiers whose clock is slow.
 PUBLISHED_AFTER_RETIREMENT = MAX_LIFETIME + MAX_CLOCK_SKEW
 
 logger = logging.getLogger("django_layer_identity")
@@ -43,15 +43,15 @@ def verification_keys(
     now: datetime, app_id: AppID | None = None
 ) -> Iterator[tuple[KeyID, PublicKey]]:
     """
-    Yield the keys of enabled apps under which tokens are, were or will be signed.
+    Yield the public keys that verify past, present and future tokens of enabled apps.
 
-    Ready and active ones, and retired ones for as long as a token of theirs can live;
-    each once, as staging and production may share one. A pair that was revoked in any
-    app is left out in all of them: it leaked, and it does not matter from where. A row
-    whose public half has another fingerprint is left out and logged, for the sake of
-    all others. One query, in the write database.
+    These are the ready and active keys, and retired keys for as long as their tokens
+    can live. Each key is yielded once, because staging and production may share one. A
+    key pair that was revoked in one app is left out for all apps, because it leaked. A
+    row with a damaged public key is left out and logged, so that the other keys are
+    still available. The function makes one query, in the write database.
 
-    :param app_id: only the keys of this app; none at all if it is unknown.
+    :param app_id: yield only the keys of this app; nothing if it is unknown.
     """
     keys = SigningKey.objects.using(router.db_for_write(SigningKey))
     revoked = keys.filter(revoked_at__isnull=False).values("fingerprint")
@@ -73,16 +73,16 @@ def verification_keys(
             if key.fingerprint == fingerprint:
                 yield key_id, key
                 continue
-        logger.error("The public half of the key %s is damaged.", key_id)
+        logger.error("JWK set without %s: its stored public key is damaged.", key_id)
 
 
 class JWKSView(JSONView):
     """
-    Show the public keys as a JWK set (RFC 7517, section 5). Anyone may read it, and so
-    may pages of any origin.
+    Return the public keys as a JWK set (RFC 7517, section 5).
 
-    ``?app_id=`` narrows it to one Layer app. One that is unknown, disabled or malformed
-    has no keys, and a stranger learns nothing else about it.
+    It is public, also for web pages of any origin. ``?app_id=`` limits it to one Layer
+    app. For an unknown, disabled or malformed app ID the set is empty, so that a
+    stranger learns nothing else.
     """
 
     http_method_names = ["get", "head"]
@@ -93,7 +93,7 @@ class JWKSView(JSONView):
     def get(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponseBase:
         content = json.dumps({"keys": _jwks(request.query_params.getlist("app_id"))})
         etag = quote_etag(hashlib.sha256(content.encode("ascii")).hexdigest())
-        # A shared cache may keep the cookies that a middleware sets on the response.
+        # A middleware may set cookies on the response; a shared cache would keep them.
         scope = "private" if request.META.get("HTTP_COOKIE") else "public"
         response = HttpResponse(
             content,

@@ -1,9 +1,8 @@
 """
-Bodies: JSON, form or multipart, at most 16 KiB, UTF-8, no Content-Encoding.
+Strict parsers: JSON, form or multipart, at most 16 KiB, UTF-8, no Content-Encoding.
 
-DRF's own parsers read bodies of any size in any charset, keep the last of two equal
-names, replace what is not UTF-8 and let half characters through; here each of these is
-a clear refusal.
+DRF's parsers read bodies of any size in any charset. They keep the last of two equal
+names, replace invalid UTF-8, and accept lone surrogates. Here, each of these is refused.
 """
 
 from __future__ import annotations
@@ -34,17 +33,17 @@ from django_layer_identity.protocol import strict_json
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-MAX_LENGTH = 16 * 1024  # bytes; a nonce and two IDs have some 300
-MAX_DEPTH = 16  # levels of JSON; what we read is on the first
+MAX_LENGTH = 16 * 1024  # bytes; a nonce and two IDs need about 300
+MAX_DEPTH = 16  # levels of JSON; all our parameters are on the first level
 UTF_8 = ("", "utf-8", "utf8", "us-ascii", "ascii")
-SINGLE = ("nonce", "app_id", "user_id")  # parameters that are sent once or not at all
+SINGLE = ("nonce", "app_id", "user_id")  # parameters that must not be sent twice
 TWICE = "The parameter “{}” was sent twice."
-NAME_TWICE = "The JSON has a name twice."
-REPLACEMENT = "\N{REPLACEMENT CHARACTER}"  # what Django puts where it cannot decode
+NAME_TWICE = "The JSON has a duplicate name."
+REPLACEMENT = "\N{REPLACEMENT CHARACTER}"  # Django's replacement for undecodable bytes
 
 
 class _BodyParser(parsers.BaseParser):
-    """Hands text to ``parse_text`` once the rules common to all bodies hold."""
+    """Check the rules for all bodies, then pass the text to ``parse_text``."""
 
     def parse(
         self,
@@ -57,19 +56,21 @@ class _BodyParser(parsers.BaseParser):
         if encoding.strip().lower() != "identity":
             raise MediaTypeUnsupported
         if request.content_params.get("charset", "").strip("'").lower() not in UTF_8:
-            raise BodyMalformed("The body's charset is UTF-8.")
+            raise BodyMalformed("The body's charset must be UTF-8.")
         try:
-            text = stream.read().decode("utf-8-sig")  # with or without the mark
+            text = stream.read().decode(
+                "utf-8-sig"
+            )  # with or without a byte order mark
         except UnicodeDecodeError as exc:
             raise BodyMalformed("The body is not valid UTF-8.") from exc
         return self.parse_text(text, request)
 
     def parse_text(self, text: str, request: HttpRequest) -> Any:
-        """Return the parameters, or raise :class:`BodyMalformed`: each in its way."""
+        """Return the parameters, or raise :class:`BodyMalformed`."""
 
 
 class JSONBodyParser(_BodyParser):
-    """``application/json``, with an object on top (RFC 8259)."""
+    """``application/json`` with an object at the top level (RFC 8259)."""
 
     media_type = "application/json"
 
@@ -81,13 +82,15 @@ class JSONBodyParser(_BodyParser):
             known = name in SINGLE
             raise BodyMalformed(TWICE.format(name) if known else NAME_TWICE) from exc
         except UnicodeEncodeError as exc:
-            raise BodyMalformed("The JSON has half a character.") from exc
+            raise BodyMalformed(
+                "The JSON has a lone surrogate (half a character)."
+            ) from exc
         except RecursionError as exc:
-            raise BodyMalformed("The JSON is nested too deep.") from exc
+            raise BodyMalformed("The JSON is nested too deeply.") from exc
         except ValueError as exc:
             raise BodyMalformed("The body is not valid JSON.") from exc
         if _is_deep(data):
-            raise BodyMalformed("The JSON is nested too deep.")
+            raise BodyMalformed("The JSON is nested too deeply.")
         return data
 
 
@@ -118,19 +121,19 @@ class MultiPartBodyParser(_BodyParser):
         try:
             parts = parsers.MultiPartParser().parse(stream, media_type, context)
         except (ParseError, SuspiciousOperation, TypeError) as exc:
-            # A TypeError is Python's own, at parameters of RFC 2231 that contradict.
+            # Python raises TypeError for contradictory RFC 2231 parameters.
             raise BodyMalformed("The multipart body is malformed.") from exc
         if REPLACEMENT not in text and REPLACEMENT in str(parts.data):
-            raise BodyMalformed("A part is not valid UTF-8.")
+            raise BodyMalformed("A part of the multipart body is not valid UTF-8.")
         return parts
 
 
-@hide_locals  # its variables hold the body as it was sent
+@hide_locals  # its local variables hold the raw body
 def read_body(request: Any) -> Exception | None:
     """
-    Read and parse the body once; Django and DRF keep the result.
+    Read and parse the body once, and return its error or None.
 
-    Return what is wrong with the body. The body is then empty to all readers.
+    Django and DRF keep the parsed body. After an error, they see an empty body.
     """
     try:
         _read_raw(request)
@@ -147,20 +150,22 @@ def read_body(request: Any) -> Exception | None:
 
 def hide_passwords(request: Any) -> None:
     """
-    Wrap the passwords in the parsed body, and mask them in the raw one.
+    Wrap the passwords in the parsed body, and mask them in the raw body.
 
-    Error reporters read both. Every value whose name, or a name above it, contains
-    “password” is one, so misspelt and misplaced passwords are hidden too.
+    Error reporters read both. Every value whose own name, or the name of an object around
+    it, contains “password” is hidden. This includes misspelt and misplaced passwords.
     """
     for data in (request._data, request._full_data):
-        dict.update(data, _wrapped(data))  # in place: Django's POST is the same
+        dict.update(
+            data, _wrapped(data)
+        )  # in place, because request.POST is the same object
     http = request._request
     http._body = _masked_body(http, request.data)
     http._stream, request._stream = BytesIO(http._body), BytesIO(http._body)
 
 
 def _wrapped(value: Any, is_secret: bool = False) -> Any:
-    if isinstance(value, dict):  # or a form, which is a dict of lists
+    if isinstance(value, dict):  # also a QueryDict, which is a dict of lists
         return {
             name: _wrapped(child, is_secret or "password" in str(name).lower())
             for name, child in dict.items(value)
@@ -173,7 +178,7 @@ def _wrapped(value: Any, is_secret: bool = False) -> Any:
 def _masked_body(http: Any, data: Any) -> bytes:
     if not isinstance(data, QueryDict):
         return json.dumps(data, default=repr).encode()
-    lists: Any = data.lists()  # of strings, passwords and files
+    lists: Any = data.lists()  # of strings, Secrets and files
     fields = [
         (name, value if isinstance(value, str) else repr(value))
         for name, values in lists
@@ -197,7 +202,7 @@ def _read_raw(request: Any) -> None:
     if length > MAX_LENGTH:
         raise BodyTooLarge
     if length:
-        with suppress(RawPostDataException):  # a middleware has parsed it
+        with suppress(RawPostDataException):  # a middleware already parsed it
             request.body  # noqa: B018
 
 
@@ -205,7 +210,7 @@ def _stated_length(request: Any) -> int:
     try:
         return int(request.META.get("CONTENT_LENGTH") or 0)
     except ValueError:
-        return 0  # as Django and DRF have it
+        return 0  # as Django and DRF do
 
 
 def _discard_body(request: Any) -> None:
@@ -216,7 +221,7 @@ def _discard_body(request: Any) -> None:
 
 
 def _refuse_repeated(data: dict[str, Any]) -> None:
-    if isinstance(data, QueryDict):  # values and files together
+    if isinstance(data, QueryDict):  # with values and files
         for name in SINGLE:
             if len(data.getlist(name)) > 1:
                 raise BodyMalformed(TWICE.format(name))

@@ -11,7 +11,7 @@ from django_layer_identity.mapping.users import impersonator_of
 
 
 class NotImpersonated(BasePermission):
-    """Refuse a request whose user is impersonated by another user."""
+    """Refuse a request in which another user impersonates the request's user."""
 
     def has_permission(self, request: Request, view: Any) -> bool:
         return impersonator_of(request) is None

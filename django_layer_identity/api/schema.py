@@ -1,7 +1,7 @@
 """
-The endpoint in an OpenAPI document, where drf-spectacular is installed.
+OpenAPI descriptions of both endpoints, for drf-spectacular.
 
-The schema says what is promised: the codes of each status come from the code itself.
+The codes of each status are taken from ``api.errors``, so the schema is always complete.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ from django_layer_identity.protocol.claims import MAX_NONCE_LENGTH, MAX_USER_ID_
 
 Schema = dict[str, Any]
 
-# More than white space, and no control characters; in a form no space either, which is
-# what a plus sign becomes. ECMA 262, as JSON Schema has it.
+# Not only white space, and no control characters. In a form also no space, because a
+# plus sign arrives as a space. ECMA 262 syntax, as JSON Schema requires.
 NONCE = r"^(?=.*\S)[^\u0000-\u001f\u007f-\u009f]+$"
 NONCE_IN_FORM = r"^(?=.*\S)[^\u0000-\u0020\u007f-\u009f]+$"
 
@@ -32,19 +32,21 @@ NONCE_IN_FORM = r"^(?=.*\S)[^\u0000-\u0020\u007f-\u009f]+$"
 OPTIONAL: Schema = {"required": False, "allow_null": True, "allow_blank": True}
 
 
+# Only for the schema: the view checks the parameters more strictly.
 class LayerNonceRequest(serializers.Serializer):
-    """What the request is described by; the view itself reads it more strictly."""
+    """A nonce from Layer, for which the user gets an identity token."""
 
     nonce = serializers.RegexField(
         NONCE,
         max_length=MAX_NONCE_LENGTH,
-        help_text="What Layer gave, byte for byte.",
+        help_text="The nonce from Layer, byte for byte.",
     )
     app_id = serializers.CharField(
-        help_text="The Layer app, where several are enabled.", **OPTIONAL
+        help_text="The ID of the Layer app. Required if several apps are enabled.",
+        **OPTIONAL,
     )
     user_id = serializers.CharField(
-        help_text="The Layer user ID that the client expects: compared, never believed.",
+        help_text="The Layer user ID that the client expects. If the user has another, the request is refused.",
         **OPTIONAL,
     )
 
@@ -65,14 +67,18 @@ SUCCESS: Schema = {
         "identity_token": {"type": "string"},
         "layer_identity_token": {
             "type": "string",
-            "description": "The same: Layer's clients differ in which they read.",
+            "description": "The same as identity_token: some Layer clients read this name.",
         },
         "user_id": {
             "type": "string",
+            "description": "The Layer user ID that the token is for.",
             "minLength": 1,
             "maxLength": MAX_USER_ID_LENGTH,
         },
-        "expires_at": {"type": "integer", "description": "Unix seconds."},
+        "expires_at": {
+            "type": "integer",
+            "description": "When the token expires, in Unix seconds.",
+        },
     },
     "additionalProperties": False,
 }
@@ -87,20 +93,20 @@ JWKS: Schema = {
     },
 }
 DESCRIPTION = (
-    "The token is for the user whom the project authenticates. A refusal has a code that "
-    "stays; a trailing slash makes no difference."
+    "Return an identity token for the logged-in user. The code of a refusal is stable: "
+    "clients can depend on it. A trailing slash makes no difference."
 )
 RETRY_AFTER = OpenApiParameter(
     "Retry-After",
     OpenApiTypes.INT,
     OpenApiParameter.HEADER,
     response=[429],
-    description="Seconds.",
+    description="How long to wait, in seconds.",
 )
 
 
 def refusals() -> dict[int, Schema]:
-    """Return the schema of each status's refusals."""
+    """Return the schema of the refusals for each status."""
     codes: dict[int, list[str]] = {}
     for code, status in STATUSES.items():
         codes.setdefault(status, []).append(code)
@@ -113,8 +119,11 @@ def refusals() -> dict[int, Schema]:
 def _refusal(status: int, codes: list[str]) -> Schema:
     properties: Schema = {
         "code": {"type": "string", "enum": codes},
-        "detail": {"type": "string"},
-        "error": {"type": "string", "description": "The same as detail."},
+        "detail": {
+            "type": "string",
+            "description": "What is wrong, for the app's developer or user.",
+        },
+        "error": {"type": "string", "description": "The same text as detail."},
         "status": {"type": "integer", "enum": [status]},
     }
     required = list(properties)
@@ -124,7 +133,7 @@ def _refusal(status: int, codes: list[str]) -> Schema:
     if status == STATUSES["user_id_mismatch"]:
         properties["user_id"] = {
             "type": "string",
-            "description": "The caller's own Layer user ID, if there is one (user_id_mismatch only).",
+            "description": "The caller's own Layer user ID, if one exists (user_id_mismatch only).",
         }
     return {
         "type": "object",
@@ -135,7 +144,7 @@ def _refusal(status: int, codes: list[str]) -> Schema:
 
 
 class IdentityTokenViewExtension(OpenApiViewExtension):
-    """Describes ``POST authenticate``, and whatever is derived from its view."""
+    """Describe ``POST authenticate``, also for subclasses of its view."""
 
     target_class = "django_layer_identity.api.views.IdentityTokenView"
     match_subclasses = True
@@ -146,7 +155,7 @@ class IdentityTokenViewExtension(OpenApiViewExtension):
         class Described(target):  # type: ignore[misc,no-untyped-call]
             @extend_schema(
                 operation_id="layer_authenticate",
-                summary="Trade Layer's nonce for an identity token",
+                summary="Get an identity token for a nonce from Layer",
                 description=DESCRIPTION,
                 request=REQUEST,
                 responses={200: SUCCESS, **refusals()},
@@ -158,7 +167,7 @@ class IdentityTokenViewExtension(OpenApiViewExtension):
 
 
 class JWKSViewExtension(OpenApiViewExtension):
-    """Describes ``GET jwks.json``."""
+    """Describe ``GET jwks.json``."""
 
     target_class = "django_layer_identity.api.jwks.JWKSView"
     match_subclasses = True
@@ -170,11 +179,13 @@ class JWKSViewExtension(OpenApiViewExtension):
         class Described(target):  # type: ignore[misc,no-untyped-call]
             @extend_schema(
                 operation_id="layer_jwks",
-                summary="Show the public keys as a JWK set",
-                description="For verifiers other than Layer. Anybody may read it.",
+                summary="Get the public keys as a JWK set",
+                description="The keys verify identity tokens. No login is needed.",
                 responses={200: JWKS, 400: refused[400], 503: refused[503]},
                 parameters=[
-                    OpenApiParameter("app_id", description="Of one Layer app.")
+                    OpenApiParameter(
+                        "app_id", description="Return only the keys of this Layer app."
+                    )
                 ],
             )
             def get(self) -> None: ...

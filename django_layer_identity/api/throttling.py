@@ -1,4 +1,4 @@
-"""Rate limits: requests of each user; failed logins by address, login and account."""
+"""Rate limits: requests by user; failed logins by address, login and account."""
 
 from __future__ import annotations
 
@@ -38,19 +38,19 @@ from django_layer_identity.digests import keyed_digest
 from django_layer_identity.exceptions import ConfigurationError, Unavailable
 from django_layer_identity.keys.secrets import hide_locals
 
-Rate = tuple[int, int]  # how many in how many seconds
+Rate = tuple[int, int]  # limit, period in seconds
 
-IPV6_PREFIX = 64  # bits; what one customer has at least (RFC 6177), to choose among
+IPV6_PREFIX = 64  # bits; a customer has at least this network (RFC 6177)
 
 logger = logging.getLogger("django_layer_identity")
 
 
 class UserThrottle(BaseThrottle):
     """
-    Limit each user to the rate ``user``. A cache that fails lets the request through.
+    Limit each user to the rate ``user``. If the cache fails, allow the request.
 
-    :raises Unavailable: if the cache is a database that fails: the next query would wait
-        for it once more.
+    :raises Unavailable: if the cache is in a database that fails, because the next query
+        would wait for the database again.
     """
 
     counter: FixedWindowCounter | None = None
@@ -60,8 +60,8 @@ class UserThrottle(BaseThrottle):
         if rate is None:
             return True
         try:
-            whose = keyed_digest("user", str(request.user.pk))
-            self.counter = FixedWindowCounter("user", rate, whose)
+            digest = keyed_digest("user", str(request.user.pk))
+            self.counter = FixedWindowCounter("user", rate, digest)
             return not self.counter.count()
         except (InterfaceError, OperationalError) as exc:
             raise Unavailable from exc
@@ -76,13 +76,13 @@ class UserThrottle(BaseThrottle):
 @contextmanager
 def limit_failed_logins(request: Request) -> Iterator[None]:
     """
-    Limit wrong passwords, by the client's address, the login and the user's account.
+    Limit wrong passwords by the client's address, the login and the user's account.
 
-    A password counts as wrong before it is tried, and the count is taken back only
-    where authentication succeeds: of many requests at once, no more are tried than the
+    A password is counted as wrong before it is tried. The count is taken back only if
+    authentication succeeds. So simultaneous requests cannot try more passwords than the
     rate allows. Requests without a password are not limited.
 
-    :raises Throttled: before a password is tried.
+    :raises Throttled: if the limit is reached; the password is not tried.
     :raises Unavailable: if the password cannot be counted.
     """
     rate = _rate_of("failures")
@@ -100,7 +100,7 @@ def limit_failed_logins(request: Request) -> Iterator[None]:
     try:
         _refund(counters)
     except Exception:
-        logger.exception("The cache failed, so a right password stays counted")
+        logger.exception("The cache failed, so a correct password counts as wrong")
 
 
 def _count(
@@ -125,16 +125,16 @@ def _refund(counters: list[FixedWindowCounter]) -> None:
 
 
 def _digests(request: Request, tried: list[Credentials]) -> Iterator[str]:
-    """Yield what is counted; the accounts last, as finding one takes a query."""
+    """Yield the digests to count, accounts last because they need a query."""
     address = client_address(request)
-    if address:  # there is none at a Unix socket
+    if address:  # empty if the server listens on a Unix socket
         yield keyed_digest("address", address)
     usable = [credentials for credentials in tried if credentials.are_usable()]
     for credentials in usable:
         yield keyed_digest("login", _simplified(credentials.login))
     for credentials in usable:
         account = _find_account(credentials)
-        if account is None:  # another digest, so that there are as many cache calls
+        if account is None:  # the same number of cache calls as for an account
             yield keyed_digest("no account", _simplified(credentials.login))
         else:
             yield keyed_digest("account", str(account))
@@ -142,7 +142,7 @@ def _digests(request: Request, tried: list[Credentials]) -> Iterator[str]:
 
 @hide_locals
 def _submitted_credentials(request: Request) -> list[Credentials]:
-    """Return the login of each password that is about to be tried."""
+    """Return the credentials of every password that will be tried."""
     found = []
     for authenticator in request.authenticators or ():
         if isinstance(authenticator, BodyCredentialsAuthentication):
@@ -167,13 +167,13 @@ def _basic_credentials(request: Request) -> Credentials | None:
     return Credentials(BASIC, text.partition(":")[0], password=None)
 
 
-@hide_locals  # Django's managers have the login in variables that no report hides
+@hide_locals  # Django's managers keep the login in local variables
 def _find_account(credentials: Credentials) -> Any:
     """
-    Return the primary key of the user that a login names, or None.
+    Return the primary key of the user with this login, or None.
 
-    The database compares, so that all spellings that it takes for one share a count.
-    Whether the password is right is up to the backends, whatever is found here.
+    The database compares, so all spellings that it considers equal share one count. The
+    result does not affect authentication: only the backends check the password.
     """
     model: Any = get_user_model()
     users = model._default_manager
@@ -188,12 +188,12 @@ def _find_account(credentials: Credentials) -> Any:
     except Exception as exc:  # a manager may raise anything
         is_down = isinstance(exc, (OperationalError, InterfaceError))
         if is_down and not is_caused_by_login(exc):
-            raise  # the backends would only wait for the same database again
+            raise  # the backends would wait for the same database again
         return None
 
 
 def _is_indexed(model: Any, name: str) -> bool:
-    """Return whether the database finds rows by the field without reading them all."""
+    """Return whether an index supports a lookup by the field."""
     field = model._meta.get_field(name)
     options = field.model._meta
     groups = [
@@ -209,10 +209,10 @@ def _is_indexed(model: Any, name: str) -> bool:
 
 def client_address(request: Request) -> str:
     """
-    Return the address that a client cannot choose: an IPv6 one without its last half.
+    Return an address that the client cannot choose, or "" if it is unknown.
 
-    That is REMOTE_ADDR, unless DRF's ``NUM_PROXIES`` says how many proxies of ours
-    have added to X-Forwarded-For.
+    It is REMOTE_ADDR, or an entry of X-Forwarded-For if DRF's ``NUM_PROXIES`` gives the
+    number of the project's proxies. IPv6 addresses are reduced to their /64 network.
     """
     address = request.META.get("REMOTE_ADDR") or ""
     forwarded = request.META.get("HTTP_X_FORWARDED_FOR")
@@ -223,7 +223,10 @@ def client_address(request: Request) -> str:
 
 
 def _network(address: str) -> str:
-    for text in (address, address.rpartition(":")[0].strip("[]")):  # some add a port
+    for text in (
+        address,
+        address.rpartition(":")[0].strip("[]"),
+    ):  # some proxies add a port
         try:
             found = ip_address(text)
         except ValueError:
@@ -237,7 +240,7 @@ def _network(address: str) -> str:
 
 
 class FixedWindowCounter:
-    """What somebody has used up of a rate, in the current window."""
+    """Count against a rate in windows of fixed length."""
 
     def __init__(self, scope: str, rate: Rate, digest: str) -> None:
         self.limit, period = rate
@@ -251,15 +254,15 @@ class FixedWindowCounter:
         return bool(self.cache.get(self.key, 0) >= self.limit)
 
     def count(self) -> bool:
-        """Count one more, and tell whether it is one too many."""
+        """Add one, and return whether the limit is exceeded."""
         try:
             count = self.cache.incr(self.key)
-        except ValueError:  # it is the first
+        except ValueError:  # the entry does not exist yet
             if self.cache.add(self.key, 1, self.lifetime):
                 return False
-            count = self.cache.incr(self.key)  # another was a moment earlier
-        if count is False:  # pymemcache, of a server that is down
-            raise ConnectionError("The cache does not count.")
+            count = self.cache.incr(self.key)  # another process added it first
+        if count is False:  # pymemcache with ignore_exc=True: the server is down
+            raise ConnectionError("The cache cannot count.")
         return bool(count > self.limit)
 
     def refund(self) -> None:
@@ -268,9 +271,9 @@ class FixedWindowCounter:
 
 def _rate_of(scope: str) -> Rate | None:
     """
-    Return the rate that the settings have for a scope.
+    Return the rate of a scope from the settings; None means no limit.
 
-    :raises Unavailable: if it is none; ``manage.py check`` has said so.
+    :raises Unavailable: if the rate is invalid; ``manage.py check`` reports it too.
     """
     try:
         rate = conf.THROTTLE_RATES[scope]
@@ -281,6 +284,6 @@ def _rate_of(scope: str) -> Rate | None:
 
 @sensitive_variables()
 def _simplified(login: str) -> str:
-    """Return the login without its case and marks."""
+    """Return the login without case and combining marks."""
     letters = unicodedata.normalize("NFKD", login[:MAX_LENGTH])
-    return "".join(one for one in letters if not unicodedata.combining(one)).casefold()
+    return "".join(c for c in letters if not unicodedata.combining(c)).casefold()

@@ -1,4 +1,4 @@
-"""``POST authenticate``: a nonce for an identity token."""
+"""``POST authenticate``: return an identity token for a nonce."""
 
 from __future__ import annotations
 
@@ -64,10 +64,10 @@ logger = logging.getLogger("django_layer_identity")
 @method_decorator(cache_control(no_store=True), name="dispatch")
 class IdentityTokenView(JSONView):
     """
-    Answer a logged-in user's nonce with an identity token.
+    Return an identity token for a nonce from a logged-in user.
 
     ``authentication_classes``, ``permission_classes`` and ``throttle_classes``, set in
-    a subclass or by ``as_view()``, win over the settings; None leaves it to them.
+    a subclass or by ``as_view()``, override the settings. None uses the settings.
     """
 
     http_method_names = ["post"]
@@ -76,7 +76,7 @@ class IdentityTokenView(JSONView):
     throttle_classes: Sequence[type] | None = None  # type: ignore[assignment]
     parser_classes = [JSONBodyParser, FormBodyParser, MultiPartBodyParser]
 
-    user: AbstractBaseUser | None = None  # who asks, once they are known
+    user: AbstractBaseUser | None = None  # set by perform_authentication()
 
     @sensitive_variables()
     def post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
@@ -89,18 +89,18 @@ class IdentityTokenView(JSONView):
             raise UserIDNotString
         try:
             issued = issue_identity_token(
-                cast("AbstractBaseUser", request.user),  # authentication let it in
+                cast("AbstractBaseUser", request.user),  # authenticated
                 nonce,
                 app=None if data.get("app_id") == "" else data.get("app_id"),
                 expected_user_id=user_id,
                 request=request._request,
             )
         except Refusal as refusal:
-            return self.refuse(refusal)  # issuing has reported it
+            return self.refuse(refusal)  # issue_identity_token() reported it
         return Response(_success_body(issued))
 
     def refuse(self, refusal: Refusal) -> Response:
-        """Answer with the refusal; the authentication codes by DRF's rule."""
+        """Return the refusal as a response, with 401 or 403 by DRF's rule."""
         response = super().refuse(refusal)
         challenge = self.get_authenticate_header(self.request)
         if refusal.code in CHALLENGED and challenge:
@@ -117,30 +117,30 @@ class IdentityTokenView(JSONView):
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """
-        Authenticate, permit, throttle, and only then complain about the body.
+        Check authentication, permissions and throttles, and then the body.
 
-        It is read first all the same, so that the project's authentication classes
-        never meet a body that is too large or malformed: to them it is empty. Where the
-        body may hold the credentials, strangers hear what is wrong with it.
+        The body is read first, because authentication classes of the project may read
+        it too: to them, a body that is too large or malformed is empty. If the body may
+        contain credentials, callers who are not logged in also see its error.
         """
-        complaint = read_body(request)
+        body_error = read_body(request)
         in_body = takes_passwords(request)
         if in_body:
             hide_passwords(request)
         try:
             super().initial(request, *args, **kwargs)
-            if complaint is not None:
-                raise complaint
+            if body_error is not None:
+                raise body_error
         except NotAuthenticated as refusal:
-            raise ((in_body and complaint) or refusal) from None
+            raise ((in_body and body_error) or refusal) from None
         finally:
-            del complaint  # or it would hold, by its traceback, itself and the body
+            del body_error  # break the cycle exception, traceback, frame, body
 
     def perform_authentication(self, request: Request) -> None:
-        """Authenticate before permissions, throttles and what is wrong with the body."""
+        """Authenticate before permissions, throttles and errors in the body."""
         request.authenticators = prioritize_body_credentials(request.authenticators)
-        for one in request.authenticators:
-            one.authenticate = log_refusing_class(one)(one.authenticate)
+        for each in request.authenticators:
+            each.authenticate = log_refusing_class(each)(each.authenticate)
         with limit_failed_logins(request):
             self._authenticate(request)
         self.user = saved_user(request.user)
@@ -149,10 +149,10 @@ class IdentityTokenView(JSONView):
 
     def _authenticate(self, request: Request) -> None:
         try:
-            # Its variables are credentials, and DRF's classes hide none from reports.
+            # DRF's classes keep credentials in local variables, and do not hide them.
             hide_locals(super().perform_authentication)(request)
         except Exception as exc:
-            # An error mail reads the user too, and must not query the database again.
+            # An error report reads request.user. This avoids another query.
             request._not_authenticated()  # type: ignore[attr-defined]
             refusal = authentication_refusal(exc)
             if refusal is exc:
@@ -170,12 +170,12 @@ class IdentityTokenView(JSONView):
         return _instances(self.permission_classes, conf.PERMISSION_CLASSES)
 
     def check_permissions(self, request: Request) -> None:
-        """Ask each permission, as DRF does; the log has the class that refuses."""
-        for one in self.get_permissions():
-            with log_refusing_class(one):
-                if not one.has_permission(request, self):
-                    message = getattr(one, "message", None)
-                    code = getattr(one, "code", None)
+        """Check each permission, as DRF does, and log the class that refuses."""
+        for permission in self.get_permissions():
+            with log_refusing_class(permission):
+                if not permission.has_permission(request, self):
+                    message = getattr(permission, "message", None)
+                    code = getattr(permission, "code", None)
                     self.permission_denied(request, message, code)
 
     def get_throttles(self) -> list[Any]:
@@ -184,7 +184,7 @@ class IdentityTokenView(JSONView):
         return [UserThrottle(), *_instances(api_settings.DEFAULT_THROTTLE_CLASSES)]
 
     def check_throttles(self, request: Request) -> None:
-        """Throttle; a throttle whose cache is down lets the request through."""
+        """Check the throttles. If a throttle fails, allow the request."""
         try:
             super().check_throttles(request)
         except (APIException, Refusal, ImproperlyConfigured):
@@ -194,7 +194,7 @@ class IdentityTokenView(JSONView):
 
 
 def _instances(*choices: Sequence[str | type] | None) -> list[Any]:
-    """Make the objects of the first choice that was made."""
+    """Create the objects of the first choice that is not None."""
     classes = next(choice for choice in choices if choice is not None)
     return [
         (import_string(entry) if isinstance(entry, str) else entry)()
@@ -203,22 +203,22 @@ def _instances(*choices: Sequence[str | type] | None) -> list[Any]:
 
 
 def _is_form(request: Request) -> bool:
-    """Tell whether “+” stands for a space in the body."""
+    """Return whether “+” means a space in the body."""
     return request._request.content_type == FormBodyParser.media_type
 
 
 def _received_names(data: Any) -> list[str]:
-    """Return a hint for a client that nested or misspelt the nonce."""
+    """Return a hint for a client that sent the nonce nested or misspelt."""
     if not data or "nonce" in data:
         return []
     names = ", ".join(str(name)[:40] for name in list(data)[:8])
-    return [f"The body has: {names}."]
+    return [f"The top level of the body has: {names}."]
 
 
 def _success_body(issued: IssuedToken) -> dict[str, Any]:
     return {
         "identity_token": issued.token,
-        "layer_identity_token": issued.token,  # what Layer's Atlas clients read
+        "layer_identity_token": issued.token,  # Layer's Atlas clients read this name
         "user_id": issued.user_id,
         "expires_at": int(issued.expires_at.timestamp()),
     }

@@ -1,4 +1,4 @@
-"""From a Django user to Layer's user ID and claims."""
+"""Map a Django user to a Layer user ID and profile claims."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From ``CLAIMS`` to the profile claims of a user, as Layer takes them."""
+"""Compute the profile claims of a user from ``CLAIMS``."""
 
 from __future__ import annotations
 
@@ -27,15 +27,15 @@ if TYPE_CHECKING:
     from django_layer_identity.conf import Source
     from django_layer_identity.mapping.sources import MappingContext
 
-# Control characters, lone surrogates, and the marks that turn the direction of what
-# follows them around (Unicode Standard Annex 9), with which one name poses as another.
-_TURNING = "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"
-_UNSAFE = re.compile(f"[\x00-\x1f\x7f-\x9f\ud800-\udfff{_TURNING}]")
+# Control characters, lone surrogates, and marks that change the writing direction
+# (Unicode Standard Annex 9). With these marks one name can look like another.
+_BIDI_MARKS = "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"
+_UNSAFE = re.compile(f"[\x00-\x1f\x7f-\x9f\ud800-\udfff{_BIDI_MARKS}]")
 _NOT_IN_A_URL = re.compile(r"[\s\"<>\\^`{|}]")  # RFC 3986, section 2
 _LINE_BREAK = re.compile("\r?\n")
 _SCHEMES = ("http", "https")
 _ZERO_WIDTH_JOINER = "\u200d"
-_ATTACHED = (_ZERO_WIDTH_JOINER, *"🏻🏼🏽🏾🏿")  # and all marks
+_ATTACHED = (_ZERO_WIDTH_JOINER, *"🏻🏼🏽🏾🏿")  # besides all combining marks
 
 
 logger = logging.getLogger("django_layer_identity")
@@ -45,13 +45,14 @@ def profile_claims(context: MappingContext) -> Profile:
     """
     Return the claims of ``CLAIMS`` that have a value for this user.
 
-    What fails, and what Layer would not take, is left out with a line in the log. After a
-    database that fails the rest is left out too: each would wait for its time-outs again.
+    A claim that fails, or that Layer would not accept, is left out and logged. After a
+    database error all remaining claims are left out, because each would wait for the
+    database's time-outs again.
     """
     try:
         sources = conf.CLAIMS
     except ConfigurationError:
-        logger.exception("All claims left out.")
+        logger.exception("All claims left out: the setting CLAIMS is invalid.")
         return {}
     claims: dict[str, ProfileClaim] = {}
     for name in CLAIM_LIMITS:
@@ -60,14 +61,14 @@ def profile_claims(context: MappingContext) -> Profile:
             claims[name] = "" if source is None else _claim(name, source, context)
         except (OperationalError, InterfaceError):
             logger.exception(
-                "Claim %s left out, and the rest: a database failed.", name
+                "Claim %s and the remaining claims left out: a database failed.", name
             )
             break
         except InvalidClaims as exc:
             logger.warning("Claim %s left out: %s.", name, exc)
         except ConfigurationError:
-            if source != DEFAULT_CLAIMS.get(name):  # which not every user model has
-                logger.warning("Claim %s left out: its source leads nowhere.", name)
+            if source != DEFAULT_CLAIMS.get(name):  # some user models lack it
+                logger.warning("Claim %s left out: its source does not exist.", name)
         except Exception:  # a callable or its value may raise anything
             logger.exception("Claim %s left out: its source failed.", name)
     return {name: value for name, value in claims.items() if value}
@@ -75,20 +76,20 @@ def profile_claims(context: MappingContext) -> Profile:
 
 def _claim(name: str, source: Source, context: MappingContext) -> ProfileClaim:
     """
-    Return the value of the claim; empty if there is nothing to say.
+    Return the value of the claim, or "" if there is no value.
 
-    :raises InvalidClaims: with the reason, for the log.
+    :raises InvalidClaims: if Layer would not accept it; the reason is for the log.
     """
     value = resolve_source(source, context)
     if isinstance(value, Promise):
-        value = str(value)  # lazy until now, and as likely to fail
+        value = str(value)  # evaluates a lazy string, which may fail
     clean = _CLEANERS.get(name, _clean_text)
     return "" if value is None else clean(name, value)
 
 
 def _text(value: Any) -> str:
     if not isinstance(value, str):
-        raise InvalidClaims(f"it is a {type(value).__name__}, not text")
+        raise InvalidClaims(f"it must be text, not {type(value).__name__}")
     return str.__str__(value)
 
 
@@ -97,12 +98,12 @@ def _clean_name(name: str, value: Any) -> str:
     limit = CLAIM_LIMITS[name] or len(text)
     fitting = _truncate(text, limit).rstrip()
     if text and not fitting:
-        raise InvalidClaims(f"its first character takes over {limit} code points")
+        raise InvalidClaims(f"its first character has more than {limit} code points")
     return fitting
 
 
 def _truncate(text: str, limit: int) -> str:
-    """Cut the text without parting a mark, a joiner or a skin tone from its base."""
+    """Cut the text, but not before a combining mark, a joiner or a skin tone."""
     end = limit
     while 0 < end < len(text) and (
         text[end] in _ATTACHED
@@ -121,7 +122,7 @@ def _clean_text(name: str, value: Any) -> str:
 
 
 def _check_characters(text: str) -> None:
-    # Unlike a name, an address without them may be somebody else's.
+    # Do not remove them: unlike a name, an address would become a different one.
     if _UNSAFE.search(text):
         raise InvalidClaims("it has control characters")
 
@@ -129,7 +130,7 @@ def _check_characters(text: str) -> None:
 def _check_length(name: str, text: str) -> None:
     limit = CLAIM_LIMITS[name]
     if limit is not None and len(text) > limit:
-        raise InvalidClaims(f"over {limit} characters")
+        raise InvalidClaims(f"it has more than {limit} characters")
 
 
 def _clean_public_key(name: str, value: Any) -> str:
@@ -139,14 +140,14 @@ def _clean_public_key(name: str, value: Any) -> str:
 
 
 def _clean_phone_number(name: str, value: Any) -> str:
-    # A field of django-phonenumber-field gives an object.
+    # A field of django-phonenumber-field returns an object.
     return _clean_text(name, getattr(value, "as_e164", value))
 
 
 def _clean_identity_type(name: str, value: Any) -> str:
     text = _clean_text(name, value)
     if text and text not in IDENTITY_TYPES:
-        raise InvalidClaims("it is neither “user” nor “bot”")
+        raise InvalidClaims("it must be “user” or “bot”")
     return text
 
 
@@ -156,11 +157,11 @@ def _clean_url(name: str, value: Any) -> str:
         return ""
     url = text if _parts(text).scheme else _absolute(text)
     parts = _parts(url)
-    # With a user name there would be a password, for everybody to read.
+    # A user name often comes with a password, and all users could read it.
     if parts.scheme not in _SCHEMES or not parts.hostname or "@" in parts.netloc:
-        raise InvalidClaims("it is no http or https URL")
+        raise InvalidClaims("it must be an http or https URL without a user name")
     if _NOT_IN_A_URL.search(url):
-        raise InvalidClaims("it has characters that no URL has")
+        raise InvalidClaims("it has characters that are not allowed in a URL")
     _check_length(name, url)
     return url
 
@@ -168,9 +169,9 @@ def _clean_url(name: str, value: Any) -> str:
 def _parts(url: str) -> SplitResult:
     try:
         parts = urlsplit(url)
-        _ = parts.port  # which is looked at no earlier
+        _ = parts.port  # urlsplit() does not validate the port
     except ValueError as exc:
-        raise InvalidClaims("it is no URL") from exc
+        raise InvalidClaims("it is not a valid URL") from exc
     return parts
 
 
@@ -182,12 +183,12 @@ def _absolute(path: str) -> str:
 
 def _clean_metadata(name: str, value: Any) -> Mapping[str, str]:
     if not isinstance(value, Mapping):
-        raise InvalidClaims(f"it is a {type(value).__name__}, not a mapping")
+        raise InvalidClaims(f"it must be a mapping, not {type(value).__name__}")
     if len(value) > MAX_METADATA_KEYS:
-        raise InvalidClaims(f"over {MAX_METADATA_KEYS} keys")
+        raise InvalidClaims(f"it has more than {MAX_METADATA_KEYS} keys")
     texts = [text for pair in value.items() for text in pair]
     if not all(isinstance(text, str) for text in texts):
-        raise InvalidClaims("its keys and values are not all text")
+        raise InvalidClaims("all its keys and values must be text")
     for text in texts:
         _check_characters(text)
     return dict(value)

@@ -1,9 +1,9 @@
 """
-One spelling for each e-mail address, phone number and name, or a refusal.
+Convert e-mail addresses, phone numbers and names to one spelling each.
 
-A normalizer takes text and returns text; applied to its own result it changes nothing.
-What it cannot read with certainty it refuses: a guess would give one person's messages
-to another.
+A normalizer takes text and returns text. Applied to its own result, it changes nothing.
+It refuses text that it cannot read with certainty, because a wrong guess would give one
+person's messages to another.
 """
 
 from __future__ import annotations
@@ -23,17 +23,17 @@ from django_layer_identity.mapping.sources import import_callable
 Normalizer = Callable[[str], Any]
 
 # An atom of RFC 5322 or, beyond ASCII, of RFC 6531. Quoted local parts and comments are
-# refused: with them, one mailbox has many spellings.
+# refused, because they give one mailbox many spellings.
 _LOCAL_PART = re.compile(r"[^\s\x00-\x20\"(),:;<>@\[\\\]\x7f]+")
 _PLAIN_DOMAIN = re.compile(r"[a-z0-9_-]+(?:\.[a-z0-9_-]+)*")
 _MAX_DOMAIN_LENGTH = 253  # characters in ASCII; RFC 1035, section 2.3.4
-# No letters: “0001 or 0002” and “ext. 12” would be read as the number before them.
+# No letters: of “0001 or 0002” and “ext. 12”, phonenumbers reads only the first number.
 _PHONE = re.compile(r"[+(]?[\d ().\u2010-\u2015/-]+")
 
 
 def casefold(text: str) -> str:
-    """Return the text without differences of case, width and composition (NFKC)."""
-    for _ in range(3):  # one round can make work for the next: “ᾼ” has two
+    """Fold case, width and composition (NFKC)."""
+    for _ in range(3):  # some characters need a second round, such as “ᾼ”
         text = unicodedata.normalize("NFKC", text).casefold()
     return unicodedata.normalize("NFKC", text)
 
@@ -42,22 +42,24 @@ def email(text: str) -> str:
     """
     Return the address with its domain in lower case and ASCII.
 
-    The local part stays as it is, NFKC apart: only its own mail server knows whether
-    case matters there (RFC 5321, section 2.4). The domain follows IDNA 2008 with the
-    mapping of UTS 46; Python's own codec is IDNA 2003, for which “straße.de” and
-    “strasse.de”, which have different owners, are one.
+    The local part changes only by NFKC: only its mail server knows whether case matters
+    there (RFC 5321, section 2.4). The domain follows IDNA 2008 with the mapping of
+    UTS 46. Python's own codec implements IDNA 2003. To that codec, “straße.de” and
+    “strasse.de” are the same domain, but they have different owners.
 
     :raises UserIDUnavailable: if it is not a plain address.
     """
     local, _at, domain = unicodedata.normalize("NFKC", text).rpartition("@")
     if not _LOCAL_PART.fullmatch(local):
-        raise UserIDUnavailable("This is not an e-mail address that can be an ID.")
+        raise UserIDUnavailable(
+            "The e-mail address must have the form name@example.com."
+        )
     return f"{local}@{_ascii_domain(domain.lower())}"
 
 
 def email_casefold(text: str) -> str:
     """
-    Return the address with the case of its local part folded as well.
+    Return the address as :func:`email` does, and fold the case of its local part.
 
     :raises UserIDUnavailable: if it is not a plain address.
     """
@@ -66,7 +68,7 @@ def email_casefold(text: str) -> str:
 
 
 def _ascii_domain(domain: str) -> str:
-    # Plain names may have underscores, which IDNA refuses.
+    # Plain ASCII names may have underscores, which IDNA refuses.
     if not (_PLAIN_DOMAIN.fullmatch(domain) and "xn--" not in domain):
         try:
             domain = idna.encode(domain, uts46=True, std3_rules=True).decode()
@@ -81,26 +83,28 @@ def _ascii_domain(domain: str) -> str:
 
 def phone(text: str) -> str:
     """
-    Return the number in E.164, ``+`` and digits; needs the extra ``phone``.
+    Return the number in E.164, which is ``+`` and digits. Needs the extra ``phone``.
 
-    :raises UserIDUnavailable: if it is no valid number, has an extension, or is a
-        national one and ``PHONE_REGION`` is not set.
+    :raises UserIDUnavailable: if the number is invalid or has an extension, or if it has
+        no country code and ``PHONE_REGION`` is not set.
     """
     text = unicodedata.normalize("NFKC", text).strip(" ").replace("(+", "+(")
     region = conf.PHONE_REGION
     if region is None and not text.startswith("+"):
         raise UserIDUnavailable(
-            "The phone number needs its country code: + and digits."
+            "The phone number must start with + and its country code."
         )
     found = _read_phone(text, region) if _PHONE.fullmatch(text) else None
-    # Once more from the result: what then reads otherwise is nobody's for certain.
+    # A number that does not normalize to itself is ambiguous.
     if found is None or _read_phone(found, None) != found:
-        raise UserIDUnavailable("This is not a phone number that can be an ID.")
+        raise UserIDUnavailable(
+            "The phone number must be valid, without an extension or letters."
+        )
     return found
 
 
 def _read_phone(text: str, region: str | None) -> str | None:
-    import phonenumbers  # an extra
+    import phonenumbers  # needs the extra "phone"
 
     try:
         number = phonenumbers.parse(text, region)
@@ -112,14 +116,14 @@ def _read_phone(text: str, region: str | None) -> str | None:
 
 
 def write_phone(value: object) -> object:
-    """Return a ``PhoneNumber``, as django-phonenumber-field's is, as text."""
+    """Return a ``PhoneNumber`` as text, and any other value unchanged."""
     import phonenumbers
 
     if not isinstance(value, phonenumbers.PhoneNumber):
         return value
     if value.country_code is None:
-        return ""  # what django-phonenumber-field could not read
-    # With its extension, if it has one: that must be refused and not be lost.
+        return ""  # django-phonenumber-field could not parse the number
+    # Keep the extension, so that the number is refused instead of shortened.
     form = phonenumbers.PhoneNumberFormat.INTERNATIONAL
     return phonenumbers.format_number(value, form)
 
@@ -131,9 +135,9 @@ BUILT_IN: Mapping[str, Normalizer] = MappingProxyType(
 
 def find_normalizer(source: object) -> Normalizer | None:
     """
-    Return the function that ``USER_ID_NORMALIZER`` names; None is none.
+    Return the function for a value of ``USER_ID_NORMALIZER``, or None for None.
 
-    :raises ConfigurationError: if it names nothing.
+    :raises ConfigurationError: if the value is invalid.
     """
     if source is None:
         return None
@@ -145,5 +149,5 @@ def find_normalizer(source: object) -> Normalizer | None:
         function: Normalizer = import_callable(source)
         return function
     raise ConfigurationError(
-        f"{source!r} is no normalizer. Known: {', '.join(BUILT_IN)}."
+        f"Unknown normalizer: {source!r}. Known normalizers: {', '.join(BUILT_IN)}."
     )

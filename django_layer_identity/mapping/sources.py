@@ -1,4 +1,4 @@
-"""Where values come from: attribute paths, callables, ``"module:function"``."""
+"""Resolve value sources: attribute paths, callables, ``"module:function"``."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from django_layer_identity.models import LayerApp
 
     UserT = TypeVar("UserT", bound=AbstractBaseUser, default=AbstractBaseUser)
-else:  # without the bound and the default, which are the type checker's alone
+else:  # only type checkers need the bound and the default
     from typing import TypeVar
 
     UserT = TypeVar("UserT")
@@ -29,7 +29,7 @@ else:  # without the bound and the default, which are the type checker's alone
 @dataclass(frozen=True)
 class MappingContext(Generic[UserT]):
     """
-    What a callable is given; one object, so that new inputs break no signature.
+    The argument of a callable. It is one object, so that fields can be added later.
 
     Annotate with ``MappingContext[User]``, where ``User`` is the project's user model.
     """
@@ -37,20 +37,20 @@ class MappingContext(Generic[UserT]):
     user: UserT
     app: LayerApp
     request: HttpRequest | None = None
-    # What the ledger has; for USER_ID only, under "follow" and "refuse".
+    # The user's ID in the ledger; only for USER_ID, under "follow" and "refuse".
     current_user_id: str | None = field(default=None, repr=False)
 
 
 def resolve_source(source: Source, context: MappingContext) -> Any:
     """
-    Return the value, or None where there is none.
+    Return the value of the source, or None if there is no value.
 
-    :param source: an attribute path from the user on, such as ``"username"``,
+    :param source: an attribute path that starts at the user, such as ``"username"``,
         ``"get_full_name"`` or ``"profile.phone_number"`` (methods are called); a
-        callable that takes a :class:`MappingContext`; or such a callable's place as
+        callable that takes a :class:`MappingContext`; or its import path as
         ``"module:function"``.
-    :raises ConfigurationError: if the source leads nowhere.
-    :raises Exception: whatever a callable or method raises.
+    :raises ConfigurationError: if an attribute or the callable does not exist.
+    :raises Exception: any exception of a callable or method.
     """
     if not isinstance(source, str):
         return source(context)
@@ -63,11 +63,11 @@ def import_callable(source: str) -> Any:
     """
     Return the callable that ``"module:function"`` names.
 
-    :raises ConfigurationError: if there is none.
+    :raises ConfigurationError: if it cannot be imported or is not callable.
     """
     try:
         found = import_string(source.replace(":", "."))
-    except (ImportError, ValueError) as exc:  # ValueError: no module's name at all
+    except (ImportError, ValueError) as exc:  # ValueError: the module name is empty
         raise ConfigurationError(f"{source!r} cannot be imported: {exc}") from exc
     if not callable(found):
         raise ConfigurationError(f"{source!r} is not callable.")
@@ -83,7 +83,7 @@ def _resolve_path(path: str, value: Any) -> Any:
 
 
 def _is_empty_file(value: Any) -> bool:
-    return isinstance(value, FieldFile) and not value  # its “url” and “path” raise
+    return isinstance(value, FieldFile) and not value  # its url and path would raise
 
 
 def _attribute(owner: Any, name: str, path: str) -> Any:
@@ -92,14 +92,14 @@ def _attribute(owner: Any, name: str, path: str) -> Any:
     try:
         value = getattr(owner, name)
     except ObjectDoesNotExist:
-        return None  # a user without a profile, say
+        return None  # for example, a user without a profile
     except AttributeError as exc:
         if hasattr(type(owner), name):
             raise  # a property that fails inside
         raise ConfigurationError(
-            f"{path!r} leads nowhere: {type(owner).__name__} has no {name!r}."
+            f"{path!r} does not exist: {type(owner).__name__} has no attribute {name!r}."
         ) from exc
-    # As in Django's templates: managers are not called, nor what changes data.
+    # As in Django's templates: do not call managers, or methods that change data.
     if not callable(value) or getattr(value, "do_not_call_in_templates", False):
         return value
     if getattr(value, "alters_data", False):

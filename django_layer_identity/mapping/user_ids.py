@@ -1,4 +1,4 @@
-"""The Layer user ID of a Django user, or a refusal: never a guess."""
+"""Compute the Layer user ID of a Django user."""
 
 from __future__ import annotations
 
@@ -24,28 +24,28 @@ from django_layer_identity.protocol.claims import check_user_id
 if TYPE_CHECKING:
     from django_layer_identity.mapping.sources import MappingContext
 
-# Characters before normalizing; ours. Four times what Layer takes, so that white space
-# and long spellings get through, and nothing on which a normalizer could be kept busy.
+# Characters before normalizing; our own limit, four times Layer's. It allows white space
+# and long spellings, and bounds the work of a normalizer.
 MAX_RAW_LENGTH = 512
 
 
 def random_uuid(context: MappingContext[Any]) -> str:
     """
-    Give a user an ID that discloses nothing; the ledger keeps it.
+    Return a random UUID, which discloses nothing. The ledger keeps it.
 
-    One that he has is kept if it looks like a UUID, normalized as the project wants it;
-    any other may disclose something.
+    A user keeps their current ID if it looks like a normalized UUID. Any other ID may
+    disclose something, so it is replaced.
     """
-    made, current = str(uuid4()), context.current_user_id
-    if current and _uuid_shape(current) == _uuid_shape(_normalized(made)):
+    new, current = str(uuid4()), context.current_user_id
+    if current and _uuid_shape(current) == _uuid_shape(_normalized(new)):
         return current
-    return made
+    return new
 
 
 def is_random() -> bool:
-    """Tell whether ``USER_ID`` gives something else each time until it is kept."""
-    place = f"{random_uuid.__module__}:{random_uuid.__name__}"
-    return conf.USER_ID in (random_uuid, place)
+    """Return whether ``USER_ID`` returns a new value each time, until one is stored."""
+    path = f"{random_uuid.__module__}:{random_uuid.__name__}"
+    return conf.USER_ID in (random_uuid, path)
 
 
 def _uuid_shape(text: str) -> str:
@@ -54,13 +54,12 @@ def _uuid_shape(text: str) -> str:
 
 def compute_user_id(context: MappingContext) -> str:
     """
-    Return what ``USER_ID`` gives for the user, normalized and proved to be his.
+    Return the user's value of ``USER_ID``, normalized and verified.
 
-    Integers and UUIDs become text; everything else that is no text is refused.
+    Integers and UUIDs become text.
 
-    :raises UserIDUnavailable: if the user has no value, one that cannot be an ID, or one
-        that is not verified.
-    :raises UserIDFailed: if the value is of another type, or computing it fails.
+    :raises UserIDUnavailable: if the value is missing, not verified, or cannot be an ID.
+    :raises UserIDFailed: if the value has another type, or computing it fails.
     """
     try:
         user_id = _normalized(resolve_source(conf.USER_ID, context))
@@ -69,7 +68,7 @@ def compute_user_id(context: MappingContext) -> str:
                 "This user's Layer user ID is not verified: confirm it, then try again."
             )
     except UserIDUnavailable:
-        raise  # a callable may say so itself
+        raise  # also raised by callables of the project
     except InvalidClaims as exc:
         raise UserIDUnavailable from exc
     except Exception as exc:
@@ -83,7 +82,7 @@ def _normalized(value: Any) -> str:
         return check_user_id(as_text(value))
     if normalizer is phone:
         value = write_phone(value)
-    # Before as well as after: folding would make "none" of a missing value.
+    # Check before normalizing too: casefold would turn "None" into the valid "none".
     text = check_user_id(as_text(value), max_length=MAX_RAW_LENGTH)
     return check_user_id(as_text(normalizer(text)))
 
@@ -92,16 +91,16 @@ def as_text(value: Any) -> str:
     """
     Return text as it is, and integers and UUIDs as text; None is ``""``.
 
-    :raises TypeError: if it is anything else.
+    :raises TypeError: if it has another type.
     """
     if value is None:
         return ""
     if isinstance(value, str):
-        return str.__str__(value)  # of an enumeration's member the value, not the name
+        return str.__str__(value)  # the value of an enumeration member, not its name
     if isinstance(value, UUID):
         return str(value)
     if not isinstance(value, int) or isinstance(value, bool):
-        raise TypeError(f"USER_ID gave a {type(value).__name__}, not text.")
+        raise TypeError(f"USER_ID must return text, not {type(value).__name__}.")
     return str(int(value))
 
 
@@ -110,8 +109,8 @@ def _is_verified(context: MappingContext) -> bool:
     if source is None or source is True:
         return True
     verified = False if source is False else resolve_source(source, context)
-    # Of other types nobody knows what they mean: "no", a manager, a coroutine are true.
+    # Other types are ambiguous: "no", a manager and a coroutine are all truthy.
     if verified is None or isinstance(verified, (int, date)):
         return bool(verified)
     kind = type(verified).__name__
-    raise TypeError(f"USER_ID_VERIFIED gave a {kind}, not a bool or a time.")
+    raise TypeError(f"USER_ID_VERIFIED must return a bool, a date or None, not {kind}.")

@@ -1,4 +1,4 @@
-"""The project's users: find one, and check that it is one."""
+"""Find and check instances of the project's user model."""
 
 from __future__ import annotations
 
@@ -23,9 +23,10 @@ if TYPE_CHECKING:
 
 def is_user(user: Any) -> bool:
     """
-    Return whether this is a user of the project's user model, and has its primary key.
+    Return whether this is an instance of the user model, with the model's primary key.
 
-    A model that inherits from it may have one of its own, which may be another user's.
+    A model that inherits from the user model may have its own primary key, which may
+    identify a different user.
     """
     model: Any = get_user_model()
     return isinstance(user, model) and user.pk == getattr(user, model._meta.pk.attname)
@@ -35,7 +36,9 @@ def saved_user(user: Any) -> AbstractBaseUser | None:
     """Return the user without lazy wrappers, or None if it is not a saved user."""
     if not is_user(user) or user.pk is None or user._state.adding:
         return None
-    while isinstance(user, LazyObject):  # django-otp and django-hijack wrap it again
+    while isinstance(
+        user, LazyObject
+    ):  # django-otp and django-hijack wrap the user again
         user = user._wrapped
     return cast("AbstractBaseUser", user)
 
@@ -44,10 +47,10 @@ def check_user(user: Any) -> None:
     """
     Check that `user` is a saved, active instance of the project's user model.
 
-    A user from another database, such as a replica that lags behind, is read again.
+    A user from another database is read again, because a replica may lag behind.
 
     :raises AuthenticationFailed, UserInactive: for every other user.
-    :raises Unavailable: if the database does not answer.
+    :raises Unavailable: if the database is unavailable.
     """
     if saved_user(user) is None:
         raise AuthenticationFailed
@@ -66,11 +69,11 @@ def check_user(user: Any) -> None:
 
 def find_user(key: str) -> Any:
     """
-    Return the user whom a natural key names, a username for example.
+    Return the user with this natural key, for example a username.
 
-    A user model without natural keys takes primary keys.
+    If the user model does not have natural keys, the key is the primary key.
 
-    :raises NotFound: if there is none, or more than one.
+    :raises NotFound: if no user or more than one user matches.
     """
     model: Any = get_user_model()
     users = model._default_manager.db_manager(router.db_for_write(model))
@@ -86,10 +89,10 @@ def find_user(key: str) -> Any:
 
 def impersonator_of(request: Any) -> str | None:
     """
-    Return the primary key of the user who acts as the request's user, or None.
+    Return the primary key of the user who impersonates the request's user, or None.
 
-    Packages tell this in the session or in ``request.impersonator``:
-    django-hijack, django-loginas, django-impersonate.
+    django-hijack and django-loginas store it in the session, django-impersonate in
+    ``request.impersonator``.
     """
     found = getattr(request, "impersonator", None)
     if found is not None:
@@ -97,8 +100,10 @@ def impersonator_of(request: Any) -> str | None:
     session = getattr(request, "session", {})
     history = session.get("hijack_history")
     if history:
-        return str(history[0])  # the user who began; the others were impersonated too
+        return str(
+            history[0]
+        )  # the first user; the other entries were impersonated too
     flag = getattr(settings, "LOGINAS_FROM_USER_SESSION_FLAG", "loginas_from_user")
     signed = session.get(flag)
-    # What it has is "primary key:time:signature".
+    # The format is "primary key:time:signature".
     return str(signed).rsplit(":", 2)[0] if signed else None
