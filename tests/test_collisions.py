@@ -202,7 +202,7 @@ def test_a_setting_that_is_of_no_use_is_said_once(people, settings):
     configure(settings, USER_ID="nickname")
     people("alice", "bob")
 
-    with pytest.raises(ConfigurationError, match="'nickname' leads nowhere"):
+    with pytest.raises(ConfigurationError, match="'nickname' does not exist"):
         found()
 
 

@@ -316,7 +316,7 @@ def broken_guard(request, settings):
         yield "Connection refused"
     else:
         settings.CACHES = {"default": {"BACKEND": "tests.test_nonces.Forgetful"}}
-        yield "The cache neither takes a nonce nor has it."
+        yield "The cache can neither store nor read the nonce."
 
 
 def test_a_guard_that_is_down_lets_tokens_be_served_and_says_so(
@@ -326,7 +326,7 @@ def test_a_guard_that_is_down_lets_tokens_be_served_and_says_so(
 
     [record] = [one for one in caplog.records if one.levelno == logging.ERROR]
     assert record.getMessage() == (
-        "Nonce guard failed, so a nonce is signed unguarded: "
+        "Replay guard failed, so a token is issued without it: "
         f"app='layer:///apps/production/{APP_ID}' nonce={nonce_digest(NONCE)!r}"
     )
     assert broken_guard in caplog.text

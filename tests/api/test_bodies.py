@@ -20,9 +20,9 @@ from tests.endpoint import (
 
 NOT_JSON = "The body is not valid JSON."
 NO_OBJECT = "The body is not a JSON object."
-TOO_DEEP = "The JSON is nested too deep."
-HALF = "The JSON has half a character."
-TWICE = "The JSON has a name twice."
+TOO_DEEP = "The JSON is nested too deeply."
+HALF = "The JSON has a lone surrogate (half a character)."
+TWICE = "The JSON has a duplicate name."
 NOT_UTF_8 = "The body is not valid UTF-8."
 NOT_PERCENT_ENCODED = "The form is not percent-encoded UTF-8."
 MALFORMED = "The multipart body is malformed."
@@ -140,7 +140,7 @@ def test_a_malformed_form_is_refused(phone, body, detail):
         pytest.param(
             multipart(part("name=x", "/w==", BASE64)),
             MULTIPART,
-            "A part is not valid UTF-8.",
+            "A part of the multipart body is not valid UTF-8.",
             id="not-utf-8-in-base64",
         ),
         pytest.param(

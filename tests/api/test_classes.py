@@ -36,7 +36,7 @@ from tests.endpoint import (
 )
 
 PERMISSION_DENIED = refusal(
-    403, "permission_denied", "This user may not have an identity token."
+    403, "permission_denied", "This user is not allowed to get an identity token."
 )
 HERE = "tests.api.test_classes"
 BUSY = [f"{HERE}.Busy", f"{HERE}.BusyForAWhile"]

@@ -32,11 +32,11 @@ from tests.endpoint import (
     refusal,
 )
 
-CHARSET = "The body's charset is UTF-8."
+CHARSET = "The body's charset must be UTF-8."
 LENGTH_REQUIRED = refusal(
     411, "length_required", "Send the body with a Content-Length, not in chunks."
 )
-TOO_LARGE = refusal(413, "body_too_large", "The body is larger than 16 KiB.")
+TOO_LARGE = refusal(413, "body_too_large", "The body must not be larger than 16 KiB.")
 UNSUPPORTED = refusal(
     415,
     "unsupported_media_type",

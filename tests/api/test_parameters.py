@@ -40,8 +40,8 @@ MISMATCH = refusal(
 NO_STRING_AS_USER_ID = refusal(
     400,
     "parse_error",
-    "The “user_id” is not a string.",
-    fields={"user_id": ["The “user_id” is not a string."]},
+    "The parameter “user_id” must be a string.",
+    fields={"user_id": ["The parameter “user_id” must be a string."]},
 )
 OTHER_APP_ID = UUID("aaaaaaaa-0000-4000-8000-000000000009")
 
@@ -78,13 +78,15 @@ def other_app(db):
         pytest.param(
             '{"data": {"nonce": "abc"}, "user_id": "alice"}',
             JSON,
-            nonce_missing("The body has: data, user_id."),
+            nonce_missing("The top level of the body has: data, user_id."),
             id="nested",
         ),
         pytest.param(
             json.dumps({"\x00<b>" + "n" * 50: 1, **dict.fromkeys("abcdefgh")}),
             JSON,
-            nonce_missing(f"The body has: \x00<b>{'n' * 36}, a, b, c, d, e, f, g."),
+            nonce_missing(
+                f"The top level of the body has: \x00<b>{'n' * 36}, a, b, c, d, e, f, g."
+            ),
             id="long-and-many",
         ),
     ],

@@ -34,7 +34,9 @@ MISSING = refusal(
     "The CSRF token is missing or wrong: send it in the X-CSRFToken header.",
 )
 NOT_ACCEPTED = refusal(
-    403, "csrf_failed", "The request's Referer or Origin is not accepted."
+    403,
+    "csrf_failed",
+    "The Referer or Origin header is missing, or is neither this site nor in CSRF_TRUSTED_ORIGINS.",
 )
 
 

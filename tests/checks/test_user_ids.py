@@ -31,8 +31,8 @@ def test_a_normalizer_is_one_that_we_know_or_a_callable(settings, normalizer):
 def test_what_is_wrong_with_a_normalizer_is_said(settings):
     assert found(settings, USER_ID_NORMALIZER="mail") == [
         Error(
-            "LAYER_IDENTITY['USER_ID_NORMALIZER'] is of no use: 'mail' is no normalizer. "
-            "Known: email, phone, casefold.",
+            "LAYER_IDENTITY['USER_ID_NORMALIZER'] is of no use: Unknown normalizer: 'mail'. "
+            "Known normalizers: email, phone, casefold.",
             hint='"email", "phone", "casefold", a callable, or "module:function".',
             id="layer_identity.E020",
         )

@@ -39,7 +39,7 @@ pytestmark = [
 ]
 
 NOT_PERMITTED = refusal(
-    403, "permission_denied", "This user may not have an identity token."
+    403, "permission_denied", "This user is not allowed to get an identity token."
 )
 
 

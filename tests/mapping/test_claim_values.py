@@ -55,26 +55,47 @@ def test_a_url_is_made_whole(claim, value, base, url):
         ("/media/a.png", "it is relative, and PUBLIC_BASE_URL is not set"),
         ("a.png", "it is relative, and PUBLIC_BASE_URL is not set"),
         ("//cdn.com/a.png", "it is relative, and PUBLIC_BASE_URL is not set"),
-        ("javascript:alert(1)", "it is no http or https URL"),
-        ("data:image/png;base64,AAAA", "it is no http or https URL"),
-        ("ftp://example.com/a.png", "it is no http or https URL"),
-        ("file:///etc/passwd", "it is no http or https URL"),
-        ("https:///a.png", "it is no http or https URL"),
-        ("https:a.png", "it is no http or https URL"),
-        ("https://alice:secret@example.com/", "it is no http or https URL"),
-        ("https://alice@example.com/", "it is no http or https URL"),
-        ("https://example.com:99999/", "it is no URL"),
-        ("https://example.com:port/", "it is no URL"),
-        ("https://[::1/a.png", "it is no URL"),
-        ("https://example.com/a b.png", "it has characters that no URL has"),
-        ("https://example.com\\@evil.com/", "it is no http or https URL"),
-        ("https://example.com\\a.png", "it has characters that no URL has"),
-        ("https://example.com/<b>", "it has characters that no URL has"),
+        ("javascript:alert(1)", "it must be an http or https URL without a user name"),
+        (
+            "data:image/png;base64,AAAA",
+            "it must be an http or https URL without a user name",
+        ),
+        (
+            "ftp://example.com/a.png",
+            "it must be an http or https URL without a user name",
+        ),
+        ("file:///etc/passwd", "it must be an http or https URL without a user name"),
+        ("https:///a.png", "it must be an http or https URL without a user name"),
+        ("https:a.png", "it must be an http or https URL without a user name"),
+        (
+            "https://alice:secret@example.com/",
+            "it must be an http or https URL without a user name",
+        ),
+        (
+            "https://alice@example.com/",
+            "it must be an http or https URL without a user name",
+        ),
+        ("https://example.com:99999/", "it is not a valid URL"),
+        ("https://example.com:port/", "it is not a valid URL"),
+        ("https://[::1/a.png", "it is not a valid URL"),
+        (
+            "https://example.com/a b.png",
+            "it has characters that are not allowed in a URL",
+        ),
+        (
+            "https://example.com\\@evil.com/",
+            "it must be an http or https URL without a user name",
+        ),
+        (
+            "https://example.com\\a.png",
+            "it has characters that are not allowed in a URL",
+        ),
+        ("https://example.com/<b>", "it has characters that are not allowed in a URL"),
         ("https://example.com/\u202egnp.a", "it has control characters"),
         ("http://x/\r\na", "it has control characters"),
         ("http://x/\x00", "it has control characters"),
         ("http://x/\ud800", "it has control characters"),
-        (17, "it is a int, not text"),
+        (17, "it must be text, not int"),
     ],
     ids=ascii,
 )
@@ -87,7 +108,9 @@ def test_a_relative_url_counts_with_its_beginning(claim, caplog):
     base = "https://example.com"
 
     assert claim("avatar_url", "/" + "x" * 1010, PUBLIC_BASE_URL=base) is None
-    assert caplog.messages == ["Claim avatar_url left out: over 1024 characters."]
+    assert caplog.messages == [
+        "Claim avatar_url left out: it has more than 1024 characters."
+    ]
 
 
 def avatar_of(name):
@@ -144,21 +167,25 @@ def test_a_claim_by_choice_goes_along(claim, caplog, name, value, expected):
     ("name", "value", "reason"),
     [
         ("public_key", PEM + "\ud800", "it has control characters"),
-        ("public_key", b"key", "it is a bytes, not text"),
-        ("phone_number", "1" * 33, "over 32 characters"),
-        ("phone_number", 442070313000, "it is a int, not text"),
-        ("email_address", "x" * 256, "over 255 characters"),
+        ("public_key", b"key", "it must be text, not bytes"),
+        ("phone_number", "1" * 33, "it has more than 32 characters"),
+        ("phone_number", 442070313000, "it must be text, not int"),
+        ("email_address", "x" * 256, "it has more than 255 characters"),
         ("email_address", "a\n@x", "it has control characters"),
-        ("identity_type", "root", "it is neither “user” nor “bot”"),
-        ("identity_type", "User", "it is neither “user” nor “bot”"),
-        ("identity_type", "users", "over 4 characters"),
-        ("metadata", "team", "it is a str, not a mapping"),
-        ("metadata", ["team"], "it is a list, not a mapping"),
-        ("metadata", dict.fromkeys("0123456789abcdefg", "x"), "over 16 keys"),
-        ("metadata", {"level": 7}, "its keys and values are not all text"),
-        ("metadata", {7: "level"}, "its keys and values are not all text"),
-        ("metadata", {"a": {"b": "c"}}, "its keys and values are not all text"),
-        ("metadata", {"a": None}, "its keys and values are not all text"),
+        ("identity_type", "root", "it must be “user” or “bot”"),
+        ("identity_type", "User", "it must be “user” or “bot”"),
+        ("identity_type", "users", "it has more than 4 characters"),
+        ("metadata", "team", "it must be a mapping, not str"),
+        ("metadata", ["team"], "it must be a mapping, not list"),
+        (
+            "metadata",
+            dict.fromkeys("0123456789abcdefg", "x"),
+            "it has more than 16 keys",
+        ),
+        ("metadata", {"level": 7}, "all its keys and values must be text"),
+        ("metadata", {7: "level"}, "all its keys and values must be text"),
+        ("metadata", {"a": {"b": "c"}}, "all its keys and values must be text"),
+        ("metadata", {"a": None}, "all its keys and values must be text"),
         ("metadata", {"a": "\x00"}, "it has control characters"),
         ("metadata", {"\udfff": "a"}, "it has control characters"),
         ("metadata", {"a": "\u202eb"}, "it has control characters"),
@@ -169,7 +196,7 @@ def test_a_claim_by_choice_goes_along(claim, caplog, name, value, expected):
         (
             "display_name",
             "a" + "\u0301" * 128,
-            "its first character takes over 128 code points",
+            "its first character has more than 128 code points",
         ),
     ],
     ids=ascii,

@@ -147,7 +147,7 @@ def test_a_phone_field_is_no_text_without_its_normalizer(user_id):
     with pytest.raises(UserIDFailed) as refused:
         user_id(PhoneNumber.from_string("+442070313000"))
 
-    assert str(refused.value.__cause__) == "USER_ID gave a PhoneNumber, not text."
+    assert str(refused.value.__cause__) == "USER_ID must return text, not PhoneNumber."
 
 
 def fail(text):
@@ -278,10 +278,19 @@ def test_a_user_who_did_not_is_refused(user_id, verified):
 @pytest.mark.parametrize(
     ("verified", "reason"),
     [
-        (lambda context: "no", "USER_ID_VERIFIED gave a str, not a bool or a time."),
-        (lambda context: [], "USER_ID_VERIFIED gave a list, not a bool or a time."),
-        ("groups.all", "USER_ID_VERIFIED gave a QuerySet, not a bool or a time."),
-        ("nowhere", "'nowhere' leads nowhere: User has no 'nowhere'."),
+        (
+            lambda context: "no",
+            "USER_ID_VERIFIED must return a bool, a date or None, not str.",
+        ),
+        (
+            lambda context: [],
+            "USER_ID_VERIFIED must return a bool, a date or None, not list.",
+        ),
+        (
+            "groups.all",
+            "USER_ID_VERIFIED must return a bool, a date or None, not QuerySet.",
+        ),
+        ("nowhere", "'nowhere' does not exist: User has no attribute 'nowhere'."),
     ],
 )
 def test_a_proof_that_is_none_is_our_fault(user_id, alice, settings, verified, reason):

@@ -122,7 +122,7 @@ def test_claims_that_are_no_dict_stop_no_login(settings, caplog):
     configure(settings, CLAIMS=["first_name"])
 
     assert claims_of(User(first_name="Alice")) == {}
-    assert caplog.messages == ["All claims left out."]
+    assert caplog.messages == ["All claims left out: the setting CLAIMS is invalid."]
 
 
 @pytest.mark.parametrize("name", ["prn", "iss", "exp", "nce", "iat", "role"])
@@ -186,7 +186,9 @@ def test_a_url_is_whole_or_left_out(caplog, avatar_url):
 
     assert avatar_url(host + "x" * 1004) == host + "x" * 1004
     assert avatar_url(host + "x" * 1005) is None
-    assert caplog.messages == ["Claim avatar_url left out: over 1024 characters."]
+    assert caplog.messages == [
+        "Claim avatar_url left out: it has more than 1024 characters."
+    ]
 
 
 def test_a_public_key_has_no_limit(settings):
@@ -201,7 +203,7 @@ def test_a_public_key_has_no_limit(settings):
 def test_what_is_no_text_is_left_out(caplog, display_name, value, kind):
     assert display_name(value) is None
     assert caplog.messages == [
-        f"Claim display_name left out: it is a {kind}, not text."
+        f"Claim display_name left out: it must be text, not {kind}."
     ]
 
 
@@ -212,7 +214,9 @@ def test_a_source_that_leads_nowhere_is_left_out(settings, caplog, source):
     configure(settings, CLAIMS={"display_name": source})
 
     assert claims_of(User(username="alice")) == {}
-    assert caplog.messages == ["Claim display_name left out: its source leads nowhere."]
+    assert caplog.messages == [
+        "Claim display_name left out: its source does not exist."
+    ]
 
 
 @pytest.mark.parametrize("error", [OperationalError, InterfaceError])

@@ -143,15 +143,15 @@ def test_a_value_of_another_type_is_refused(user_id, value, kind):
     with pytest.raises(UserIDFailed) as refused:
         user_id(User(), lambda context: value)
 
-    assert str(refused.value.__cause__) == f"USER_ID gave a {kind}, not text."
+    assert str(refused.value.__cause__) == f"USER_ID must return text, not {kind}."
 
 
 @pytest.mark.parametrize(
     ("source", "reason"),
     [
-        ("nickname", "'nickname' leads nowhere: User has no 'nickname'."),
-        ("username.", "'username.' leads nowhere: str has no ''."),
-        ("", "'' leads nowhere: User has no ''."),
+        ("nickname", "'nickname' does not exist: User has no attribute 'nickname'."),
+        ("username.", "'username.' does not exist: str has no attribute ''."),
+        ("", "'' does not exist: User has no attribute ''."),
         ("username.__class__", "'username.__class__' names a private attribute."),
         ("_state.db", "'_state.db' names a private attribute."),
         ("delete", "'delete' names a method that changes data."),

@@ -23,7 +23,7 @@ pytestmark = [
     pytest.mark.django_db(transaction=True, databases=["default", "postgresql"]),
 ]
 METHOD_NOT_ALLOWED = refusal(405, "method_not_allowed", "Only POST is allowed here.")
-TOO_LARGE = refusal(413, "body_too_large", "The body is larger than 16 KiB.")
+TOO_LARGE = refusal(413, "body_too_large", "The body must not be larger than 16 KiB.")
 UNSUPPORTED = refusal(
     415,
     "unsupported_media_type",
@@ -162,7 +162,7 @@ def test_a_codec_is_no_charset(wire, charset):
 
     answer = wire.ask(body=f"nonce={quote(new_nonce())}", Content_Type=typed)
 
-    assert answer == parse_error("The body's charset is UTF-8.")
+    assert answer == parse_error("The body's charset must be UTF-8.")
 
 
 def test_a_header_cannot_be_split_by_what_is_sent(wire):

@@ -20,7 +20,7 @@ pytestmark = [
     pytest.mark.django_db(transaction=True, databases=["default", "postgresql"]),
     pytest.mark.parametrize("database", ["postgresql"], indirect=True),
 ]
-UNGUARDED = "Nonce guard failed, so a nonce is signed unguarded"
+UNGUARDED = "Replay guard failed, so a token is issued without it"
 
 
 @pytest.fixture
