@@ -78,7 +78,7 @@ def test_a_token_has_layers_claims(key, alice):
     assert (type(claims["iat"]), type(claims["exp"])) == (int, int)
 
 
-def test_what_is_issued_says_what_the_token_says(app, key, alice):
+def test_the_result_matches_the_token(app, key, alice):
     issued = issue(alice)
 
     claims = decode(issued.token, key)
@@ -91,17 +91,17 @@ def test_what_is_issued_says_what_the_token_says(app, key, alice):
     assert issued.expires_at == datetime.fromtimestamp(claims["exp"], timezone.utc)
 
 
-def test_what_is_issued_does_not_show_its_token(key, alice):
+def test_the_repr_of_the_result_does_not_show_the_token(key, alice):
     issued = issue(alice)
 
     assert issued.token not in repr(issued)
 
 
-def test_what_is_issued_does_not_show_its_user_id(key, alice):
+def test_the_repr_of_the_result_does_not_show_the_user_id(key, alice):
     assert "alice" not in repr(issue(alice))
 
 
-def test_after_a_lost_race_the_token_is_signed_for_the_id_that_the_answer_names(
+def test_after_a_lost_race_the_token_is_for_the_user_id_of_the_result(
     settings, key, alice, rf
 ):
     faster = []
@@ -118,7 +118,7 @@ def test_after_a_lost_race_the_token_is_signed_for_the_id_that_the_answer_names(
     assert decode(issued.token, key)["prn"] == issued.user_id
 
 
-def test_names_arrive_intact_and_travel_as_ascii(key, alice):
+def test_names_are_sent_as_ascii_and_decoded_unchanged(key, alice):
     alice.first_name, alice.last_name = "Zoë 東京", "😀"
 
     issued = issue(alice)
@@ -128,7 +128,7 @@ def test_names_arrive_intact_and_travel_as_ascii(key, alice):
     assert decode(issued.token, key)["display_name"] == "Zoë 東京 😀"
 
 
-def test_a_token_lives_five_minutes_and_is_five_seconds_old(key, alice):
+def test_a_token_lives_five_minutes_and_iat_is_five_seconds_back(key, alice):
     before, after, issued_at, expires_at = times(alice, key)
 
     assert before - 5 <= issued_at <= after - 5
@@ -164,7 +164,7 @@ def test_an_app_may_have_its_own_lifetime(app, key, alice):
         {"CLOCK_SKEW": 5},
     ],
 )
-def test_a_lifetime_of_no_use_signs_nothing(settings, key, alice, changes):
+def test_an_invalid_lifetime_signs_nothing(settings, key, alice, changes):
     configure(settings, **changes)
 
     with pytest.raises(SigningFailed):
@@ -178,18 +178,18 @@ def test_the_app_may_be_named_by_its_id(app, key, alice, form):
     assert issue(alice, app=form(APP_ID)).app == app
 
 
-def test_the_app_may_be_given_itself(app, key, alice):
+def test_the_app_may_be_an_instance(app, key, alice):
     assert issue(alice, app=app).app == app
 
 
-def test_the_app_given_is_looked_at_again(app, key, alice):
+def test_the_given_app_is_read_again(app, key, alice):
     LayerApp.objects.update(enabled=False)
 
     with pytest.raises(AppUnknown):
         issue(alice, app=app)
 
 
-def test_several_apps_have_to_be_told_apart(app, key, alice):
+def test_with_several_apps_the_app_is_required(app, key, alice):
     LayerApp.objects.create(name="B", app_id=OTHER_APP_ID, provider_id=PROVIDER_ID)
 
     with pytest.raises(AppIDRequired):
@@ -207,17 +207,17 @@ def test_several_apps_have_to_be_told_apart(app, key, alice):
         (b"x", NonceInvalid),
     ],
 )
-def test_a_nonce_is_text(key, alice, nonce, refusal):
+def test_a_nonce_must_be_text(key, alice, nonce, refusal):
     with pytest.raises(refusal):
         issue(alice, nonce)
 
 
 @pytest.mark.parametrize("expected", [None, "", "alice"])
-def test_what_the_client_expects_is_compared(key, alice, expected):
+def test_the_expected_user_id_is_compared(key, alice, expected):
     assert issue(alice, expected_user_id=expected).user_id == "alice"
 
 
-def test_what_the_client_expects_is_never_believed(key, alice):
+def test_the_expected_user_id_is_never_trusted(key, alice):
     with pytest.raises(UserIDMismatch) as refused:
         issue(alice, expected_user_id="bob")
 
@@ -233,7 +233,7 @@ def test_what_the_client_expects_is_never_believed(key, alice):
         pytest.param(User(pk=17, username="alice"), id="not-saved-with-a-primary-key"),
     ],
 )
-def test_users_that_are_none_are_refused(key, user):
+def test_objects_that_are_not_saved_users_are_refused(key, user):
     with pytest.raises(AuthenticationFailed):
         issue(user)
 
@@ -284,9 +284,7 @@ def test_a_user_activated_since_the_replica_was_read_gets_a_token(
     assert issue(replicated_alice).user_id == "alice"
 
 
-def test_a_replicated_user_costs_one_query_and_any_other_none(
-    key, alice, django_assert_num_queries
-):
+def test_a_replicated_user_needs_one_more_query(key, alice, django_assert_num_queries):
     ask(alice, nonce=NONCE)
 
     with django_assert_num_queries(1):
@@ -296,7 +294,7 @@ def test_a_replicated_user_costs_one_query_and_any_other_none(
         ask(alice, nonce=NONCE)
 
 
-def test_a_replicated_user_who_cannot_be_read_again_is_told_to_try_later(
+def test_a_replicated_user_that_cannot_be_read_again_is_unavailable(
     key, replicated_alice
 ):
     def fail(*args):
@@ -314,7 +312,7 @@ def test_a_user_of_another_model_is_refused(key, alice):
     assert str(member) == "zoe@example.com"
 
 
-def test_callables_are_given_user_app_and_request(settings, app, key, alice):
+def test_callables_get_user_app_and_request(settings, app, key, alice):
     contexts = []
 
     def identify(context):
@@ -334,7 +332,7 @@ def test_callables_are_given_user_app_and_request(settings, app, key, alice):
 
 
 @pytest.mark.parametrize("error", [OperationalError, InterfaceError])
-def test_a_database_that_is_gone_is_a_refusal_with_its_cause(key, alice, error):
+def test_a_database_outage_is_a_refusal_with_its_cause(key, alice, error):
     def fail(*args):
         raise error("gone")
 
@@ -359,7 +357,7 @@ def test_a_database_that_fails_while_the_ledger_is_read_is_a_refusal(key, alice)
 @pytest.mark.parametrize(
     ("owner", "name"), [(SigningKey, "load_signer"), (PrivateKey, "sign")]
 )
-def test_a_failure_inside_shows_no_nonce_in_an_error_report(
+def test_an_error_report_of_a_failure_does_not_show_the_nonce(
     key, alice, monkeypatch, rf, owner, name
 ):
     def fail(*args):

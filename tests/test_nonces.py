@@ -104,20 +104,20 @@ def test_a_nonce_of_another_user_is_refused(guard, key, alice, bob):
     assert read(ask(bob, nonce=NONCE)) == ALREADY_USED
 
 
-def test_the_same_user_may_have_it_again_as_answers_get_lost(guard, key, alice):
+def test_the_same_user_may_use_a_nonce_again(guard, key, alice):
     statuses = [read(ask(alice, nonce=NONCE))[0] for _ in range(3)]
 
     assert statuses == [200, 200, 200]
 
 
-def test_a_refused_user_takes_nothing_from_the_owner(guard, key, alice, bob):
+def test_a_refused_user_does_not_take_the_nonce_from_its_user(guard, key, alice, bob):
     ask(alice, nonce=NONCE)
     ask(bob, nonce=NONCE)
 
     assert read(ask(alice, nonce=NONCE))[0] == 200
 
 
-def test_a_nonce_that_has_expired_is_anybodys(guard, key, alice, bob):
+def test_an_expired_nonce_is_free(guard, key, alice, bob):
     ask(alice, nonce=NONCE)
     expire(guard)
 
@@ -141,14 +141,14 @@ def test_each_app_has_its_own_nonces(guard, key, alice, bob, other_private_key):
         issue_identity_token(bob, NONCE, app=str(APP_ID))
 
 
-def test_without_a_guard_layer_alone_counts(settings, key, alice, bob):
+def test_without_a_guard_two_users_may_use_one_nonce(settings, key, alice, bob):
     configure(settings, NONCE_GUARD=None)
 
     assert read(ask(alice, nonce=NONCE))[0] == 200
     assert read(ask(bob, nonce=NONCE))[0] == 200
 
 
-def test_whoever_is_refused_for_another_reason_spends_nothing(
+def test_a_refusal_for_another_reason_does_not_spend_the_nonce(
     guard, settings, app, key, alice, bob
 ):
     ask(alice, nonce=NONCE, user_id="bob")
@@ -190,7 +190,7 @@ def test_a_nonce_is_not_inherited_with_the_primary_key(guard, key, alice):
         issue_identity_token(zoe, NONCE)
 
 
-def test_a_cache_keeps_digests_alone(settings, key, alice):
+def test_the_cache_stores_only_digests(settings, key, alice):
     configure(settings, THROTTLE_RATES={"user": None})
     ask(alice, nonce=NONCE)
 
@@ -199,7 +199,7 @@ def test_a_cache_keeps_digests_alone(settings, key, alice):
     assert len(cache.get(name.removeprefix(":1:"))) == 64
 
 
-def test_a_cache_keeps_a_nonce_for_ten_minutes(settings, key, alice):
+def test_the_cache_stores_a_nonce_for_ten_minutes(settings, key, alice):
     settings.CACHES = {"default": {"BACKEND": "tests.test_nonces.Recording"}}
 
     issue_identity_token(alice, NONCE)
@@ -207,9 +207,7 @@ def test_a_cache_keeps_a_nonce_for_ten_minutes(settings, key, alice):
     assert cache.time_limits == [600]
 
 
-def test_a_nonce_that_a_cache_evicts_meanwhile_is_the_next_users(
-    settings, key, alice, bob
-):
+def test_a_nonce_that_the_cache_evicts_is_free(settings, key, alice, bob):
     settings.CACHES = {"default": {"BACKEND": "tests.test_nonces.Evicting"}}
     configure(settings, NONCE_GUARD_FAILURE="refuse")
     issue_identity_token(alice, NONCE)
@@ -217,7 +215,7 @@ def test_a_nonce_that_a_cache_evicts_meanwhile_is_the_next_users(
     assert issue_identity_token(bob, NONCE).user_id == "bob"
 
 
-def test_a_table_keeps_digests_alone(settings, app, key, alice):
+def test_the_table_stores_only_digests(settings, app, key, alice):
     spend_in_database(settings)
     before = timezone.now()
 
@@ -230,7 +228,7 @@ def test_a_table_keeps_digests_alone(settings, app, key, alice):
     assert before <= asked_at <= timezone.now()
 
 
-def test_a_cache_costs_no_query_and_a_table_one_write(
+def test_the_cache_needs_no_query_and_the_table_one_write(
     settings, key, alice, django_assert_num_queries
 ):
     issue_identity_token(alice, "the first one writes the ledger")
@@ -248,9 +246,7 @@ def test_a_cache_costs_no_query_and_a_table_one_write(
     ]
 
 
-def test_now_and_then_a_claim_purges_what_has_expired(
-    settings, key, alice, purging_nonce
-):
+def test_some_reservations_purge_expired_nonces(settings, key, alice, purging_nonce):
     spend_in_database(settings)
     for nonce in ("a", "b", "c"):
         issue_identity_token(alice, nonce)
@@ -266,7 +262,7 @@ def test_now_and_then_a_claim_purges_what_has_expired(
     }
 
 
-def test_a_purge_takes_a_bounded_number(app):
+def test_a_purge_deletes_a_bounded_number(app):
     past = timezone.now() - timedelta(hours=1)
     SpentNonce.objects.bulk_create(
         SpentNonce(app=app, digest=str(number), owner="", expires_at=past)
@@ -276,14 +272,14 @@ def test_a_purge_takes_a_bounded_number(app):
     assert [SpentNonce.objects.purge() for _ in range(3)] == [1000, 1, 0]
 
 
-def test_a_purge_that_fails_stops_no_login(settings, key, alice, purging_nonce):
+def test_a_purge_that_fails_does_not_stop_a_login(settings, key, alice, purging_nonce):
     spend_in_database(settings)
 
     with connection.execute_wrapper(failing("DELETE", OperationalError("gone"))):
         assert read(ask(alice, nonce=purging_nonce))[0] == 200
 
 
-def test_an_app_that_is_deleted_takes_its_nonces_along(app):
+def test_deleting_an_app_deletes_its_nonces(app):
     SpentNonce.objects.reserve(app, "a", "alice", timedelta(minutes=10))
 
     app.delete()
@@ -319,7 +315,7 @@ def broken_guard(request, settings):
         yield "The cache can neither store nor read the nonce."
 
 
-def test_a_guard_that_is_down_lets_tokens_be_served_and_says_so(
+def test_a_guard_outage_is_logged_and_tokens_are_served(
     broken_guard, caplog, key, alice
 ):
     assert read(ask(alice, nonce=NONCE))[0] == 200
@@ -333,7 +329,7 @@ def test_a_guard_that_is_down_lets_tokens_be_served_and_says_so(
 
 
 @pytest.mark.parametrize("failure", ["refuse", "misspelt"])
-def test_a_guard_that_is_down_may_refuse(
+def test_a_guard_outage_can_refuse_tokens(
     broken_guard, settings, caplog, key, alice, failure
 ):
     configure(settings, NONCE_GUARD_FAILURE=failure)
@@ -342,7 +338,7 @@ def test_a_guard_that_is_down_may_refuse(
     assert broken_guard in caplog.text
 
 
-def test_a_guard_that_nobody_knows_refuses(settings, caplog, key, alice):
+def test_an_unknown_guard_refuses(settings, caplog, key, alice):
     configure(settings, NONCE_GUARD="redis")
 
     assert read(ask(alice, nonce=NONCE)) == GUARD_UNAVAILABLE
@@ -351,9 +347,7 @@ def test_a_guard_that_nobody_knows_refuses(settings, caplog, key, alice):
     )
 
 
-def test_an_alias_that_leads_nowhere_is_a_guard_that_is_down(
-    settings, caplog, key, alice
-):
+def test_an_unknown_cache_alias_is_a_guard_outage(settings, caplog, key, alice):
     configure(settings, CACHE_ALIAS="nowhere", NONCE_GUARD_FAILURE="refuse")
 
     assert read(ask(alice, nonce=NONCE)) == GUARD_UNAVAILABLE
@@ -361,7 +355,7 @@ def test_an_alias_that_leads_nowhere_is_a_guard_that_is_down(
 
 
 @pytest.mark.parametrize("failure", ["serve", "refuse"])
-def test_a_taken_nonce_whose_row_is_not_visible_is_refused(
+def test_a_reserved_nonce_with_an_invisible_row_is_refused(
     settings, key, alice, failure
 ):
     configure(settings, NONCE_GUARD="database", NONCE_GUARD_FAILURE=failure)
@@ -372,7 +366,7 @@ def test_a_taken_nonce_whose_row_is_not_visible_is_refused(
 
 
 @pytest.mark.parametrize("verb", ["UPDATE", "SELECT"])
-def test_a_taken_nonce_whose_owner_cannot_be_read_is_refused(
+def test_a_reserved_nonce_whose_user_cannot_be_read_is_refused(
     settings, key, alice, bob, verb
 ):
     spend_in_database(settings)

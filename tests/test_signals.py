@@ -79,7 +79,7 @@ def posted(heard, **known):
     return facts(request=request, **known)
 
 
-def test_a_token_is_told_once_with_what_is_known(heard, app, key, alice):
+def test_an_issued_token_sends_one_signal_with_its_facts(heard, app, key, alice):
     ask(alice, nonce=NONCE)
 
     known = posted(
@@ -92,13 +92,13 @@ def test_a_token_is_told_once_with_what_is_known(heard, app, key, alice):
     assert heard == [("issued", known)]
 
 
-def test_a_token_that_no_request_asked_for_is_told_without_one(heard, key, alice):
+def test_a_token_without_a_request_sends_a_signal_without_one(heard, key, alice):
     issue_identity_token(alice, NONCE)
 
     assert heard[0][1]["request"] is None
 
 
-def test_a_request_given_to_python_is_told(heard, rf, key, alice):
+def test_a_request_passed_from_python_is_sent(heard, rf, key, alice):
     request = rf.post("/mine")
 
     issue_identity_token(alice, NONCE, request=request)
@@ -122,7 +122,7 @@ def test_receivers_can_ask_for_the_sender(heard, key, alice):
 
 
 @pytest.mark.parametrize("code", ["issued", "nonce_missing"])
-def test_a_user_in_a_session_is_told_as_the_real_instance(
+def test_a_user_of_a_session_is_sent_as_the_real_instance(
     heard, client, key, alice, code
 ):
     client.force_login(alice)
@@ -133,7 +133,7 @@ def test_a_user_in_a_session_is_told_as_the_real_instance(
     assert (outcome, type(known["user"]), known["user"]) == (code, User, alice)
 
 
-def test_a_user_who_is_wrapped_twice_is_told_as_the_real_instance(heard, key, alice):
+def test_a_user_that_is_wrapped_twice_is_sent_as_the_real_instance(heard, key, alice):
     wrapped = SimpleLazyObject(lambda: SimpleLazyObject(lambda: alice))
 
     issue_identity_token(wrapped, NONCE)
@@ -141,7 +141,7 @@ def test_a_user_who_is_wrapped_twice_is_told_as_the_real_instance(heard, key, al
     assert type(heard[0][1]["user"]) is User
 
 
-def test_a_token_that_no_endpoint_issued_is_told_once_too(heard, key, alice):
+def test_a_token_issued_from_python_sends_one_signal(heard, key, alice):
     issue_identity_token(alice, NONCE)
 
     assert [outcome for outcome, _ in heard] == ["issued"]
@@ -156,7 +156,7 @@ def test_a_token_that_no_endpoint_issued_is_told_once_too(heard, key, alice):
         ({}, "no_signing_key", ["nonce_digest", "app"]),
     ],
 )
-def test_a_refusal_is_told_with_what_was_known_by_then(
+def test_a_refusal_sends_a_signal_with_the_known_facts(
     heard, app, alice, parameters, code, known
 ):
     ask(alice, **{"nonce": NONCE, **parameters})
@@ -166,7 +166,7 @@ def test_a_refusal_is_told_with_what_was_known_by_then(
     assert heard == [(code, posted(heard, user=alice, **told))]
 
 
-def test_a_key_that_does_not_sign_is_named(heard, settings, key, alice):
+def test_a_key_that_fails_to_sign_is_named(heard, settings, key, alice):
     clear_loaded_keys()
     configure(settings, KEY_ENCRYPTION_KEYS=[])
 
@@ -187,21 +187,19 @@ def test_a_key_that_does_not_sign_is_named(heard, settings, key, alice):
         ("x" * 17_408, JSON, "body_too_large"),
     ],
 )
-def test_the_refusal_of_a_body_is_told_once(
-    heard, key, alice, body, content_type, code
-):
+def test_a_refused_body_sends_one_signal(heard, key, alice, body, content_type, code):
     phone_of(alice).generic("POST", URL, body, content_type)
 
     assert heard == [(code, posted(heard, user=alice))]
 
 
-def test_the_refusal_of_a_method_is_told_once(heard, key, alice):
+def test_a_refused_method_sends_one_signal(heard, key, alice):
     phone_of(alice).get(URL)
 
     assert heard == [("method_not_allowed", posted(heard, user=alice))]
 
 
-def test_the_refusal_of_a_permission_is_told_once(heard, settings, key, alice):
+def test_a_refused_permission_sends_one_signal(heard, settings, key, alice):
     configure(settings, PERMISSION_CLASSES=[Never])
 
     ask(alice, nonce=NONCE)
@@ -209,7 +207,9 @@ def test_the_refusal_of_a_permission_is_told_once(heard, settings, key, alice):
     assert heard == [("permission_denied", posted(heard, user=alice))]
 
 
-def test_the_refusal_of_a_stranger_is_told_once(heard, key, client, alice):
+def test_a_request_without_valid_credentials_sends_one_signal(
+    heard, key, client, alice
+):
     client.post(URL, {"nonce": NONCE})
     ask(AnonymousUser(), nonce=NONCE)
     alice.is_active = False
@@ -223,13 +223,13 @@ def test_the_refusal_of_a_stranger_is_told_once(heard, key, client, alice):
     ]
 
 
-def test_the_refusal_of_a_stranger_is_told_with_the_request(heard, client, db):
+def test_a_request_without_credentials_is_in_the_signal(heard, client, db):
     client.post(URL, {"nonce": NONCE})
 
     assert heard == [("not_authenticated", posted(heard))]
 
 
-def test_receivers_that_fail_stop_nothing(heard, key, alice, client):
+def test_receivers_that_fail_do_not_fail_the_request(heard, key, alice, client):
     def fail(**kwargs):
         raise ZeroDivisionError
 
@@ -315,7 +315,7 @@ def test_a_log_record_has_no_object_that_names_a_user(caplog, key, alice, client
     assert {type(value) for value in arguments} == {str}
 
 
-def test_the_log_tells_our_faults_from_those_of_clients(caplog, app, alice):
+def test_the_log_level_separates_server_errors_from_client_errors(caplog, app, alice):
     caplog.set_level(logging.INFO, "django_layer_identity")
 
     ask(alice)
@@ -342,7 +342,7 @@ def test_a_primary_key_cannot_split_a_line(settings, log, caplog, key):
 
 
 @pytest.mark.parametrize("name", ["nonce", "app_id", "user_id", "x\ny"])
-def test_what_is_sent_cannot_split_a_line(log, key, alice, name):
+def test_a_parameter_cannot_split_a_line(log, key, alice, name):
     ask(alice, **{"nonce": NONCE, name: "a\r\nIdentity token issued: b\u2028c"})
 
     assert [line.isprintable() for line in log()] == [True]
@@ -363,7 +363,7 @@ def test_a_nonce_digest_is_keyed(settings):
         ("x" * 129, "A Layer user ID has at most 128 characters."),
     ],
 )
-def test_the_log_says_why_a_user_id_is_not_usable(
+def test_the_log_has_the_reason_of_an_unusable_user_id(
     log, settings, key, alice, user_id, reason
 ):
     configure(settings, USER_ID=lambda context: user_id)
@@ -374,7 +374,7 @@ def test_the_log_says_why_a_user_id_is_not_usable(
     assert line.endswith(f" reason={reason!r}")
 
 
-def test_the_log_repeats_no_words_of_the_projects_own_classes(
+def test_the_log_does_not_repeat_messages_of_the_projects_classes(
     log, settings, key, alice
 ):
     class Talkative(BasePermission):

@@ -130,7 +130,7 @@ def test_an_email_address_shares_the_count_of_the_account(patient, guess):
         pytest.param("unique_together", [("email", "username")], 429, id="together"),
     ],
 )
-def test_an_email_address_is_looked_up_only_where_that_is_quick(
+def test_an_email_address_is_looked_up_only_with_an_index(
     monkeypatch, alice, guess, kind, of_email, status
 ):
     monkeypatch.setattr(User._meta, kind, of_email)
@@ -185,7 +185,7 @@ def test_both_passwords_of_one_request_are_counted(alice, guess):
     assert guess(username="alice") == 429
 
 
-def test_a_login_that_is_used_up_is_not_looked_up(
+def test_a_login_over_the_limit_is_not_looked_up(
     alice, guess, django_assert_num_queries
 ):
     for _ in range(3):
@@ -195,7 +195,9 @@ def test_a_login_that_is_used_up_is_not_looked_up(
         assert guess(username="alice") == 429
 
 
-def test_a_look_up_that_fails_decides_nothing(settings, monkeypatch, alice, guess):
+def test_a_failed_lookup_does_not_affect_authentication(
+    settings, monkeypatch, alice, guess
+):
     def fail(*args):
         raise LookupError("a bug in the project's manager")
 
@@ -206,7 +208,7 @@ def test_a_look_up_that_fails_decides_nothing(settings, monkeypatch, alice, gues
     assert [guess(username="alice") for _ in range(4)] == [403, 403, 403, 429]
 
 
-def test_a_database_that_is_gone_is_asked_once(alice, guess):
+def test_an_unavailable_database_is_queried_once(alice, guess):
     asked = []
 
     def fail(execute, sql, *args):

@@ -21,7 +21,7 @@ def behind(settings, proxies):
 
 
 @pytest.mark.parametrize("proxies", [None, 0])
-def test_a_forwarded_header_is_not_believed_without_a_proxy(settings, proxies):
+def test_a_forwarded_header_is_ignored_without_a_proxy(settings, proxies):
     behind(settings, proxies)
 
     assert address(forwarded="203.0.113.7") == "192.0.2.1"
@@ -38,7 +38,7 @@ def test_a_forwarded_header_is_not_believed_without_a_proxy(settings, proxies):
         (1, "", "192.0.2.1"),
     ],
 )
-def test_as_many_proxies_are_believed_as_there_are(
+def test_only_the_configured_number_of_proxies_is_trusted(
     settings, proxies, forwarded, expected
 ):
     behind(settings, proxies)
@@ -59,5 +59,5 @@ def test_as_many_proxies_are_believed_as_there_are(
         ("", ""),
     ],
 )
-def test_an_address_is_what_one_customer_has_at_least(remote, expected):
+def test_an_ipv6_address_is_reduced_to_its_network(remote, expected):
     assert address(remote=remote) == expected

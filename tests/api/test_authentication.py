@@ -59,7 +59,7 @@ def post(authorization=None, client=None, **parameters):
     return client.post(URL, {"nonce": NONCE, **parameters}, headers=headers)
 
 
-def test_an_anonymous_request_is_403_where_sessions_come_first(key):
+def test_an_anonymous_request_is_403_if_sessions_come_first(key):
     response = post()
 
     assert read(response) == not_authenticated()
@@ -70,7 +70,7 @@ def test_an_anonymous_request_is_403_where_sessions_come_first(key):
     ("classes", "challenge"),
     [([BASIC, SESSION], 'Basic realm="api"'), ([TOKEN], "Token")],
 )
-def test_an_anonymous_request_is_401_where_there_is_a_challenge(
+def test_an_anonymous_request_is_401_if_there_is_a_challenge(
     settings, key, classes, challenge
 ):
     configure(settings, AUTHENTICATION_CLASSES=classes)
@@ -81,7 +81,7 @@ def test_an_anonymous_request_is_401_where_there_is_a_challenge(
     assert response["WWW-Authenticate"] == challenge
 
 
-def test_wrong_credentials_are_403_where_sessions_come_first(key, alice):
+def test_wrong_credentials_are_403_if_sessions_come_first(key, alice):
     response = post(ALICE_WRONG)
 
     assert read(response) == authentication_failed()
@@ -96,7 +96,7 @@ def test_wrong_credentials_are_403_where_sessions_come_first(key, alice):
         (TOKEN, "Token no-such-token", "Token"),
     ],
 )
-def test_wrong_credentials_are_401_where_there_is_a_challenge(
+def test_wrong_credentials_are_401_if_there_is_a_challenge(
     settings, key, alice, scheme, authorization, challenge
 ):
     configure(settings, AUTHENTICATION_CLASSES=[scheme])
@@ -107,11 +107,11 @@ def test_wrong_credentials_are_401_where_there_is_a_challenge(
     assert response["WWW-Authenticate"] == challenge
 
 
-def test_basic_credentials_let_in(key, alice):
+def test_basic_credentials_authenticate_the_user(key, alice):
     assert read(post(ALICE_BASIC))[0] == 200
 
 
-def test_a_token_lets_in(settings, key, alice):
+def test_a_token_authenticates_the_user(settings, key, alice):
     configure(settings, AUTHENTICATION_CLASSES=[TOKEN])
 
     token = Token.objects.create(user=alice)
@@ -119,7 +119,7 @@ def test_a_token_lets_in(settings, key, alice):
     assert read(post(f"Token {token.key}"))[0] == 200
 
 
-def test_a_session_lets_in_with_its_csrf_token_in_the_header(browser):
+def test_a_session_works_with_its_csrf_token_in_the_header(browser):
     headers = {"X-CSRFToken": CSRF_TOKEN}
 
     response = browser.post(URL, {"nonce": NONCE}, JSON, headers=headers)
@@ -140,7 +140,7 @@ def test_a_session_lets_in_with_its_csrf_token_in_the_header(browser):
         ),
     ],
 )
-def test_a_session_lets_in_with_its_csrf_token_in_a_form(browser, content_type, body):
+def test_a_session_works_with_its_csrf_token_in_a_form(browser, content_type, body):
     assert read(browser.generic("POST", URL, body, content_type))[0] == 200
 
 
@@ -162,7 +162,7 @@ def test_a_session_without_its_csrf_token_is_refused(browser, content_type, body
 
 
 @pytest.mark.parametrize("body", ["{", "x" * 17_408])
-def test_a_session_with_its_csrf_token_hears_what_is_wrong_with_the_body(browser, body):
+def test_a_session_with_its_csrf_token_gets_the_error_of_the_body(browser, body):
     headers = {"X-CSRFToken": CSRF_TOKEN}
 
     status, _ = read(browser.generic("POST", URL, body, JSON, headers=headers))
@@ -170,14 +170,14 @@ def test_a_session_with_its_csrf_token_hears_what_is_wrong_with_the_body(browser
     assert status == (400 if body == "{" else 413)
 
 
-def test_the_session_of_a_user_switched_off_is_none(browser, alice):
+def test_the_session_of_an_inactive_user_is_ignored(browser, alice):
     alice.is_active = False
     alice.save()
 
     assert read(browser.post(URL, {"nonce": NONCE}, JSON)) == not_authenticated()
 
 
-def test_a_user_switched_off_is_refused(key, alice):
+def test_an_inactive_user_is_refused(key, alice):
     alice.is_active = False
 
     assert read(ask(alice, nonce=NONCE)) == refusal(
@@ -197,7 +197,7 @@ def test_a_user_switched_off_is_refused(key, alice):
         pytest.param("alice", id="text"),
     ],
 )
-def test_whoever_is_no_saved_user_of_the_project_is_refused(settings, key, user):
+def test_an_object_that_is_not_a_saved_user_is_refused(settings, key, user):
     allow_any = ["rest_framework.permissions.AllowAny"]
     configure(settings, PERMISSION_CLASSES=allow_any)
 
@@ -216,7 +216,7 @@ def test_a_deleted_user_is_refused(key, alice):
 @pytest.mark.parametrize(
     "classes", [["rest_framework.permissions.AllowAny"], []], ids=["allow-any", "none"]
 )
-def test_nobody_stays_nobody_without_a_permission_class(settings, key, classes):
+def test_anonymous_users_are_refused_without_a_permission_class(settings, key, classes):
     configure(settings, PERMISSION_CLASSES=classes)
 
     assert read(post()) == not_authenticated()
@@ -246,7 +246,7 @@ class Choking(BaseAuthentication):
     ],
     ids=lambda error: type(error).__name__,
 )
-def test_credentials_that_the_project_cannot_handle_are_wrong(
+def test_credentials_that_make_a_class_fail_are_refused(
     settings, monkeypatch, key, error
 ):
     monkeypatch.setattr(Choking, "error", error)
@@ -255,14 +255,16 @@ def test_credentials_that_the_project_cannot_handle_are_wrong(
     assert read(post()) == authentication_failed()
 
 
-def test_a_refusal_of_ours_stays_as_it_is(settings, monkeypatch, key):
+def test_a_refusal_raised_by_an_authentication_class_is_kept(
+    settings, monkeypatch, key
+):
     monkeypatch.setattr(Choking, "error", UserInactive())
     configure(settings, AUTHENTICATION_CLASSES=[f"{__name__}.Choking"])
 
     assert read(post())[1]["code"] == "user_inactive"
 
 
-def test_without_authentication_nobody_gets_in(settings, key):
+def test_without_authentication_classes_every_request_is_refused(settings, key):
     configure(settings, AUTHENTICATION_CLASSES=[])
 
     assert read(post()) == not_authenticated()

@@ -230,9 +230,7 @@ def test_a_middleware_that_reads_the_form_first_changes_nothing(
     assert read(phone.generic("POST", URL, once, content_type))[0] == 200
 
 
-def test_a_middleware_that_reads_the_body_away_is_no_fault_of_the_client(
-    settings, phone
-):
+def test_a_middleware_that_consumes_the_body_causes_a_server_error(settings, phone):
     settings.MIDDLEWARE = [*settings.MIDDLEWARE, "tests.api.test_bodies.reads_body"]
 
     with pytest.raises(RawPostDataException):

@@ -66,7 +66,7 @@ def phone():
         ),
     ],
 )
-def test_a_password_lets_in(key, alice, phone, body):
+def test_a_password_authenticates_the_user(key, alice, phone, body):
     status, answer = read(log_in(phone, body))
 
     assert (status, answer["user_id"]) == (200, "alice")
@@ -87,18 +87,20 @@ def test_a_password_lets_in(key, alice, phone, body):
         ),
     ],
 )
-def test_a_password_in_a_form_lets_in(key, alice, phone, content_type, body):
+def test_a_password_in_a_form_authenticates_the_user(
+    key, alice, phone, content_type, body
+):
     assert read(phone.generic("POST", URL, body, content_type))[0] == 200
 
 
-def test_nothing_is_left_behind_that_lets_in_the_next_one(key, alice, phone):
+def test_a_password_starts_no_session(key, alice, phone):
     log_in(phone, ALICE)
 
     assert phone.cookies == {}
     assert read(log_in(phone, {})) == not_authenticated()
 
 
-def test_it_is_opt_in(settings, key, alice, phone):
+def test_body_credentials_are_opt_in(settings, key, alice, phone):
     configure(settings, AUTHENTICATION_CLASSES=None)
 
     assert read(log_in(phone, ALICE)) == not_authenticated()
@@ -132,9 +134,7 @@ def test_it_is_opt_in(settings, key, alice, phone):
     ],
     ids=lambda body: json.dumps(body)[:80],
 )
-def test_whatever_else_comes_with_a_password_is_refused_in_one_way(
-    key, alice, phone, body
-):
+def test_unusable_credentials_are_refused_in_the_same_way(key, alice, phone, body):
     alice.email = "alice@example.com"
     alice.save()
 
@@ -149,13 +149,13 @@ def test_whatever_else_comes_with_a_password_is_refused_in_one_way(
         "username=alice&password=wonderland&user[password]=wonderland",
     ],
 )
-def test_a_form_says_each_thing_once(key, alice, phone, form):
+def test_a_form_must_have_each_credential_once(key, alice, phone, form):
     response = phone.generic("POST", URL, f"nonce=abc&{form}", FORM)
 
     assert read(response) == authentication_failed()
 
 
-def test_a_file_is_no_password(key, alice, phone):
+def test_a_file_is_not_a_password(key, alice, phone):
     body = multipart(
         part("name=username", "alice"),
         part("name=password; filename=p.txt", "wonderland"),
@@ -174,13 +174,13 @@ def test_a_file_is_no_password(key, alice, phone):
         ("x", "text/plain", "unsupported_media_type"),
     ],
 )
-def test_a_stranger_hears_what_is_wrong_with_a_body_that_may_have_a_password(
+def test_strangers_see_the_error_of_a_body_that_may_have_a_password(
     key, alice, phone, body, content_type, code
 ):
     assert read(phone.post(URL, body, content_type))[1]["code"] == code
 
 
-def test_a_stranger_hears_that_a_body_in_chunks_needs_a_length(key, phone):
+def test_strangers_see_that_a_body_in_chunks_needs_a_length(key, phone):
     headers = {"Transfer-Encoding": "chunked"}
 
     response = phone.generic("POST", URL, content_type=JSON, headers=headers)
@@ -198,14 +198,14 @@ def test_other_credentials_that_are_wrong_come_before_a_malformed_body(
     assert read(response) == authentication_failed(401)
 
 
-def test_a_user_switched_off_is_a_wrong_password(key, alice, phone):
+def test_an_inactive_user_is_refused_like_a_wrong_password(key, alice, phone):
     alice.is_active = False
     alice.save()
 
     assert read(log_in(phone, ALICE)) == authentication_failed()
 
 
-def test_a_backend_may_let_in_users_switched_off_and_we_do_not(
+def test_an_inactive_user_is_refused_even_if_a_backend_accepts_the_user(
     settings, key, alice, phone
 ):
     backend = "django.contrib.auth.backends.AllowAllUsersModelBackend"
@@ -218,7 +218,7 @@ def test_a_backend_may_let_in_users_switched_off_and_we_do_not(
     )
 
 
-def test_a_user_id_beside_a_login_is_compared_as_ever(key, alice, phone):
+def test_a_user_id_beside_a_login_is_still_compared(key, alice, phone):
     assert read(log_in(phone, {**ALICE, "user_id": "bob"})) == refusal(
         403,
         "user_id_mismatch",
@@ -227,7 +227,7 @@ def test_a_user_id_beside_a_login_is_compared_as_ever(key, alice, phone):
     )
 
 
-def test_in_a_view_of_the_project_it_is_a_class_like_any_other(alice):
+def test_the_authentication_class_works_in_other_views(alice):
     http = APIRequestFactory().post("/", ["no", "object"], format="json")
 
     request = Request(http, parsers=[JSONParser()])

@@ -104,7 +104,9 @@ def post_to(view):
 
 
 @pytest.mark.parametrize("entry", [Alice, f"{HERE}.Alice"])
-def test_the_setting_names_who_authenticates(settings, key, alice, client, entry):
+def test_the_setting_chooses_the_authentication_classes(
+    settings, key, alice, client, entry
+):
     assert read(client.post(URL, {"nonce": NONCE})) == not_authenticated()
 
     configure(settings, AUTHENTICATION_CLASSES=[entry])
@@ -112,13 +114,13 @@ def test_the_setting_names_who_authenticates(settings, key, alice, client, entry
     assert read(client.post(URL, {"nonce": NONCE}))[0] == 200
 
 
-def test_without_the_setting_the_projects_defaults_count(settings, key, alice, client):
+def test_without_the_setting_the_projects_defaults_apply(settings, key, alice, client):
     settings.REST_FRAMEWORK = {"DEFAULT_AUTHENTICATION_CLASSES": [f"{HERE}.Alice"]}
 
     assert read(client.post(URL, {"nonce": NONCE}))[0] == 200
 
 
-def test_an_argument_of_the_view_wins_over_the_setting(settings, key, alice):
+def test_an_argument_of_the_view_overrides_the_setting(settings, key, alice):
     configure(settings, AUTHENTICATION_CLASSES=[Nobody], PERMISSION_CLASSES=[Never])
     view = IdentityTokenView.as_view(
         authentication_classes=[Alice], permission_classes=[AllowAny]
@@ -127,7 +129,7 @@ def test_an_argument_of_the_view_wins_over_the_setting(settings, key, alice):
     assert read(post_to(view))[0] == 200
 
 
-def test_an_attribute_of_a_subclass_wins_over_the_setting(settings, key, alice):
+def test_an_attribute_of_a_subclass_overrides_the_setting(settings, key, alice):
     class Ours(IdentityTokenView):
         authentication_classes = [Nobody]
 
@@ -146,7 +148,7 @@ def test_an_attribute_of_a_subclass_wins_over_the_setting(settings, key, alice):
         pytest.param(MULTIPART, multipart(part("name=nonce", "abc")), id="multipart"),
     ],
 )
-def test_a_class_may_read_the_very_bytes_of_the_body(
+def test_an_authentication_class_may_read_the_raw_body(
     settings, key, alice, client, content_type, body
 ):
     configure(settings, AUTHENTICATION_CLASSES=[SignedBody])
@@ -160,7 +162,9 @@ def test_a_class_may_read_the_very_bytes_of_the_body(
     assert read(response) == authentication_failed()
 
 
-def test_a_malformed_body_may_be_signed_all_the_same(settings, key, alice, client):
+def test_a_malformed_body_with_a_valid_signature_authenticates(
+    settings, key, alice, client
+):
     configure(settings, AUTHENTICATION_CLASSES=[SignedBody])
     headers = {"X-Signature": hmac.new(b"shared", b"{", hashlib.sha256).hexdigest()}
 
@@ -170,7 +174,7 @@ def test_a_malformed_body_may_be_signed_all_the_same(settings, key, alice, clien
 
 
 @pytest.mark.parametrize("entry", [Never, f"{HERE}.Never"])
-def test_a_permission_of_the_project_says_no(settings, key, alice, entry):
+def test_a_permission_of_the_project_refuses(settings, key, alice, entry):
     configure(settings, PERMISSION_CLASSES=[entry])
 
     assert read(ask(alice, nonce=NONCE)) == PERMISSION_DENIED
@@ -195,7 +199,7 @@ def test_permissions_come_before_the_body(settings, key, alice):
     ],
     ids=repr,
 )
-def test_a_permission_may_raise_what_it_likes(settings, key, alice, raised):
+def test_any_exception_of_a_permission_refuses(settings, key, alice, raised):
     class Raises(BasePermission):
         def has_permission(self, request, view):
             raise raised
@@ -205,7 +209,7 @@ def test_a_permission_may_raise_what_it_likes(settings, key, alice, raised):
     assert read(ask(alice, nonce=NONCE)) == PERMISSION_DENIED
 
 
-def test_a_throttle_of_the_project_says_when_to_come_back(settings, key, alice):
+def test_a_throttle_of_the_project_sets_retry_after(settings, key, alice):
     settings.REST_FRAMEWORK = {"DEFAULT_THROTTLE_CLASSES": BUSY}
 
     response = ask(alice, nonce=NONCE)
@@ -214,7 +218,7 @@ def test_a_throttle_of_the_project_says_when_to_come_back(settings, key, alice):
     assert response["Retry-After"] == "13"
 
 
-def test_a_throttle_need_not_know_when(settings, key, alice):
+def test_a_throttle_without_a_wait_sets_no_retry_after(settings, key, alice):
     settings.REST_FRAMEWORK = {"DEFAULT_THROTTLE_CLASSES": BUSY[1:]}
 
     response = ask(alice, nonce=NONCE)
@@ -229,7 +233,7 @@ def test_throttles_come_before_the_body(settings, key, alice):
     assert read(phone_of(alice).generic("POST", URL, "{", JSON)) == THROTTLED
 
 
-def test_throttles_of_the_view_win_over_the_projects(settings, key, alice):
+def test_throttles_of_the_view_override_the_projects(settings, key, alice):
     settings.REST_FRAMEWORK = {"DEFAULT_THROTTLE_CLASSES": BUSY}
     view = IdentityTokenView.as_view(
         authentication_classes=[Alice], throttle_classes=[]
@@ -239,7 +243,7 @@ def test_throttles_of_the_view_win_over_the_projects(settings, key, alice):
 
 
 @pytest.mark.parametrize("url", [URL, f"{URL}?version=1"])
-def test_the_versions_of_the_projects_api_are_no_concern_of_the_endpoint(
+def test_the_endpoint_ignores_the_api_versions_of_the_project(
     monkeypatch, key, alice, url
 ):
     # DRF reads DEFAULT_VERSIONING_CLASS once, when it defines APIView.

@@ -106,5 +106,5 @@ def test_a_hostile_content_type_costs_little(phone, content_type):
     assert cost(phone, '{"nonce": ""}', content_type) < LIMIT
 
 
-def test_a_stranger_costs_no_more(client, db):
+def test_a_request_without_credentials_costs_little(client, db):
     assert cost(client, full("a&"), FORM) < LIMIT

@@ -93,7 +93,7 @@ def dead_cache(request, settings, key):
         settings.CACHES = {"default": {"BACKEND": f"{HERE}.{name}"}}
 
 
-def test_tokens_are_served_and_the_log_says_so(dead_cache, alice, caplog, client):
+def test_tokens_are_served_and_the_failure_is_logged(dead_cache, alice, caplog, client):
     headers = {"Authorization": f"Token {Token.objects.create(user=alice).key}"}
 
     assert read(log_in(client, {}, headers))[0] == 200
@@ -101,7 +101,7 @@ def test_tokens_are_served_and_the_log_says_so(dead_cache, alice, caplog, client
     assert "The cache failed, so a request is not counted" in caplog.messages
 
 
-def test_tokens_that_are_wrong_are_refused_as_ever(dead_cache, client):
+def test_wrong_tokens_are_still_refused(dead_cache, client):
     headers = {"Authorization": "Token made-up"}
 
     answers = [read(log_in(client, {}, headers)) for _ in range(25)]
@@ -131,7 +131,7 @@ def test_without_a_rate_for_failures_passwords_need_no_cache(
 
 
 @pytest.mark.parametrize(("password", "status"), [("wonderland", 200), ("wrong", 403)])
-def test_a_cache_that_dies_while_a_password_is_tried_changes_no_answer(
+def test_a_cache_that_fails_during_a_login_does_not_change_the_response(
     settings, monkeypatch, key, alice, caplog, client, password, status
 ):
     monkeypatch.setattr(Breakable, "broken", False)
@@ -144,7 +144,7 @@ def test_a_cache_that_dies_while_a_password_is_tried_changes_no_answer(
     assert (read(response)[0], Breakable.broken) == (status, True)
 
 
-def test_a_throttle_of_the_project_in_a_dead_cache_stops_nobody(
+def test_a_project_throttle_in_a_dead_cache_lets_requests_through(
     settings, dead_cache, alice, caplog
 ):
     settings.REST_FRAMEWORK = {"DEFAULT_THROTTLE_CLASSES": [f"{HERE}.ProjectThrottle"]}
@@ -153,9 +153,7 @@ def test_a_throttle_of_the_project_in_a_dead_cache_stops_nobody(
     assert read(ask(alice, nonce=NONCE))[0] == 200
 
 
-def test_a_throttle_that_the_project_forgot_to_configure_is_still_its_bug(
-    settings, key, alice
-):
+def test_a_throttle_without_a_rate_raises_an_error(settings, key, alice):
     settings.REST_FRAMEWORK = {"DEFAULT_THROTTLE_CLASSES": [f"{HERE}.Misconfigured"]}
 
     with pytest.raises(ImproperlyConfigured, match="no such scope"):

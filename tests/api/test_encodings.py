@@ -89,7 +89,7 @@ class Torn(BytesIO):
         ),
     ],
 )
-def test_the_charset_is_utf_8(phone, content_type, charset):
+def test_the_charset_must_be_utf_8(phone, content_type, charset):
     typed = f"{content_type}; charset={charset}"
 
     response = phone.generic("POST", URL, '{"nonce": "abc"}', typed)
@@ -106,9 +106,7 @@ def test_the_charset_is_utf_8(phone, content_type, charset):
         pytest.param(MULTIPART, multipart(part("name=nonce", "東京")), id="multipart"),
     ],
 )
-def test_utf_8_is_read_as_such_under_all_its_names(
-    phone, key, content_type, body, charset
-):
+def test_utf_8_is_accepted_under_all_its_names(phone, key, content_type, body, charset):
     response = phone.generic("POST", URL, body, f"{content_type}; charset={charset}")
 
     status, answer = read(response)
@@ -116,7 +114,7 @@ def test_utf_8_is_read_as_such_under_all_its_names(
     assert decode(answer["identity_token"], key)["nce"] == "東京"
 
 
-def test_a_charset_in_an_encoding_of_its_own_is_read_as_what_it_says(phone):
+def test_a_percent_encoded_charset_is_decoded(phone):
     typed = f"{JSON}; charset*=us-ascii'en'zlib%5Fcodec"
 
     response = phone.generic("POST", URL, '{"nonce": "abc"}', typed)
@@ -147,7 +145,7 @@ def test_a_request_that_django_cannot_parse_is_left_to_django(
         phone.generic("POST", address, "{}", f"{JSON}; {parameter}")
 
 
-def test_a_body_that_breaks_off_is_refused(phone):
+def test_an_incomplete_body_is_refused(phone):
     response = phone.generic("POST", URL, "{}", JSON, **{"wsgi.input": Torn()})
 
     assert read(response) == parse_error("The body could not be parsed.")
@@ -161,7 +159,7 @@ def test_a_body_that_is_too_large_for_django_is_refused(settings, phone):
     assert read(response) == parse_error("The body could not be parsed.")
 
 
-def test_a_refused_body_is_let_go_at_once(phone):
+def test_a_refused_body_is_freed_immediately(phone):
     gc.collect()
     gc.disable()
     try:
@@ -183,7 +181,7 @@ def test_a_parser_of_drf_may_be_used_instead(key, alice):
     assert read(response) == parse_error("The body could not be parsed.")
 
 
-def test_16_kib_are_read_and_not_a_byte_more(phone):
+def test_at_most_16_kib_are_read(phone):
     body = json.dumps({"nonce": NONCE}).ljust(16_384)
 
     assert read(phone.generic("POST", URL, body, JSON))[0] == 200
@@ -234,7 +232,7 @@ def test_a_length_beside_chunks_is_enough(phone):
 
 
 @pytest.mark.parametrize("length", ["", "none"])
-def test_a_body_of_no_stated_length_is_no_body(phone, length):
+def test_a_body_without_a_length_is_empty(phone, length):
     response = phone.generic(
         "POST", URL, "x", JSON, CONTENT_LENGTH=length, **{"wsgi.input": Unread()}
     )
@@ -242,7 +240,7 @@ def test_a_body_of_no_stated_length_is_no_body(phone, length):
     assert read(response)[1]["code"] == "nonce_missing"
 
 
-def test_a_stranger_is_answered_under_asgi(db):
+def test_a_request_without_credentials_works_under_asgi(db):
     response = async_to_sync(AsyncClient().post)(URL, '{"nonce": "abc"}', JSON)
 
     assert read(response) == not_authenticated()
@@ -288,7 +286,7 @@ def test_encoded_bodies_are_refused(phone, content_type, encoding):
     assert read(response) == UNSUPPORTED
 
 
-def test_the_encoding_that_is_none_is_accepted(phone):
+def test_the_identity_encoding_is_accepted(phone):
     headers = {"Content-Encoding": "Identity"}
 
     response = phone.generic("POST", URL, '{"nonce": "abc"}', JSON, headers=headers)

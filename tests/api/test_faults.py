@@ -48,7 +48,7 @@ def database_down(error):
     [None, "", "   ", "\u3000", "None", "x" * 129, "a\nb", "a\x00", "\ud800"],
     ids=ascii,
 )
-def test_a_user_without_a_usable_id_is_told_so(settings, key, alice, value):
+def test_a_user_without_a_usable_id_is_refused(settings, key, alice, value):
     configure(settings, USER_ID=lambda context: value)
 
     assert read(ask(alice, nonce=NONCE)) == USER_ID_UNAVAILABLE
@@ -67,7 +67,7 @@ def test_a_user_without_a_usable_id_is_told_so(settings, key, alice, value):
     ],
     ids=["raises", "bool", "float", "bytes", "huge-integer", "attribute", "module"],
 )
-def test_a_user_id_that_cannot_be_computed_is_our_fault(
+def test_a_user_id_that_cannot_be_computed_is_a_server_error(
     settings, caplog, key, alice, source, reason
 ):
     configure(settings, USER_ID=source)
@@ -80,13 +80,13 @@ def test_without_an_active_key_nothing_is_signed(app, alice):
     assert read(ask(alice, nonce=NONCE)) == NO_SIGNING_KEY
 
 
-def test_a_retired_key_signs_no_more(key, alice):
+def test_a_retired_key_does_not_sign(key, alice):
     key.retire()
 
     assert read(ask(alice, nonce=NONCE)) == NO_SIGNING_KEY
 
 
-def test_a_revoked_key_signs_no_more(key, alice):
+def test_a_revoked_key_does_not_sign(key, alice):
     assert read(ask(alice, nonce=NONCE))[0] == 200
 
     key.revoke("leaked")
@@ -131,7 +131,7 @@ def test_a_swapped_key_is_not_used(caplog, key, alice, other_private_key):
     assert "SwappedCiphertext" in caplog.text
 
 
-def test_what_was_put_right_works_at_the_next_request(settings, key, alice):
+def test_a_corrected_setting_works_at_the_next_request(settings, key, alice):
     clear_loaded_keys()
     right = settings.LAYER_IDENTITY
     configure(settings, KEY_ENCRYPTION_KEYS=["x" * 32])
@@ -143,7 +143,7 @@ def test_what_was_put_right_works_at_the_next_request(settings, key, alice):
 
 
 @pytest.mark.parametrize("error", [OperationalError, InterfaceError, ProgrammingError])
-def test_a_database_that_is_gone_is_no_bug(caplog, key, alice, error):
+def test_a_database_outage_is_unavailable(caplog, key, alice, error):
     with database_down(error):
         response = ask(alice, nonce=NONCE)
 
@@ -152,7 +152,7 @@ def test_a_database_that_is_gone_is_no_bug(caplog, key, alice, error):
 
 
 @pytest.mark.parametrize("error", [OperationalError, InterfaceError])
-def test_a_database_that_is_gone_makes_nobody_a_stranger(
+def test_a_database_outage_during_authentication_is_unavailable(
     settings, caplog, key, alice, client, error
 ):
     token_authentication = "rest_framework.authentication.TokenAuthentication"
@@ -196,9 +196,7 @@ def test_a_session_that_could_not_be_read_is_not_read_again(
     assert len(attempts) == 1
 
 
-def test_a_cache_in_a_database_that_is_gone_ends_the_request(
-    settings, key, alice, attempts
-):
+def test_a_database_cache_that_fails_ends_the_request(settings, key, alice, attempts):
     cache = "django.core.cache.backends.db.DatabaseCache"
     settings.CACHES = {"default": {"BACKEND": cache, "LOCATION": "cache"}}
 
@@ -229,7 +227,7 @@ class Asks:
     ],
     ids=["redis", "redis-timeout", "refused", "timeout", "no-json"],
 )
-def test_whoever_authentication_asks_and_is_gone_makes_nobody_a_stranger(
+def test_an_outage_behind_an_authentication_class_is_unavailable(
     monkeypatch, settings, caplog, client, db, error
 ):
     monkeypatch.setattr(Asks, "error", error)

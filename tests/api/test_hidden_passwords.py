@@ -58,7 +58,7 @@ def shown(response):
 
 @pytest.mark.parametrize(("content_type", "body"), BODIES)
 @pytest.mark.parametrize("middleware", [[], [READS_POST]], ids=["unread", "read"])
-def test_a_password_that_lets_in_is_shown_nowhere(
+def test_a_correct_password_is_shown_nowhere(
     settings, client, middleware, content_type, body
 ):
     settings.MIDDLEWARE = [*settings.MIDDLEWARE, *middleware]
@@ -131,7 +131,7 @@ def test_an_uploaded_password_is_hidden(client):
     assert "looking-glass" not in shown(response)
 
 
-def test_any_parser_gives_an_object_or_a_refusal(rf):
+def test_any_parser_returns_an_object_or_causes_a_refusal(rf):
     view = IdentityTokenView.as_view(parser_classes=[JSONParser])
 
     response = view(rf.post(URL, '[{"password": "looking-glass"}]', JSON)).render()

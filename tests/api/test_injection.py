@@ -82,7 +82,7 @@ def test_no_header_repeats_what_was_sent(key, alice, name, method):
 
 @pytest.mark.parametrize("end", LOOK_ALIKES, ids=ascii)
 @pytest.mark.parametrize("name", ["nonce", "app_id", "user_id"])
-def test_no_logger_of_ours_writes_two_lines_for_one(caplog, key, alice, name, end):
+def test_our_loggers_never_split_a_line(caplog, key, alice, name, end):
     caplog.set_level(logging.DEBUG, "django_layer_identity")
     forged = f"a{end}ERROR django_layer_identity forged"
 
@@ -100,7 +100,7 @@ def test_no_logger_of_ours_writes_two_lines_for_one(caplog, key, alice, name, en
 @pytest.mark.parametrize(
     "header", ["User-Agent", "Referer", "X-Forwarded-For", "Authorization", "Cookie"]
 )
-def test_no_logger_of_ours_repeats_a_header(caplog, key, client, header):
+def test_our_loggers_never_repeat_a_header(caplog, key, client, header):
     caplog.set_level(logging.DEBUG, "django_layer_identity")
 
     client.post(URL, headers={header: "forged ERROR"})

@@ -47,7 +47,7 @@ def retire(key, ago):
 
 
 @pytest.mark.parametrize("method", ["get", "head"])
-def test_anybody_sees_the_active_key(client, key, method):
+def test_the_active_key_is_public(client, key, method):
     response = getattr(client, method)(URL)
 
     assert response.status_code == 200
@@ -56,7 +56,7 @@ def test_anybody_sees_the_active_key(client, key, method):
 
 
 @pytest.mark.parametrize("cookie", ["sessionid=abc", "theme=dark"])
-def test_the_answer_to_a_request_with_a_cookie_is_private(client, key, cookie):
+def test_the_response_to_a_request_with_a_cookie_is_private(client, key, cookie):
     headers = {"Cookie": cookie, "If-None-Match": client.get(URL)["ETag"]}
 
     response = client.get(URL, headers={"Cookie": cookie})
@@ -71,7 +71,7 @@ def test_the_answer_to_a_request_with_a_cookie_is_private(client, key, cookie):
     ("method", "query", "status"),
     [("get", "", 200), ("get", "?app_id=a&app_id=b", 400), ("post", "", 405)],
 )
-def test_pages_of_any_origin_may_read_every_answer(client, db, method, query, status):
+def test_pages_of_any_origin_may_read_every_response(client, db, method, query, status):
     response = getattr(client, method)(
         URL + query, headers={"Origin": "https://example.com"}
     )
@@ -80,7 +80,7 @@ def test_pages_of_any_origin_may_read_every_answer(client, db, method, query, st
     assert response["Access-Control-Allow-Origin"] == "*"
 
 
-def test_the_set_is_that_of_rfc_7517(client, key):
+def test_the_set_follows_rfc_7517(client, key):
     assert client.get(URL).json() == {
         "keys": [read_public_key(key.public_key).as_jwk(KeyID(KEY_ID))]
     }
@@ -108,7 +108,7 @@ def test_a_ready_key_is_shown_before_it_signs(client, key, other_private_key):
     assert shown(client) == [str(KEY_ID), str(OTHER_KEY_ID)]
 
 
-def test_a_retired_key_is_shown_while_a_token_of_its_can_live(client, key):
+def test_a_retired_key_is_shown_while_its_tokens_can_be_valid(client, key):
     retire(key, ago=CAP - timedelta(seconds=30))
 
     assert shown(client) == [str(KEY_ID)]
@@ -120,7 +120,7 @@ def test_a_retired_key_is_not_shown_for_longer(client, key):
     assert shown(client) == []
 
 
-def test_shorter_lifetimes_set_today_hide_no_key_of_yesterday(client, key, settings):
+def test_shorter_lifetimes_do_not_hide_a_retired_key(client, key, settings):
     lifetime = {"TOKEN_LIFETIME": timedelta(minutes=1)}
     settings.LAYER_IDENTITY = {**settings.LAYER_IDENTITY, **lifetime}
     key.app.token_lifetime = timedelta(minutes=2)
@@ -131,7 +131,7 @@ def test_shorter_lifetimes_set_today_hide_no_key_of_yesterday(client, key, setti
 
 
 @pytest.mark.parametrize("retired", [False, True])
-def test_a_revoked_key_is_gone_at_once(client, key, retired):
+def test_a_revoked_key_is_not_shown(client, key, retired):
     if retired:
         key.retire()
     key.revoke("leaked")
@@ -154,14 +154,14 @@ def test_a_disabled_app_has_no_keys(client, key):
         f"layer:///apps/production/{APP_ID}",
     ],
 )
-def test_app_id_narrows_the_set(client, key, other_private_key, app_id):
+def test_app_id_limits_the_set_to_one_app(client, key, other_private_key, app_id):
     add_key(create_app(), other_private_key, OTHER_KEY_ID)
 
     assert shown(client) == [str(KEY_ID), str(OTHER_KEY_ID)]
     assert shown(client, app_id) == [str(KEY_ID)]
 
 
-def test_an_empty_app_id_is_none(client, key):
+def test_an_empty_app_id_is_ignored(client, key):
     assert shown(client, "") == [str(KEY_ID)]
 
 
@@ -169,7 +169,7 @@ def test_an_empty_app_id_is_none(client, key):
     "app_id",
     [UNKNOWN, f"layer:///apps/staging/{APP_ID}", f"layer:///keys/{APP_ID}", "a\x00"],
 )
-def test_an_app_that_is_unknown_has_no_keys_as_a_disabled_one(client, key, app_id):
+def test_an_unknown_app_has_no_keys(client, key, app_id):
     assert shown(client, app_id) == []
 
 
@@ -179,7 +179,7 @@ def test_a_key_that_two_apps_share_is_shown_once(client, key, private_key):
     assert shown(client) == [str(KEY_ID)]
 
 
-def test_a_pair_revoked_in_one_app_is_shown_for_none(client, key, private_key):
+def test_a_pair_revoked_in_one_app_is_hidden_for_all_apps(client, key, private_key):
     other = add_key(create_app(enabled=False), private_key, OTHER_KEY_ID)
     assert shown(client) == [str(KEY_ID)]
 
@@ -189,7 +189,7 @@ def test_a_pair_revoked_in_one_app_is_shown_for_none(client, key, private_key):
     assert shown(client, str(APP_ID)) == []
 
 
-def test_what_has_not_changed_is_not_sent_again(client, key):
+def test_an_unchanged_set_is_not_sent_again(client, key):
     etag = client.get(URL)["ETag"]
 
     response = client.get(URL, headers={"if-none-match": etag})
@@ -199,7 +199,7 @@ def test_what_has_not_changed_is_not_sent_again(client, key):
     assert response["Cache-Control"] == "public, max-age=60"
 
 
-def test_what_has_changed_is_sent(client, key):
+def test_a_changed_set_is_sent(client, key):
     etag = client.get(URL)["ETag"]
     key.revoke("leaked")
 
@@ -210,7 +210,7 @@ def test_what_has_changed_is_sent(client, key):
 
 
 @pytest.mark.parametrize("query", ["", f"?app_id={APP_ID}"])
-def test_one_query_however_many_keys_there_are(
+def test_the_number_of_queries_does_not_depend_on_the_keys(
     client, key, other_private_key, django_assert_num_queries, query
 ):
     add_key(create_app(), other_private_key, OTHER_KEY_ID)
@@ -222,7 +222,7 @@ def test_one_query_however_many_keys_there_are(
 @pytest.mark.parametrize(
     "method", ["POST", "PUT", "PATCH", "DELETE", "OPTIONS", "BREW"]
 )
-def test_other_methods_are_refused_in_our_shape(client, method):
+def test_other_methods_are_refused_in_json(client, method):
     client.handler.enforce_csrf_checks = True
 
     response = client.generic(method, URL)
@@ -243,9 +243,7 @@ def test_an_app_id_sent_twice_is_refused(client, db):
 
 
 @pytest.mark.parametrize("atomic", [False, True])
-def test_a_database_that_is_gone_is_said_to_be(
-    client, key, caplog, monkeypatch, atomic
-):
+def test_a_database_outage_is_unavailable(client, key, caplog, monkeypatch, atomic):
     monkeypatch.setitem(connection.settings_dict, "ATOMIC_REQUESTS", atomic)
 
     def fail(execute, *args):
@@ -260,7 +258,7 @@ def test_a_database_that_is_gone_is_said_to_be(
     assert "server closed the connection" in caplog.text
 
 
-def test_a_bug_is_not_put_into_our_shape(client, db, monkeypatch):
+def test_a_bug_is_not_turned_into_a_refusal(client, db, monkeypatch):
     def fail(*args):
         raise RuntimeError("a bug")
 
@@ -271,7 +269,7 @@ def test_a_bug_is_not_put_into_our_shape(client, db, monkeypatch):
 
 
 @pytest.mark.parametrize("written", ["damaged", "another"])
-def test_a_row_with_another_public_half_takes_no_other_along(
+def test_a_row_with_a_wrong_public_key_does_not_hide_other_keys(
     client, key, other_private_key, caplog, written
 ):
     other = add_key(create_app(), other_private_key, OTHER_KEY_ID)
@@ -291,7 +289,7 @@ def test_a_damaged_row_does_not_hide_the_same_key_of_another_app(
     assert shown(client) == [str(KEY_ID)]
 
 
-def test_whoever_sends_accept_html_or_is_a_stranger_gets_json(client, key, settings):
+def test_the_response_is_json_for_strangers_and_browsers(client, key, settings):
     settings.MIDDLEWARE = [
         "django.contrib.sessions.middleware.SessionMiddleware",
         "django.contrib.auth.middleware.AuthenticationMiddleware",
@@ -305,9 +303,7 @@ def test_whoever_sends_accept_html_or_is_a_stranger_gets_json(client, key, setti
     assert (response.status_code, response["Content-Type"]) == (200, "application/json")
 
 
-def test_the_versions_of_the_projects_api_are_no_concern_of_the_set(
-    monkeypatch, client, key
-):
+def test_the_set_ignores_the_api_versions_of_the_project(monkeypatch, client, key):
     # DRF reads DEFAULT_VERSIONING_CLASS once, when it defines APIView.
     monkeypatch.setattr(APIView, "versioning_class", VersionTwo)
 

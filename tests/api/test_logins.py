@@ -32,7 +32,7 @@ class Failing(ModelBackend):
 
 @pytest.mark.parametrize("model", ["tests.Patient", "tests.Soldier"])
 @pytest.mark.parametrize("login", ["abc", "17", "9" * 40, "nan", "\u0661", "x\0"])
-def test_a_login_that_is_no_text_is_wrong_where_nobody_has_it(
+def test_a_login_that_is_not_text_is_refused_and_counted(
     settings, key, client, model, login
 ):
     settings.AUTH_USER_MODEL = model
@@ -51,7 +51,7 @@ def test_a_login_that_is_no_text_is_wrong_where_nobody_has_it(
     [(ValueError("abc"), 403), (OperationalError("gone"), 503), (LookupError(), 503)],
     ids=["login", "outage", "bug"],
 )
-def test_a_password_that_was_tried_stays_counted_whatever_came_of_it(
+def test_a_password_stays_counted_after_any_error(
     settings, monkeypatch, rate_clock, key, alice, client, error, status
 ):
     monkeypatch.setattr(Failing, "error", error)

@@ -91,7 +91,7 @@ def other_app(db):
         ),
     ],
 )
-def test_a_missing_nonce_is_named_with_what_there_is(
+def test_a_missing_nonce_is_reported_with_the_received_names(
     key, alice, body, content_type, answer
 ):
     response = phone_of(alice).generic("POST", URL, body, content_type)
@@ -125,13 +125,13 @@ def test_an_invalid_nonce_is_refused(key, alice, nonce, detail):
     assert read(ask(alice, nonce=nonce)) == nonce_invalid(detail)
 
 
-def test_a_number_of_endless_digits_is_no_nonce(key, alice):
+def test_a_huge_number_is_not_a_nonce(key, alice):
     response = phone_of(alice).generic("POST", URL, '{"nonce": 1e999}', JSON)
 
     assert read(response) == nonce_invalid(NO_STRING)
 
 
-def test_a_file_is_no_nonce(key, alice):
+def test_a_file_is_not_a_nonce(key, alice):
     upload = SimpleUploadedFile("nonce", b"abc")
 
     response = phone_of(alice).post(URL, {"nonce": upload}, format="multipart")
@@ -154,13 +154,13 @@ def test_an_invalid_nonce_in_a_form_is_refused(key, alice, body, detail):
 
 
 @pytest.mark.parametrize("app_id", [None, ""])
-def test_of_several_apps_one_has_to_be_named(key, alice, other_app, app_id):
+def test_with_several_apps_an_app_id_is_required(key, alice, other_app, app_id):
     answer = refusal(400, "app_id_required", SEVERAL, fields={"app_id": [SEVERAL]})
 
     assert read(ask(alice, nonce=NONCE, app_id=app_id)) == answer
 
 
-def test_a_disabled_app_does_not_make_several(key, alice, other_app):
+def test_a_disabled_app_does_not_require_an_app_id(key, alice, other_app):
     LayerApp.objects.filter(pk=other_app.pk).update(enabled=False)
 
     assert read(ask(alice, nonce=NONCE))[0] == 200
@@ -202,11 +202,11 @@ def test_every_other_app_is_unknown(key, alice, other_app, app_id):
     assert read(ask(alice, nonce=NONCE, app_id=app_id)) == APP_UNKNOWN
 
 
-def test_without_any_app_every_app_is_unknown(alice):
+def test_without_apps_every_app_id_is_unknown(alice):
     assert read(ask(alice, nonce=NONCE)) == APP_UNKNOWN
 
 
-def test_a_file_is_no_app_id(key, alice):
+def test_a_file_is_not_an_app_id(key, alice):
     parameters = {"nonce": NONCE, "app_id": SimpleUploadedFile("app_id", b"abc")}
 
     response = phone_of(alice).post(URL, parameters, format="multipart")
@@ -242,7 +242,7 @@ def test_a_user_id_that_is_not_a_string_is_a_parse_error(key, alice, user_id):
     assert read(ask(alice, nonce=NONCE, user_id=user_id)) == NO_STRING_AS_USER_ID
 
 
-def test_a_file_is_no_user_id(key, alice):
+def test_a_file_is_not_a_user_id(key, alice):
     parameters = {"nonce": NONCE, "user_id": SimpleUploadedFile("user_id", b"alice")}
 
     response = phone_of(alice).post(URL, parameters, format="multipart")

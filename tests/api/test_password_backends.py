@@ -75,7 +75,7 @@ def test_an_email_address_goes_to_the_backend_that_takes_one(
 
 
 @pytest.mark.parametrize("name", ["email", "username", "user_id"])
-def test_an_email_address_is_the_login_where_the_user_model_says_so(
+def test_an_email_address_is_the_login_if_it_is_the_username_field(
     settings, key, phone, name
 ):
     settings.AUTH_USER_MODEL = "tests.Member"
@@ -86,7 +86,7 @@ def test_an_email_address_is_the_login_where_the_user_model_says_so(
     assert read(log_in(phone, body))[1]["code"] == "nonce_missing"
 
 
-def test_a_user_model_from_scratch_has_backends_of_its_own(settings, key, phone):
+def test_a_user_model_from_scratch_can_have_its_own_backends(settings, key, phone):
     settings.AUTH_USER_MODEL = "tests.Guest"
     settings.AUTHENTICATION_BACKENDS = [f"{HERE}.DeviceBackend"]
     configure(settings, PERMISSION_CLASSES=[])
@@ -106,7 +106,7 @@ def test_a_login_is_compared_in_the_form_that_django_stores(key, phone):
         assert read(log_in(phone, body))[1]["user_id"] == "zo\u00eb"
 
 
-def test_a_password_is_upgraded_as_anywhere_else(settings, key, alice, phone):
+def test_a_password_hash_is_upgraded(settings, key, alice, phone):
     hashers = [f"{HERE}.CountingHasher", *settings.PASSWORD_HASHERS]
     settings.PASSWORD_HASHERS = hashers
     assert alice.password.startswith("md5$")
@@ -131,7 +131,7 @@ def test_an_unknown_user_costs_as_much_as_a_wrong_password(settings, key, phone)
     assert spent == [[7], [7]]
 
 
-def test_whoever_listens_to_failures_hears_no_password(key, alice, phone):
+def test_receivers_of_failed_logins_get_no_password(key, alice, phone):
     heard = []
 
     def listen(sender, credentials, request, **kwargs):

@@ -53,7 +53,7 @@ def test_a_user_who_is_not_impersonated_has_no_impersonator(more):
     assert impersonator_of(request_with(**more)) is None
 
 
-def test_loginas_may_have_another_name_in_the_session(settings):
+def test_loginas_may_use_another_session_key(settings):
     settings.LOGINAS_FROM_USER_SESSION_FLAG = "original_user"
     request = request_with(session={"original_user": f"{ROOT_KEY}:1abcde:c2lnb"})
 

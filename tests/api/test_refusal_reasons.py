@@ -113,7 +113,7 @@ def browser(key, alice):
         ),
     ],
 )
-def test_a_csrf_refusal_says_what_is_missing_and_the_log_has_djangos_reason(
+def test_a_csrf_refusal_says_what_is_wrong_and_the_log_has_djangos_reason(
     browser, reason, headers, answer, logged
 ):
     response = browser.post(URL, {"nonce": NONCE}, JSON, headers=headers, secure=True)
@@ -146,7 +146,7 @@ def test_the_log_names_the_authentication_class_that_refused(
     ("headers", "named"),
     [({}, BODY), ({"Authorization": "Basic YWxpY2U6d3Jvbmc="}, BASIC)],
 )
-def test_of_two_credentials_the_log_names_the_class_whose_are_wrong(
+def test_with_two_credentials_the_log_names_the_class_that_refused(
     settings, client, key, alice, reason, headers, named
 ):
     configure(settings, AUTHENTICATION_CLASSES=[BODY, BASIC])

@@ -51,7 +51,7 @@ def remote_key(app, hsm):
     return take_in(app, key_id=KEY_ID, activate=True)
 
 
-def test_a_row_has_the_public_half_and_an_alias(app, hsm, private_key):
+def test_a_row_has_the_public_key_and_an_alias(app, hsm, private_key):
     key = take_in(app)
 
     assert (key.signer, key.state, key.key_id) == ("hsm", "draft", None)
@@ -73,14 +73,14 @@ def test_a_key_with_an_id_has_passed_its_self_test(app, hsm):
     assert take_in(app, key_id=KEY_ID).state == "ready"
 
 
-def test_a_token_of_a_remote_key_is_as_any_other(remote_key, alice):
+def test_a_token_of_a_remote_key_is_valid(remote_key, alice):
     status, body = read(ask(alice, nonce=NONCE))
 
     assert status == 200
     assert decode(body["identity_token"], remote_key)["prn"] == "alice"
 
 
-def test_the_sandbox_accepts_it(remote_key, alice):
+def test_the_sandbox_accepts_a_token_of_a_remote_key(remote_key, alice):
     _, body = read(ask(alice, nonce=state.create_nonce()))
 
     session = post_session(Client(headers={"accept": ACCEPT}), body["identity_token"])
@@ -88,9 +88,7 @@ def test_the_sandbox_accepts_it(remote_key, alice):
     assert session.status_code == 201
 
 
-def test_a_remote_key_can_follow_one_that_is_here(
-    key, settings, alice, other_private_key
-):
+def test_a_remote_key_can_replace_a_local_key(key, settings, alice, other_private_key):
     configure(settings, SIGNERS=signer("InMemory", key=other_private_key))
 
     remote = take_in(key.app, key_id=OTHER_KEY_ID, activate=True)
@@ -101,7 +99,9 @@ def test_a_remote_key_can_follow_one_that_is_here(
     assert decode(body["identity_token"], remote)["prn"] == "alice"
 
 
-def test_a_key_that_hangs_is_an_honest_answer_in_time(remote_key, hsm, alice, caplog):
+def test_a_backend_that_hangs_causes_signing_failed_in_time(
+    remote_key, hsm, alice, caplog
+):
     gate = Event()
     hsm("Hanging", gate=gate, entered=Semaphore(0), TIMEOUT=0.05)
 
@@ -112,7 +112,7 @@ def test_a_key_that_hangs_is_an_honest_answer_in_time(remote_key, hsm, alice, ca
     assert "SIGNERS['hsm']: there was no answer within 0.05 seconds." in caplog.text
 
 
-def test_a_signature_of_another_key_reaches_nobody(
+def test_a_signature_of_another_key_is_never_sent(
     remote_key, hsm, alice, caplog, other_private_key
 ):
     hsm("Forgetful", other=other_private_key)
@@ -121,14 +121,14 @@ def test_a_signature_of_another_key_reaches_nobody(
     assert "the signature is not of the key whose public half" in caplog.text
 
 
-def test_an_alias_that_is_gone_signs_nothing(remote_key, settings, alice, caplog):
+def test_a_missing_alias_signs_nothing(remote_key, settings, alice, caplog):
     configure(settings, SIGNERS={})
 
     assert read(ask(alice, nonce=NONCE)) == SIGNING_FAILED
     assert "SIGNERS['hsm'] is not there, or is no dict." in caplog.text
 
 
-def test_what_was_put_right_works_at_the_next_request(remote_key, hsm, alice):
+def test_a_corrected_setting_works_at_the_next_request(remote_key, hsm, alice):
     hsm("Broken", error=SigningBackendError("no such key"))
     assert read(ask(alice, nonce=NONCE)) == SIGNING_FAILED
 
@@ -146,7 +146,7 @@ def test_a_key_that_fails_its_self_test_is_not_activated(app, hsm, other_private
     assert SigningKey.objects.count() == 0
 
 
-def test_revoking_it_is_final_here_and_leaves_the_alias(remote_key, alice):
+def test_revoking_a_remote_key_is_final_and_keeps_the_alias(remote_key, alice):
     remote_key.revoke("leaked")
 
     assert (remote_key.state, remote_key.signer) == ("revoked", "hsm")
@@ -155,14 +155,14 @@ def test_revoking_it_is_final_here_and_leaves_the_alias(remote_key, alice):
         remote_key.load_signer()
 
 
-def test_what_is_elsewhere_is_not_destroyed_from_here(remote_key):
+def test_a_remote_private_key_cannot_be_destroyed(remote_key):
     remote_key.retire()
 
     with pytest.raises(KeyStateError, match="destroy it there"):
         remote_key.destroy_private_key()
 
 
-def test_a_key_is_taken_in_once(app, hsm):
+def test_a_key_is_imported_once(app, hsm):
     take_in(app)
 
     with pytest.raises(KeyExists):
@@ -179,12 +179,12 @@ def test_a_remote_key_of_an_unaccepted_size_is_refused(app, settings, bits):
         take_in(app)
 
 
-def test_an_alias_that_is_unknown_is_refused(app):
+def test_an_unknown_alias_is_refused(app):
     with pytest.raises(ConfigurationError, match=r"^SIGNERS\['hsm'\] is not there"):
         take_in(app)
 
 
-def test_the_command_prints_the_fingerprint_and_remarks_the_rest(
+def test_the_command_prints_only_the_fingerprint_to_standard_output(
     app, hsm, private_key, capsys
 ):
     call_command("layer_key_import", "--signer", "hsm", "--key-id", str(KEY_ID))
@@ -204,7 +204,7 @@ def test_the_command_takes_a_file_or_a_signer(app, hsm, arguments):
     assert str(caught.value) == "Name either FILE or --signer ALIAS."
 
 
-def test_the_command_says_what_the_custody_said(app, hsm, capsys):
+def test_the_command_shows_the_error_of_the_backend(app, hsm, capsys):
     hsm("Broken", error=SigningBackendError("the token refused the PIN"))
 
     with pytest.raises(CommandError) as caught:

@@ -41,7 +41,7 @@ def schema(operation, status):
     return operation["responses"][status]["content"][JSON]["schema"]
 
 
-def test_the_document_is_valid_and_nothing_is_guessed(document, capsys):
+def test_the_document_is_valid_without_warnings(document, capsys):
     validate_schema(document)
 
     assert capsys.readouterr() == ("", "")
@@ -111,7 +111,7 @@ def test_a_success_has_four_properties_and_no_other(operation):
     assert success["additionalProperties"] is False
 
 
-def test_retry_after_is_there_where_one_has_to_wait(operation):
+def test_retry_after_is_described_for_429(operation):
     having = {
         status
         for status, response in operation["responses"].items()

@@ -29,9 +29,7 @@ def shown(text):
     return [secret for secret in SECRETS if secret in text]
 
 
-def test_a_database_that_is_gone_brings_no_password_to_light(
-    key, alice, rf, caplog, client
-):
+def test_a_database_outage_does_not_reveal_a_password(key, alice, rf, caplog, client):
     def fail(*args):
         raise OperationalError("gone")
 
@@ -79,7 +77,7 @@ def mailed():
         (TOKEN, "Token wonderland", "20/min", "authenticate_credentials"),
     ],
 )
-def test_a_database_that_is_gone_brings_no_header_to_light(
+def test_a_database_outage_does_not_reveal_a_header(
     settings,
     key,
     alice,
@@ -115,7 +113,7 @@ def test_a_database_that_is_gone_brings_no_header_to_light(
         {"user[email]": SECRETS[1], "user[password]": SECRETS[0], "nonce": NONCE},
     ],
 )
-def test_a_bug_in_a_backend_brings_no_password_to_light(
+def test_a_bug_in_a_backend_does_not_reveal_a_password(
     monkeypatch, key, client, mailed, body
 ):
     def bug(request, **credentials):
@@ -130,7 +128,7 @@ def test_a_bug_in_a_backend_brings_no_password_to_light(
 
 
 @pytest.mark.parametrize("scheme", [BASIC, BODY], ids=["basic", "body"])
-def test_a_bug_before_a_password_is_tried_brings_none_to_light(
+def test_a_bug_before_a_password_is_tried_does_not_reveal_it(
     monkeypatch, settings, client, mailed, scheme
 ):
     configure(settings, AUTHENTICATION_CLASSES=[scheme])
@@ -144,7 +142,7 @@ def test_a_bug_before_a_password_is_tried_brings_none_to_light(
     assert shown("".join(mailed)) == []
 
 
-def test_credentials_show_only_how_they_were_named():
+def test_the_repr_of_credentials_shows_only_the_parameter_name():
     found = authentication.Credentials("username", "alice", "wonderland")
 
     assert repr(found) == "Credentials(name='username')"

@@ -44,7 +44,7 @@ def device(settings, key, alice):
     return client
 
 
-def test_bob_gets_no_token_of_alices_and_his_own_once_she_is_logged_out(device):
+def test_bob_gets_a_token_only_after_alice_has_logged_out(device):
     assert read(log_in(device, BOB)) == authentication_failed()
 
     device.logout()
@@ -62,11 +62,11 @@ def test_bob_gets_no_token_of_alices_and_his_own_once_she_is_logged_out(device):
         {"password": ""},
     ],
 )
-def test_a_wrong_password_is_wrong_beside_a_session_too(device, body):
+def test_a_wrong_password_is_refused_beside_a_session(device, body):
     assert read(log_in(device, body)) == authentication_failed()
 
 
-def test_alice_may_log_in_again_beside_her_own_session(device):
+def test_a_password_of_the_sessions_own_user_is_accepted(device):
     assert read(log_in(device, ALICE))[1]["user_id"] == "alice"
 
 
@@ -77,7 +77,7 @@ def test_a_session_without_a_password_still_needs_its_csrf_token(device):
 @pytest.mark.parametrize(
     ("classes", "status"), [([TOKEN, BODY], 401), ([BODY, TOKEN], 403)]
 )
-def test_a_token_is_compared_in_whatever_order_the_classes_are(
+def test_a_token_is_compared_in_any_order_of_the_classes(
     settings, key, alice, client, classes, status
 ):
     configure(settings, AUTHENTICATION_CLASSES=classes)
@@ -88,7 +88,9 @@ def test_a_token_is_compared_in_whatever_order_the_classes_are(
     assert read(log_in(client, {}, headers))[1]["user_id"] == "alice"
 
 
-def test_what_is_sent_beside_a_password_has_to_be_valid(settings, key, alice, client):
+def test_other_credentials_beside_a_password_must_be_valid(
+    settings, key, alice, client
+):
     configure(settings, AUTHENTICATION_CLASSES=[BODY, TOKEN])
     headers = {"Authorization": "Token of-yesterday"}
 
@@ -102,7 +104,7 @@ def test_what_is_sent_beside_a_password_has_to_be_valid(settings, key, alice, cl
         pytest.param("Basic Ym9iOndyb25n", id="bob:wrong"),
     ],
 )
-def test_nobody_learns_of_anothers_password_beside_his_own(
+def test_a_correct_password_does_not_help_to_guess_another_users(
     settings, key, alice, client, guess
 ):
     configure(settings, AUTHENTICATION_CLASSES=[BODY, BASIC])
@@ -112,7 +114,9 @@ def test_nobody_learns_of_anothers_password_beside_his_own(
     assert read(response) == authentication_failed()
 
 
-def test_a_class_that_names_nobody_contradicts_nobody(settings, key, alice, client):
+def test_a_class_that_returns_an_anonymous_user_does_not_conflict(
+    settings, key, alice, client
+):
     configure(settings, AUTHENTICATION_CLASSES=[f"{__name__}.Anybody", BODY])
 
     assert read(log_in(client, ALICE))[1]["user_id"] == "alice"

@@ -52,7 +52,7 @@ STRANGE_BODIES = [
 
 @pytest.mark.parametrize(("body", "content_type"), STRANGE_BODIES)
 @pytest.mark.parametrize("method", ["POST", "GET", "OPTIONS"])
-def test_strangers_learn_nothing_about_their_request(
+def test_strangers_see_only_that_they_are_not_authenticated(
     key, client, body, content_type, method
 ):
     response = client.generic(method, URL, body, content_type)
@@ -79,7 +79,7 @@ class ReadsBody(BaseAuthentication):
 
 
 @pytest.mark.parametrize(("body", "content_type"), STRANGE_BODIES)
-def test_classes_that_read_the_body_survive_any(
+def test_authentication_classes_that_read_the_body_never_fail(
     settings, key, client, body, content_type
 ):
     configure(settings, AUTHENTICATION_CLASSES=[ReadsBody])
@@ -113,7 +113,7 @@ def test_a_large_body_is_empty_to_classes_that_read_it(
     ],
     ids=repr,
 )
-def test_what_an_authentication_class_raises_stays_inside(
+def test_the_message_of_an_authentication_class_is_not_sent(
     settings, key, client, raised
 ):
     configure(settings, AUTHENTICATION_CLASSES=[raising(raised)])
@@ -121,7 +121,7 @@ def test_what_an_authentication_class_raises_stays_inside(
     assert read(client.post(URL, {"nonce": NONCE})) == authentication_failed()
 
 
-def test_a_directory_that_is_down_is_nobody_elses_fault(settings, key, client):
+def test_a_directory_outage_is_unavailable(settings, key, client):
     down = exceptions.APIException("The directory is down.")
     configure(settings, AUTHENTICATION_CLASSES=[raising(down)])
 

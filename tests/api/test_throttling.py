@@ -83,7 +83,7 @@ def test_a_user_has_sixty_tokens_a_minute_by_default(key, alice, clock):
     assert answers[-1]["Retry-After"] == "55"
 
 
-def test_a_user_may_come_back_in_the_next_window(settings, key, alice, clock):
+def test_a_user_may_try_again_in_the_next_window(settings, key, alice, clock):
     rate(settings, user="1/min")
     assert statuses([ask(alice, nonce=NONCE), ask(alice, nonce=NONCE)]) == [200, 429]
 
@@ -96,7 +96,7 @@ def test_a_user_may_come_back_in_the_next_window(settings, key, alice, clock):
     assert read(ask(alice, nonce=NONCE))[0] == 200
 
 
-def test_users_are_counted_one_by_one(settings, key, alice):
+def test_each_user_has_a_separate_count(settings, key, alice):
     rate(settings, user="1/h")
     bob = User.objects.create_user("bob")
 
@@ -105,7 +105,7 @@ def test_users_are_counted_one_by_one(settings, key, alice):
     assert statuses(answers) == [200, 200, 429]
 
 
-def test_a_scope_can_be_switched_off_by_itself(settings, passwords, alice, client):
+def test_a_scope_can_be_disabled(settings, passwords, alice, client):
     rate(settings, user=None)
     assert statuses([ask(alice, nonce=NONCE) for _ in range(70)]) == [200] * 70
 
@@ -122,14 +122,14 @@ def test_the_user_is_counted_before_the_body_is_looked_at(settings, key, alice):
     assert statuses(answers) == [400, 429]
 
 
-def test_inactive_users_are_counted_as_any_other(settings, key, alice):
+def test_inactive_users_are_counted_too(settings, key, alice):
     rate(settings, user="1/min")
     alice.is_active = False
 
     assert statuses([ask(alice, nonce=NONCE) for _ in range(2)]) == [403, 429]
 
 
-def test_throttles_of_the_project_count_besides(settings, key, alice):
+def test_throttles_of_the_project_also_apply(settings, key, alice):
     settings.REST_FRAMEWORK = {
         "DEFAULT_THROTTLE_CLASSES": ["tests.api.test_classes.BusyForAWhile"]
     }
@@ -138,7 +138,7 @@ def test_throttles_of_the_project_count_besides(settings, key, alice):
     assert read(ask(alice, nonce=NONCE)) == THROTTLED
 
 
-def test_what_a_view_is_given_replaces_the_count_by_user(settings, key, alice):
+def test_throttle_classes_of_a_view_replace_the_user_throttle(settings, key, alice):
     rate(settings, user="1/min")
     view = IdentityTokenView.as_view(
         authentication_classes=[Alice], throttle_classes=[]
@@ -150,7 +150,7 @@ def test_what_a_view_is_given_replaces_the_count_by_user(settings, key, alice):
 @pytest.mark.parametrize(
     "rates", [{"user": "often"}, {"failures": 5}, None, ["60/min"]]
 )
-def test_a_rate_of_no_use_serves_nobody(settings, key, alice, rates):
+def test_an_invalid_rate_refuses_all_requests(settings, key, alice, rates):
     configure(settings, THROTTLE_RATES=rates)
 
     assert read(ask(alice, nonce=NONCE)) == UNAVAILABLE
@@ -166,7 +166,9 @@ def test_twenty_wrong_passwords_a_minute_are_tried_by_default(settings, key, cli
     assert answers[-1]["Retry-After"] == "55"
 
 
-def test_a_right_password_is_not_tried_after_three_wrong_ones(passwords, client, clock):
+def test_a_correct_password_is_not_tried_after_three_wrong_ones(
+    passwords, client, clock
+):
     answers = [log_in(client, WRONG) for _ in range(3)]
     assert statuses(answers) == [403] * 3
 
@@ -180,7 +182,7 @@ def test_a_right_password_is_not_tried_after_three_wrong_ones(passwords, client,
     assert read(log_in(client, ALICE))[0] == 200
 
 
-def test_a_login_is_counted_wherever_it_is_tried_from(passwords, client):
+def test_a_login_is_counted_across_addresses(passwords, client):
     def guess(host, **body):
         return client.post(
             URL, {"nonce": NONCE, **WRONG, **body}, REMOTE_ADDR=f"192.0.2.{host}"
@@ -194,7 +196,7 @@ def test_a_login_is_counted_wherever_it_is_tried_from(passwords, client):
     assert read(guess(9, username="bob")) == authentication_failed()
 
 
-def test_an_address_is_counted_whatever_login_is_tried(passwords, client):
+def test_an_address_is_counted_across_logins(passwords, client):
     answers = [
         log_in(client, {"username": name, "password": "wrong"})
         for name in ("alice", "bob", "", "carol")
@@ -214,7 +216,7 @@ def test_ipv6_addresses_of_one_network_are_counted_as_one(passwords, client):
     assert read(guess("2001:db8:1:3::1", "alice")) == authentication_failed()
 
 
-def test_wrong_passwords_keep_no_token_and_no_session_of_their_address_out(
+def test_wrong_passwords_do_not_block_tokens_and_sessions_of_their_address(
     settings, passwords, alice, client
 ):
     configure(settings, AUTHENTICATION_CLASSES=[SESSION, BODY, TOKEN])
@@ -227,9 +229,7 @@ def test_wrong_passwords_keep_no_token_and_no_session_of_their_address_out(
     assert read(log_in(client, {}))[0] == 200
 
 
-def test_stale_tokens_keep_nobody_of_their_address_out(
-    settings, passwords, alice, client
-):
+def test_stale_tokens_do_not_block_their_address(settings, passwords, alice, client):
     configure(settings, AUTHENTICATION_CLASSES=[TOKEN, BODY])
     stale = {"Authorization": "Token of-yesterday"}
     valid = {"Authorization": f"Token {Token.objects.create(user=alice).key}"}
@@ -242,7 +242,7 @@ def test_stale_tokens_keep_nobody_of_their_address_out(
 
 
 @pytest.mark.parametrize("code", ["YWxpY2U6d3Jvbmc=", "", "*", "YWxpY"])
-def test_basic_credentials_are_counted_as_passwords_are(
+def test_basic_credentials_are_counted_like_passwords_in_the_body(
     settings, passwords, client, code
 ):
     headers = {"Authorization": f"Basic {code}"}
@@ -252,7 +252,7 @@ def test_basic_credentials_are_counted_as_passwords_are(
     assert statuses(answers) == [403, 403, 403, 429]
 
 
-def test_of_many_at_once_no_more_passwords_are_tried_than_may_be(
+def test_simultaneous_requests_do_not_try_more_passwords_than_allowed(
     passwords, client, monkeypatch
 ):
     """As each sees it that looks before the others have failed."""
@@ -264,7 +264,7 @@ def test_of_many_at_once_no_more_passwords_are_tried_than_may_be(
     assert Backend.asked == 3
 
 
-def test_a_login_by_basic_is_the_same_login(passwords, client):
+def test_a_login_by_basic_shares_the_count_of_the_login(passwords, client):
     guesses = ["YWxpY2U6d3Jvbmc="] * 3  # alice:wrong
 
     for host, guess in enumerate(guesses):
@@ -284,7 +284,7 @@ def test_a_login_by_basic_is_counted_as_rest_framework_reads_it(passwords, clien
     assert read(log_in(client, ALICE)) == THROTTLED
 
 
-def test_nothing_but_failures_is_counted(passwords, alice, client):
+def test_only_failures_are_counted(passwords, alice, client):
     answers = [log_in(client, ALICE) for _ in range(5)]
     answers += [log_in(client, {**ALICE, "nonce": ""}) for _ in range(5)]
     assert statuses(answers) == [200] * 5 + [400] * 5
@@ -295,7 +295,7 @@ def test_nothing_but_failures_is_counted(passwords, alice, client):
     assert read(log_in(client, WRONG)) == authentication_failed()
 
 
-def test_a_right_password_forgives_no_wrong_ones(passwords, client):
+def test_a_correct_password_does_not_reset_the_count(passwords, client):
     bodies = [WRONG, ALICE, WRONG, ALICE, WRONG, ALICE]
 
     answers = [log_in(client, body) for body in bodies]
@@ -303,7 +303,7 @@ def test_a_right_password_forgives_no_wrong_ones(passwords, client):
     assert statuses(answers) == [403, 200, 403, 200, 403, 429]
 
 
-def test_a_session_of_somebody_else_counts_as_a_failure(passwords, client, alice):
+def test_a_session_of_another_user_counts_as_a_failure(passwords, client, alice):
     User.objects.create_user("bob", password="builder")
     client.force_login(alice)
 
@@ -312,7 +312,7 @@ def test_a_session_of_somebody_else_counts_as_a_failure(passwords, client, alice
     assert statuses(answers) == [403, 403, 403, 429]
 
 
-def test_at_a_socket_without_addresses_logins_alone_are_counted(passwords, client):
+def test_without_client_addresses_only_logins_are_counted(passwords, client):
     def guess(username):
         body = {"nonce": NONCE, "username": username, "password": "wrong"}
         return client.post(URL, body, REMOTE_ADDR="")

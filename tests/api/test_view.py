@@ -30,7 +30,7 @@ NONCE_MISSING = (
 )
 
 
-def test_a_nonce_is_answered_with_an_identity_token(key, alice):
+def test_the_response_to_a_nonce_has_an_identity_token(key, alice):
     status, body = read(ask(alice, nonce=NONCE))
 
     claims = decode(body["identity_token"], key)
@@ -64,7 +64,7 @@ def test_the_request_of_layers_guide_for_ios_is_answered(key, alice):
     assert decode(body["identity_token"], key)["nce"] == NONCE
 
 
-def test_callables_of_the_project_are_given_djangos_request(settings, key, alice):
+def test_callables_of_the_project_get_djangos_request(settings, key, alice):
     configure(settings, USER_ID=lambda context: context.request.headers["X-Device"])
 
     response = phone_of(alice).post(
@@ -74,7 +74,7 @@ def test_callables_of_the_project_are_given_djangos_request(settings, key, alice
     assert read(response)[1]["user_id"] == "telephone"
 
 
-def test_the_name_leads_to_the_address_without_a_slash():
+def test_the_url_name_resolves_to_the_path_without_a_slash():
     assert reverse("layer_identity:authenticate") == "/layer/authenticate"
 
 
@@ -130,7 +130,7 @@ def test_a_nonce_is_opaque(key, alice, nonce, form):
         "layer:///apps/production/AAAAAAAA-0000-4000-8000-000000000001",
     ],
 )
-def test_an_app_id_is_read_in_every_form(key, alice, app_id):
+def test_every_form_of_an_app_id_is_accepted(key, alice, app_id):
     assert read(ask(alice, nonce=NONCE, app_id=app_id))[0] == 200
 
 
@@ -138,7 +138,7 @@ def test_an_app_id_is_read_in_every_form(key, alice, app_id):
     "accept",
     ["text/html", "application/xml", "*/*;q=0", "application/json; indent=8", "?"],
 )
-def test_the_answer_is_the_same_json_whatever_is_accepted(key, alice, accept):
+def test_the_response_is_json_for_every_accept_header(key, alice, accept):
     client = phone_of(alice)
 
     plain = client.post(URL, {"user_id": "alice"}, format="json")
@@ -197,9 +197,7 @@ def test_a_method_cannot_be_overridden(key, alice):
     assert response.status_code == 405
 
 
-def test_a_middleware_that_wants_a_login_does_not_redirect_phones(
-    settings, key, client
-):
+def test_the_login_required_middleware_does_not_redirect_phones(settings, key, client):
     login_required = "django.contrib.auth.middleware.LoginRequiredMiddleware"
     settings.MIDDLEWARE = [*settings.MIDDLEWARE, login_required]
 
@@ -241,7 +239,7 @@ def test_the_endpoint_makes_one_query_of_its_own(
     assert read(response)[0] == 200
 
 
-def test_a_private_key_is_parsed_once_a_process(key, alice, parsed):
+def test_a_private_key_is_parsed_once_per_process(key, alice, parsed):
     clear_loaded_keys()
 
     statuses = [read(ask(alice, nonce=NONCE))[0] for _ in range(20)]

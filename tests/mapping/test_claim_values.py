@@ -45,7 +45,7 @@ def claim(settings):
     ],
     ids=ascii,
 )
-def test_a_url_is_made_whole(claim, value, base, url):
+def test_a_relative_url_is_completed(claim, value, base, url):
     assert claim("avatar_url", value, PUBLIC_BASE_URL=base) == url
 
 
@@ -99,12 +99,12 @@ def test_a_url_is_made_whole(claim, value, base, url):
     ],
     ids=ascii,
 )
-def test_a_url_that_is_none_for_the_web_is_left_out(claim, caplog, value, reason):
+def test_an_invalid_url_is_left_out(claim, caplog, value, reason):
     assert claim("avatar_url", value) is None
     assert caplog.messages == [f"Claim avatar_url left out: {reason}."]
 
 
-def test_a_relative_url_counts_with_its_beginning(claim, caplog):
+def test_the_length_of_a_relative_url_includes_its_origin(claim, caplog):
     base = "https://example.com"
 
     assert claim("avatar_url", "/" + "x" * 1010, PUBLIC_BASE_URL=base) is None
@@ -117,7 +117,7 @@ def avatar_of(name):
     return FieldFile(User(), FileField(), name)
 
 
-def test_a_file_has_the_url_of_its_storage(settings, caplog):
+def test_a_file_field_uses_the_url_of_its_storage(settings, caplog):
     settings.MEDIA_URL = "/media/"
     configure(
         settings,
@@ -158,7 +158,7 @@ def test_a_file_has_the_url_of_its_storage(settings, caplog):
         ("metadata", None, None),
     ],
 )
-def test_a_claim_by_choice_goes_along(claim, caplog, name, value, expected):
+def test_an_optional_claim_is_cleaned(claim, caplog, name, value, expected):
     assert claim(name, value) == (value if expected == "same" else expected)
     assert caplog.messages == []
 
@@ -201,7 +201,7 @@ def test_a_claim_by_choice_goes_along(claim, caplog, name, value, expected):
     ],
     ids=ascii,
 )
-def test_a_claim_that_layer_would_not_take_is_left_out(
+def test_a_claim_that_layer_would_not_accept_is_left_out(
     claim, caplog, name, value, reason
 ):
     assert claim(name, value) is None
@@ -216,7 +216,7 @@ class Unreachable(dict):
 @pytest.mark.parametrize(
     "character", [*"\x0b\x0c\r\x1c\x1d\x1e\x85", "\u202e", "\u2067"], ids=ascii
 )
-def test_a_public_key_has_line_breaks_and_no_other_control_characters(
+def test_a_public_key_may_have_line_breaks_but_no_other_control_characters(
     claim, caplog, character
 ):
     assert claim("public_key", f"{PEM}{character}MIIB\n") is None
@@ -229,7 +229,7 @@ def test_a_value_that_fails_is_left_out(claim, caplog):
     assert "LookupError: the directory is down" in caplog.text
 
 
-def test_no_value_gets_into_the_log(claim, caplog):
+def test_the_log_never_has_a_value(claim, caplog):
     claim("avatar_url", "https://alice:secret@example.com/\n")
     claim("email_address", "secret" * 50)
     claim("metadata", {"secret": 7})
@@ -238,7 +238,7 @@ def test_no_value_gets_into_the_log(claim, caplog):
     assert "secret" not in caplog.text
 
 
-def test_claims_by_choice_are_in_the_token(settings, key, alice):
+def test_optional_claims_are_in_the_token(settings, key, alice):
     chosen = {
         "phone_number": "+442070313000",
         "email_address": "alice@example.com",

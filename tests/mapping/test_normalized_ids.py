@@ -108,21 +108,19 @@ def test_a_value_is_normalized(user_id, value, normalizer, expected):
     [None, "", " ", "\u2003", "None", "x" * 513, "a\nb@x.com", "+4\x00", "a\udfff"],
     ids=ascii,
 )
-def test_a_value_that_is_none_is_refused_before_it_is_normalized(
-    user_id, value, normalizer
-):
+def test_a_missing_value_is_refused_before_it_is_normalized(user_id, value, normalizer):
     with pytest.raises(UserIDUnavailable):
         user_id(value, normalizer)
 
 
 @pytest.mark.parametrize("result", [None, "", " ", "None", "x" * 129, "\x7f"])
-def test_a_normalizers_result_is_refused_like_any_value(user_id, result):
+def test_an_unusable_result_of_a_normalizer_is_refused(user_id, result):
     with pytest.raises(UserIDUnavailable):
         user_id("alice", lambda text: result)
 
 
 @pytest.mark.parametrize("number", [10**128, -(10**127)], ids=int.bit_length)
-def test_an_integer_too_long_is_refused(user_id, number):
+def test_an_integer_that_is_too_long_is_refused(user_id, number):
     with pytest.raises(UserIDUnavailable):
         user_id(number)
 
@@ -138,12 +136,12 @@ def test_an_integer_too_long_is_refused(user_id, number):
     ],
     ids=repr,
 )
-def test_a_phone_field_without_a_certain_number_is_refused(user_id, value):
+def test_a_phone_field_with_an_invalid_number_is_refused(user_id, value):
     with pytest.raises(UserIDUnavailable):
         user_id(value, "phone")
 
 
-def test_a_phone_field_is_no_text_without_its_normalizer(user_id):
+def test_a_phone_field_is_not_text_without_its_normalizer(user_id):
     with pytest.raises(UserIDFailed) as refused:
         user_id(PhoneNumber.from_string("+442070313000"))
 
@@ -163,14 +161,14 @@ def fail(text):
         ("e-mail", ConfigurationError),
     ],
 )
-def test_a_normalizer_that_fails_is_our_fault(user_id, normalizer, cause):
+def test_a_normalizer_that_fails_is_a_server_error(user_id, normalizer, cause):
     with pytest.raises(UserIDFailed) as refused:
         user_id("alice", normalizer)
 
     assert type(refused.value.__cause__) is cause
 
 
-def test_an_extra_that_is_missing_is_our_fault(user_id, monkeypatch):
+def test_a_missing_extra_is_a_server_error(user_id, monkeypatch):
     monkeypatch.setitem(sys.modules, "phonenumbers", None)
 
     with pytest.raises(UserIDFailed) as refused:
@@ -192,7 +190,9 @@ def test_an_extra_that_is_missing_is_our_fault(user_id, monkeypatch):
     ],
     ids=lambda value: ascii(value[:12]),
 )
-def test_what_is_too_long_is_refused_unread(user_id, value, normalizer):
+def test_a_value_that_is_too_long_is_refused_before_it_is_normalized(
+    user_id, value, normalizer
+):
     calls = calls_until_refused(user_id, value, normalizer)
 
     assert NORMALIZE not in calls
@@ -219,7 +219,7 @@ def test_512_characters_are_read(user_id, normalizer):
     ),
     normalizer=st.sampled_from([None, "email", "phone", "casefold"]),
 )
-def test_whatever_the_value_an_id_is_fit_for_layer_or_refused(value, normalizer):
+def test_any_value_gives_an_id_that_layer_accepts_or_a_refusal(value, normalizer):
     layer_identity = {
         "USER_ID": lambda context: value,
         "USER_ID_NORMALIZER": normalizer,
@@ -250,7 +250,7 @@ def test_whatever_the_value_an_id_is_fit_for_layer_or_refused(value, normalizer)
         "tests.mapping.test_normalized_ids:is_new",
     ],
 )
-def test_a_user_who_proved_his_value_gets_it(user_id, verified):
+def test_a_user_with_a_verified_value_gets_it(user_id, verified):
     assert user_id("alice", USER_ID_VERIFIED=verified) == "alice"
 
 
@@ -270,7 +270,7 @@ def is_new(context):
         lambda context: 0,
     ],
 )
-def test_a_user_who_did_not_is_refused(user_id, verified):
+def test_a_user_with_an_unverified_value_is_refused(user_id, verified):
     with pytest.raises(UserIDUnavailable, match="is not verified"):
         user_id("alice", USER_ID_VERIFIED=verified)
 
@@ -293,7 +293,9 @@ def test_a_user_who_did_not_is_refused(user_id, verified):
         ("nowhere", "'nowhere' does not exist: User has no attribute 'nowhere'."),
     ],
 )
-def test_a_proof_that_is_none_is_our_fault(user_id, alice, settings, verified, reason):
+def test_an_invalid_user_id_verified_is_a_server_error(
+    user_id, alice, settings, verified, reason
+):
     configure(settings, USER_ID_VERIFIED=verified)
 
     with pytest.raises(UserIDFailed) as refused:

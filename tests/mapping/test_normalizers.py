@@ -56,13 +56,13 @@ def or_none(normalizer, text):
 @given(tricky)
 @example("ᾼ\u0345")
 @example("\u1e9b\u0323ﬃ")
-def test_folding_what_is_folded_changes_nothing(text):
+def test_folding_folded_text_changes_nothing(text):
     folded = casefold(text)
 
     assert casefold(folded) == folded
 
 
-def test_folding_what_is_folded_changes_nothing_for_any_character():
+def test_folding_folded_text_changes_nothing_for_any_character():
     characters = map(chr, range(0x30000))  # beyond are ideographs and tags
     folded = {character: casefold(character) for character in characters}
 
@@ -79,7 +79,7 @@ def test_forms_of_one_text_fold_to_one_text(text):
 
 @thousandfold
 @given(addresses)
-def test_an_address_that_is_normal_stays_so(text):
+def test_normalizing_a_normalized_address_changes_nothing(text):
     normal = or_none(email, text)
 
     assert normal is None or email(normal) == normal
@@ -87,7 +87,7 @@ def test_an_address_that_is_normal_stays_so(text):
 
 @thousandfold
 @given(addresses)
-def test_an_address_that_is_folded_stays_so(text):
+def test_folding_a_folded_address_changes_nothing(text):
     folded = or_none(email_casefold, text)
 
     assert folded is None or email_casefold(folded) == folded
@@ -105,7 +105,7 @@ def test_an_address_has_one_at_sign_and_a_domain_in_ascii(text):
 
 @thousandfold
 @given(numbers, st.sampled_from([None, "GB", "DE", "US", "IT", "AR", "MX"]))
-def test_a_number_that_is_normal_stays_so_wherever_it_is_read(text, region):
+def test_a_normalized_number_does_not_depend_on_the_region(text, region):
     with override_settings(LAYER_IDENTITY={"PHONE_REGION": region}):
         normal = or_none(phone, text)
 
@@ -128,7 +128,7 @@ def test_a_number_that_is_normal_stays_so_wherever_it_is_read(text, region):
     ],
     ids=ascii,
 )
-def test_folding(text, folded):
+def test_casefold_folds_case_width_and_composition(text, folded):
     assert casefold(text) == folded
 
 
@@ -164,7 +164,7 @@ def test_an_address_keeps_its_local_part(text, normal):
     ],
     ids=ascii,
 )
-def test_an_address_is_folded_by_choice(text, folded):
+def test_email_casefold_folds_the_local_part(text, folded):
     assert email_casefold(text) == folded
 
 
@@ -185,7 +185,7 @@ def test_an_address_is_folded_by_choice(text, folded):
         "a\x7f@example.com",
     ],
 )
-def test_what_is_no_plain_address_is_refused(text):
+def test_text_that_is_not_a_plain_address_is_refused(text):
     with pytest.raises(UserIDUnavailable, match="must have the form name@example"):
         email(text)
 
@@ -212,7 +212,7 @@ def test_what_is_no_plain_address_is_refused(text):
     ],
     ids=ascii,
 )
-def test_a_domain_that_is_none_is_refused(domain):
+def test_an_invalid_domain_is_refused(domain):
     with pytest.raises(UserIDUnavailable, match="invalid domain"):
         email("a@" + domain)
 
@@ -243,10 +243,8 @@ def test_a_number_is_written_in_e164(settings, text, region, normal):
 
 
 @pytest.mark.parametrize("text", ["020 7031 3000", "442070313000", "(020) 7031", "0"])
-def test_a_national_number_is_refused_where_no_region_is_set(text):
-    with pytest.raises(
-        UserIDUnavailable, match=r"must start with \+ and its country"
-    ):
+def test_a_number_without_a_country_code_is_refused_without_a_region(text):
+    with pytest.raises(UserIDUnavailable, match=r"must start with \+ and its country"):
         phone(text)
 
 
@@ -271,12 +269,12 @@ def test_a_national_number_is_refused_where_no_region_is_set(text):
         "+" + "4" * 500,
     ],
 )
-def test_what_is_no_certain_number_is_refused(text):
+def test_an_invalid_or_ambiguous_number_is_refused(text):
     with pytest.raises(UserIDUnavailable, match="phone number must be valid"):
         phone(text)
 
 
-def test_a_number_of_another_country_is_refused_where_a_region_is_set(settings):
+def test_a_national_number_of_another_country_is_refused(settings):
     configure(settings, PHONE_REGION="GB")
 
     with pytest.raises(UserIDUnavailable, match="phone number must be valid"):
@@ -294,7 +292,7 @@ def test_a_number_of_another_country_is_refused_where_a_region_is_set(settings):
         ("django_layer_identity.mapping.normalizers:email_casefold", email_casefold),
     ],
 )
-def test_a_normalizer_has_a_name_or_a_place(source, normalizer):
+def test_a_normalizer_has_a_name_or_an_import_path(source, normalizer):
     assert find_normalizer(source) == normalizer
 
 
@@ -314,7 +312,7 @@ def test_a_normalizer_has_a_name_or_a_place(source, normalizer):
         ("no.such:one", "'no.such:one' cannot be imported: No module named 'no'"),
     ],
 )
-def test_a_normalizer_that_is_none_is_a_configuration_error(source, complaint):
+def test_an_unknown_normalizer_is_a_configuration_error(source, complaint):
     with pytest.raises(ConfigurationError) as error:
         find_normalizer(source)
 

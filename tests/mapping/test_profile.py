@@ -59,7 +59,7 @@ def test_empty_names_are_left_out():
     }
 
 
-def test_defaults_that_the_user_model_lacks_are_skipped_in_silence(caplog):
+def test_defaults_that_the_user_model_lacks_are_skipped_without_a_log_line(caplog):
     assert claims_of(Member(email="zoe@example.com")) == {}
     assert caplog.messages == []
 
@@ -103,7 +103,7 @@ def test_one_claim_of_the_default_is_removed(settings, name):
     assert claims_of(alice) == {one: default[one] for one in default if one != name}
 
 
-def test_no_claims_are_wanted(settings):
+def test_claims_of_none_sends_no_claims(settings):
     configure(settings, CLAIMS=None)
 
     assert claims_of(User(first_name="Alice")) == {}
@@ -118,7 +118,7 @@ def test_an_empty_dict_of_claims_leaves_the_default(settings):
     }
 
 
-def test_claims_that_are_no_dict_stop_no_login(settings, caplog):
+def test_an_invalid_setting_does_not_stop_a_login(settings, caplog):
     configure(settings, CLAIMS=["first_name"])
 
     assert claims_of(User(first_name="Alice")) == {}
@@ -126,7 +126,7 @@ def test_claims_that_are_no_dict_stop_no_login(settings, caplog):
 
 
 @pytest.mark.parametrize("name", ["prn", "iss", "exp", "nce", "iat", "role"])
-def test_claims_that_are_no_profile_are_ignored(settings, name):
+def test_unknown_and_reserved_claims_are_ignored(settings, name):
     configure(settings, CLAIMS={name: lambda context: "forged"})
 
     assert claims_of(User()) == {}
@@ -161,7 +161,7 @@ def test_a_name_is_made_safe_and_short(display_name, value, claim):
     ["e\u0301", "क\u093f", "1\u20dd", "e\u0301\u0302", "❤\ufe0f", "👍🏽", "👩\u200d👧"],
     ids=ascii,
 )
-def test_a_long_name_ends_before_a_character_that_it_has_no_room_for(
+def test_a_long_name_is_cut_before_a_character_that_does_not_fit(
     display_name, character
 ):
     for room in range(1, len(character)):
@@ -170,7 +170,7 @@ def test_a_long_name_ends_before_a_character_that_it_has_no_room_for(
         assert display_name(start + character) == start
 
 
-def test_a_long_name_ends_after_a_character_that_it_has_room_for(display_name):
+def test_a_long_name_is_cut_after_a_character_that_fits(display_name):
     name = "x" * 121 + "e\u0301" + "👩🏽\u200d👧🏽"
 
     assert display_name(name + "!") == name
@@ -181,7 +181,7 @@ def test_an_empty_url_is_left_out(avatar_url, value):
     assert avatar_url(value) is None
 
 
-def test_a_url_is_whole_or_left_out(caplog, avatar_url):
+def test_a_url_that_is_too_long_is_left_out(caplog, avatar_url):
     host = "https://example.com/"
 
     assert avatar_url(host + "x" * 1004) == host + "x" * 1004
@@ -200,7 +200,7 @@ def test_a_public_key_has_no_limit(settings):
 @pytest.mark.parametrize(
     ("value", "kind"), [(17, "int"), (True, "bool"), (b"x", "bytes"), (["x"], "list")]
 )
-def test_what_is_no_text_is_left_out(caplog, display_name, value, kind):
+def test_a_value_that_is_not_text_is_left_out(caplog, display_name, value, kind):
     assert display_name(value) is None
     assert caplog.messages == [
         f"Claim display_name left out: it must be text, not {kind}."
@@ -210,7 +210,7 @@ def test_what_is_no_text_is_left_out(caplog, display_name, value, kind):
 @pytest.mark.parametrize(
     "source", ["nickname", "_state", "delete", "no.such:function", "username.nothing"]
 )
-def test_a_source_that_leads_nowhere_is_left_out(settings, caplog, source):
+def test_a_source_that_does_not_exist_is_left_out(settings, caplog, source):
     configure(settings, CLAIMS={"display_name": source})
 
     assert claims_of(User(username="alice")) == {}
@@ -220,7 +220,7 @@ def test_a_source_that_leads_nowhere_is_left_out(settings, caplog, source):
 
 
 @pytest.mark.parametrize("error", [OperationalError, InterfaceError])
-def test_after_a_database_that_fails_no_other_source_is_asked(settings, caplog, error):
+def test_after_a_database_error_no_other_source_is_read(settings, caplog, error):
     def fail(context):
         raise error("server closed the connection")
 
@@ -231,7 +231,7 @@ def test_after_a_database_that_fails_no_other_source_is_asked(settings, caplog, 
     assert len(caplog.messages) == 1
 
 
-def test_claims_that_fail_stop_no_login(settings, caplog, key, alice):
+def test_claims_that_fail_do_not_stop_a_login(settings, caplog, key, alice):
     configure(
         settings,
         CLAIMS={

@@ -59,7 +59,7 @@ def test_the_username_is_the_default():
     assert compute_user_id(context_of(User(username="alice"))) == "alice"
 
 
-def test_whatever_stands_for_the_username_is_the_default():
+def test_the_username_field_of_another_user_model_is_the_default():
     assert compute_user_id(context_of(Member(email="a@example.com"))) == "a@example.com"
 
 
@@ -119,7 +119,7 @@ def test_a_user_without_a_related_row_has_no_id(user_id, alice, source):
     "value",
     [None, "", " ", "\t", "\u2003", "None", "x" * 129, "a\nb", "\x00", "\udfff"],
 )
-def test_a_value_that_is_none_is_refused(user_id, value):
+def test_a_missing_value_is_refused(user_id, value):
     with pytest.raises(UserIDUnavailable):
         user_id(User(), lambda context: value)
 
@@ -172,7 +172,7 @@ def test_a_value_of_another_type_is_refused(user_id, value, kind):
         (":function", "':function' cannot be imported: Empty module name"),
     ],
 )
-def test_a_source_that_leads_nowhere_is_a_configuration_error(source, reason):
+def test_a_source_that_does_not_exist_is_a_configuration_error(source, reason):
     user = User(username="alice")
     user.profile = Profile()
 
@@ -182,26 +182,26 @@ def test_a_source_that_leads_nowhere_is_a_configuration_error(source, reason):
     assert str(error.value) == reason
 
 
-def test_a_source_that_leads_nowhere_is_our_fault(user_id):
+def test_a_source_that_does_not_exist_is_a_server_error(user_id):
     with pytest.raises(UserIDFailed) as refused:
         user_id(User(), "nickname")
 
     assert isinstance(refused.value.__cause__, ConfigurationError)
 
 
-def test_an_attribute_that_fails_inside_is_told_from_one_that_is_not_there(user_id):
+def test_an_attribute_that_fails_differs_from_a_missing_attribute(user_id):
     with pytest.raises(UserIDFailed) as refused:
         user_id(Fragile(), "handle")
 
     assert str(refused.value.__cause__) == "'Fragile' object has no attribute 'missing'"
 
 
-def test_a_method_may_refuse_by_itself(user_id):
+def test_a_method_may_raise_a_refusal(user_id):
     with pytest.raises(UserIDUnavailable):
         user_id(Fragile(), "refuse")
 
 
-def test_a_method_that_needs_more_than_a_call_fails(user_id):
+def test_a_method_that_needs_arguments_fails(user_id):
     with pytest.raises(UserIDFailed):
         user_id(User(), "check_password")
 

@@ -52,13 +52,13 @@ def crowd(counts):
         return [heard for each in pool.map(count, range(CROWD)) for heard in each]
 
 
-def test_of_a_crowd_as_many_get_through_as_the_rate_says(server):
+def test_concurrent_requests_get_through_up_to_the_rate(server):
     one_too_many = crowd(50)
 
     assert (one_too_many.count(False), one_too_many.count(True)) == (100, 300)
 
 
-def test_a_first_count_is_made_by_one_of_a_crowd(server):
+def test_the_first_of_concurrent_counts_creates_the_entry(server):
     one_too_many = crowd(1)
 
     assert one_too_many == [False] * CROWD
@@ -66,7 +66,7 @@ def test_a_first_count_is_made_by_one_of_a_crowd(server):
     assert counter.is_exhausted()
 
 
-def test_what_is_taken_back_can_be_counted_again(server):
+def test_a_refunded_count_can_be_used_again(server):
     counter = FixedWindowCounter("failures", (1, 86_400), "alice")
 
     heard = [counter.count(), counter.count()]
@@ -77,7 +77,7 @@ def test_what_is_taken_back_can_be_counted_again(server):
     assert heard == [False, True, False]
 
 
-def test_counts_are_forgotten_by_themselves(server):
+def test_counts_expire(server):
     counter = FixedWindowCounter("user", (10, 1), "alice")
 
     counter.count()
@@ -88,7 +88,7 @@ def test_counts_are_forgotten_by_themselves(server):
         assert client.ttl(caches["default"].make_key(counter.key)) in (1, 2)
 
 
-def test_a_server_that_goes_takes_passwords_along_and_no_tokens(
+def test_a_cache_outage_stops_passwords_but_not_tokens(
     server, settings, key, alice, client
 ):
     configure(settings, AUTHENTICATION_CLASSES=[TOKEN, BODY])
@@ -118,7 +118,7 @@ def test_passwords_are_not_tried_after_twenty_wrong_ones(
     assert statuses == [403] * 20 + [429]
 
 
-def test_a_client_of_memcached_that_hides_errors_hides_no_dead_server(
+def test_a_memcached_client_that_hides_errors_does_not_hide_an_outage(
     settings, key, alice, client
 ):
     configure(settings, AUTHENTICATION_CLASSES=[BODY])

@@ -157,7 +157,7 @@ def test_an_account_has_twenty_guesses_a_minute_under_each_collation(
 
 
 @pytest.mark.parametrize("login", ["\u05e9\u05dc\u05d5\u05dd", "\U0001f600", "\u2460"])
-def test_a_login_that_the_charset_has_no_room_for_is_wrong(
+def test_a_login_that_the_charset_cannot_hold_is_refused(
     mariadb, settings, client, login
 ):
     configure(settings, AUTHENTICATION_CLASSES=[BODY])
