@@ -31,7 +31,7 @@ def alice(alice):
     return alice
 
 
-@pytest.mark.parametrize("path", ["/chat", "/chat/anybody"])
+@pytest.mark.parametrize("path", ["/chat", "/chat/all-users"])
 def test_a_subclass_of_the_view_answers(client, key, alice, path):
     client.force_login(alice)
 

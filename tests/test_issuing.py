@@ -1,4 +1,4 @@
-"""The one road to a token, walked without HTTP."""
+"""``issue_identity_token()``, without HTTP."""
 
 from __future__ import annotations
 
@@ -106,7 +106,7 @@ def test_after_a_lost_race_the_token_is_for_the_user_id_of_the_result(
 ):
     faster = []
 
-    def overtake(context):  # called between the choice of an ID and its record
+    def overtake(context):  # called after an ID is chosen and before it is recorded
         if context.request is not None:
             faster.append(issue(alice, "the nonce of another request"))
 
@@ -254,7 +254,7 @@ def test_an_inactive_user_is_refused(key, alice):
 
 @pytest.fixture
 def replicated_alice(alice):
-    """Alice as a replica has her that lags behind."""
+    """Alice, read from a replica that lags behind."""
     alice._state.db = "replica"
     return alice
 

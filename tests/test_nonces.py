@@ -1,4 +1,4 @@
-"""A nonce is the first user's who has it signed, and each guard sees to it."""
+"""Replay guard: within an app, a nonce can be used by one user only."""
 
 from __future__ import annotations
 
@@ -36,11 +36,11 @@ GUARD_UNAVAILABLE = refusal(
     "nonce_guard_unavailable",
     "The nonce could not be checked at the moment. Try again later.",
 )
-NOWHERE = "redis://127.0.0.1:1"  # where nothing listens
+UNREACHABLE = "redis://127.0.0.1:1"
 
 
-class Forgetful(LocMemCache):
-    """As a client of Memcached that hides what goes wrong: nothing in, nothing out."""
+class Silent(LocMemCache):
+    """Behaves like a Memcached client that ignores errors: stores and returns nothing."""
 
     def add(self, *args, **kwargs):
         return False
@@ -50,7 +50,7 @@ class Forgetful(LocMemCache):
 
 
 class Recording(LocMemCache):
-    """Records the time limit of each entry that is added."""
+    """Records the time limit of each added entry."""
 
     def __init__(self, *args):
         super().__init__(*args)
@@ -81,12 +81,12 @@ def guard(request, settings):
 
 @pytest.fixture
 def purging_nonce():
-    """One of the 256th part that has others purged."""
+    """A nonce that triggers a purge, as one in 256 does."""
     nonces = (f"nonce {number}" for number in range(10_000))
     return next(nonce for nonce in nonces if nonce_digest(nonce).startswith("00"))
 
 
-def spend_in_database(settings):
+def use_database_guard(settings):
     configure(settings, NONCE_GUARD="database")
 
 
@@ -216,7 +216,7 @@ def test_a_nonce_that_the_cache_evicts_is_free(settings, key, alice, bob):
 
 
 def test_the_table_stores_only_digests(settings, app, key, alice):
-    spend_in_database(settings)
+    use_database_guard(settings)
     before = timezone.now()
 
     ask(alice, nonce=NONCE)
@@ -231,12 +231,12 @@ def test_the_table_stores_only_digests(settings, app, key, alice):
 def test_the_cache_needs_no_query_and_the_table_one_write(
     settings, key, alice, django_assert_num_queries
 ):
-    issue_identity_token(alice, "the first one writes the ledger")
+    issue_identity_token(alice, "the first token writes the ledger")
     with django_assert_num_queries(1):
         issue_identity_token(alice, NONCE)
 
-    spend_in_database(settings)
-    with django_assert_num_queries(4) as queries:  # two of them are the savepoint's
+    use_database_guard(settings)
+    with django_assert_num_queries(4) as queries:  # two of them are for the savepoint
         issue_identity_token(alice, "another")
     assert [query["sql"].split()[0] for query in queries.captured_queries] == [
         "SELECT",
@@ -247,7 +247,7 @@ def test_the_cache_needs_no_query_and_the_table_one_write(
 
 
 def test_some_reservations_purge_expired_nonces(settings, key, alice, purging_nonce):
-    spend_in_database(settings)
+    use_database_guard(settings)
     for nonce in ("a", "b", "c"):
         issue_identity_token(alice, nonce)
     expire("database")
@@ -273,7 +273,7 @@ def test_a_purge_deletes_a_bounded_number(app):
 
 
 def test_a_purge_that_fails_does_not_stop_a_login(settings, key, alice, purging_nonce):
-    spend_in_database(settings)
+    use_database_guard(settings)
 
     with connection.execute_wrapper(failing("DELETE", OperationalError("gone"))):
         assert read(ask(alice, nonce=purging_nonce))[0] == 200
@@ -288,7 +288,7 @@ def test_deleting_an_app_deletes_its_nonces(app):
 
 
 def failing(verb, error):
-    """Have the database answer statements that begin so with an error."""
+    """Return a wrapper in which statements with this verb fail."""
 
     def execute(execute, sql, params, many, context):
         if sql.startswith(verb) and "spentnonce" in sql:
@@ -298,20 +298,20 @@ def failing(verb, error):
     return execute
 
 
-@pytest.fixture(params=["cache", "forgetful cache", "database"])
+@pytest.fixture(params=["cache", "silent cache", "database"])
 def broken_guard(request, settings):
-    """A guard whose store is down: nothing listens, nothing is kept, no answer."""
+    """A guard with an outage: an unreachable or silent cache, or a failing database."""
     configure(settings, THROTTLE_RATES={"user": None, "failures": None})
     if request.param == "database":
-        spend_in_database(settings)
+        use_database_guard(settings)
         with connection.execute_wrapper(failing("INSERT", OperationalError("gone"))):
             yield "gone"
     elif request.param == "cache":
         backend = "django.core.cache.backends.redis.RedisCache"
-        settings.CACHES = {"default": {"BACKEND": backend, "LOCATION": NOWHERE}}
+        settings.CACHES = {"default": {"BACKEND": backend, "LOCATION": UNREACHABLE}}
         yield "Connection refused"
     else:
-        settings.CACHES = {"default": {"BACKEND": "tests.test_nonces.Forgetful"}}
+        settings.CACHES = {"default": {"BACKEND": "tests.test_nonces.Silent"}}
         yield "The cache can neither store nor read the nonce."
 
 
@@ -369,7 +369,7 @@ def test_a_reserved_nonce_with_an_invisible_row_is_refused(
 def test_a_reserved_nonce_whose_user_cannot_be_read_is_refused(
     settings, key, alice, bob, verb
 ):
-    spend_in_database(settings)
+    use_database_guard(settings)
     issue_identity_token(alice, NONCE)
     unreadable = failing(verb, OperationalError("gone"))
 
@@ -378,7 +378,7 @@ def test_a_reserved_nonce_whose_user_cannot_be_read_is_refused(
 
 
 def test_a_nonce_that_another_writer_has_locked_is_refused(settings, key, alice):
-    spend_in_database(settings)
+    use_database_guard(settings)
     locked = failing("INSERT", OperationalError(1205, "Lock wait timeout exceeded"))
 
     with connection.execute_wrapper(locked), pytest.raises(NonceGuardUnavailable):

@@ -1,4 +1,4 @@
-"""Each outcome is told once, without secrets, and whoever listens stops nothing."""
+"""Each outcome sends one signal, without secrets; receivers never fail a request."""
 
 from __future__ import annotations
 
@@ -39,26 +39,26 @@ class Never(BasePermission):
 
 
 @pytest.fixture
-def heard():
-    """What receivers are told, in order: "issued" or a refusal's code, and the facts."""
-    told = []
+def received():
+    """The received signals in order: "issued" or a refusal's code, and the facts."""
+    sent = []
 
     def issued(signal, sender, **facts):
-        told.append(("issued", facts))
+        sent.append(("issued", facts))
 
     def refused(signal, sender, code, **facts):
-        told.append((code, facts))
+        sent.append((code, facts))
 
     identity_token_issued.connect(issued)
     identity_token_refused.connect(refused)
-    yield told
+    yield sent
     identity_token_issued.disconnect(issued)
     identity_token_refused.disconnect(refused)
 
 
 @pytest.fixture
 def log(caplog):
-    """Our own lines, whatever their level."""
+    """Our log lines of every level."""
     caplog.set_level(logging.INFO, "django_layer_identity")
     return lambda: [
         record.getMessage()
@@ -72,79 +72,81 @@ def facts(**known):
     return {**dict.fromkeys(unknown), **known}
 
 
-def posted(heard, **known):
-    """Return the facts of a request; it is the one that was heard of first."""
-    request = heard[0][1]["request"]
+def posted(received, **known):
+    """Return the facts with the request of the first signal."""
+    request = received[0][1]["request"]
     assert (type(request), request.path) == (WSGIRequest, URL)
     return facts(request=request, **known)
 
 
-def test_an_issued_token_sends_one_signal_with_its_facts(heard, app, key, alice):
+def test_an_issued_token_sends_one_signal_with_its_facts(received, app, key, alice):
     ask(alice, nonce=NONCE)
 
     known = posted(
-        heard,
+        received,
         user=alice,
         app=app,
         fingerprint=key.fingerprint,
         nonce_digest=nonce_digest(NONCE),
     )
-    assert heard == [("issued", known)]
+    assert received == [("issued", known)]
 
 
-def test_a_token_without_a_request_sends_a_signal_without_one(heard, key, alice):
+def test_a_token_without_a_request_sends_a_signal_without_one(received, key, alice):
     issue_identity_token(alice, NONCE)
 
-    assert heard[0][1]["request"] is None
+    assert received[0][1]["request"] is None
 
 
-def test_a_request_passed_from_python_is_sent(heard, rf, key, alice):
+def test_a_request_passed_from_python_is_sent(received, rf, key, alice):
     request = rf.post("/mine")
 
     issue_identity_token(alice, NONCE, request=request)
     with pytest.raises(NonceMissing):
         issue_identity_token(alice, "", request=request)
 
-    assert [known["request"] for _, known in heard] == [request, request]
+    assert [known["request"] for _, known in received] == [request, request]
 
 
-def test_receivers_can_ask_for_the_sender(heard, key, alice):
-    told = []
+def test_receivers_can_ask_for_the_sender(received, key, alice):
+    sent = []
 
     def receiver(sender, **facts):
-        told.append(sender)
+        sent.append(sender)
 
     identity_token_issued.connect(receiver, sender=LayerApp)
     ask(alice, nonce=NONCE)
     identity_token_issued.disconnect(receiver, sender=LayerApp)
 
-    assert told == [LayerApp]
+    assert sent == [LayerApp]
 
 
 @pytest.mark.parametrize("code", ["issued", "nonce_missing"])
 def test_a_user_of_a_session_is_sent_as_the_real_instance(
-    heard, client, key, alice, code
+    received, client, key, alice, code
 ):
     client.force_login(alice)
 
     client.post(URL, {"nonce": NONCE} if code == "issued" else {})
 
-    [(outcome, known)] = heard
+    [(outcome, known)] = received
     assert (outcome, type(known["user"]), known["user"]) == (code, User, alice)
 
 
-def test_a_user_that_is_wrapped_twice_is_sent_as_the_real_instance(heard, key, alice):
+def test_a_user_that_is_wrapped_twice_is_sent_as_the_real_instance(
+    received, key, alice
+):
     wrapped = SimpleLazyObject(lambda: SimpleLazyObject(lambda: alice))
 
     issue_identity_token(wrapped, NONCE)
 
-    assert type(heard[0][1]["user"]) is User
+    assert type(received[0][1]["user"]) is User
 
 
-def test_a_token_issued_from_python_sends_one_signal(heard, key, alice):
+def test_a_token_issued_from_python_sends_one_signal(received, key, alice):
     issue_identity_token(alice, NONCE)
 
-    assert [outcome for outcome, _ in heard] == ["issued"]
+    assert [outcome for outcome, _ in received] == ["issued"]
 
 
 @pytest.mark.parametrize(
@@ -157,23 +159,23 @@ def test_a_token_issued_from_python_sends_one_signal(heard, key, alice):
     ],
 )
 def test_a_refusal_sends_a_signal_with_the_known_facts(
-    heard, app, alice, parameters, code, known
+    received, app, alice, parameters, code, known
 ):
     ask(alice, **{"nonce": NONCE, **parameters})
 
     all_facts = {"nonce_digest": nonce_digest(NONCE), "app": app}
-    told = {name: all_facts[name] for name in known}
-    assert heard == [(code, posted(heard, user=alice, **told))]
+    sent = {name: all_facts[name] for name in known}
+    assert received == [(code, posted(received, user=alice, **sent))]
 
 
-def test_a_key_that_fails_to_sign_is_named(heard, settings, key, alice):
+def test_a_key_that_fails_to_sign_is_named(received, settings, key, alice):
     clear_loaded_keys()
     configure(settings, KEY_ENCRYPTION_KEYS=[])
 
     with pytest.raises(SigningFailed):
         issue_identity_token(alice, NONCE)
 
-    code, known = heard[0]
+    code, known = received[0]
     assert (code, known["fingerprint"]) == ("signing_failed", key.fingerprint)
 
 
@@ -187,49 +189,51 @@ def test_a_key_that_fails_to_sign_is_named(heard, settings, key, alice):
         ("x" * 17_408, JSON, "body_too_large"),
     ],
 )
-def test_a_refused_body_sends_one_signal(heard, key, alice, body, content_type, code):
+def test_a_refused_body_sends_one_signal(
+    received, key, alice, body, content_type, code
+):
     phone_of(alice).generic("POST", URL, body, content_type)
 
-    assert heard == [(code, posted(heard, user=alice))]
+    assert received == [(code, posted(received, user=alice))]
 
 
-def test_a_refused_method_sends_one_signal(heard, key, alice):
+def test_a_refused_method_sends_one_signal(received, key, alice):
     phone_of(alice).get(URL)
 
-    assert heard == [("method_not_allowed", posted(heard, user=alice))]
+    assert received == [("method_not_allowed", posted(received, user=alice))]
 
 
-def test_a_refused_permission_sends_one_signal(heard, settings, key, alice):
+def test_a_refused_permission_sends_one_signal(received, settings, key, alice):
     configure(settings, PERMISSION_CLASSES=[Never])
 
     ask(alice, nonce=NONCE)
 
-    assert heard == [("permission_denied", posted(heard, user=alice))]
+    assert received == [("permission_denied", posted(received, user=alice))]
 
 
 def test_a_request_without_valid_credentials_sends_one_signal(
-    heard, key, client, alice
+    received, key, client, alice
 ):
     client.post(URL, {"nonce": NONCE})
     ask(AnonymousUser(), nonce=NONCE)
     alice.is_active = False
     ask(alice, nonce=NONCE)
 
-    told = [(code, known["user"]) for code, known in heard]
-    assert told == [
+    sent = [(code, known["user"]) for code, known in received]
+    assert sent == [
         ("not_authenticated", None),
         ("authentication_failed", None),
         ("user_inactive", alice),
     ]
 
 
-def test_a_request_without_credentials_is_in_the_signal(heard, client, db):
+def test_a_request_without_credentials_is_in_the_signal(received, client, db):
     client.post(URL, {"nonce": NONCE})
 
-    assert heard == [("not_authenticated", posted(heard))]
+    assert received == [("not_authenticated", posted(received))]
 
 
-def test_receivers_that_fail_do_not_fail_the_request(heard, key, alice, client):
+def test_receivers_that_fail_do_not_fail_the_request(received, key, alice, client):
     def fail(**kwargs):
         raise ZeroDivisionError
 
@@ -242,7 +246,7 @@ def test_receivers_that_fail_do_not_fail_the_request(heard, key, alice, client):
     finally:
         identity_token_issued.disconnect(fail)
         identity_token_refused.disconnect(fail)
-    assert [outcome for outcome, _ in heard] == [
+    assert [outcome for outcome, _ in received] == [
         "issued",
         "nonce_missing",
         "not_authenticated",
@@ -254,7 +258,9 @@ def test_receivers_that_fail_do_not_fail_the_request(heard, key, alice, client):
     [{}, {"app_id": "nonsense"}, {"user_id": "alice@example.com"}, {"nonce": "\x00"}],
     ids=repr,
 )
-def test_neither_log_nor_signal_holds_a_secret(heard, caplog, key, alice, parameters):
+def test_neither_log_nor_signal_holds_a_secret(
+    received, caplog, key, alice, parameters
+):
     caplog.set_level(logging.DEBUG)
     alice.email = "alice@example.com"
 
@@ -262,9 +268,9 @@ def test_neither_log_nor_signal_holds_a_secret(heard, caplog, key, alice, parame
         ask(alice, **{"nonce": NONCE, "password": "wonderland", **parameters})
     )
 
-    told = caplog.text + str(heard)
+    sent = caplog.text + str(received)
     secrets = [NONCE, *SECRETS, body.get("identity_token", NONCE)]
-    assert [secret for secret in secrets if secret in told] == []
+    assert [secret for secret in secrets if secret in sent] == []
 
 
 def test_the_log_has_a_line_for_each_outcome(log, key, alice, client):

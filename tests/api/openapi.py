@@ -1,4 +1,4 @@
-"""The OpenAPI document of a project that has our URLs and drf-spectacular."""
+"""The OpenAPI document of a project with our URLs and drf-spectacular."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ PATTERNS = [path("layer/", include("django_layer_identity.urls"))]
 
 
 def generate(patterns=PATTERNS):
-    """Return the document as its readers get it: JSON, and nothing of Python."""
+    """Return the document as JSON, without Python objects."""
     from drf_spectacular.generators import SchemaGenerator
 
     document = SchemaGenerator(patterns=patterns).get_schema(public=True)

@@ -1,4 +1,4 @@
-"""Wrong passwords are counted by the account, whatever its login is spelled like."""
+"""Wrong passwords are counted by account, for every spelling of its login."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ EMAIL = "zoe@example.com"
 
 
 class Recording(LocMemCache):
-    """Writes down what it is asked to do."""
+    """Records its calls."""
 
     calls = []
 
@@ -47,7 +47,7 @@ class Recording(LocMemCache):
 
 
 class Directory(ModelBackend):
-    """Knows one password, and asks no database for it."""
+    """Accepts one password, without a database."""
 
     def authenticate(self, request, username, password):
         right = password == "wonderland"
@@ -62,14 +62,14 @@ def _three_failures(settings, rate_clock, key):
 
 @pytest.fixture
 def patient(settings, key):
-    """Somebody who is known by a number, which can be written in many ways."""
+    """A user with a number as login, which can be written in many ways."""
     settings.AUTH_USER_MODEL = "tests.Patient"
     return Patient.objects.create(number=NUMBER, email=EMAIL)
 
 
 @pytest.fixture
 def guess(client):
-    """Try a wrong password from an address of its own, and return the status."""
+    """Try a wrong password from a new address, and return the status."""
     hosts = iter(range(1, 255))
 
     def guess(headers=None, **login):

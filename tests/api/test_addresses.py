@@ -1,4 +1,4 @@
-"""Where a request comes from, as far as the client cannot choose it."""
+"""The client's address, as far as the client cannot choose it."""
 
 from __future__ import annotations
 

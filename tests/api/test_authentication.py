@@ -1,4 +1,4 @@
-"""Who is let in, by whatever authentication the project has, and who is not."""
+"""Authentication by the project's classes: who is accepted, and who is refused."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ CSRF_FAILED = refusal(
 
 @pytest.fixture
 def browser(key, alice):
-    """Alice's session, without any exemption from CSRF checks."""
+    """Alice's session, with CSRF checks."""
     client = Client(enforce_csrf_checks=True)
     client.force_login(alice)
     client.cookies["csrftoken"] = CSRF_TOKEN
@@ -222,8 +222,8 @@ def test_anonymous_users_are_refused_without_a_permission_class(settings, key, c
     assert read(post()) == not_authenticated()
 
 
-class Choking(BaseAuthentication):
-    """Fails at what was sent, as classes of other packages do."""
+class FailingAuthentication(BaseAuthentication):
+    """Raises an error, as some classes of other packages do."""
 
     error = None
 
@@ -249,8 +249,8 @@ class Choking(BaseAuthentication):
 def test_credentials_that_make_a_class_fail_are_refused(
     settings, monkeypatch, key, error
 ):
-    monkeypatch.setattr(Choking, "error", error)
-    configure(settings, AUTHENTICATION_CLASSES=[f"{__name__}.Choking"])
+    monkeypatch.setattr(FailingAuthentication, "error", error)
+    configure(settings, AUTHENTICATION_CLASSES=[f"{__name__}.FailingAuthentication"])
 
     assert read(post()) == authentication_failed()
 
@@ -258,8 +258,8 @@ def test_credentials_that_make_a_class_fail_are_refused(
 def test_a_refusal_raised_by_an_authentication_class_is_kept(
     settings, monkeypatch, key
 ):
-    monkeypatch.setattr(Choking, "error", UserInactive())
-    configure(settings, AUTHENTICATION_CLASSES=[f"{__name__}.Choking"])
+    monkeypatch.setattr(FailingAuthentication, "error", UserInactive())
+    configure(settings, AUTHENTICATION_CLASSES=[f"{__name__}.FailingAuthentication"])
 
     assert read(post())[1]["code"] == "user_inactive"
 

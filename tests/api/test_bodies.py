@@ -1,4 +1,4 @@
-"""Bodies that are not what they should be: a clear refusal each, never a fault."""
+"""Invalid bodies: each gets a clear refusal, never a server error."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def nested(opening, closing, depth):
 
 
 def reads_post(get_response):
-    """Be a middleware that looks at the body before us."""
+    """A middleware that reads the form before the view."""
 
     def middleware(request):
         assert request.POST is not None
@@ -48,7 +48,7 @@ def reads_post(get_response):
 
 
 def reads_body(get_response):
-    """Be a middleware that leaves nothing of the body."""
+    """A middleware that consumes the body."""
 
     def middleware(request):
         assert request.read()

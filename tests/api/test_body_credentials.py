@@ -1,4 +1,4 @@
-"""Credentials in the body: who is let in by them, and who is not."""
+"""Credentials in the body: which are accepted, and which are refused."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def _body_credentials(settings):
 
 @pytest.fixture
 def phone():
-    """A client that is exempt from nothing."""
+    """A client that checks CSRF."""
     return Client(enforce_csrf_checks=True)
 
 

@@ -44,14 +44,14 @@ THROTTLED = refusal(429, "throttled", "Too many requests. Wait before the next o
 
 
 class Alice(BaseAuthentication):
-    """Takes everybody for alice."""
+    """Authenticates every request as Alice."""
 
     def authenticate(self, request):
         return User.objects.get(username="alice"), None
 
 
-class Nobody(BaseAuthentication):
-    """Believes nobody, and has a challenge."""
+class RefusesAll(BaseAuthentication):
+    """Refuses every request, with a challenge."""
 
     def authenticate(self, request):
         raise exceptions.AuthenticationFailed
@@ -61,7 +61,7 @@ class Nobody(BaseAuthentication):
 
 
 class SignedBody(BaseAuthentication):
-    """Takes the sender for alice if he has signed the body, byte for byte."""
+    """Authenticates a request as Alice if the raw body has a valid signature."""
 
     def authenticate(self, request):
         expected = hmac.new(b"shared", request.body, hashlib.sha256).hexdigest()
@@ -92,13 +92,13 @@ class BusyForAWhile(Busy):
 
 
 class VersionTwo(QueryParameterVersioning):
-    """Refuses requests without “?version=2”."""
+    """Refuses requests without ``?version=2``."""
 
     allowed_versions = ["2"]
 
 
 def post_to(view):
-    """Post to a view of which no URL knows."""
+    """Post to a view that has no URL."""
     request = RequestFactory().post(URL, {"nonce": NONCE}, headers={"Accept": "*/*"})
     return view(request).render()
 
@@ -121,7 +121,7 @@ def test_without_the_setting_the_projects_defaults_apply(settings, key, alice, c
 
 
 def test_an_argument_of_the_view_overrides_the_setting(settings, key, alice):
-    configure(settings, AUTHENTICATION_CLASSES=[Nobody], PERMISSION_CLASSES=[Never])
+    configure(settings, AUTHENTICATION_CLASSES=[RefusesAll], PERMISSION_CLASSES=[Never])
     view = IdentityTokenView.as_view(
         authentication_classes=[Alice], permission_classes=[AllowAny]
     )
@@ -131,7 +131,7 @@ def test_an_argument_of_the_view_overrides_the_setting(settings, key, alice):
 
 def test_an_attribute_of_a_subclass_overrides_the_setting(settings, key, alice):
     class Ours(IdentityTokenView):
-        authentication_classes = [Nobody]
+        authentication_classes = [RefusesAll]
 
     configure(settings, AUTHENTICATION_CLASSES=[Alice])
     response = post_to(Ours.as_view())

@@ -1,8 +1,8 @@
 """
-What a refusal costs: a bounded number of calls, for what fills a body or a header.
+The cost of a refusal: a bounded number of calls, for full bodies and headers.
 
-An honest request takes some 5,000. A body of more than 16 KiB is refused unread, and a
-server passes headers of up to 8 KiB on.
+A normal request takes about 5,000 calls. A body of more than 16 KiB is refused before it
+is read, and servers accept headers of up to 8 KiB.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ from tests.endpoint import (
 )
 from tests.work import count_calls
 
-LIMIT = 500_000  # calls; the dearest of these takes half as many
+LIMIT = 500_000  # calls; the most expensive of these needs half as many
 ROOM = 16 * 1024  # characters in a body
 HEADER = 8 * 1024  # characters in a header, with gunicorn and nginx
-WIDE = "e28h"  # punycode of an emoji: what follows takes four bytes a character
+WIDE = "e28h"  # punycode of an emoji: the rest takes four bytes per character
 
 
 def full(text, end=""):
-    """Repeat the text as often as there is room in a body."""
+    """Repeat the text until the body is full."""
     return text * ((ROOM - len(end)) // len(text)) + end
 
 
@@ -83,7 +83,7 @@ HEADERS = [
 
 
 def cost(client, body, content_type):
-    """Return the number of calls that a refused request takes."""
+    """Return the number of function calls of a refused request."""
     response, calls = count_calls(client.generic, "POST", URL, body, content_type)
     assert 400 <= read(response)[0] < 500
     return calls.total()
@@ -92,7 +92,7 @@ def cost(client, body, content_type):
 @pytest.fixture
 def phone(key, alice):
     client = phone_of(alice)
-    client.post(URL, {"nonce": NONCE}, format="json")  # imports and caches are warm
+    client.post(URL, {"nonce": NONCE}, format="json")  # fill imports and caches
     return client
 
 

@@ -1,4 +1,4 @@
-"""A cache that is down: tokens are served, passwords refused, and nothing is a fault."""
+"""If the cache is down, tokens are served and passwords are refused."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ UNAVAILABLE = refusal(
 
 
 class Silent(LocMemCache):
-    """As a client of Memcached that was told to ignore errors."""
+    """Behaves like a Memcached client that ignores errors."""
 
     def get(self, key, default=None, version=None):
         return default
@@ -44,7 +44,7 @@ class Silent(LocMemCache):
 
 
 class Breakable(LocMemCache):
-    """Answers until it is broken."""
+    """Works until ``broken`` is set."""
 
     broken = False
 
@@ -55,7 +55,7 @@ class Breakable(LocMemCache):
 
 
 class Breaking(ModelBackend):
-    """Looks at the password, and by then the cache is gone."""
+    """Breaks the cache while it checks the password."""
 
     def authenticate(self, request, **credentials):
         Breakable.broken = True
@@ -63,7 +63,7 @@ class Breaking(ModelBackend):
 
 
 class ProjectThrottle(UserRateThrottle):
-    """REST framework's own, in the project's cache."""
+    """REST framework's throttle, in the project's cache."""
 
     cache = cache
     rate = "1/min"
@@ -74,7 +74,7 @@ class Misconfigured(UserRateThrottle):
 
 
 class Denying(Silent):
-    """As pymemcache once it knows that the server is down."""
+    """Behaves like pymemcache after it has found the server down."""
 
     def incr(self, *args, **kwargs):
         return False

@@ -1,4 +1,4 @@
-"""How a body is sent: its charset, length, media type and encoding."""
+"""The charset, length, media type and encoding of a body."""
 
 from __future__ import annotations
 
@@ -49,14 +49,14 @@ def phone(key, alice):
     return phone_of(alice)
 
 
-class Unread(BytesIO):
-    """A body that nobody can read."""
+class UnreadableStream(BytesIO):
+    """A body that must not be read."""
 
     read = readline = None
 
 
-class Torn(BytesIO):
-    """A connection that broke off."""
+class ClosedStream(BytesIO):
+    """A connection that was closed too early."""
 
     def read(self, *args):
         raise OSError("connection reset")
@@ -71,7 +71,7 @@ class Torn(BytesIO):
         (JSON, "utf-8-sig"),
         (FORM, "utf-7"),
         (MULTIPART, "no-such-charset"),
-        # Python's codecs that are none, and those that cost or raise what no other does.
+        # Python codecs that are not text encodings, are slow, or raise other errors.
         *(
             (content_type, codec)
             for content_type in (JSON, FORM, MULTIPART)
@@ -146,7 +146,7 @@ def test_a_request_that_django_cannot_parse_is_left_to_django(
 
 
 def test_an_incomplete_body_is_refused(phone):
-    response = phone.generic("POST", URL, "{}", JSON, **{"wsgi.input": Torn()})
+    response = phone.generic("POST", URL, "{}", JSON, **{"wsgi.input": ClosedStream()})
 
     assert read(response) == parse_error("The body could not be parsed.")
 
@@ -168,7 +168,7 @@ def test_a_refused_body_is_freed_immediately(phone):
     finally:
         gc.enable()
 
-    assert kept == []  # nor, by its traceback, what was sent
+    assert kept == []  # its traceback would keep the body too
 
 
 def test_a_parser_of_drf_may_be_used_instead(key, alice):
@@ -197,7 +197,7 @@ def test_a_large_body_is_refused_unread(phone, length, content_type):
         "x",
         content_type,
         CONTENT_LENGTH=str(length),
-        **{"wsgi.input": Unread()},
+        **{"wsgi.input": UnreadableStream()},
     )
 
     assert read(response) == TOO_LARGE
@@ -217,7 +217,7 @@ def test_a_body_in_chunks_needs_a_length(phone, content_type, length):
         URL,
         content_type=content_type,
         headers={"Transfer-Encoding": "chunked"},
-        **{"wsgi.input": Unread(), **length},
+        **{"wsgi.input": UnreadableStream(), **length},
     )
 
     assert read(response) == LENGTH_REQUIRED
@@ -234,7 +234,12 @@ def test_a_length_beside_chunks_is_enough(phone):
 @pytest.mark.parametrize("length", ["", "none"])
 def test_a_body_without_a_length_is_empty(phone, length):
     response = phone.generic(
-        "POST", URL, "x", JSON, CONTENT_LENGTH=length, **{"wsgi.input": Unread()}
+        "POST",
+        URL,
+        "x",
+        JSON,
+        CONTENT_LENGTH=length,
+        **{"wsgi.input": UnreadableStream()},
     )
 
     assert read(response)[1]["code"] == "nonce_missing"
@@ -249,7 +254,7 @@ def test_a_request_without_credentials_works_under_asgi(db):
 def test_an_endless_body_under_asgi_is_never_read(key, alice):
     headers = [(b"content-type", b"application/json")]
     scope = {"type": "http", "method": "POST", "path": URL, "headers": headers}
-    request = ASGIRequest(scope, Unread())
+    request = ASGIRequest(scope, UnreadableStream())
     force_authenticate(request, alice)
 
     response = IdentityTokenView.as_view()(request)

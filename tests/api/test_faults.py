@@ -1,4 +1,4 @@
-"""Faults on our side: an honest answer, and the reason in the log alone."""
+"""Server errors: a clear refusal, with the reason only in the log."""
 
 from __future__ import annotations
 
@@ -168,12 +168,12 @@ def test_a_database_outage_during_authentication_is_unavailable(
 
 
 class NoJSON(OSError, ValueError):
-    """As requests raises where a server answers with a web page."""
+    """The error that requests raises if a server answers with a web page."""
 
 
 @pytest.fixture
 def attempts():
-    """The attempts to use a database that is gone."""
+    """The attempts to use an unavailable database."""
     attempts = []
 
     def fail(execute, sql, *args):
@@ -192,7 +192,7 @@ def test_a_session_that_could_not_be_read_is_not_read_again(
     answer = client.post(URL, {"nonce": NONCE})
 
     assert read(answer) == UNAVAILABLE
-    assert answer.wsgi_request.user.is_anonymous  # an error mail asks for the user too
+    assert answer.wsgi_request.user.is_anonymous  # an error report reads it too
     assert len(attempts) == 1
 
 
@@ -204,8 +204,8 @@ def test_a_database_cache_that_fails_ends_the_request(settings, key, alice, atte
     assert len(attempts) == 1
 
 
-class Asks:
-    """An authentication class that asks somebody."""
+class UsesService:
+    """An authentication class that uses another service."""
 
     error = None
 
@@ -230,8 +230,8 @@ class Asks:
 def test_an_outage_behind_an_authentication_class_is_unavailable(
     monkeypatch, settings, caplog, client, db, error
 ):
-    monkeypatch.setattr(Asks, "error", error)
-    configure(settings, AUTHENTICATION_CLASSES=[Asks])
+    monkeypatch.setattr(UsesService, "error", error)
+    configure(settings, AUTHENTICATION_CLASSES=[UsesService])
 
     assert read(client.post(URL, {"nonce": NONCE})) == UNAVAILABLE
     assert str(error) in caplog.text
@@ -240,8 +240,8 @@ def test_an_outage_behind_an_authentication_class_is_unavailable(
 def test_a_bug_in_authentication_is_logged_with_its_traceback(
     monkeypatch, settings, caplog, client, db
 ):
-    monkeypatch.setattr(Asks, "error", LookupError("a bug"))
-    configure(settings, AUTHENTICATION_CLASSES=[Asks])
+    monkeypatch.setattr(UsesService, "error", LookupError("a bug"))
+    configure(settings, AUTHENTICATION_CLASSES=[UsesService])
 
     assert read(client.post(URL, {"nonce": NONCE})) == UNAVAILABLE
     assert "raise self.error\nLookupError: a bug" in caplog.text

@@ -1,4 +1,4 @@
-"""Where passwords come in the body, a request no longer shows them."""
+"""A request does not show the passwords in its body."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def _body_credentials(settings, key, alice):
 
 
 def shown(response):
-    """Return what can be read from the request that was answered."""
+    """Return everything that the processed request shows."""
     request = response.renderer_context["request"]
     http = request._request
     parsed = f"{request.data} {request.POST} {http.POST} {request.FILES}"

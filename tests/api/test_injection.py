@@ -1,4 +1,4 @@
-"""What is sent stays where it was sent: in no header, no log line, no row, no claim."""
+"""Request data never gets into headers, log lines, rows or claims."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ SPLIT = "x\r\nSet-Cookie: a=b\r\n\r\n<html>"
 LOOK_ALIKES = ["\r\n", "\n", "\x85", "\u2028", "\u2029", "\x0b", "\x1b[2J", "\x00"]
 HEADERS = {"Allow", "Cache-Control", "Content-Type", "Vary", "X-Frame-Options"}
 
-# Names of our models' fields, of the user's, of claims and of the road's arguments.
+# Names of model fields, of user fields, of claims and of function arguments.
 ASSIGNED = {
     **{"id": 99, "pk": 99, "username": "bob", "first_name": "Bob", "is_staff": True},
     **{"is_superuser": True, "password": "x", "groups": [1], "user": {"id": 99}},
@@ -52,7 +52,7 @@ def test_other_parameters_change_no_claim_and_no_row(key, alice, form):
         for name, value in ASSIGNED.items()
         if name not in ("context", "password")
     }
-    client.post(URL, {"nonce": NONCE}, format=form)  # notes when the key was used
+    client.post(URL, {"nonce": NONCE}, format=form)  # records the use of the key
     before = rows()
 
     plain = client.post(URL, {"nonce": NONCE}, format=form)

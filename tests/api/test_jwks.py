@@ -1,4 +1,4 @@
-"""``GET jwks.json``: which keys it shows, to whom, and for how long."""
+"""``GET jwks.json``: which keys it shows, and for how long."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.endpoint import refusal
 from tests.sandbox.layer import create_app
 
 URL = "/layer/jwks.json"
-CAP = timedelta(hours=24, minutes=5)  # the longest life, and the most skew
+CAP = timedelta(hours=24, minutes=5)  # longest lifetime plus largest clock skew
 UNKNOWN = "aaaaaaaa-0000-4000-8000-00000000000f"
 
 
@@ -33,7 +33,7 @@ def shown(client, app_id=None):
 
 
 def add_key(app, private_key, key_id=KEY_ID):
-    """Return a key of that app that is ready."""
+    """Return a ready key of the app."""
     key = SigningKey.from_private_key(app, private_key, key_id=key_id)
     key.save()
     key.run_self_test()
@@ -41,7 +41,7 @@ def add_key(app, private_key, key_id=KEY_ID):
 
 
 def retire(key, ago):
-    """Retire it that long ago."""
+    """Set the retirement of the key to some time ago."""
     key.retire()
     SigningKey.objects.filter(pk=key.pk).update(retired_at=timezone.now() - ago)
 
@@ -277,7 +277,7 @@ def test_a_row_with_a_wrong_public_key_does_not_hide_other_keys(
     SigningKey.objects.filter(pk=key.pk).update(public_key=public_keys[written])
 
     assert shown(client) == [str(OTHER_KEY_ID)]
-    assert f"public half of the key layer:///keys/{KEY_ID} is damaged" in caplog.text
+    assert f"without layer:///keys/{KEY_ID}: its stored public key is" in caplog.text
 
 
 def test_a_damaged_row_does_not_hide_the_same_key_of_another_app(

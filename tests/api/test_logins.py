@@ -1,4 +1,4 @@
-"""Logins that are no text: what cannot be one is wrong, and counted as any other."""
+"""Logins that are not text are refused and counted like others."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ BODY = "django_layer_identity.api.authentication.BodyCredentialsAuthentication"
 
 
 class Failing(ModelBackend):
-    """Raises an error where it is asked."""
+    """Raises an error."""
 
     error = None
 

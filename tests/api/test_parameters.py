@@ -1,4 +1,4 @@
-"""What is in the body: the nonce, the app ID, the user ID; each of them may be bad."""
+"""The parameters ``nonce``, ``app_id`` and ``user_id``, valid and invalid."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Credentials in the body: Django's backends and hashers decide, as anywhere else."""
+"""Credentials in the body: Django's backends and hashers check them."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ BODY = "django_layer_identity.api.authentication.BodyCredentialsAuthentication"
 
 
 class CountingHasher(PBKDF2PasswordHasher):
-    """Keeps the work that each password took, in order."""
+    """Records the work for each password."""
 
     iterations = 7
     work = []
@@ -35,7 +35,7 @@ class CountingHasher(PBKDF2PasswordHasher):
 
 
 class EmailBackend(ModelBackend):
-    """Takes an e-mail address, and nothing else."""
+    """Accepts only an e-mail address as login."""
 
     def authenticate(self, request, email, password):
         user = User.objects.filter(email=email).first()
@@ -43,7 +43,7 @@ class EmailBackend(ModelBackend):
 
 
 class DeviceBackend(BaseBackend):
-    """Asks Django's request, and lets in guests under any password."""
+    """Reads Django's request, and accepts guests with any password."""
 
     def authenticate(self, request, username, password):
         assert request.headers["X-Device"] == "telephone"
@@ -57,7 +57,7 @@ def _body_credentials(settings):
 
 @pytest.fixture
 def phone():
-    """A client that is exempt from nothing."""
+    """A client that checks CSRF."""
     return Client(enforce_csrf_checks=True)
 
 

@@ -1,4 +1,4 @@
-"""``NotImpersonated``; ``tests/frontdoors`` tries the packages themselves."""
+"""``NotImpersonated``; ``tests/frontdoors`` tests it with the packages."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def test_loginas_may_use_another_session_key(settings):
 
 @pytest.fixture
 def session(settings, client, key, alice):
-    """The session of alice, whose client asks for tokens with it."""
+    """Alice's session, which the client uses."""
     configure(
         settings,
         AUTHENTICATION_CLASSES=["rest_framework.authentication.SessionAuthentication"],

@@ -1,4 +1,4 @@
-"""What only the log says of a refusal: Django's reason, and the class that refused."""
+"""Only the log has Django's reason for a refusal, and the class that refused."""
 
 from __future__ import annotations
 
@@ -40,8 +40,8 @@ NOT_ACCEPTED = refusal(
 )
 
 
-class Riddle(BaseAuthentication):
-    """Raises what the test wants."""
+class RaisesError(BaseAuthentication):
+    """Raises the exception of the test."""
 
     raised = None
 
@@ -67,7 +67,7 @@ class NoPage(BasePermission):
 
 @pytest.fixture
 def reason(caplog):
-    """Return the reason in the only line of the log."""
+    """Return the reason in the only log line."""
     caplog.set_level(logging.INFO, "django_layer_identity")
 
     def reason():
@@ -83,7 +83,7 @@ def reason(caplog):
 
 @pytest.fixture
 def browser(key, alice):
-    """Alice's session, without any exemption from CSRF checks."""
+    """Alice's session, with CSRF checks."""
     client = Client(enforce_csrf_checks=True)
     client.force_login(alice)
     client.cookies["csrftoken"] = "c" * 32
@@ -135,11 +135,11 @@ def test_a_csrf_refusal_says_what_is_wrong_and_the_log_has_djangos_reason(
 def test_the_log_names_the_authentication_class_that_refused(
     settings, monkeypatch, client, db, reason, raised, code
 ):
-    monkeypatch.setattr(Riddle, "raised", raised)
-    configure(settings, AUTHENTICATION_CLASSES=[BASIC, f"{HERE}.Riddle"])
+    monkeypatch.setattr(RaisesError, "raised", raised)
+    configure(settings, AUTHENTICATION_CLASSES=[BASIC, f"{HERE}.RaisesError"])
 
     assert read(client.post(URL, {"nonce": NONCE})) == authentication_failed(401)
-    assert reason() == f"'{HERE}.Riddle: {code}'"
+    assert reason() == f"'{HERE}.RaisesError: {code}'"
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Keys that are kept elsewhere: taken in, activated, and used by the endpoint."""
+"""Remote keys: imported, activated, and used by the endpoint."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ SIGNING_FAILED = refusal(
 )
 
 
-def take_in(app, **options):
+def import_key(app, **options):
     return keyring.link_remote_key(app, "hsm", **options)
 
 
 @pytest.fixture
 def hsm(settings, private_key):
-    """Let the alias “hsm” stand for a backend that has the private key."""
+    """Configure the alias “hsm” with a backend that has the private key."""
 
     def use(backend="InMemory", **options):
         configure(settings, SIGNERS=signer(backend, key=private_key, **options))
@@ -47,12 +47,12 @@ def hsm(settings, private_key):
 
 @pytest.fixture
 def remote_key(app, hsm):
-    """The app's active key, which is elsewhere."""
-    return take_in(app, key_id=KEY_ID, activate=True)
+    """The app's active key, which is remote."""
+    return import_key(app, key_id=KEY_ID, activate=True)
 
 
 def test_a_row_has_the_public_key_and_an_alias(app, hsm, private_key):
-    key = take_in(app)
+    key = import_key(app)
 
     assert (key.signer, key.state, key.key_id) == ("hsm", "draft", None)
     assert (key.public_key, key.fingerprint, key.bits) == (
@@ -66,11 +66,11 @@ def test_a_row_has_the_public_key_and_an_alias(app, hsm, private_key):
 def test_no_encryption_key_is_needed(app, hsm, settings):
     configure(settings, KEY_ENCRYPTION_KEYS=[])
 
-    assert take_in(app, key_id=KEY_ID, activate=True).state == "active"
+    assert import_key(app, key_id=KEY_ID, activate=True).state == "active"
 
 
 def test_a_key_with_an_id_has_passed_its_self_test(app, hsm):
-    assert take_in(app, key_id=KEY_ID).state == "ready"
+    assert import_key(app, key_id=KEY_ID).state == "ready"
 
 
 def test_a_token_of_a_remote_key_is_valid(remote_key, alice):
@@ -91,7 +91,7 @@ def test_the_sandbox_accepts_a_token_of_a_remote_key(remote_key, alice):
 def test_a_remote_key_can_replace_a_local_key(key, settings, alice, other_private_key):
     configure(settings, SIGNERS=signer("InMemory", key=other_private_key))
 
-    remote = take_in(key.app, key_id=OTHER_KEY_ID, activate=True)
+    remote = import_key(key.app, key_id=OTHER_KEY_ID, activate=True)
     key.activate()
     remote.activate()
 
@@ -141,7 +141,7 @@ def test_a_key_that_fails_its_self_test_is_not_activated(app, hsm, other_private
     hsm("Forgetful", other=other_private_key)
 
     with pytest.raises(SigningBackendError, match="not of the key whose public half"):
-        take_in(app, key_id=KEY_ID, activate=True)
+        import_key(app, key_id=KEY_ID, activate=True)
 
     assert SigningKey.objects.count() == 0
 
@@ -150,7 +150,8 @@ def test_revoking_a_remote_key_is_final_and_keeps_the_alias(remote_key, alice):
     remote_key.revoke("leaked")
 
     assert (remote_key.state, remote_key.signer) == ("revoked", "hsm")
-    assert remote_key.destroyed_at is None  # that is for whoever has the token
+    # Only the owner of the PKCS#11 token can destroy the private key.
+    assert remote_key.destroyed_at is None
     with pytest.raises(KeyStateError, match="A revoked key cannot sign"):
         remote_key.load_signer()
 
@@ -163,10 +164,10 @@ def test_a_remote_private_key_cannot_be_destroyed(remote_key):
 
 
 def test_a_key_is_imported_once(app, hsm):
-    take_in(app)
+    import_key(app)
 
     with pytest.raises(KeyExists):
-        take_in(app)
+        import_key(app)
 
 
 @pytest.mark.parametrize("bits", [1024, 8192])
@@ -176,12 +177,12 @@ def test_a_remote_key_of_an_unaccepted_size_is_refused(app, settings, bits):
     configure(settings, SIGNERS=signer("InMemory", key=key))
 
     with pytest.raises(InvalidKey, match=f"^This key has {bits} bits; 2048 to 4096"):
-        take_in(app)
+        import_key(app)
 
 
 def test_an_unknown_alias_is_refused(app):
     with pytest.raises(ConfigurationError, match=r"^SIGNERS\['hsm'\] is not there"):
-        take_in(app)
+        import_key(app)
 
 
 def test_the_command_prints_only_the_fingerprint_to_standard_output(

@@ -1,4 +1,4 @@
-"""The OpenAPI document: valid, and as the code has it."""
+"""The OpenAPI document is valid and matches the code."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A password or an API token is shown nowhere, whatever goes wrong behind it."""
+"""Passwords and API tokens are never shown, even if something fails."""
 
 from __future__ import annotations
 
@@ -44,8 +44,8 @@ def test_a_database_outage_does_not_reveal_a_password(key, alice, rf, caplog, cl
     assert shown(report + caplog.text) == []
 
 
-class Mailed(AdminEmailHandler):
-    """Writes an error report for the administrators, and keeps it."""
+class RecordingHandler(AdminEmailHandler):
+    """Writes error reports for administrators, and keeps them."""
 
     def __init__(self):
         super().__init__(include_html=True)
@@ -56,9 +56,9 @@ class Mailed(AdminEmailHandler):
 
 
 @pytest.fixture
-def mailed():
-    """What administrators would be sent of each error that is logged."""
-    handler = Mailed()
+def error_reports():
+    """The error reports that administrators would receive."""
+    handler = RecordingHandler()
     handler.setLevel(logging.ERROR)
     names = ("django_layer_identity", "django.request")
     for name in names:
@@ -83,7 +83,7 @@ def test_a_database_outage_does_not_reveal_a_header(
     alice,
     client,
     caplog,
-    mailed,
+    error_reports,
     scheme,
     authorization,
     failures,
@@ -101,9 +101,9 @@ def test_a_database_outage_does_not_reveal_a_header(
         response = log_in(client, {}, {"Authorization": authorization})
 
     assert read(response)[1]["code"] == "unavailable"
-    assert "OperationalError" in mailed[0]
-    assert place in mailed[0]
-    assert shown(caplog.text + "".join(mailed)) == []
+    assert "OperationalError" in error_reports[0]
+    assert place in error_reports[0]
+    assert shown(caplog.text + "".join(error_reports)) == []
 
 
 @pytest.mark.parametrize(
@@ -114,7 +114,7 @@ def test_a_database_outage_does_not_reveal_a_header(
     ],
 )
 def test_a_bug_in_a_backend_does_not_reveal_a_password(
-    monkeypatch, key, client, mailed, body
+    monkeypatch, key, client, error_reports, body
 ):
     def bug(request, **credentials):
         return credentials["no such key"]
@@ -123,13 +123,13 @@ def test_a_bug_in_a_backend_does_not_reveal_a_password(
 
     assert read(client.post(URL, body))[1]["code"] == "unavailable"
 
-    assert "KeyError" in mailed[0]
-    assert shown("".join(mailed)) == []
+    assert "KeyError" in error_reports[0]
+    assert shown("".join(error_reports)) == []
 
 
 @pytest.mark.parametrize("scheme", [BASIC, BODY], ids=["basic", "body"])
 def test_a_bug_before_a_password_is_tried_does_not_reveal_it(
-    monkeypatch, settings, client, mailed, scheme
+    monkeypatch, settings, client, error_reports, scheme
 ):
     configure(settings, AUTHENTICATION_CLASSES=[scheme])
     monkeypatch.setattr(internals.MAKE_CREDENTIALS, lambda *args, **kwargs: 1 / 0)
@@ -138,8 +138,8 @@ def test_a_bug_before_a_password_is_tried_does_not_reveal_it(
 
     client.post(URL, body, headers={"Authorization": ALICE_BASIC})
 
-    assert "_submitted_credentials" in mailed[0]
-    assert shown("".join(mailed)) == []
+    assert "_submitted_credentials" in error_reports[0]
+    assert shown("".join(error_reports)) == []
 
 
 def test_the_repr_of_credentials_shows_only_the_parameter_name():

@@ -1,4 +1,4 @@
-"""A device that is shared, and what the last one left on it when the next logs in."""
+"""A shared device: one user's session is left when the next user logs in."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ TOKEN = "rest_framework.authentication.TokenAuthentication"
 BASIC = "rest_framework.authentication.BasicAuthentication"
 
 
-class Anybody(BaseAuthentication):
-    """Takes everybody for nobody in particular."""
+class Anonymous(BaseAuthentication):
+    """Authenticates every request as an anonymous user."""
 
     def authenticate(self, request):
         return AnonymousUser(), None
@@ -37,7 +37,7 @@ def bob(db):
 
 @pytest.fixture
 def device(settings, key, alice):
-    """A browser with alice's session still in it."""
+    """A browser that still has Alice's session."""
     configure(settings, AUTHENTICATION_CLASSES=[SESSION, BODY])
     client = Client(enforce_csrf_checks=True)
     client.force_login(alice)
@@ -117,6 +117,6 @@ def test_a_correct_password_does_not_help_to_guess_another_users(
 def test_a_class_that_returns_an_anonymous_user_does_not_conflict(
     settings, key, alice, client
 ):
-    configure(settings, AUTHENTICATION_CLASSES=[f"{__name__}.Anybody", BODY])
+    configure(settings, AUTHENTICATION_CLASSES=[f"{__name__}.Anonymous", BODY])
 
     assert read(log_in(client, ALICE))[1]["user_id"] == "alice"

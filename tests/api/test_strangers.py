@@ -1,4 +1,4 @@
-"""Strangers hear that they are strangers, whatever they send and whom they ask."""
+"""Requests without valid credentials get only an authentication code."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ UNAVAILABLE = refusal(
 
 
 def raising(exception):
-    """Return an authentication class that answers with an exception."""
+    """Return an authentication class that raises an exception."""
 
     class Raising(BaseAuthentication):
         def authenticate(self, request):
@@ -68,7 +68,7 @@ def test_strangers_learn_nothing_about_apps_and_users(key, client, app_id):
 
 
 class ReadsBody(BaseAuthentication):
-    """Looks for credentials in the body, in every way there is."""
+    """Reads the body in every possible way."""
 
     found = None
 

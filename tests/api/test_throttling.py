@@ -1,4 +1,4 @@
-"""Rate limits: of each user, and of wrong passwords by address and by login."""
+"""Rate limits: by user, and of wrong passwords by address and login."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ WRONG = {"username": "alice", "password": "wrong"}
 
 
 class Backend(ModelBackend):
-    """Counts how often it is asked."""
+    """Counts its calls."""
 
     asked = 0
 
@@ -58,7 +58,7 @@ def clock(rate_clock):
 
 @pytest.fixture
 def passwords(settings, key, alice):
-    """Let three failures a minute pass, of passwords in the body."""
+    """Allow passwords in the body, and three failures per minute."""
     settings.AUTHENTICATION_BACKENDS = [f"{HERE}.Backend"]
     Backend.asked = 0
     configure(settings, AUTHENTICATION_CLASSES=[SESSION, BODY, BASIC])
@@ -255,7 +255,7 @@ def test_basic_credentials_are_counted_like_passwords_in_the_body(
 def test_simultaneous_requests_do_not_try_more_passwords_than_allowed(
     passwords, client, monkeypatch
 ):
-    """As each sees it that looks before the others have failed."""
+    """Every request checks the count before another request is counted."""
     monkeypatch.setattr(internals.IS_RATE_USED_UP, lambda counter: False)
 
     answers = [log_in(client, WRONG) for _ in range(5)]

@@ -1,4 +1,4 @@
-"""The endpoint's good answers, and what it takes in any way that phones ask."""
+"""Successful requests, in every form that phones send."""
 
 from __future__ import annotations
 

@@ -1,3 +1,3 @@
-"""What a project writes around the package; mypy and pyright check it in the gate."""
+"""Code that a host project writes; mypy and pyright check it."""
 
 from __future__ import annotations

@@ -33,7 +33,7 @@ def display_name(context: MappingContext) -> str:
     return context.user.get_username()
 
 
-# The user of a bare MappingContext is any user model's.
+# Without a parameter, MappingContext accepts any user model.
 CLAIMS: dict[str, Callable[[MappingContext[User]], str | None]] = {
     "first_name": first_name,
     "last_name": last_name,

@@ -1,4 +1,4 @@
-"""A token for a client that the project authenticated itself."""
+"""Issue a token from Python, for a user that the project authenticated."""
 
 from __future__ import annotations
 

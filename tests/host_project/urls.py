@@ -10,7 +10,7 @@ from tests.host_project.views import ChatTokenView
 urlpatterns = [
     path("layer/", include("django_layer_identity.urls")),
     path("chat", ChatTokenView.as_view()),
-    path("chat/anybody", ChatTokenView.as_view(permission_classes=[IsAuthenticated])),
+    path("chat/all-users", ChatTokenView.as_view(permission_classes=[IsAuthenticated])),
     path(
         "partners",
         IdentityTokenView.as_view(

@@ -1,4 +1,4 @@
-"""The endpoint with classes of the project's own."""
+"""The endpoint with the project's own classes."""
 
 from __future__ import annotations
 

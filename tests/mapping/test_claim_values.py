@@ -1,4 +1,4 @@
-"""What becomes of the claims that are no names, and why some are left out."""
+"""Claims other than names: how they are cleaned, and why some are left out."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ PEM = "-----BEGIN PUBLIC KEY-----\nMIIB\n-----END PUBLIC KEY-----\n"
 
 @pytest.fixture
 def claim(settings):
-    """Return the claim that a value becomes."""
+    """Return the claim for a value."""
 
     def claim(name, value, **changes):
         configure(settings, CLAIMS={name: lambda context: value}, **changes)

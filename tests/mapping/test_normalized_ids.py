@@ -1,4 +1,4 @@
-"""From a value to a Layer user ID: normalized, verified, or refused."""
+"""How a value becomes a Layer user ID: normalized, verified, or refused."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from tests.work import count_calls
 
 UDID = UUID("eeeeeeee-0000-4000-8000-000000000005")
 NORMALIZE = (
-    "<built-in method unicodedata.normalize>"  # what each normalizer begins with
+    "<built-in method unicodedata.normalize>"  # the first call of each normalizer
 )
 
 
@@ -44,7 +44,7 @@ class Rank(enum.IntEnum):
 
 @pytest.fixture
 def user_id(settings):
-    """Return the Layer user ID that a value becomes under the settings given."""
+    """Return the Layer user ID for a value and settings."""
 
     def user_id(value, normalizer=None, **changes):
         configure(
@@ -59,7 +59,7 @@ def user_id(settings):
 
 
 def calls_until_refused(user_id, *args):
-    """Return the calls that it takes until the value is refused."""
+    """Return the calls until the value is refused."""
 
     def refuse():
         with pytest.raises(UserIDUnavailable):

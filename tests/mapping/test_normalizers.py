@@ -1,4 +1,4 @@
-"""One spelling of many: what is read, what is refused, and that it ends there."""
+"""Normalizers: what they accept and refuse, and that they are idempotent."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tests.endpoint import configure
 
 thousandfold = settings(max_examples=1000)
 
-# Text that has what normalizers stumble over more often than chance would have it.
+# Text with many characters that are difficult for normalizers.
 tricky = st.text(
     st.one_of(
         st.characters(),
@@ -63,7 +63,7 @@ def test_folding_folded_text_changes_nothing(text):
 
 
 def test_folding_folded_text_changes_nothing_for_any_character():
-    characters = map(chr, range(0x30000))  # beyond are ideographs and tags
+    characters = map(chr, range(0x30000))  # beyond these are ideographs and tags
     folded = {character: casefold(character) for character in characters}
 
     assert {one for one, text in folded.items() if casefold(text) != text} == set()
@@ -278,7 +278,7 @@ def test_a_national_number_of_another_country_is_refused(settings):
     configure(settings, PHONE_REGION="GB")
 
     with pytest.raises(UserIDUnavailable, match="phone number must be valid"):
-        phone("030 123456")  # Berlin's
+        phone("030 123456")  # a number in Berlin
 
 
 @pytest.mark.parametrize(
@@ -297,7 +297,7 @@ def test_a_normalizer_has_a_name_or_an_import_path(source, normalizer):
 
 
 @pytest.mark.parametrize(
-    ("source", "complaint"),
+    ("source", "message"),
     [
         (
             "e-mail",
@@ -312,8 +312,8 @@ def test_a_normalizer_has_a_name_or_an_import_path(source, normalizer):
         ("no.such:one", "'no.such:one' cannot be imported: No module named 'no'"),
     ],
 )
-def test_an_unknown_normalizer_is_a_configuration_error(source, complaint):
+def test_an_unknown_normalizer_is_a_configuration_error(source, message):
     with pytest.raises(ConfigurationError) as error:
         find_normalizer(source)
 
-    assert str(error.value) == complaint
+    assert str(error.value) == message

@@ -1,4 +1,4 @@
-"""The profile claims: what there is goes along, and nothing of it stops a login."""
+"""Profile claims: values are sent, and errors never stop a login."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def claims_of(user):
 
 @pytest.fixture
 def display_name(settings):
-    """Return the claim that a value becomes."""
+    """Return the claim for a value."""
 
     def display_name(value):
         configure(settings, CLAIMS={"display_name": lambda context: value})
@@ -31,7 +31,7 @@ def display_name(settings):
 
 @pytest.fixture
 def avatar_url(settings):
-    """Return the claim that a value becomes."""
+    """Return the claim for a value."""
 
     def avatar_url(value):
         configure(settings, CLAIMS={"avatar_url": lambda context: value})

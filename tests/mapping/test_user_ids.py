@@ -1,4 +1,4 @@
-"""From a Django user to the Layer user ID."""
+"""Compute the Layer user ID of a Django user."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ NO_FUNCTION = "alice"
 
 
 class Fragile:
-    """A user whose attributes fail in their own ways."""
+    """A user whose attributes fail in different ways."""
 
     @property
     def handle(self):
@@ -46,7 +46,7 @@ class Fragile:
 
 @pytest.fixture
 def user_id(settings):
-    """Return a user's Layer user ID under a value of ``USER_ID``."""
+    """Return a user's Layer user ID for a value of ``USER_ID``."""
 
     def user_id(user, source):
         configure(settings, USER_ID=source)

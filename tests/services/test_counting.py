@@ -1,4 +1,4 @@
-"""Counts of a crowd in Redis and Memcached, and what becomes of them without."""
+"""Concurrent counts in Redis and Memcached, and outages of these servers."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ pytestmark = pytest.mark.service
 
 BODY = "django_layer_identity.api.authentication.BodyCredentialsAuthentication"
 TOKEN = "rest_framework.authentication.TokenAuthentication"
-CROWD = 8
+THREADS = 8
 
 
 @pytest.fixture(params=[PrivateRedis, PrivateMemcached], ids=["redis", "memcached"])
@@ -29,52 +29,52 @@ def server(request, settings):
 
 
 def hang_up():
-    """Close this thread's connections, which the garbage would close with a warning."""
+    """Close this thread's connections; garbage collection would warn."""
     cache = caches["default"]
     cache.close()
     for pool in getattr(cache._cache, "_pools", {}).values():
         pool.disconnect()
 
 
-def crowd(counts):
-    """Have each of a crowd count so many times at once, and return what each heard."""
-    line = Barrier(CROWD)
+def count_concurrently(counts):
+    """Count concurrently in several threads, and return all results."""
+    barrier = Barrier(THREADS)
 
     def count(_):
         try:
             counter = FixedWindowCounter("user", (100, 86_400), "alice")
-            line.wait(timeout=30)
+            barrier.wait(timeout=30)
             return [counter.count() for _ in range(counts)]
         finally:
             hang_up()
 
-    with ThreadPoolExecutor(CROWD) as pool:
-        return [heard for each in pool.map(count, range(CROWD)) for heard in each]
+    with ThreadPoolExecutor(THREADS) as pool:
+        return [result for each in pool.map(count, range(THREADS)) for result in each]
 
 
 def test_concurrent_requests_get_through_up_to_the_rate(server):
-    one_too_many = crowd(50)
+    one_too_many = count_concurrently(50)
 
     assert (one_too_many.count(False), one_too_many.count(True)) == (100, 300)
 
 
 def test_the_first_of_concurrent_counts_creates_the_entry(server):
-    one_too_many = crowd(1)
+    one_too_many = count_concurrently(1)
 
-    assert one_too_many == [False] * CROWD
-    counter = FixedWindowCounter("user", (CROWD, 86_400), "alice")
+    assert one_too_many == [False] * THREADS
+    counter = FixedWindowCounter("user", (THREADS, 86_400), "alice")
     assert counter.is_exhausted()
 
 
 def test_a_refunded_count_can_be_used_again(server):
     counter = FixedWindowCounter("failures", (1, 86_400), "alice")
 
-    heard = [counter.count(), counter.count()]
+    results = [counter.count(), counter.count()]
     counter.refund()
     counter.refund()
-    heard.append(counter.count())
+    results.append(counter.count())
 
-    assert heard == [False, True, False]
+    assert results == [False, True, False]
 
 
 def test_counts_expire(server):

@@ -1,4 +1,4 @@
-"""Logins as databases compare them, and how many passwords of one account are tried."""
+"""How databases compare logins, and how many passwords of an account are tried."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ COLLATIONS = [
     ("utf8mb4_bin", "sydney"),
     ("utf8mb4_general_ci", "sydney"),
     ("utf8mb4_unicode_ci", "sydney"),
-    ("utf8mb4_unicode_ci", "\u05e9\u05dc\u05d5\u05dd"),  # its last letter has two forms
+    ("utf8mb4_unicode_ci", "\u05e9\u05dc\u05d5\u05dd"),  # the last letter has two forms
     ("latin1_swedish_ci", "sydney"),
 ]
-ENDS = ["", " ", "  "]  # MariaDB ignores spaces at the end
-MOST = 400  # spellings that are tried
+ENDS = ["", " ", "  "]  # MariaDB ignores trailing spaces
+MOST = 400  # spellings to try
 CHARSET_AND_COLLATION = (
     "SELECT character_set_name, collation_name FROM information_schema.columns WHERE "
     "table_schema = DATABASE() AND table_name = 'auth_user' AND column_name = 'username'"
@@ -43,7 +43,7 @@ CHARSET_AND_COLLATION = (
 
 
 class Counting(ModelBackend):
-    """Counts how often a password of an account is compared."""
+    """Counts how often a password of an account is checked."""
 
     compared = 0
 
@@ -53,7 +53,7 @@ class Counting(ModelBackend):
 
 @pytest.fixture
 def guesses(settings, rate_clock, client):
-    """Guess with each spelling until it is throttled, never twice from one address."""
+    """Guess with each spelling until it is throttled, always from a new address."""
     settings.AUTHENTICATION_BACKENDS = [f"{__name__}.Counting"]
     configure(settings, AUTHENTICATION_CLASSES=[BODY])
 
@@ -74,7 +74,7 @@ def guesses(settings, rate_clock, client):
 
 @pytest.fixture
 def mariadb(request):
-    """A cursor, and MariaDB as the place where users are."""
+    """A cursor of MariaDB, which also stores the users."""
     need("mariadb")
     token = routing.database.set("mariadb")
     request.getfixturevalue("db")
@@ -82,7 +82,7 @@ def mariadb(request):
         cursor.execute(CHARSET_AND_COLLATION)
         before = cursor.fetchone()
         yield cursor
-        User.objects.all().delete()  # or other charsets have no room for their names
+        User.objects.all().delete()  # other charsets cannot store their names
         collate(cursor, *before)
     routing.database.reset(token)
 
@@ -95,7 +95,7 @@ def collate(cursor, charset, collation):
 
 
 def spellings_of(cursor, login, collation):
-    """Return spellings that the collation takes for the login, and that look different."""
+    """Return spellings that look different, but that the collation considers equal."""
     charset = collation.partition("_")[0]
     letters = [equal_to(cursor, letter, charset, collation) for letter in login]
     return ["".join(spelling) for spelling in islice(product(*letters, ENDS), MOST)]

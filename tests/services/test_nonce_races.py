@@ -1,4 +1,4 @@
-"""Two users race for one nonce from eight connections: it is one's, round by round."""
+"""Two users race for one nonce from eight connections: only one user gets it."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ RACERS = ["alice", "bob"] * 4
 APP = LayerApp(pk=1, name="M", app_id=APP_ID, provider_id=PROVIDER_ID)
 
 
-def claim(nonce, user):
+def reserve(nonce, user):
     try:
         reserve_nonce(APP, nonce, user, user)
     except (NonceAlreadyUsed, NonceGuardUnavailable):
@@ -35,31 +35,31 @@ def claim(nonce, user):
 
 
 def expired(nonce):
-    """Leave the nonce behind as Alice had it an hour ago."""
-    claim(nonce, "alice")
+    """Store the nonce as reserved by Alice one hour ago."""
+    reserve(nonce, "alice")
     an_hour_ago = timezone.now() - timedelta(hours=1)
     SpentNonce.objects.filter(digest=nonce).update(expires_at=an_hour_ago)
 
 
-def unknown(nonce):
-    """Leave the nonce as it is: no user has assignment it yet."""
+def unreserved(nonce):
+    """Leave the nonce unreserved."""
 
 
-def race(hang_up, rounds=500, before=unknown, claim=claim):
-    """Return what each racer got, round by round."""
-    line = Barrier(len(RACERS))
+def race(hang_up, rounds=500, before=unreserved, reserve=reserve):
+    """Return the results of all racers, round by round."""
+    barrier = Barrier(len(RACERS))
 
     def run(user):
         got = []
         try:
-            for turn in range(rounds):
-                nonce = f"{turn:064}"
-                if line.wait(timeout=60) == 0:
+            for number in range(rounds):
+                nonce = f"{number:064}"
+                if barrier.wait(timeout=60) == 0:
                     before(nonce)
-                line.wait(timeout=60)
-                got.append(claim(nonce, user))
+                barrier.wait(timeout=60)
+                got.append(reserve(nonce, user))
         except BaseException:
-            line.abort()
+            barrier.abort()
             raise
         finally:
             hang_up()
@@ -71,7 +71,7 @@ def race(hang_up, rounds=500, before=unknown, claim=claim):
 
 
 def disputed(rounds):
-    """Return the rounds in which the nonce was not one user's on all of that user's connections."""
+    """Return the rounds in which not all connections of one user got the nonce."""
     alices, bobs = (True, False) * 4, (False, True) * 4
     return [got for got in rounds if got not in (alices, bobs)]
 
@@ -86,23 +86,23 @@ def table(settings):
     return hang_up
 
 
-def claim_with_old_snapshot(line):
-    """Return a claim inside a host's transaction that read before any racer assignment."""
+def reserve_with_old_snapshot(barrier):
+    """Return a function that reserves in a transaction with an old snapshot."""
     isolation = {
         "postgresql": "SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL",
         "mysql": "SET SESSION TRANSACTION ISOLATION LEVEL",
     }
 
-    def claim_inside(nonce, user):
+    def reserve_inside(nonce, user):
         connection = connections[routing.database.get()]
         with connection.cursor() as cursor:
             cursor.execute(f"{isolation[connection.vendor]} REPEATABLE READ")
         with transaction.atomic(using=connection.alias):
             SpentNonce.objects.filter(digest=nonce).first()
-            line.wait(timeout=60)
-            return claim(nonce, user)
+            barrier.wait(timeout=60)
+            return reserve(nonce, user)
 
-    return claim_inside
+    return reserve_inside
 
 
 def test_redis_gives_each_nonce_to_one_user(redis):
@@ -130,14 +130,14 @@ def test_a_file_gives_each_expired_nonce_to_one_user(sqlite_file, table):
 
 
 @pytest.mark.django_db(transaction=True, databases="__all__")
-@pytest.mark.parametrize("before", [unknown, expired])
+@pytest.mark.parametrize("before", [unreserved, expired])
 @pytest.mark.parametrize("database", SERVERS, indirect=True)
 def test_no_nonce_is_signed_for_two_users_under_repeatable_read(
     database, table, before, show
 ):
-    inside = claim_with_old_snapshot(Barrier(len(RACERS)))
+    inside = reserve_with_old_snapshot(Barrier(len(RACERS)))
 
-    rounds = race(table, rounds=50, before=before, claim=inside)
+    rounds = race(table, rounds=50, before=before, reserve=inside)
 
     owners = [
         {name for name, won in zip(RACERS, got, strict=True) if won} for got in rounds
