@@ -17,9 +17,8 @@ from django_layer_identity.keys.secrets import Secret, hide_locals
 LOGINS = ("username", "email", "user_id")  # the first one in the body is used
 NAMES = (*LOGINS, "password")
 BASIC = "basic"
-MAX_LENGTH = (
-    1024  # characters; a user model may take quadratic time to normalize a login
-)
+# Characters; a user model may take quadratic time to normalize a login.
+MAX_LENGTH = 1024
 
 
 @dataclass(frozen=True)
@@ -40,7 +39,7 @@ class Credentials:
         )
 
     def for_backends(self) -> tuple[str, str]:
-        """Return the keyword argument for the login in ``authenticate()``, and the login."""
+        """Return the login and its keyword for ``authenticate()``, keyword first."""
         model: Any = get_user_model()
         name = getattr(model, "USERNAME_FIELD", "username")
         if self.name == BASIC:
@@ -56,8 +55,8 @@ class BodyCredentialsAuthentication(BaseAuthentication):
 
     The body has them at its top level or inside ``user``. Django's ``authenticate()``
     decides, so all backends of the project are used. The request is refused if another
-    authentication class of the view fails or returns a different user. An old session
-    on a shared device is an example.
+    authentication class of the view fails or returns a different user, for example
+    because of another user's session on a shared device.
     """
 
     @hide_locals  # ModelBackend keeps the password in a local variable
@@ -66,7 +65,7 @@ class BodyCredentialsAuthentication(BaseAuthentication):
         if credentials is None:
             return None
         user = _authenticate(request, credentials)
-        if user is None or _is_contradicted(user, request):
+        if user is None or _has_conflict(user, request):
             raise AuthenticationFailed
         return user, None
 
@@ -76,9 +75,8 @@ def find_credentials(request: Request) -> Credentials | None:
     places = [place for place in _places(request.data) if "password" in place]
     if not places:
         return None
-    place = (
-        places[0] if len(places) == 1 else {}
-    )  # two passwords are ambiguous, so they fail
+    # Two passwords are ambiguous, so they fail.
+    place = places[0] if len(places) == 1 else {}
     name = next((name for name in LOGINS if place.get(name)), LOGINS[0])
     password = place.get("password")
     if isinstance(password, Secret):  # only in IdentityTokenView
@@ -110,7 +108,7 @@ def _authenticate(request: Request, credentials: Credentials) -> Any:
     return authenticate(request._request, **sent)
 
 
-def _is_contradicted(user: Any, request: Request) -> bool:
+def _has_conflict(user: Any, request: Request) -> bool:
     """
     Return whether other credentials in the request belong to a different user.
 

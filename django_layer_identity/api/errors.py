@@ -214,7 +214,7 @@ def authentication_refusal(exc: Exception) -> Refusal:
 
 
 def is_caused_by_login(exc: Exception) -> bool:
-    """Return whether the value of a login caused it, not an outage or a bug."""
+    """Return whether the value of a login is the cause, not an outage or a bug."""
     if isinstance(exc, Error):
         charset = bool(exc.args) and exc.args[0] in CHARSET_ERRORS
         return charset or isinstance(exc, DataError)
@@ -237,7 +237,7 @@ def log_refusing_class(policy: object) -> Iterator[None]:
 
 
 def refusal_body(refusal: Refusal, status: int) -> dict[str, Any]:
-    """Return the JSON. ``error`` repeats ``detail``, because Layer's clients read it."""
+    """Return the JSON. ``error`` repeats ``detail`` for Layer's clients."""
     body: dict[str, Any] = {
         "code": refusal.code,
         "detail": refusal.detail,

@@ -31,9 +31,9 @@ if TYPE_CHECKING:
     from rest_framework.request import Request
 
 MAX_AGE = 60  # seconds; how long caches may deliver a revoked key
-# The largest possible lifetime, not today's: a token may be older than a shortened
-# TOKEN_LIFETIME or a shortened lifetime of the Layer app. The clock skew covers requests
-# that read the key just before it was retired, and verifiers whose clock is slow.
+# The largest possible lifetime, not the current one: a token may be older than the last
+# change of TOKEN_LIFETIME or of the Layer app's own lifetime. The clock skew covers
+# requests that read the key just before it was retired, and verifiers with slow clocks.
 PUBLISHED_AFTER_RETIREMENT = MAX_LIFETIME + MAX_CLOCK_SKEW
 
 logger = logging.getLogger("django_layer_identity")

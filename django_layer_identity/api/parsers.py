@@ -2,7 +2,7 @@
 Strict parsers: JSON, form or multipart, at most 16 KiB, UTF-8, no Content-Encoding.
 
 DRF's parsers read bodies of any size in any charset. They keep the last of two equal
-names, replace invalid UTF-8, and accept lone surrogates. Here, each of these is refused.
+names, replace invalid UTF-8, and accept lone surrogates. Here, all of this is refused.
 """
 
 from __future__ import annotations
@@ -58,9 +58,7 @@ class _BodyParser(parsers.BaseParser):
         if request.content_params.get("charset", "").strip("'").lower() not in UTF_8:
             raise BodyMalformed("The body's charset must be UTF-8.")
         try:
-            text = stream.read().decode(
-                "utf-8-sig"
-            )  # with or without a byte order mark
+            text = stream.read().decode("utf-8-sig")  # accepts a byte order mark
         except UnicodeDecodeError as exc:
             raise BodyMalformed("The body is not valid UTF-8.") from exc
         return self.parse_text(text, request)
@@ -152,13 +150,12 @@ def hide_passwords(request: Any) -> None:
     """
     Wrap the passwords in the parsed body, and mask them in the raw body.
 
-    Error reporters read both. Every value whose own name, or the name of an object around
-    it, contains “password” is hidden. This includes misspelt and misplaced passwords.
+    Error reporters read both. A value is hidden if its own name, or the name of an object
+    around it, contains “password”. This covers misspelt and misplaced passwords too.
     """
     for data in (request._data, request._full_data):
-        dict.update(
-            data, _wrapped(data)
-        )  # in place, because request.POST is the same object
+        # In place, because request.POST is the same object.
+        dict.update(data, _wrapped(data))
     http = request._request
     http._body = _masked_body(http, request.data)
     http._stream, request._stream = BytesIO(http._body), BytesIO(http._body)

@@ -1,7 +1,7 @@
 """
 OpenAPI descriptions of both endpoints, for drf-spectacular.
 
-The codes of each status are taken from ``api.errors``, so the schema is always complete.
+The codes of each status are taken from ``api.errors``, so the schema is complete.
 """
 
 from __future__ import annotations
@@ -46,7 +46,10 @@ class LayerNonceRequest(serializers.Serializer):
         **OPTIONAL,
     )
     user_id = serializers.CharField(
-        help_text="The Layer user ID that the client expects. If the user has another, the request is refused.",
+        help_text=(
+            "The Layer user ID that the client expects. The request is refused if the "
+            "logged-in user has a different one."
+        ),
         **OPTIONAL,
     )
 

@@ -49,8 +49,8 @@ class UserThrottle(BaseThrottle):
     """
     Limit each user to the rate ``user``. If the cache fails, allow the request.
 
-    :raises Unavailable: if the cache is in a database that fails, because the next query
-        would wait for the database again.
+    :raises Unavailable: if the cache is in a database that fails, because the next
+        query would wait for the database again.
     """
 
     counter: FixedWindowCounter | None = None
@@ -223,10 +223,8 @@ def client_address(request: Request) -> str:
 
 
 def _network(address: str) -> str:
-    for text in (
-        address,
-        address.rpartition(":")[0].strip("[]"),
-    ):  # some proxies add a port
+    # Some proxies add a port.
+    for text in (address, address.rpartition(":")[0].strip("[]")):
         try:
             found = ip_address(text)
         except ValueError:

@@ -96,10 +96,10 @@ def _text(value: Any) -> str:
 def _clean_name(name: str, value: Any) -> str:
     text = _UNSAFE.sub("", _text(value)).strip()
     limit = CLAIM_LIMITS[name] or len(text)
-    fitting = _truncate(text, limit).rstrip()
-    if text and not fitting:
+    shortened = _truncate(text, limit).rstrip()
+    if text and not shortened:
         raise InvalidClaims(f"its first character has more than {limit} code points")
-    return fitting
+    return shortened
 
 
 def _truncate(text: str, limit: int) -> str:

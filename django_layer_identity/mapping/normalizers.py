@@ -1,7 +1,7 @@
 """
 Convert e-mail addresses, phone numbers and names to one spelling each.
 
-A normalizer takes text and returns text. Applied to its own result, it changes nothing.
+A normalizer takes text and returns text. It does not change text that it returned.
 It refuses text that it cannot read with certainty, because a wrong guess would give one
 person's messages to another.
 """
@@ -85,8 +85,8 @@ def phone(text: str) -> str:
     """
     Return the number in E.164, which is ``+`` and digits. Needs the extra ``phone``.
 
-    :raises UserIDUnavailable: if the number is invalid or has an extension, or if it has
-        no country code and ``PHONE_REGION`` is not set.
+    :raises UserIDUnavailable: if the number is invalid or has an extension, or if it
+        lacks a country code and ``PHONE_REGION`` is not set.
     """
     text = unicodedata.normalize("NFKC", text).strip(" ").replace("(+", "+(")
     region = conf.PHONE_REGION

@@ -24,8 +24,8 @@ from django_layer_identity.protocol.claims import check_user_id
 if TYPE_CHECKING:
     from django_layer_identity.mapping.sources import MappingContext
 
-# Characters before normalizing; our own limit, four times Layer's. It allows white space
-# and long spellings, and bounds the work of a normalizer.
+# Characters before normalizing; our own limit, four times Layer's. It allows white
+# space and long spellings, and bounds the work of a normalizer.
 MAX_RAW_LENGTH = 512
 
 
@@ -58,7 +58,7 @@ def compute_user_id(context: MappingContext) -> str:
 
     Integers and UUIDs become text.
 
-    :raises UserIDUnavailable: if the value is missing, not verified, or cannot be an ID.
+    :raises UserIDUnavailable: if the value is missing, unverified, or not a valid ID.
     :raises UserIDFailed: if the value has another type, or computing it fails.
     """
     try:

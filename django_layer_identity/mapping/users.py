@@ -36,9 +36,8 @@ def saved_user(user: Any) -> AbstractBaseUser | None:
     """Return the user without lazy wrappers, or None if it is not a saved user."""
     if not is_user(user) or user.pk is None or user._state.adding:
         return None
-    while isinstance(
-        user, LazyObject
-    ):  # django-otp and django-hijack wrap the user again
+    # django-otp and django-hijack wrap the user again.
+    while isinstance(user, LazyObject):
         user = user._wrapped
     return cast("AbstractBaseUser", user)
 
@@ -100,9 +99,8 @@ def impersonator_of(request: Any) -> str | None:
     session = getattr(request, "session", {})
     history = session.get("hijack_history")
     if history:
-        return str(
-            history[0]
-        )  # the first user; the other entries were impersonated too
+        # The first user; the other entries were impersonated too.
+        return str(history[0])
     flag = getattr(settings, "LOGINAS_FROM_USER_SESSION_FLAG", "loginas_from_user")
     signed = session.get(flag)
     # The format is "primary key:time:signature".
