@@ -1,4 +1,4 @@
-"""Pages for staff: they present and call; what is allowed the models decide."""
+"""Pages for staff. They display and call; the models decide what is allowed."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class SigningKeyInline(ReadOnly, admin.TabularInline):
-    """An app's keys, to be seen and followed; their own pages change them."""
+    """List an app's keys with links to their pages, where they can be changed."""
 
     model = SigningKey
     fk_name = "app"
@@ -38,13 +38,13 @@ class LayerAppAdmin(LayerModelAdmin):
     def get_readonly_fields(
         self, request: HttpRequest, obj: LayerApp | None = None
     ) -> tuple[str, ...]:
-        """Show the IDs that stay as they are once a key of theirs has been active."""
+        """Make the IDs read-only after a key of the app was active."""
         return tuple(FROZEN_IDS) if obj and obj.frozen_at else ()
 
     def get_inlines(self, request: HttpRequest, obj: LayerApp | None) -> list[type]:
         return [SigningKeyInline] if obj else []
 
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
-        """Say that its keys protect an app, not that a permission is missing."""
+        """Report the keys that protect an app instead of a missing permission."""
         objects, count, lacking, protected = super().get_deleted_objects(objs, request)
         return objects, count, set() if protected else lacking, protected

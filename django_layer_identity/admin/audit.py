@@ -1,4 +1,4 @@
-"""The audit trail in the admin: read, filtered and charted, and never changed."""
+"""The audit trail in the admin: a read-only list with filters and a chart."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponse
     from django.utils.safestring import SafeString
 
-REFUSED = "refused"  # whatever the reason
+REFUSED = "refused"  # with any code
 
 
 class _Filter(admin.SimpleListFilter):
-    """Compares one column with what was chosen."""
+    """Compare one column with the chosen value."""
 
     column: str
 
@@ -42,10 +42,10 @@ class OutcomeFilter(_Filter):
     column = "code"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[Any]:
-        codes = sorted({kind.code for kind in _below(Refusal)})
+        codes = sorted({refusal.code for refusal in _subclasses(Refusal)})
         return [
             (ISSUED, _("issued")),
-            (REFUSED, _("refused, for any reason")),
+            (REFUSED, _("refused (any reason)")),
             *((code, code) for code in codes),
         ]
 
@@ -69,13 +69,13 @@ class KeyFilter(_Filter):
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[Any]:
         fingerprints = SigningKey.objects.values_list("fingerprint", flat=True)
-        return [(one, f"{one[:16]}…") for one in sorted(set(fingerprints))]
+        return [(digits, f"{digits[:16]}…") for digits in sorted(set(fingerprints))]
 
 
-def _below(kind: type[Refusal]) -> Iterator[type[Refusal]]:
-    for each in kind.__subclasses__():
-        yield each
-        yield from _below(each)
+def _subclasses(refusal: type[Refusal]) -> Iterator[type[Refusal]]:
+    for subclass in refusal.__subclasses__():
+        yield subclass
+        yield from _subclasses(subclass)
 
 
 @admin.display(description=_("outcome"), ordering="code")
@@ -90,7 +90,7 @@ def short_fingerprint(entry: AuditEntry) -> str:
 
 @admin.display(description=_("app ID"), ordering="app_id")
 def short_app_id(entry: AuditEntry) -> str:
-    """Leave out what all of them have: production/aaaaaaaa…"""
+    """Shorten the app ID: production/aaaaaaaa…"""
     environment, _, uuid = entry.app_id.removeprefix(AppID.prefix).partition("/")
     return uuid and f"{environment}/{uuid[:8]}…"
 
@@ -113,10 +113,13 @@ class AuditEntryAdmin(ReadOnly, LayerModelAdmin):
         "nonce_digest__exact",
         "address__exact",
     )
-    search_help_text = _("A user's primary key, a nonce digest or an address, in full.")
+    search_help_text = _(
+        "Enter a complete primary key of a user, nonce digest or IP address. Parts of them "
+        "find nothing."
+    )
     date_hierarchy = "created_at"
     ordering = ("-created_at", "-pk")
-    show_full_result_count = False  # a trail may be long, and counting all of it slow
+    show_full_result_count = False  # counting a long audit trail is slow
     fields: ClassVar[Any] = (
         "created_at",
         outcome,
@@ -132,9 +135,9 @@ class AuditEntryAdmin(ReadOnly, LayerModelAdmin):
     def changelist_view(
         self, request: HttpRequest, *args: Any, **kwargs: Any
     ) -> HttpResponse:
-        """Chart what the list is filtered to."""
+        """Add a chart of the filtered entries."""
         response = super().changelist_view(request, *args, **kwargs)
-        context = getattr(response, "context_data", {})  # a redirect has none
+        context = getattr(response, "context_data", {})  # a redirect has no context
         if "cl" in context:
             hours = count_by_hour(context["cl"].queryset, timezone.now())
             context["chart"] = build_chart(hours)

@@ -1,4 +1,4 @@
-"""What all pages have in common: refusals are messages, and searches hold no key."""
+"""Base classes of the admin pages: expected errors become messages; searches are safe."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ if TYPE_CHECKING:
     from django.db.models import Model
     from django.http import HttpRequest, HttpResponse
 
-MAX_SEARCH_LENGTH = 200  # characters; a private key has more
-SEARCHED = _(
-    "This search was not run: it is longer than 200 characters or holds a private key. "
-    "If it was a private key, the key is in the server's access log now: treat it as "
-    "disclosed and revoke it."
+MAX_SEARCH_LENGTH = 200  # characters; a private key is longer
+SEARCH_REFUSED = _(
+    "The search was not run: its text is longer than 200 characters or contains a private "
+    "key. If you pasted a private key, the server's access log now contains it. Treat the "
+    "key as disclosed, and revoke it."
 )
-BUSY = _("The database is busy. Nothing was changed: try again.")
+BUSY = _("The database is busy, so nothing was changed. Try again.")
 
 
 class LayerModelAdmin(admin.ModelAdmin):
-    """Pages that answer a refusal, or a lost race, with a message."""
+    """Answer an expected error or a busy database with a message."""
 
     class Media:
         css = {"all": ("layer_identity/admin.css",)}
@@ -38,8 +38,8 @@ class LayerModelAdmin(admin.ModelAdmin):
     def changelist_view(
         self, request: HttpRequest, *args: Any, **kwargs: Any
     ) -> HttpResponse:
-        refused = refuse_search(request)
-        return refused or super().changelist_view(request, *args, **kwargs)
+        redirect = refuse_search(request)
+        return redirect or super().changelist_view(request, *args, **kwargs)
 
     def changeform_view(
         self, request: HttpRequest, *args: Any, **kwargs: Any
@@ -48,7 +48,7 @@ class LayerModelAdmin(admin.ModelAdmin):
             return super().changeform_view(request, *args, **kwargs)
         except (LayerIdentityError, OperationalError) as exc:
             is_expected = isinstance(exc, LayerIdentityError) or is_retryable(exc)
-            # A page that cannot be shown would only lead to itself.
+            # For a GET request, a redirect to the same page would loop.
             if request.method != "POST" or not is_expected:
                 raise
             self.message_user(request, error_message(exc), messages.ERROR)
@@ -57,10 +57,14 @@ class LayerModelAdmin(admin.ModelAdmin):
     def render(
         self, request: HttpRequest, template: str, **context: Any
     ) -> TemplateResponse:
-        """Show a page of our own with what Django gives to the admin's other pages."""
+        """Render a page of our own with the context of Django's admin pages."""
         request.current_app = self.admin_site.name
-        shared = self.admin_site.each_context(request)
-        context = {**shared, "media": self.media, "opts": self.opts, **context}
+        context = {
+            **self.admin_site.each_context(request),
+            "media": self.media,
+            "opts": self.opts,
+            **context,
+        }
         return TemplateResponse(request, template, context)
 
     def redirect_to_page_of(self, obj: Model) -> HttpResponseRedirect:
@@ -70,7 +74,7 @@ class LayerModelAdmin(admin.ModelAdmin):
 
 
 class ReadOnly:
-    """Pages and inlines that show what is stored, and never change it."""
+    """Make a page or an inline read-only."""
 
     def has_add_permission(self, request: HttpRequest, obj: object = None) -> bool:
         return False
@@ -83,32 +87,32 @@ class ReadOnly:
 
 
 def error_message(exc: LayerIdentityError | OperationalError) -> str:
-    """Return what staff are told of an error after which nothing has changed."""
+    """Return the message for an error after which nothing was changed."""
     return str(exc if isinstance(exc, LayerIdentityError) else BUSY)
 
 
 def refuse_search(request: HttpRequest) -> HttpResponse | None:
-    """Return a redirect to the list if what is searched for may be a private key."""
-    # No variable here holds the term: error reports would show it.
+    """Return a redirect to the list if the search text may be a private key."""
+    # Keep the text out of local variables, because error reports show them.
     if not _may_be_key(request.GET.get("q", "")):
         return None
     _remove_search(request)
-    messages.error(request, SEARCHED)
+    messages.error(request, SEARCH_REFUSED)
     return HttpResponseRedirect(request.get_full_path())
 
 
-def _may_be_key(term: str) -> bool:
-    return len(term) > MAX_SEARCH_LENGTH or BEGIN in term
+def _may_be_key(text: str) -> bool:
+    return len(text) > MAX_SEARCH_LENGTH or BEGIN in text
 
 
 @hide_locals
 def _remove_search(request: HttpRequest) -> None:
-    """Remove the term from the request, all of which error reports show."""
+    """Remove the search text from the request, because error reports show all of it."""
     query: Any = request.GET.copy()
     del query["q"]
     request.GET = query
-    asked, kept = request.META["QUERY_STRING"], query.urlencode()
+    old, new = request.META["QUERY_STRING"], query.urlencode()
     for name, value in request.META.items():
-        if isinstance(value, str):  # servers have copies: RAW_URI, REQUEST_URI
-            request.META[name] = value.replace(asked, kept)
-    getattr(request, "scope", {})["query_string"] = kept.encode()  # ASGI's copy
+        if isinstance(value, str):  # some servers add copies: RAW_URI, REQUEST_URI
+            request.META[name] = value.replace(old, new)
+    getattr(request, "scope", {})["query_string"] = new.encode()  # the copy of ASGI

@@ -1,4 +1,4 @@
-"""What lists and pages show of a row: its state in words and colours, for example."""
+"""Columns and read-only fields of the admin pages."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def state(key: SigningKey) -> SafeString:
 @admin.display(description=_("signing key"))
 def active_key(app: LayerApp) -> SafeString:
     key = getattr(app, "active_key", None)
-    return state(key) if key else badge("none", _("none is active"))
+    return state(key) if key else badge("none", _("no active key"))
 
 
 @admin.display(description=_("age"), ordering="created_at")
@@ -41,20 +41,20 @@ def age(key: SigningKey) -> str:
 
 @admin.display(description=_("last use"), ordering="last_used_at")
 def last_use(key: SigningKey) -> str | _StrPromise:
-    """When it signed last, to within the ten minutes in which that is noted once."""
+    """Show when the key last signed; the time is recorded once in ten minutes."""
     if key.last_used_at is None:
         return _("never")
     return _("%(time)s ago") % {"time": timesince(key.last_used_at, depth=1)}
 
 
-@admin.display(description=_("private half"))
+@admin.display(description=_("private key"))
 def private_key_location(key: SigningKey) -> str | _StrPromise:
-    """Where it is, and that it is nowhere any more."""
+    """Show where the private key is stored, or that it was destroyed."""
     if key.destroyed_at:
         return _("destroyed")
     if key.signer:
-        return _("with the signer “%(alias)s”") % {"alias": key.signer}
-    return _("stored here, encrypted")
+        return _("in the signing backend “%(alias)s”") % {"alias": key.signer}
+    return _("encrypted in the database")
 
 
 @admin.display(description=_("fingerprint"), ordering="fingerprint")
@@ -64,7 +64,7 @@ def short_fingerprint(key: SigningKey) -> SafeString:
 
 @admin.display(description=_("fingerprint (SHA-256)"))
 def grouped_fingerprint(key: SigningKey) -> SafeString:
-    """All 64 digits, by fours, so that two people can compare them."""
+    """Show all 64 digits in groups of four, so that people can compare them."""
     groups = [key.fingerprint[at : at + 4] for at in range(0, 64, 4)]
     return format_html('<code class="layer-digits">{}</code>', " ".join(groups))
 
@@ -81,7 +81,7 @@ def public_pem(key: SigningKey) -> SafeString:
 
 @admin.display(description=_("Layer user ID"))
 def layer_user_id(entry: LayerUser) -> str:
-    """The ID, or what is left of it."""
+    """Show the ID, or the start of its digest if the text was cleared."""
     if entry.user_id:
         return entry.user_id
     return format_html("<code>{}…</code> {}", entry.digest[:16], _("(text cleared)"))
@@ -90,7 +90,7 @@ def layer_user_id(entry: LayerUser) -> str:
 @admin.display(description=_("state"))
 def layer_user_state(entry: LayerUser) -> SafeString:
     if entry.owner_id is None:
-        return badge("none", _("its user was deleted"))
+        return badge("none", _("user deleted"))
     if entry.current_for_id is None:
         return badge("retired", _("former"))
     return badge("active", _("current"))

@@ -1,4 +1,4 @@
-"""Forms: read what people paste, and show refusals beside the right field."""
+"""Forms that parse pasted text and show each error beside its field."""
 
 from __future__ import annotations
 
@@ -45,8 +45,8 @@ SECRET_FIELDS = ("private_key", "passphrase")
 
 
 @contextmanager
-def refusals_as_errors() -> Iterator[None]:
-    """Make what the app, or a constraint, refuses an error of the field in hand."""
+def as_validation_errors() -> Iterator[None]:
+    """Turn our exceptions and violated constraints into errors of the current field."""
     try:
         yield
     except LayerIdentityError as exc:
@@ -56,7 +56,7 @@ def refusals_as_errors() -> Iterator[None]:
 
 
 class _IdentifierField(forms.CharField):
-    """An identifier in any form in which Layer shows it; its value is the UUID."""
+    """Accept an identifier in any form that Layer shows; the value is its UUID."""
 
     kind: ClassVar[type[AppID | KeyID | ProviderID]]
 
@@ -64,7 +64,7 @@ class _IdentifierField(forms.CharField):
         text = super().to_python(value)
         if text in self.empty_values:
             return None
-        with refusals_as_errors():
+        with as_validation_errors():
             return self.kind.parse(text).uuid
 
 
@@ -81,25 +81,25 @@ class ProviderIDField(_IdentifierField):
 
 
 class ReasonField(forms.CharField):
-    """Why something is done that cannot be undone."""
+    """The reason for an action that cannot be undone."""
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(label=_("Reason"), max_length=MAX_REASON_LENGTH, **kwargs)
 
     def clean(self, value: Any) -> str:
-        with refusals_as_errors():
+        with as_validation_errors():
             return clean_reason(super().clean(value))
 
 
 class SecretField(forms.Field):
-    """A value that stays wrapped until somebody uses it."""
+    """A value that stays in a ``Secret`` until it is used."""
 
     def to_python(self, value: object) -> Secret | None:
         return value if isinstance(value, Secret) and value else None
 
 
 class PrivateKeyInput(forms.Textarea):
-    """Takes a private key in and never shows one, not even back to who pasted it."""
+    """A text area that never shows its value again."""
 
     def __init__(self) -> None:
         super().__init__({"rows": 12, "autocomplete": "off", "spellcheck": "false"})
@@ -109,7 +109,7 @@ class PrivateKeyInput(forms.Textarea):
 
 
 def wrap_secrets(data: Any) -> Any:
-    """Return form data with its private key and its passphrase in a ``Secret`` each."""
+    """Return a copy of the form data with private key and passphrase as ``Secret``."""
     wrapped = data.copy()
     for name in SECRET_FIELDS:
         if isinstance(wrapped.get(name), str):
@@ -123,7 +123,7 @@ def wrap_secrets(data: Any) -> Any:
 class LayerAppForm(forms.ModelForm):
     class Meta:
         model = LayerApp
-        # The environment goes before the app ID, which may name one too.
+        # clean_app_id() needs the environment, so it comes before the app ID.
         fields = (
             "name",
             "environment",
@@ -135,29 +135,31 @@ class LayerAppForm(forms.ModelForm):
         field_classes = {"app_id": AppIDField, "provider_id": ProviderIDField}
 
     def clean_app_id(self) -> UUID:
-        pasted = AppID.parse(self["app_id"].data.strip())
+        app_id = AppID.parse(self["app_id"].data.strip())
         environment = self.cleaned_data.get("environment")
-        if not pasted.matches(AppID(pasted.uuid, environment)):
-            raise ValidationError(
-                _("This app ID is of another environment than the one chosen.")
+        if not app_id.matches(AppID(app_id.uuid, environment)):
+            message = _(
+                "This app ID belongs to the %(environment)s environment. Choose that "
+                "environment, or enter the app ID of the chosen one."
             )
-        return pasted.uuid
+            raise ValidationError(message % {"environment": app_id.environment})
+        return app_id.uuid
 
 
 # Signing keys
 
 
 def _check_key_id(key: SigningKey, key_id: UUID | None) -> UUID:
-    """Return the ID if the key could have it; the key itself is left as it is."""
+    """Return the ID if the key may have it. Do not change the key."""
     key = copy(key)
-    with refusals_as_errors():
+    with as_validation_errors():
         key.key_id = key.app.check_key_id(key_id)  # type: ignore[arg-type]
         key.validate_constraints(exclude={"fingerprint"})
     return key.key_id
 
 
 class KeyIDForm(forms.ModelForm):
-    """All that is ever changed by hand in a signing key: the ID that Layer gave."""
+    """Change the key ID that Layer assigned; no other field can be edited."""
 
     class Meta:
         model = SigningKey
@@ -169,19 +171,20 @@ class KeyIDForm(forms.ModelForm):
 
 
 def _sources() -> list[tuple[str, Any]]:
-    """Offer each alias of ``SIGNERS`` besides what can always be done."""
+    """Return the choices: import, generate, and each alias of ``SIGNERS``."""
     form = NewSigningKeyForm
-    dashboard = _("Import the private key that Layer's dashboard showed once")
-    kept = _("Take the key that is kept at “%(alias)s”; it stays there")
+    link = _(
+        "Link to the key in the signing backend “%(alias)s”: the private key stays there"
+    )
     return [
-        (form.IMPORT, dashboard),
-        (form.GENERATE, _("Generate a key pair here")),
-        *((form.SIGNER + alias, kept % {"alias": alias}) for alias in conf.SIGNERS),
+        (form.IMPORT, _("Import the private key that Layer's dashboard showed once")),
+        (form.GENERATE, _("Generate a key pair on this server")),
+        *((form.SIGNER + alias, link % {"alias": alias}) for alias in conf.SIGNERS),
     ]
 
 
 class NewSigningKeyForm(forms.ModelForm):
-    """Import a private key, encrypted from then on, or generate one, or name a signer."""
+    """Import or generate a private key, or link to a key in a signing backend."""
 
     IMPORT, GENERATE, SIGNER = "import", "generate", "signer:"
 
@@ -196,20 +199,20 @@ class NewSigningKeyForm(forms.ModelForm):
         required=False,
         widget=PrivateKeyInput,
         help_text=_(
-            "PEM: the whole of it, with its lines -----BEGIN … and -----END …. It is "
-            "stored encrypted and never shown again."
+            "Paste the complete PEM text, with the lines -----BEGIN … and -----END …. The "
+            "key is stored encrypted and is never shown again."
         ),
     )
     private_key_file = forms.FileField(
-        label=_("Or its file"),
+        label=_("Or the private key file"),
         required=False,
-        help_text=_("PEM or DER, as it was downloaded."),
+        help_text=_("Instead of pasting the key, choose its file: PEM or DER."),
     )
     passphrase = SecretField(
-        label=_("Its passphrase"),
+        label=_("Passphrase"),
         required=False,
         widget=forms.PasswordInput({"autocomplete": "off"}),
-        help_text=_("Only of an encrypted private key; it is not kept."),
+        help_text=_("Only for an encrypted private key. The passphrase is not stored."),
     )
 
     class Meta:
@@ -236,17 +239,17 @@ class NewSigningKeyForm(forms.ModelForm):
 
     def clean(self) -> dict[str, Any]:
         super().clean()
-        # Unless a private key is to be imported, nothing that was pasted counts.
+        # Ignore pasted text unless the user chose to import a private key.
         is_import = self.cleaned_data.get("source") == self.IMPORT
         private_key = self._imported() if is_import else None
         if not self.errors:
-            with refusals_as_errors():
+            with as_validation_errors():
                 self.instance = self._make(private_key)
         return self.cleaned_data
 
     def _make(self, imported: PrivateKey | None) -> SigningKey:
         app, key_id = self.cleaned_data["app"], self.cleaned_data["key_id"]
-        _word, is_signer, alias = self.cleaned_data["source"].partition(self.SIGNER)
+        _prefix, is_signer, alias = self.cleaned_data["source"].partition(self.SIGNER)
         if not is_signer:
             private_key = imported or generate_private_key()
             return SigningKey.from_private_key(app, private_key, key_id=key_id)
@@ -257,16 +260,18 @@ class NewSigningKeyForm(forms.ModelForm):
 
     @hide_locals
     def _imported(self) -> PrivateKey | None:
-        """Read what was pasted or uploaded; what is refused is told beside it."""
+        """Read the pasted or uploaded key; add errors to the field that caused them."""
         text: Secret | None = self.cleaned_data["private_key"]
         file = self.cleaned_data.get("private_key_file")
         field = "private_key_file" if file and not text else "private_key"
         data = file.read(MAX_LENGTH + 1) if file else text and text.reveal()
         try:
             if text and file:
-                raise ValidationError(_("Paste the private key or choose its file."))
+                raise ValidationError(
+                    _("Paste the private key or choose its file, not both.")
+                )
             if not data:
-                raise ValidationError(_("Paste the private key to import."))
+                raise ValidationError(_("Paste the private key, or choose its file."))
             return self._read(data)
         except (PassphraseNeeded, PassphraseWrong) as exc:
             self.add_error("passphrase", str(exc))
@@ -288,10 +293,10 @@ class NewSigningKeyForm(forms.ModelForm):
 
 
 class RevokeForm(forms.Form):
-    """Why a key is revoked."""
+    """Ask for the reason of a revocation."""
 
     reason = ReasonField(
-        help_text=_("For the people who look at this key later."),
+        help_text=_("Shown on the key's page and in its history."),
         widget=forms.TextInput({"class": "vTextField", "autofocus": True}),
     )
 
@@ -299,11 +304,12 @@ class RevokeForm(forms.Form):
 # The ledger
 
 
-def users_named(text: str) -> QuerySet[AbstractBaseUser]:
+def users_by_login_name(text: str) -> QuerySet[AbstractBaseUser]:
     """
-    Return the users that log in under that name: nearly always one, or none.
+    Return the users who log in with this name, usually one user or none.
 
-    :raises ValueError, ValidationError: where it cannot be such a name, when asked.
+    :raises ValueError, ValidationError: when evaluated, if the text cannot be a login
+        name, for example because it must be a UUID.
     """
     model: Any = get_user_model()
     name = getattr(model, "USERNAME_FIELD", model._meta.pk.name)
@@ -314,20 +320,25 @@ def users_named(text: str) -> QuerySet[AbstractBaseUser]:
 
 
 class ReassignForm(forms.Form):
-    """To whom, why, and which ID it is where only its digest is left."""
+    """Ask for the new user, the reason and, if its text was cleared, the ID."""
 
     user = forms.CharField(
         label=_("New user"),
-        help_text=_("The name that he logs in with."),
+        help_text=_("The name that this user logs in with."),
         strip=False,
     )
     user_id = forms.CharField(
         label=_("Layer user ID"),
-        help_text=_("Its text went with its user: enter it as it was."),
+        help_text=_(
+            "The text was cleared when the user was deleted. Enter the ID exactly as it was."
+        ),
         strip=False,
     )
     reason = ReasonField(
-        help_text=_("It stays in the history: no names, but a ticket's number, say.")
+        help_text=_(
+            "The history keeps this text, even after the user is deleted. Enter a ticket "
+            "number, for example, but no names."
+        )
     )
 
     def __init__(self, entry: LayerUser, *args: Any, **kwargs: Any) -> None:
@@ -339,11 +350,18 @@ class ReassignForm(forms.Form):
     def clean_user(self) -> AbstractBaseUser:
         model = get_user_model()
         try:
-            user = users_named(self.cleaned_data["user"]).get()
+            user = users_by_login_name(self.cleaned_data["user"]).get()
         except (model.DoesNotExist, ValueError, ValidationError) as exc:
-            raise ValidationError(_("There is no such user.")) from exc
+            raise ValidationError(
+                _("No user logs in with this name. Enter the complete name, exactly.")
+            ) from exc
         except model.MultipleObjectsReturned as exc:
-            raise ValidationError(_("Several users have this name.")) from exc
+            raise ValidationError(
+                _(
+                    "Several users log in with this name, so this page cannot tell which user "
+                    "you mean. Ask a developer to call ledger.reassign()."
+                )
+            ) from exc
         if user.pk == self.entry.current_for_id:
             raise ValidationError(_("The user already has this Layer user ID."))
         return user
@@ -351,5 +369,10 @@ class ReassignForm(forms.Form):
     def clean_user_id(self) -> str:
         text: str = self.cleaned_data["user_id"]
         if not self.entry.matches(text):
-            raise ValidationError(_("This is another Layer user ID."))
+            raise ValidationError(
+                _(
+                    "This text is not the Layer user ID of this entry. Enter the ID exactly as "
+                    "it was."
+                )
+            )
         return text

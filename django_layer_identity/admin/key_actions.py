@@ -1,4 +1,4 @@
-"""What staff do with keys: each action has a permission and an entry in the history."""
+"""Admin actions for keys; each has a permission and writes a history entry."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     Response = HttpResponse | None
 
 State = SigningKey.State
-#: Changes a key; returns the key that it put out of use, if there is one.
+#: Changes a key; returns the key that it retired, or None.
 Transition = Callable[[SigningKey], SigningKey | None]
 
 FROM_PAGE = "from_page"  # posted by the buttons of a key's own page
@@ -34,64 +34,79 @@ CONFIRMATION = "admin/layer_identity/signingkey/{}_confirmation.html"
 
 
 @admin.action(description=_("Run the self-test"), permissions=["change"])
-def self_test(page: LayerModelAdmin, request: HttpRequest, keys: Keys) -> Response:
+def self_test(
+    model_admin: LayerModelAdmin, request: HttpRequest, keys: Keys
+) -> Response:
     note = _("Self-test passed.")
-    return _run_action(page, request, keys, SigningKey.run_self_test, note)
+    return _run_action(model_admin, request, keys, SigningKey.run_self_test, note)
 
 
 @admin.action(description=_("Activate selected keys"), permissions=["activate"])
-def activate(page: LayerModelAdmin, request: HttpRequest, keys: Keys) -> Response:
+def activate(
+    model_admin: LayerModelAdmin, request: HttpRequest, keys: Keys
+) -> Response:
     if len({key.app_id for key in keys}) < len(keys):
-        message = _("Of each Layer app one key is active: select one to activate.")
-        page.message_user(request, message, messages.ERROR)
+        message = _(
+            "Nothing was changed: a Layer app can have only one active key. Select one key "
+            "per Layer app."
+        )
+        model_admin.message_user(request, message, messages.ERROR)
         return None
     get_active_pk = SigningKey.objects.get_active_pk
     former = {key.pk: get_active_pk(key.app_id, key.database) for key in keys}
     return _run_action(
-        page, request, keys, lambda key: key.activate_replacing(former[key.pk])
+        model_admin, request, keys, lambda key: key.activate_replacing(former[key.pk])
     )
 
 
 @admin.action(description=_("Retire selected keys"), permissions=["retire"])
-def retire(page: LayerModelAdmin, request: HttpRequest, keys: Keys) -> Response:
-    return _run_action(page, request, keys, SigningKey.retire)
+def retire(model_admin: LayerModelAdmin, request: HttpRequest, keys: Keys) -> Response:
+    note = _(
+        "Its Layer app has no active key: users get no identity tokens until you activate "
+        "a key."
+    )
+    return _run_action(model_admin, request, keys, SigningKey.retire, note)
 
 
 @admin.action(
-    description=_("Destroy private halves of selected retired keys…"),
+    description=_("Destroy private keys of selected retired keys…"),
     permissions=["destroy"],
 )
-def destroy(page: LayerModelAdmin, request: HttpRequest, keys: Keys) -> Response:
-    """Ask first: there is no way back."""
+def destroy(model_admin: LayerModelAdmin, request: HttpRequest, keys: Keys) -> Response:
+    """Ask for confirmation first, because this cannot be undone."""
     if "post" not in request.POST:
-        return _confirm(page, request, keys, "destroy", _("Destroy private halves"))
-    note = _("Private half destroyed.")
-    return _run_action(page, request, keys, SigningKey.destroy_private_key, note)
+        return _confirm(
+            model_admin, request, keys, "destroy", _("Destroy private keys")
+        )
+    note = _("Private key destroyed.")
+    return _run_action(model_admin, request, keys, SigningKey.destroy_private_key, note)
 
 
 @admin.action(description=_("Revoke selected keys…"), permissions=["revoke"])
-def revoke(page: LayerModelAdmin, request: HttpRequest, keys: Keys) -> Response:
-    """Ask first, and for a reason: there is no way back."""
+def revoke(model_admin: LayerModelAdmin, request: HttpRequest, keys: Keys) -> Response:
+    """Ask for confirmation and a reason first, because this cannot be undone."""
     form = RevokeForm(request.POST if "post" in request.POST else None)
     if not form.is_valid():
-        return _confirm(page, request, keys, "revoke", _("Revoke signing keys"), form)
+        return _confirm(
+            model_admin, request, keys, "revoke", _("Revoke signing keys"), form
+        )
     reason = form.cleaned_data["reason"]
     note = _("Reason: %(reason)s") % {"reason": reason}
-    return _run_action(page, request, keys, lambda key: key.revoke(reason), note)
+    return _run_action(model_admin, request, keys, lambda key: key.revoke(reason), note)
 
 
 ACTIONS = (self_test, activate, retire, destroy, revoke)
 
 
 def _confirm(
-    page: LayerModelAdmin,
+    model_admin: LayerModelAdmin,
     request: HttpRequest,
     keys: Keys,
     action: str,
     title: _StrPromise,
     form: Form | None = None,
 ) -> HttpResponse:
-    return page.render(
+    return model_admin.render(
         request,
         CONFIRMATION.format(action),
         title=title,
@@ -104,62 +119,66 @@ def _confirm(
 
 
 def _run_action(
-    page: LayerModelAdmin,
+    model_admin: LayerModelAdmin,
     request: HttpRequest,
     queryset: Keys,
     transition: Transition,
     note: str | _StrPromise = "",
 ) -> Response:
-    """Change each key by itself, and go back to where the action was chosen."""
+    """Change each key separately. Return to the page that the action came from."""
     keys = list(queryset)
     for key in keys:
-        message, level = _apply_to_key(page, request, key, transition, str(note))
-        page.message_user(request, message, level)
+        message, level = _apply_to_key(model_admin, request, key, transition, str(note))
+        model_admin.message_user(request, message, level)
     if keys and FROM_PAGE in request.POST:
-        return page.redirect_to_page_of(keys[0])
+        return model_admin.redirect_to_page_of(keys[0])
     return None
 
 
 def _apply_to_key(
-    page: LayerModelAdmin,
+    model_admin: LayerModelAdmin,
     request: HttpRequest,
     key: SigningKey,
     transition: Transition,
     note: str,
 ) -> tuple[str, int]:
-    """Change a key together with its history; return what came of it, and how bad."""
+    """Change a key and its history together; return the message and its level."""
     before = _snapshot(key)
 
     def write() -> None:
         nonlocal before
-        lock_and_refresh(key)  # somebody else may have acted since the list was read
+        lock_and_refresh(key)  # it may have changed since the list was read
         before = _snapshot(key)
         if retired := transition(key):
-            page.log_change(request, retired, _history_entry(State.ACTIVE, retired))
+            model_admin.log_change(
+                request, retired, _history_entry(State.ACTIVE, retired)
+            )
         if _snapshot(key) != before:
-            page.log_change(request, key, _history_entry(before[0], key, note))
+            model_admin.log_change(request, key, _history_entry(before[0], key, note))
 
     try:
         retry_on_conflict(write, using=router.db_for_write(SigningKey))
     except (LayerIdentityError, OperationalError) as exc:
-        text = _("The signing key %(key)s stays %(state)s: %(reason)s")
-        facts = {"key": key, "state": before[0].label, "reason": error_message(exc)}
-        return text % facts, messages.ERROR
-    facts = {"key": key, "state": key.state.label, "note": note}
+        text = _(
+            "The signing key %(key)s was not changed and is still %(state)s. %(reason)s"
+        )
+        values = {"key": key, "state": before[0].label, "reason": error_message(exc)}
+        return text % values, messages.ERROR
+    values = {"key": key, "state": key.state.label, "note": note}
     if _snapshot(key) == before:
-        text = _("The signing key %(key)s was %(state)s already.")
-        return text % facts, messages.INFO
-    text = _("The signing key %(key)s is %(state)s now. %(note)s")
-    return (text % facts).strip(), messages.SUCCESS
+        text = _("The signing key %(key)s was already %(state)s. Nothing was changed.")
+        return text % values, messages.INFO
+    text = _("The signing key %(key)s is %(state)s. %(note)s")
+    return (text % values).strip(), messages.SUCCESS
 
 
 def _snapshot(key: SigningKey) -> tuple[State, object, object]:
-    """Return what an action that did something has changed."""
+    """Return the values that differ after an action that changed the key."""
     return key.state, key.tested_at, key.destroyed_at
 
 
 def _history_entry(former: State, key: SigningKey, note: str = "") -> str:
     text = _("State: %(former)s → %(state)s")
-    facts = {"former": former.label, "state": key.state.label}
-    changed = text % facts if key.state != former else ""
+    values = {"former": former.label, "state": key.state.label}
+    changed = text % values if key.state != former else ""
     return " – ".join(filter(None, [changed, note]))

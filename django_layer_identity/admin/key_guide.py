@@ -1,4 +1,4 @@
-"""A key's way from the outside to its first token, as steps on its page."""
+"""The steps from a new key to its first token, shown on the key's page."""
 
 from __future__ import annotations
 
@@ -18,36 +18,39 @@ if TYPE_CHECKING:
 
 CREATE = (
     _("Import or generate"),
-    _("The private half is stored encrypted and never shown."),
+    _("The private key is stored encrypted and is never shown."),
 )
-CREATE_AT_SIGNER = (
-    CREATE[0],
-    _("The private half stays with its signer and never comes here."),
+LINK = (
+    _("Link to the signing backend"),
+    _(
+        "The private key stays in the signing backend. Only the public key is stored here."
+    ),
 )
 REGISTER = (
-    _("Register the public half with Layer"),
+    _("Register the public key with Layer"),
     _(
-        "Copy the public key below into Layer's dashboard, compare the fingerprint, and "
-        "enter the key ID that it gives. A key imported from there has its ID already."
+        "Copy the public key below into Layer's dashboard. Compare the fingerprint. Then "
+        "enter the key ID that the dashboard shows. A key that you imported from the "
+        "dashboard already has its key ID there."
     ),
 )
 TEST = (
     _("Self-test"),
-    _("Sign with the private half and verify with the public one."),
+    _("Sign a sample with the private key, and verify it with the public key."),
 )
 ACTIVATE = (
     _("Activate"),
     _(
-        "Identity tokens are signed with it from then on; the app's former key retires "
-        "in the same moment, and can be activated again. The app's IDs and this key ID "
-        "stay as they are from then on."
+        "From then on this key signs the app's identity tokens. The app's previous key is "
+        "retired at the same time; you can activate it again. After the activation, this "
+        "key ID and the IDs of the app cannot change."
     ),
 )
 
 
 @dataclass
 class Step:
-    """One thing to do; ``name`` says which button belongs to it."""
+    """One step; ``name`` selects its field or button in the template."""
 
     name: str
     title: _StrPromise
@@ -58,23 +61,23 @@ class Step:
 
     @property
     def status(self) -> str:
-        """What the page's styles call it."""
+        """The status, as the CSS class names it."""
         return "done" if self.is_done else "next" if self.is_next else "later"
 
 
 def steps(key: SigningKey) -> list[Step]:
-    """Return the four steps; the first that is not done is next, while a key lives."""
-    create = CREATE_AT_SIGNER if key.signer else CREATE
+    """Return the four steps. Unless the key is revoked, the first open step is next."""
+    create = LINK if key.signer else CREATE
     has_id = key.key_id is not None
     tested_at = key.tested_at if has_id else None
     activated_at = key.activated_at
-    found = [
+    all_steps = [
         Step("create", *create, True, key.created_at),
         Step("register", *REGISTER, has_id),
         Step("test", *TEST, tested_at is not None, tested_at),
         Step("activate", *ACTIVATE, activated_at is not None, activated_at),
     ]
-    open_steps = [step for step in found if not step.is_done]
+    open_steps = [step for step in all_steps if not step.is_done]
     if open_steps and key.revoked_at is None:
         open_steps[0].is_next = True
-    return found
+    return all_steps

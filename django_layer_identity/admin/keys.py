@@ -1,4 +1,4 @@
-"""Signing keys in the admin: the list, a guided page for each, and its public half."""
+"""Signing keys in the admin: the list, a guided page per key, the public key file."""
 
 from __future__ import annotations
 
@@ -35,9 +35,9 @@ if TYPE_CHECKING:
     from django.forms import ModelForm
     from django.http import HttpRequest, HttpResponseRedirect
 
-PUBLIC_HALF = (grouped_fingerprint, public_pem)
-FACTS = ("app", "bits", private_key_location, age, last_use)
-TIMES = (
+PUBLIC_KEY_FIELDS = (grouped_fingerprint, public_pem)
+KEY_FIELDS = ("app", "bits", private_key_location, age, last_use)
+TIME_FIELDS = (
     "created_at",
     "tested_at",
     "activated_at",
@@ -53,20 +53,22 @@ class SigningKeyAdmin(LayerModelAdmin):
     actions = ACTIONS
     form = KeyIDForm
     add_form = NewSigningKeyForm
-    # An allow-list: whatever else a key holds, or will hold, stays off these pages.
-    # The key ID is in the guide above them.
+    # An allow-list, so that new model fields are not shown by default. The key ID is in
+    # the guide above the fieldsets.
     fieldsets: ClassVar[Any] = [
-        (_("Public half"), {"fields": PUBLIC_HALF}),
-        (_("Key"), {"fields": FACTS}),
+        (_("Public key"), {"fields": PUBLIC_KEY_FIELDS}),
+        (_("Key"), {"fields": KEY_FIELDS}),
     ]
     add_fieldsets = [(None, {"fields": NewSigningKeyForm.Meta.fields})]
-    readonly_fields: ClassVar[Any] = (*PUBLIC_HALF, *FACTS, *TIMES)
+    readonly_fields: ClassVar[Any] = (*PUBLIC_KEY_FIELDS, *KEY_FIELDS, *TIME_FIELDS)
     list_display: Any = ("__str__", state, "app", age, last_use, "activated_at")
     list_filter = ("app",)
     list_select_related = ("app",)
     ordering = ("app__name", "-pk")
     search_fields = ("key_id", "fingerprint__startswith")
-    search_help_text = _("A key ID, or the beginning of a fingerprint.")
+    search_help_text = _(
+        "Enter a complete key ID, or the first digits of a fingerprint."
+    )
 
     def has_delete_permission(self, request: HttpRequest, obj: object = None) -> bool:
         return False
@@ -96,17 +98,17 @@ class SigningKeyAdmin(LayerModelAdmin):
         return super().get_form(request, obj, change, form=form, **kwargs)
 
     def get_fieldsets(self, request: HttpRequest, obj: SigningKey | None = None) -> Any:
-        """Of the times, show those that were."""
+        """Show only the times that are set."""
         if obj is None:
             return self.add_fieldsets
-        times = tuple(name for name in TIMES if getattr(obj, name))
+        times = tuple(name for name in TIME_FIELDS if getattr(obj, name))
         return [*self.fieldsets, (_("Times"), {"fields": times})]
 
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
-        """Choose the Layer app where there is no choice."""
+        """Preselect the Layer app if there is only one."""
         apps = list(LayerApp.objects.values_list("pk", flat=True)[:2])
-        only = {"app": apps[0]} if len(apps) == 1 else {}
-        return {**only, **super().get_changeform_initial_data(request)}
+        initial = {"app": apps[0]} if len(apps) == 1 else {}
+        return {**initial, **super().get_changeform_initial_data(request)}
 
     def get_readonly_fields(
         self, request: HttpRequest, obj: SigningKey | None = None
@@ -124,17 +126,17 @@ class SigningKeyAdmin(LayerModelAdmin):
         return super().get_search_results(request, queryset, search_term)
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
-        """Keep the private half, encrypted as it is, from being guessed by filters."""
+        """Refuse filters that could guess the encrypted private key."""
         if lookup.startswith("encrypted_private_key"):
             return False
         return super().lookup_allowed(lookup, value, request)
 
     def get_urls(self) -> list[Any]:
-        prefix, for_staff = "layer_identity_signingkey", self.admin_site.admin_view
-        add = _wrapping_secrets(for_staff(self.add_view))
-        public_key = for_staff(self.public_key_view)
+        prefix, staff_only = "layer_identity_signingkey", self.admin_site.admin_view
+        add = _wrap_posted_secrets(staff_only(self.add_view))
+        public_key = staff_only(self.public_key_view)
         return [
-            path("add/", add, name=f"{prefix}_add"),  # in place of Django's own
+            path("add/", add, name=f"{prefix}_add"),  # replaces Django's
             path("<int:pk>/public.pem", public_key, name=f"{prefix}_public_key"),
             *super().get_urls(),
         ]
@@ -142,15 +144,15 @@ class SigningKeyAdmin(LayerModelAdmin):
     def changelist_view(
         self, request: HttpRequest, *args: Any, **kwargs: Any
     ) -> HttpResponse:
-        """Answer an action without its permission by 403; Django would ignore it."""
+        """Return 403 for an action without permission; Django would ignore it."""
         action = request.POST.get("action")
-        is_ours = action in [each.__name__ for each in ACTIONS]
+        is_ours = action in [function.__name__ for function in ACTIONS]
         if is_ours and action not in self.get_actions(request):
             raise PermissionDenied
         return super().changelist_view(request, *args, **kwargs)
 
     def public_key_view(self, request: HttpRequest, pk: int) -> HttpResponse:
-        """Hand out the public half as a file, for Layer's dashboard."""
+        """Return the public key as a file, for Layer's dashboard."""
         if not self.has_view_or_change_permission(request):
             raise PermissionDenied
         key = get_object_or_404(self.get_queryset(request), pk=pk)
@@ -179,13 +181,13 @@ class SigningKeyAdmin(LayerModelAdmin):
             obj.set_key_id(form.cleaned_data["key_id"])
 
     def log_change(self, request: HttpRequest, obj: SigningKey, message: Any) -> Any:
-        """Skip an entry that says nothing."""
+        """Skip empty history entries."""
         return super().log_change(request, obj, message) if message else None
 
     def response_post_save_add(
         self, request: HttpRequest, obj: SigningKey
     ) -> HttpResponseRedirect:
-        """Go on to the key's page: its public half waits there to be registered."""
+        """Redirect to the key's page, where the public key can be registered."""
         if self.has_view_or_change_permission(request, obj):
             return self.redirect_to_page_of(obj)
         return super().response_post_save_add(request, obj)
@@ -196,12 +198,14 @@ class SigningKeyAdmin(LayerModelAdmin):
         return self.redirect_to_page_of(obj)
 
 
-def _wrapping_secrets(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
-    """Let a view wrap what is posted before all else: any step after it may fail."""
+def _wrap_posted_secrets(
+    view: Callable[..., HttpResponse],
+) -> Callable[..., HttpResponse]:
+    """Wrap posted secrets before anything else, because every later step may fail."""
 
     @wraps(view)
-    def wrapping(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+    def wrapper(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         request.POST = wrap_secrets(request.POST)
         return view(request, *args, **kwargs)
 
-    return wrapping
+    return wrapper

@@ -1,1 +1,1 @@
-"""An opt-in app: a row for each identity token issued or refused, for the admin."""
+"""Optional app: one row for each identity token that was issued or refused."""

@@ -7,7 +7,7 @@ from django.utils.translation import gettext_lazy as _
 
 
 class LayerIdentityAuditConfig(AppConfig):
-    """Begins to record once the project is set up."""
+    """Connect the signals that are recorded."""
 
     name = "django_layer_identity.audit"
     label = "layer_identity_audit"

@@ -1,4 +1,4 @@
-"""What was issued and refused, to whom, and when."""
+"""Audit entries: which identity tokens were issued and refused."""
 
 from __future__ import annotations
 
@@ -10,38 +10,39 @@ from django.utils.translation import gettext_lazy as _
 
 from django_layer_identity.models.locking import retry_on_conflict
 
-ISSUED = "issued"  # the code of an entry that is no refusal
-#: Rows that are deleted at once: SQLite takes 999 parameters, and no lock lasts.
+ISSUED = "issued"  # the code of a token that was issued
+#: Rows per DELETE statement: SQLite accepts 999 parameters, and locks must be short.
 BATCH = 500
 
 
 class AuditEntryQuerySet(models.QuerySet["AuditEntry"]):
     def purge(self, before: datetime) -> int:
-        """Delete what is older, some hundred rows at a time, and say how many."""
+        """Delete older entries in batches, and return their number."""
         alias, count = router.db_for_write(self.model), 0
         rows = self.using(alias)
         old = rows.filter(created_at__lt=before).order_by("created_at")
         while batch := list(old.values_list("pk", flat=True)[:BATCH]):
-            doomed = rows.filter(pk__in=batch)
-            count += retry_on_conflict(doomed.delete, using=alias)[0]
+            delete = rows.filter(pk__in=batch).delete
+            count += retry_on_conflict(delete, using=alias)[0]
         return count
 
 
 class AuditEntry(models.Model):
     """
-    One outcome. It refers to nothing, so that nothing can take it along when deleted.
+    One issued token or refusal.
 
-    No token, nonce, password, e-mail address or phone number is ever in it.
+    It has no foreign keys, so that it is kept when a user or key is deleted. It never
+    contains a token, nonce, password, e-mail address or phone number.
     """
 
     created_at = models.DateTimeField(_("time"), default=timezone.now)
     code = models.CharField(_("outcome"), max_length=64)
-    user_pk = models.CharField(_("user"), max_length=255, blank=True)
+    user_pk = models.CharField(_("user (primary key)"), max_length=255, blank=True)
     impersonator_pk = models.CharField(_("impersonator"), max_length=255, blank=True)
     app_id = models.CharField(_("app ID"), max_length=64, blank=True)
     fingerprint = models.CharField(_("key fingerprint"), max_length=64, blank=True)
     nonce_digest = models.CharField(_("nonce digest"), max_length=64, blank=True)
-    address = models.CharField(_("address"), max_length=45, blank=True)
+    address = models.CharField(_("IP address"), max_length=45, blank=True)
 
     objects = AuditEntryQuerySet.as_manager()
 

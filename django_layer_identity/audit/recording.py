@@ -1,7 +1,7 @@
 """
-From a signal to a row, in the caller's transaction.
+Write a row for each signal, in the caller's transaction.
 
-Errors are logged; they fail neither the request nor that transaction.
+Errors are logged. They never fail the request or the transaction.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ logger = logging.getLogger("django_layer_identity.audit")
 
 
 def connect() -> None:
-    """Record from now on; called once, from the app's ``ready()``."""
+    """Connect the receivers; the app's ``ready()`` calls this once."""
     identity_token_issued.connect(record)
     identity_token_refused.connect(record)
 
@@ -43,15 +43,17 @@ def record(
     code: str = ISSUED,
     **kwargs: Any,
 ) -> None:
-    """Receive either signal."""
+    """Write an audit entry; a receiver of both signals."""
     if user is None or code == "throttled":
-        return  # or a client could write as many rows as it likes
+        return  # a client could write any number of rows
     alias = router.db_for_write(AuditEntry)
     if alias == router.db_for_write(LayerApp) and is_unreachable(alias):
-        logger.error("No audit entry, as the database has failed: %r", code)
+        logger.error(
+            "Cannot write an audit entry, because the database failed: %r", code
+        )
         return
     try:
-        # Outside the savepoint: a query that fails inside would cost the entry.
+        # Outside the savepoint: a failing query inside it would lose the entry.
         impersonator = _impersonator(request)
         with transaction.atomic(using=alias):
             AuditEntry.objects.using(alias).create(
@@ -64,22 +66,24 @@ def record(
                 address=_address(request),
             )
     except Exception:
-        logger.exception("An audit entry could not be written: %r", code)
+        logger.exception("Cannot write an audit entry: %r", code)
 
 
 def _impersonator(request: HttpRequest | None) -> str:
-    """Return the impersonator's primary key; a session that is unreadable has none."""
+    """Return the impersonator's primary key, or ``""`` if the session is unreadable."""
     try:
         return impersonator_of(request) or ""
-    except Exception:  # or a client could escape by a cookie that no database takes
-        logger.exception("The session cannot be read for an audit entry")
+    except Exception:  # a cookie must not prevent the entry
+        logger.exception(
+            "Cannot read the session; the audit entry names no impersonator"
+        )
         return ""
 
 
 def _address(request: HttpRequest | None) -> str:
-    """Return ``REMOTE_ADDR``; what is no IP address is not recorded."""
+    """Return ``REMOTE_ADDR``, or ``""`` if it is not an IP address."""
     text = request.META.get("REMOTE_ADDR") or "" if request else ""
     try:
-        return str(ip_address(text.partition("%")[0]))  # without an interface's name
+        return str(ip_address(text.partition("%")[0]))  # without the zone of IPv6
     except ValueError:
-        return ""  # a socket's path, or a proxy's mistake
+        return ""  # the path of a Unix socket, or an invalid value from a proxy

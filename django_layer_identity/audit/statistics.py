@@ -1,4 +1,4 @@
-"""How many tokens were issued and refused in each of the last hours, and their chart."""
+"""Issued and refused tokens per hour, and the data of their chart."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ HOUR = timedelta(hours=1)
 
 @dataclass(frozen=True)
 class Hour:
-    """The outcomes from ``start`` on, for an hour."""
+    """The outcomes of one hour, which begins at ``start``."""
 
     start: datetime
     issued: int = 0
@@ -34,10 +34,10 @@ class Hour:
 
 
 def count_by_hour(entries: AuditEntryQuerySet, now: datetime) -> list[Hour]:
-    """Count the last 24 hours in one query, the one that has begun included."""
+    """Count the entries of the current hour and the 23 before it, in one query."""
     last = now.replace(minute=0, second=0, microsecond=0)
-    starts = [last - HOUR * before for before in reversed(range(HOURS))]
-    # In UTC: MariaDB knows no other time zone unless somebody loaded them into it.
+    starts = [last - HOUR * hours for hours in reversed(range(HOURS))]
+    # In UTC: MariaDB has no other time zones unless its time zone tables are loaded.
     counts = (
         entries.filter(created_at__gte=starts[0], created_at__lt=last + HOUR)
         .order_by()
@@ -52,7 +52,7 @@ def count_by_hour(entries: AuditEntryQuerySet, now: datetime) -> list[Hour]:
 
 
 def build_chart(hours: Sequence[Hour]) -> dict[str, Any]:
-    """Return what the template draws: each hour with the heights of its two parts."""
+    """Return the template's data: each hour with the heights of its two bars."""
     most = max(hour.total for hour in hours)
     return {
         "columns": [
@@ -66,5 +66,5 @@ def build_chart(hours: Sequence[Hour]) -> dict[str, Any]:
 
 
 def _percent(count: int, most: int) -> int:
-    """Return the height of a part, at least 1: what is there at all can be seen."""
+    """Return the height of a bar: at least 1 for a count above 0, so that it is visible."""
     return max(1, 100 * count // most) if count else 0

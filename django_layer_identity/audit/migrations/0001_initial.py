@@ -34,7 +34,9 @@ class Migration(migrations.Migration):
                 ("code", models.CharField(max_length=64, verbose_name="outcome")),
                 (
                     "user_pk",
-                    models.CharField(blank=True, max_length=255, verbose_name="user"),
+                    models.CharField(
+                        blank=True, max_length=255, verbose_name="user (primary key)"
+                    ),
                 ),
                 (
                     "app_id",
@@ -54,7 +56,9 @@ class Migration(migrations.Migration):
                 ),
                 (
                     "address",
-                    models.CharField(blank=True, max_length=45, verbose_name="address"),
+                    models.CharField(
+                        blank=True, max_length=45, verbose_name="IP address"
+                    ),
                 ),
             ],
             options={

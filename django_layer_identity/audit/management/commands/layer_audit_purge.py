@@ -14,7 +14,7 @@ from django_layer_identity.audit.models import AuditEntry
 
 
 class Command(BaseCommand):
-    help = "Delete the audit entries that are older than DAYS; print how many."
+    help = "Delete the audit entries that are older than DAYS, and print their number."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(
@@ -22,7 +22,7 @@ class Command(BaseCommand):
             metavar="DAYS",
             type=_days,
             required=True,
-            help="a whole number of days, at least 1",
+            help="a whole number of days, from 1 to 36500",
         )
 
     def handle(self, *, older_than: timedelta, **options: Any) -> None:
@@ -30,14 +30,14 @@ class Command(BaseCommand):
             count = AuditEntry.objects.purge(before=timezone.now() - older_than)
         except Error as exc:
             raise CommandError(
-                "The database is busy or cannot be reached; what was deleted by then "
-                f"is gone. Run it again. Reason: {exc}"
+                "The database is busy or unreachable. Some entries may have been deleted. "
+                f"Run the command again to delete the others. Reason: {exc}"
             ) from exc
         self.stdout.write(str(count))
 
 
 def _days(text: str) -> timedelta:
     if not (text.isdecimal() and text.isascii() and 0 < int(text) <= 36500):
-        # The value is not repeated: it may be a private key, pasted by mistake.
+        # Do not repeat the value: it may be a private key that was pasted by mistake.
         raise ArgumentTypeError("must be a whole number of days from 1 to 36500")
     return timedelta(days=int(text))
