@@ -9,7 +9,7 @@ from tests.conftest import OTHER_KEY_ID
 
 @pytest.fixture
 def registered(draft) -> SigningKey:
-    """A key that has its key ID and waits for its self-test."""
+    """A key that has its key ID, but has not passed its self-test."""
     draft.set_key_id(OTHER_KEY_ID)
     return draft
 
@@ -48,7 +48,7 @@ def destroyed(retired) -> SigningKey:
 
 @pytest.fixture
 def staff(db, client):
-    """Make the client one of staff who have these permissions, and no other."""
+    """Log the client in as staff with exactly these permissions."""
 
     def log_in(*codenames):
         user = User.objects.create_user("staff", is_staff=True)
@@ -61,5 +61,5 @@ def staff(db, client):
 
 @pytest.fixture
 def viewer(staff):
-    """A client of staff who may see keys, and nothing else."""
+    """A client of staff who may only view keys."""
     return staff("view_signingkey")

@@ -1,4 +1,4 @@
-"""The pages of signing keys, in a tester's words."""
+"""Helpers for tests of the pages of signing keys."""
 
 from __future__ import annotations
 
@@ -16,22 +16,20 @@ def page_of(key):
     return f"{KEYS}{key.pk}/change/"
 
 
-def act(client, action, *keys, **more):
-    """Choose an action for some keys of the list."""
+def run_action(client, action, *keys, **more):
+    """Run an action of the list on these keys."""
     selected = {"_selected_action": [key.pk for key in keys]}
     return client.post(KEYS, {"action": action, **selected, **more})
 
 
 def press(client, button, key, **more):
     """Press a button on the page of a key."""
-    return act(client, button, key, from_page="1", **more)
+    return run_action(client, button, key, from_page="1", **more)
 
 
 def buttons_of(page):
-    inputs, buttons = (
-        r'<input type="submit"[^>]* value="([^"]+)"',
-        r"<button [^>]+>([^<]+)",
-    )
+    inputs = r'<input type="submit"[^>]* value="([^"]+)"'
+    buttons = r"<button [^>]+>([^<]+)"
     content = page.partition('id="signingkey_form"')[2]
     found = re.findall(f"{inputs}|{buttons}", content)
     return [value or text for value, text in found]
@@ -45,7 +43,7 @@ def errors(response):
     return response.context["adminform"].form.errors
 
 
-def said(response):
+def messages_of(response):
     return [str(message) for message in get_messages(response.wsgi_request)]
 
 

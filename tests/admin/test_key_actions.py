@@ -11,23 +11,24 @@ from django_layer_identity.admin.keys import SigningKeyAdmin
 from django_layer_identity.models import LayerApp, SigningKey
 from tests.admin.pages import (
     KEYS,
-    act,
     history,
     history_of,
+    messages_of,
     page_of,
     press,
-    said,
+    run_action,
     state_of,
 )
 from tests.conftest import KEY_ID, OTHER_KEY_ID, PROVIDER_ID
 from tests.internals import clear_loaded_keys
 
 THIRD_KEY_ID = UUID("eeeeeeee-0000-4000-8000-000000000005")
+NO_KEY = "Its Layer app has no active key: users get no identity tokens until you activate a key."
 
 
 @pytest.fixture
 def other(app) -> SigningKey:
-    """A key that somebody else activates."""
+    """A key that another request activates."""
     return keyring.generate_private_key(app, key_id=THIRD_KEY_ID)
 
 
@@ -45,7 +46,9 @@ def test_the_guide_leads_from_a_draft_to_an_active_key(admin_client, key, draft)
     ]
 
 
-def test_a_key_that_another_one_retires_has_it_in_its_history(admin_client, key, ready):
+def test_the_history_of_a_replaced_key_says_that_it_was_retired(
+    admin_client, key, ready
+):
     press(admin_client, "activate", ready)
 
     assert history_of(key) == ["State: active → retired"]
@@ -60,7 +63,7 @@ def test_a_key_that_another_one_retires_has_it_in_its_history(admin_client, key,
         ("key", "retire", "retired"),
     ],
 )
-def test_a_button_on_the_page_of_a_key_leads_back_to_it(
+def test_a_button_on_the_page_of_a_key_returns_to_it(
     request, admin_client, name, button, state
 ):
     key = request.getfixturevalue(name)
@@ -72,22 +75,27 @@ def test_a_button_on_the_page_of_a_key_leads_back_to_it(
 
 
 @pytest.mark.parametrize(
-    ("name", "action", "more", "state"),
+    ("name", "action", "note", "state"),
     [
-        ("ready", "activate", {}, "active"),
-        ("retired", "activate", {}, "active"),
-        ("key", "retire", {}, "retired"),
+        ("ready", "activate", "", "active"),
+        ("retired", "activate", "", "active"),
+        ("key", "retire", NO_KEY, "retired"),
     ],
     ids=["activate", "again", "retire"],
 )
-def test_an_action_of_the_list_acts(request, admin_client, name, action, more, state):
+def test_an_action_of_the_list_changes_the_state(
+    request, admin_client, name, action, note, state
+):
     key = request.getfixturevalue(name)
 
-    response = act(admin_client, action, key, **more)
+    response = run_action(admin_client, action, key)
 
     assert state_of(key) == state
-    assert said(response) == [f"The signing key {key} is {state} now."]
-    assert history_of(key) == [f"State: {key.state} → {state}"]
+    assert messages_of(response) == [
+        f"The signing key {key} is {state}. {note}".strip()
+    ]
+    entry = f"State: {key.state} → {state}"
+    assert history_of(key) == [f"{entry} – {note}" if note else entry]
 
 
 @pytest.mark.parametrize(
@@ -96,29 +104,23 @@ def test_an_action_of_the_list_acts(request, admin_client, name, action, more, s
         (
             "draft",
             "activate",
-            "stays draft: Enter the key ID that Layer assigned to this key first.",
+            "draft. Enter the key ID that Layer assigned to this key first.",
         ),
-        (
-            "revoked",
-            "activate",
-            "stays revoked: A revoked key cannot sign. Activate another key.",
-        ),
-        (
-            "ready",
-            "retire",
-            "stays ready: Only an active key can be retired. This key is ready.",
-        ),
+        ("revoked", "activate", "revoked. A revoked key cannot sign."),
+        ("ready", "retire", "ready. This key is ready, not active."),
     ],
     ids=["activate-draft", "activate-revoked", "retire-ready"],
 )
-def test_what_a_state_forbids_is_told_and_not_done(
+def test_an_action_that_the_state_forbids_gives_a_message(
     request, admin_client, name, action, error
 ):
     key = request.getfixturevalue(name)
 
-    response = act(admin_client, action, key)
+    response = run_action(admin_client, action, key)
 
-    assert said(response) == [f"The signing key {key} {error}"]
+    assert messages_of(response) == [
+        f"The signing key {key} was not changed and is still {error}"
+    ]
     assert state_of(key) == key.state
     assert history() == []
 
@@ -127,18 +129,19 @@ def test_a_key_that_cannot_be_decrypted_is_not_activated(admin_client, ready, se
     settings.LAYER_IDENTITY = {"KEY_ENCRYPTION_KEYS": []}
     clear_loaded_keys()
 
-    response = act(admin_client, "activate", ready)
+    response = run_action(admin_client, "activate", ready)
 
-    [message] = said(response)
-    assert "stays ready: LAYER_IDENTITY['KEY_ENCRYPTION_KEYS'] is empty" in message
+    [message] = messages_of(response)
+    assert "is still ready. LAYER_IDENTITY['KEY_ENCRYPTION_KEYS'] is empty" in message
     assert state_of(ready) == "ready"
 
 
 def test_two_keys_of_an_app_are_not_activated_together(admin_client, key, ready):
-    response = act(admin_client, "activate", key, ready)
+    response = run_action(admin_client, "activate", key, ready)
 
-    assert said(response) == [
-        "Of each Layer app one key is active: select one to activate."
+    assert messages_of(response) == [
+        "Nothing was changed: a Layer app can have only one active key. Select one key per "
+        "Layer app."
     ]
     assert (state_of(key), state_of(ready)) == ("active", "ready")
 
@@ -149,43 +152,46 @@ def test_keys_of_two_apps_are_activated_together(admin_client, ready):
     )
     elsewhere = keyring.generate_private_key(other, key_id=KEY_ID)
 
-    act(admin_client, "activate", ready, elsewhere)
+    run_action(admin_client, "activate", ready, elsewhere)
 
     assert (state_of(ready), state_of(elsewhere)) == ("active", "active")
 
 
-def test_of_several_keys_each_is_acted_on_by_itself(admin_client, key, draft):
-    response = act(admin_client, "retire", key, draft)
+def test_each_selected_key_is_changed_separately(admin_client, key, draft):
+    response = run_action(admin_client, "retire", key, draft)
 
-    assert said(response) == [
-        f"The signing key {draft} stays draft: Only an active key can be retired. This key is draft.",
-        f"The signing key {KEY_ID} is retired now.",
+    assert messages_of(response) == [
+        f"The signing key {draft} was not changed and is still draft. "
+        "This key is draft, not active.",
+        f"The signing key {KEY_ID} is retired. {NO_KEY}",
     ]
-    assert history() == ["State: active → retired"]
+    assert history() == [f"State: active → retired – {NO_KEY}"]
 
 
-def test_an_act_that_cannot_be_recorded_is_not_done(admin_client, key, monkeypatch):
+def test_an_action_that_cannot_be_recorded_changes_nothing(
+    admin_client, key, monkeypatch
+):
     def fail(*args):
         raise RuntimeError
 
     monkeypatch.setattr(SigningKeyAdmin, "log_change", fail)
 
     with pytest.raises(RuntimeError):
-        act(admin_client, "revoke", key, post="yes", reason="leaked")
+        run_action(admin_client, "revoke", key, post="yes", reason="leaked")
 
     assert state_of(key) == "active"
 
 
-def test_an_act_without_effect_leaves_no_history(admin_client, key):
-    response = act(admin_client, "activate", key)
+def test_an_action_without_effect_writes_no_history(admin_client, key):
+    response = run_action(admin_client, "activate", key)
 
-    assert said(response) == [f"The signing key {KEY_ID} is active now."]
+    assert messages_of(response) == [f"The signing key {KEY_ID} is active."]
     assert history() == []
 
 
 @pytest.fixture
 def busy(before_key_lock):
-    """A database that somebody else is writing to."""
+    """A database that is locked by another writer."""
 
     def fail(key):
         raise OperationalError("database is locked")
@@ -193,63 +199,67 @@ def busy(before_key_lock):
     before_key_lock(fail)
 
 
-def test_a_busy_database_is_told_beside_the_key(admin_client, key, busy):
-    response = act(admin_client, "retire", key)
+def test_an_action_on_a_busy_database_names_the_key(admin_client, key, busy):
+    response = run_action(admin_client, "retire", key)
 
-    assert said(response) == [
-        f"The signing key {key} stays active: "
-        "The database is busy. Nothing was changed: try again."
+    assert messages_of(response) == [
+        f"The signing key {key} was not changed and is still active. "
+        "The database is busy, so nothing was changed. Try again."
     ]
     assert (state_of(key), history()) == ("active", [])
 
 
-def test_a_busy_database_is_told_where_a_key_id_is_entered(admin_client, draft, busy):
+def test_a_key_id_entered_on_a_busy_database_gives_a_message(admin_client, draft, busy):
     response = admin_client.post(page_of(draft), {"key_id": str(KEY_ID)})
 
     assert response.url == page_of(draft)
-    assert said(response) == ["The database is busy. Nothing was changed: try again."]
+    assert messages_of(response) == [
+        "The database is busy, so nothing was changed. Try again."
+    ]
     assert state_of(draft) == "draft"
 
 
-def test_a_key_that_is_revoked_again_keeps_its_reason_and_says_so(admin_client, key):
+def test_revoking_a_revoked_key_gives_a_message(admin_client, key):
     key.revoke("first")
 
-    response = act(admin_client, "revoke", key, post="yes", reason="second")
+    response = run_action(admin_client, "revoke", key, post="yes", reason="second")
 
-    assert said(response) == [f"The signing key {key} was revoked already."]
+    assert messages_of(response) == [
+        f"The signing key {key} was already revoked. Nothing was changed."
+    ]
     assert SigningKey.objects.get(pk=key.pk).revocation_reason == "first"
     assert history() == []
 
 
-def test_whoever_comes_second_is_not_said_to_have_acted(
+def test_a_key_revoked_concurrently_is_reported_as_already_revoked(
     admin_client, key, before_key_lock
 ):
-    before_key_lock(lambda key: key.revoke("by somebody else, a moment ago"))
+    before_key_lock(lambda key: key.revoke("by another request"))
 
-    response = act(admin_client, "revoke", key, post="yes", reason="second")
+    response = run_action(admin_client, "revoke", key, post="yes", reason="second")
 
-    assert said(response) == [f"The signing key {key} was revoked already."]
+    assert messages_of(response) == [
+        f"The signing key {key} was already revoked. Nothing was changed."
+    ]
     assert history() == []
 
 
-def test_whoever_activates_a_key_second_is_told(
+def test_the_second_of_two_activations_gives_a_message(
     admin_client, key, ready, other, before_key_write
 ):
     before_key_write(other.activate)
 
-    response = act(admin_client, "activate", ready)
+    response = run_action(admin_client, "activate", ready)
 
-    assert said(response) == [
-        f"The signing key {OTHER_KEY_ID} stays ready: Another key ({THIRD_KEY_ID}) was "
-        "activated at the same time. Reload and try again."
+    assert messages_of(response) == [
+        f"The signing key {OTHER_KEY_ID} was not changed and is still ready. Another key "
+        f"({THIRD_KEY_ID}) was activated at the same time. Reload and try again."
     ]
     assert (state_of(ready), state_of(other), history()) == ("ready", "active", [])
 
 
 @pytest.mark.parametrize("action", ["self_test", "activate", "retire"])
-def test_an_act_from_the_page_of_a_key_that_is_gone_leads_to_the_list(
-    admin_client, draft, action
-):
+def test_an_action_on_a_deleted_key_redirects_to_the_list(admin_client, draft, action):
     page, pk = page_of(draft), draft.pk
     draft.delete()
     draft.pk = pk
@@ -271,22 +281,23 @@ def test_the_buttons_work_where_numbers_have_separators(admin_client, app, setti
     assert '<input type="hidden" name="_selected_action" value="1234">' in page
 
 
-def test_a_damaged_public_half_is_told_beside_the_key(admin_client, key):
+def test_a_damaged_public_key_is_reported(admin_client, key):
     SigningKey.objects.update(public_key="damaged")
 
     response = press(admin_client, "self_test", key)
 
-    assert said(response) == [
-        f"The signing key {key} stays active: The stored public half is damaged."
+    assert messages_of(response) == [
+        f"The signing key {key} was not changed and is still active. "
+        "The stored public half is damaged."
     ]
 
 
-def test_a_subclass_may_hand_context_to_the_list(key, rf, admin_user):
+def test_a_subclass_may_pass_context_to_the_list(key, rf, admin_user):
     request = rf.get(KEYS)
     request.user = admin_user
 
     response = site.get_model_admin(SigningKey).changelist_view(
-        request, extra_context={"more": "of it"}
+        request, extra_context={"more": "context"}
     )
 
-    assert response.context_data["more"] == "of it"
+    assert response.context_data["more"] == "context"

@@ -1,4 +1,4 @@
-"""Private keys that come as a file, or under a passphrase."""
+"""Import of private keys from a file or with a passphrase."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def test_a_key_is_imported_from_its_file(add, private_key, form):
     assert SigningKey.objects.get().fingerprint == private_key.fingerprint
 
 
-def test_the_page_sends_files(admin_client, app):
+def test_the_add_page_can_upload_files(admin_client, app):
     assertContains(admin_client.get(ADD), 'enctype="multipart/form-data"')
 
 
@@ -60,7 +60,7 @@ def test_an_encrypted_key_is_imported_with_its_passphrase(add, encrypted, privat
         (f" {PASSPHRASE}", "The passphrase is wrong, or the private key is damaged."),
     ],
 )
-def test_what_is_wrong_with_a_passphrase_is_told_beside_it(
+def test_the_error_of_a_passphrase_is_shown_beside_it(
     add, encrypted, passphrase, error
 ):
     response = add(private_key=encrypted, passphrase=passphrase)
@@ -69,13 +69,13 @@ def test_what_is_wrong_with_a_passphrase_is_told_beside_it(
     assert not SigningKey.objects.exists()
 
 
-def test_a_passphrase_is_not_sent_back(add, encrypted):
+def test_a_passphrase_is_not_shown_again(add, encrypted):
     response = add(private_key=encrypted, passphrase="a wrong one")
 
     assertNotContains(response, "a wrong one")
 
 
-def test_what_is_wrong_with_a_file_is_told_beside_it(add):
+def test_the_error_of_a_file_is_shown_beside_it(add):
     response = add(private_key_file=file(b"hello"))
 
     error = (
@@ -99,6 +99,6 @@ def test_a_key_is_pasted_or_uploaded_not_both(add, private_key):
     response = add(private_key=pem, private_key_file=file(pem.encode()))
 
     assert errors(response) == {
-        "private_key": ["Paste the private key or choose its file."]
+        "private_key": ["Paste the private key or choose its file, not both."]
     }
     assert not SigningKey.objects.exists()

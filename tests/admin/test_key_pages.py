@@ -13,18 +13,18 @@ from django_layer_identity.exceptions import KeyStateError
 from django_layer_identity.models import LayerApp, SigningKey
 from tests.admin.pages import (
     KEYS,
-    act,
     buttons_of,
     errors,
     history,
+    messages_of,
     page_of,
-    said,
+    run_action,
     state_of,
 )
 from tests.conftest import APP_ID, KEY_ID, OTHER_KEY_ID, PROVIDER_ID
 
 
-def test_the_page_of_a_key_shows_what_to_compare_and_to_register(admin_client, draft):
+def test_the_page_of_a_key_shows_fingerprint_and_public_key(admin_client, draft):
     response = admin_client.get(page_of(draft))
 
     digits = " ".join(re.findall("....", draft.fingerprint))
@@ -39,17 +39,22 @@ def test_the_page_of_a_key_shows_what_to_compare_and_to_register(admin_client, d
     [
         ("draft", ["Save key ID", "Revoke…"]),
         ("registered", ["Save key ID", "Run the self-test", "Revoke…"]),
-        ("ready", ["Save key ID", "Run it again", "Activate", "Revoke…"]),
-        ("key", ["Run it again", "Retire", "Revoke…"]),
+        ("ready", ["Save key ID", "Run the self-test again", "Activate", "Revoke…"]),
+        ("key", ["Run the self-test again", "Retire", "Revoke…"]),
         (
             "retired",
-            ["Run it again", "Activate again", "Destroy private half…", "Revoke…"],
+            [
+                "Run the self-test again",
+                "Activate again",
+                "Destroy private key…",
+                "Revoke…",
+            ],
         ),
         ("destroyed", ["Revoke…"]),
         ("revoked", []),
     ],
 )
-def test_the_page_of_a_key_offers_what_its_state_allows(
+def test_the_page_of_a_key_shows_the_buttons_of_its_state(
     request, admin_client, name, buttons
 ):
     key = request.getfixturevalue(name)
@@ -71,9 +76,7 @@ def test_the_page_of_a_key_offers_what_its_state_allows(
         ("revoked_draft", ["done", "later", "later", "later"]),
     ],
 )
-def test_the_page_of_a_key_guides_to_the_next_step(
-    request, admin_client, name, statuses
-):
+def test_the_page_of_a_key_marks_the_next_step(request, admin_client, name, statuses):
     key = request.getfixturevalue(name)
 
     page = admin_client.get(page_of(key)).content.decode()
@@ -94,24 +97,24 @@ def test_the_guide_says_when_each_step_was_done(admin_client, ready):
     ]
 
 
-def test_a_key_at_a_signer_says_where_its_private_half_is(admin_client, draft):
+def test_the_page_of_a_linked_key_names_its_signing_backend(admin_client, draft):
     SigningKey.objects.filter(pk=draft.pk).update(
         signer="vault", encrypted_private_key=""
     )
 
     response = admin_client.get(page_of(draft))
 
-    assertContains(response, "with the signer “vault”")
-    assertContains(response, "stays with its signer and never comes here")
+    assertContains(response, "in the signing backend “vault”")
+    assertContains(response, "The private key stays in the signing backend")
 
 
-def test_a_destroyed_private_half_is_told(admin_client, destroyed):
+def test_a_destroyed_private_key_is_shown_as_destroyed(admin_client, destroyed):
     response = admin_client.get(page_of(destroyed))
 
     assertContains(response, '<div class="readonly">destroyed</div>', html=True)
 
 
-def test_the_list_tells_age_and_last_use(admin_client, key, draft):
+def test_the_list_shows_age_and_last_use(admin_client, key, draft):
     hours = timezone.now() - timedelta(hours=3)
     SigningKey.objects.filter(pk=key.pk).update(created_at=hours, last_used_at=hours)
 
@@ -126,10 +129,10 @@ def test_the_list_tells_age_and_last_use(admin_client, key, draft):
     ]
 
 
-# The public half as a file
+# The public key as a file
 
 
-def test_the_public_key_is_handed_out_as_a_file(admin_client, draft):
+def test_the_public_key_can_be_downloaded(admin_client, draft):
     response = admin_client.get(f"{KEYS}{draft.pk}/public.pem")
 
     assert response.content.decode() == draft.public_key
@@ -141,24 +144,24 @@ def test_the_public_key_is_handed_out_as_a_file(admin_client, draft):
     assertContains(admin_client.get(page_of(draft)), link)
 
 
-def test_the_public_key_of_no_key_is_not_found(admin_client):
+def test_the_public_key_of_an_unknown_key_is_not_found(admin_client):
     assert admin_client.get(f"{KEYS}7/public.pem").status_code == 404
 
 
-def test_staff_who_may_not_see_keys_get_no_public_key(client, draft):
+def test_staff_without_the_view_permission_get_no_public_key(client, draft):
     client.force_login(User.objects.create_user("clerk", is_staff=True))
 
     assert client.get(f"{KEYS}{draft.pk}/public.pem").status_code == 403
 
 
-def test_strangers_are_asked_to_log_in_for_a_public_key(client, draft):
+def test_anonymous_users_must_log_in_for_a_public_key(client, draft):
     response = client.get(f"{KEYS}{draft.pk}/public.pem")
 
     assert response.url == f"/admin/login/?next={KEYS}{draft.pk}/public.pem"
 
 
 @pytest.mark.parametrize("url", ["", "{}/change/", "{}/history/"])
-def test_no_page_of_a_key_has_its_private_half(admin_client, key, url):
+def test_no_page_of_a_key_shows_its_private_key(admin_client, key, url):
     response = admin_client.get(KEYS + url.format(key.pk))
 
     assert response.status_code == 200
@@ -176,7 +179,7 @@ def test_no_page_of_a_key_has_its_private_half(admin_client, key, url):
         "layerapp/?active_key__encrypted_private_key__startswith",
     ],
 )
-def test_no_list_can_be_asked_what_the_private_half_is(admin_client, key, lookup):
+def test_no_list_can_be_filtered_by_the_private_key(admin_client, key, lookup):
     response = admin_client.get(f"/admin/layer_identity/{lookup}=lid1")
 
     assert response.status_code == 400
@@ -196,7 +199,7 @@ def test_keys_are_filtered_by_app(admin_client, app, key):
 def test_keys_are_never_deleted(admin_client, key):
     assert admin_client.post(f"{KEYS}{key.pk}/delete/").status_code == 403
 
-    act(admin_client, "delete_selected", key, post="yes")
+    run_action(admin_client, "delete_selected", key, post="yes")
 
     assert SigningKey.objects.get() == key
 
@@ -208,7 +211,7 @@ def test_keys_are_never_deleted(admin_client, key):
         (f"layer:///keys/{KEY_ID}", 1),
         (str(OTHER_KEY_ID), 0),
     ],
-    ids=["key-id", "prefixed", "of-no-key"],
+    ids=["key-id", "prefixed", "unknown"],
 )
 def test_keys_are_searched_by_key_id(admin_client, key, text, found):
     response = admin_client.get(KEYS, {"q": text})
@@ -267,7 +270,7 @@ def test_a_key_id_is_entered(admin_client, draft, key_id):
         "of-another-key",
     ],
 )
-def test_a_wrong_key_id_is_not_entered(admin_client, key, draft, key_id, error):
+def test_an_invalid_key_id_is_refused(admin_client, key, draft, key_id, error):
     response = admin_client.post(page_of(draft), {"key_id": key_id, "_save": ""})
 
     assert errors(response) == {"key_id": [error]}
@@ -275,7 +278,7 @@ def test_a_wrong_key_id_is_not_entered(admin_client, key, draft, key_id, error):
     assert history() == []
 
 
-def test_beside_an_error_the_key_is_shown_as_it_is(admin_client, key, draft):
+def test_after_an_error_the_page_shows_the_stored_key(admin_client, key, draft):
     response = admin_client.post(page_of(draft), {"key_id": str(KEY_ID), "_save": ""})
 
     assertContains(response, '<span class="layer-state layer-draft">draft</span>')
@@ -294,7 +297,7 @@ def test_the_key_id_of_a_key_that_was_active_is_final(admin_client, key):
     assert SigningKey.objects.get().key_id == KEY_ID
 
 
-def test_a_key_id_that_became_final_a_moment_ago_is_told(
+def test_a_key_id_that_became_final_concurrently_gives_a_message(
     admin_client, draft, monkeypatch
 ):
     def refuse(*args):
@@ -306,5 +309,5 @@ def test_a_key_id_that_became_final_a_moment_ago_is_told(
     response = admin_client.post(page_of(draft), posted)
 
     assert response.url == page_of(draft)
-    assert said(response) == ["The key ID of such a key is never changed."]
+    assert messages_of(response) == ["The key ID of such a key is never changed."]
     assert history() == []

@@ -22,7 +22,7 @@ HOLDS_KEY = "A name must not contain a private key or a part of one."
 
 @pytest.fixture
 def viewer(db, client):
-    """A client of staff who may see Layer apps, and nothing else."""
+    """A client of staff who may only view Layer apps."""
     user = User.objects.create_user("viewer", is_staff=True)
     user.user_permissions.add(Permission.objects.get(codename="view_layerapp"))
     client.force_login(user)
@@ -64,7 +64,7 @@ def errors(response):
     ],
     ids=["bare", "upper-case", "prefixed", "spaces-around"],
 )
-def test_an_app_is_added_with_its_ids_in_any_form(admin_client, app_id, provider_id):
+def test_an_app_is_added_with_ids_in_any_form(admin_client, app_id, provider_id):
     admin_client.post(f"{APPS}add/", entered(app_id=app_id, provider_id=provider_id))
 
     assert list(LayerApp.objects.values()) == [
@@ -107,7 +107,8 @@ def test_an_app_is_added_with_its_ids_in_any_form(admin_client, app_id, provider
         (
             "app_id",
             f"layer:///apps/staging/{APP_ID}",
-            "This app ID is of another environment than the one chosen.",
+            "This app ID belongs to the staging environment. Choose that environment, or "
+            "enter the app ID of the chosen one.",
         ),
         ("app_id", "", "This field is required."),
         (
@@ -132,7 +133,7 @@ def test_an_app_is_added_with_its_ids_in_any_form(admin_client, app_id, provider
         "part-of-a-key-for-name",
     ],
 )
-def test_an_app_with_a_wrong_id_is_not_added(admin_client, field, text, error):
+def test_an_app_with_an_invalid_value_is_not_added(admin_client, field, text, error):
     response = admin_client.post(f"{APPS}add/", entered(**{field: text}))
 
     assert errors(response) == {field: [error]}
@@ -147,7 +148,7 @@ def test_an_app_id_is_added_once(admin_client, app):
     }
 
 
-def test_an_app_in_no_environment_is_not_added(admin_client):
+def test_an_app_without_an_environment_is_not_added(admin_client):
     response = admin_client.post(f"{APPS}add/", entered(environment=""))
 
     assert errors(response) == {"environment": ["This field is required."]}
@@ -161,7 +162,7 @@ def test_an_app_is_renamed_and_keeps_its_ids(admin_client, app):
     assert LogEntry.objects.get().get_change_message() == "Changed Name."
 
 
-def test_the_list_says_which_apps_have_an_active_key(admin_client, app, key):
+def test_the_list_shows_which_apps_have_an_active_key(admin_client, app, key):
     LayerApp.objects.create(name="New", app_id=KEY_ID, provider_id=PROVIDER_ID)
 
     response = admin_client.get(APPS)
@@ -170,10 +171,10 @@ def test_the_list_says_which_apps_have_an_active_key(admin_client, app, key):
         '<td class="field-active_key"><span class="layer-state layer-{}">{}</span></td>'
     )
     assertContains(response, cell.format("active", "active"), count=1, html=True)
-    assertContains(response, cell.format("none", "none is active"), count=1, html=True)
+    assertContains(response, cell.format("none", "no active key"), count=1, html=True)
 
 
-def test_the_list_needs_one_query_however_many_apps_it_has(
+def test_the_number_of_queries_does_not_grow_with_the_apps(
     admin_client, app, key, django_assert_num_queries
 ):
     with CaptureQueriesContext(connection) as one:
@@ -189,7 +190,7 @@ def test_apps_are_searched_by_name(admin_client, app):
     assertContains(admin_client.get(APPS, {"q": "other"}), "0 Layer apps")
 
 
-def test_the_page_of_an_app_links_its_keys_and_says_their_states(
+def test_the_page_of_an_app_links_its_keys_and_shows_their_states(
     admin_client, app, key, other_private_key
 ):
     draft = SigningKey.from_private_key(app, other_private_key)
@@ -205,11 +206,11 @@ def test_the_page_of_an_app_links_its_keys_and_says_their_states(
         assertContains(response, badge, html=True)
 
 
-def test_the_page_of_a_new_app_has_no_keys_yet(admin_client):
+def test_the_page_of_a_new_app_lists_no_keys(admin_client):
     assertNotContains(admin_client.get(f"{APPS}add/"), "keys-group")
 
 
-def test_the_keys_on_the_page_of_an_app_are_not_edited_there(admin_client, app, key):
+def test_the_keys_on_the_page_of_an_app_are_read_only(admin_client, app, key):
     forged = {"keys-0-id": key.pk, "keys-0-key_id": OTHER_KEY_ID, "keys-0-DELETE": "on"}
     counts = {"keys-TOTAL_FORMS": "2", "keys-INITIAL_FORMS": "1"}
 
@@ -218,13 +219,13 @@ def test_the_keys_on_the_page_of_an_app_are_not_edited_there(admin_client, app, 
     assert SigningKey.objects.values_list("key_id", flat=True).get() == KEY_ID
 
 
-def test_the_page_of_an_app_leads_to_a_new_key(admin_client, app):
+def test_the_page_of_an_app_links_to_a_new_key(admin_client, app):
     link = f"/admin/layer_identity/signingkey/add/?app={app.pk}"
 
     assertContains(admin_client.get(page_of(app)), link)
 
 
-def test_staff_who_may_not_see_keys_see_none(viewer, app, key):
+def test_staff_without_the_view_permission_see_no_keys(viewer, app, key):
     response = viewer.get(page_of(app))
 
     assertContains(response, "View Layer app")
@@ -232,7 +233,7 @@ def test_staff_who_may_not_see_keys_see_none(viewer, app, key):
     assertNotContains(response, str(key))
 
 
-def test_the_ids_of_an_app_stay_once_a_key_of_it_was_active(admin_client, app, key):
+def test_the_ids_of_an_app_are_read_only_after_an_activation(admin_client, app, key):
     page = admin_client.get(page_of(app))
     admin_client.post(page_of(app), entered(app_id=str(KEY_ID), name="Chat"))
 
@@ -263,18 +264,18 @@ def test_an_app_without_keys_is_deleted(admin_client, app):
 
 
 @pytest.mark.parametrize(
-    ("failure", "told"),
+    ("failure", "expected"),
     [
         (
             OperationalError("database is locked"),
-            "The database is busy. Nothing was changed: try again.",
+            "The database is busy, so nothing was changed. Try again.",
         ),
-        (AppFrozen("Its IDs stay."), "Its IDs stay."),
+        (AppFrozen("The IDs cannot change."), "The IDs cannot change."),
     ],
-    ids=["busy", "frozen a moment ago"],
+    ids=["busy", "frozen"],
 )
-def test_what_fails_after_the_form_was_read_is_a_message(
-    admin_client, app, monkeypatch, failure, told
+def test_an_expected_error_on_save_gives_a_message(
+    admin_client, app, monkeypatch, failure, expected
 ):
     def fail(*args, **kwargs):
         raise failure
@@ -284,10 +285,12 @@ def test_what_fails_after_the_form_was_read_is_a_message(
     response = admin_client.post(page_of(app), entered(name="Other"))
 
     assert response.url == page_of(app)
-    assert [str(message) for message in get_messages(response.wsgi_request)] == [told]
+    assert [str(message) for message in get_messages(response.wsgi_request)] == [
+        expected
+    ]
 
 
-def test_a_database_that_is_gone_is_not_said_to_be_busy(admin_client, app, monkeypatch):
+def test_other_database_errors_are_not_reported_as_busy(admin_client, app, monkeypatch):
     def fail(*args, **kwargs):
         raise OperationalError("no such table")
 
@@ -299,10 +302,10 @@ def test_a_database_that_is_gone_is_not_said_to_be_busy(admin_client, app, monke
 
 @pytest.mark.parametrize(
     "failure",
-    [OperationalError("database is locked"), AppFrozen("Its IDs stay.")],
+    [OperationalError("database is locked"), AppFrozen("The IDs cannot change.")],
     ids=["busy", "refused"],
 )
-def test_a_page_that_cannot_be_shown_does_not_lead_to_itself(
+def test_an_error_of_a_get_request_does_not_redirect(
     admin_client, app, monkeypatch, failure
 ):
     def fail(*args, **kwargs):

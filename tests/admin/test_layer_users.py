@@ -1,4 +1,4 @@
-"""The ledger's pages: looked through by exact names, changed by reassigning alone."""
+"""The pages of the ledger: exact searches, and reassigning as the only change."""
 
 from __future__ import annotations
 
@@ -16,10 +16,11 @@ from django_layer_identity import ledger
 from django_layer_identity.admin.forms import ReassignForm
 from django_layer_identity.admin.users import LayerUserAdmin
 from django_layer_identity.models import LayerUser
-from tests.admin.pages import history, said
+from tests.admin.pages import history, messages_of
 from tests.ledger.people import entries, join
 
 LEDGER = "/admin/layer_identity/layeruser/"
+NO_USER = "No user logs in with this name. Enter the complete name, exactly."
 REASON = "Alice came back with a new account."
 KEY = "-----BEGIN PRIVATE KEY-----MIIEvQ"
 
@@ -46,7 +47,7 @@ def orphan(entry, alice):
 
 @pytest.fixture
 def staff(client, db):
-    """Return a client of staff who have these permissions alone."""
+    """Log the client in as staff with exactly these permissions."""
 
     def staff(*codenames):
         user = User.objects.create_user("staff", is_staff=True)
@@ -83,7 +84,7 @@ def stored():
 # Search
 
 
-def test_the_list_shows_whose_an_id_is_and_since_when(admin_client, entry, bob):
+def test_the_list_shows_users_and_states(admin_client, entry, bob):
     ledger.rename(entry.app, User.objects.get(username="alice"), "alice")
 
     page = admin_client.get(LEDGER)
@@ -102,20 +103,20 @@ def test_an_entry_is_found_by_its_id_and_by_its_user(admin_client, entry, text):
 @pytest.mark.parametrize(
     "text", ["auth0|17", "auth0|17 e\u0301", "auth0|17 é ", "AUTH0|17 é", "ali", "bob"]
 )
-def test_an_entry_is_found_by_nothing_less(admin_client, entry, bob, text):
+def test_an_entry_is_not_found_by_a_similar_text(admin_client, entry, bob, text):
     assert found(admin_client, text) == []
 
 
-def test_all_are_found_by_nothing(admin_client, entry):
+def test_an_empty_search_finds_all_entries(admin_client, entry):
     assert found(admin_client, "") == [entry]
 
 
-def test_an_entry_without_text_is_found_by_the_id_and_its_digest(admin_client, orphan):
+def test_the_entry_of_a_deleted_user_is_found_by_id_and_digest(admin_client, orphan):
     assert found(admin_client, "auth0|17 é") == [orphan]
     assert found(admin_client, orphan.digest.upper()) == [orphan]
 
 
-def test_a_name_that_cannot_be_a_users_finds_no_user(entry, monkeypatch):
+def test_a_text_that_cannot_be_a_login_name_finds_no_user(entry, monkeypatch):
     monkeypatch.setattr(User, "USERNAME_FIELD", "id")
     pages, everything = LayerUserAdmin(LayerUser, site), LayerUser.objects.all()
 
@@ -124,7 +125,7 @@ def test_a_name_that_cannot_be_a_users_finds_no_user(entry, monkeypatch):
     assert list(found) == [entry]
 
 
-def test_a_name_that_is_no_uuid_finds_no_user(entry, settings):
+def test_a_text_that_is_not_a_uuid_finds_no_user(entry, settings):
     settings.AUTH_USER_MODEL = "tests.Device"  # known by its primary key
     pages, everything = LayerUserAdmin(LayerUser, site), LayerUser.objects.all()
 
@@ -133,17 +134,18 @@ def test_a_name_that_is_no_uuid_finds_no_user(entry, settings):
     assert list(found) == [entry]
 
 
-def test_a_search_looks_up_by_indexes(admin_client, entry):
+def test_a_search_uses_indexes(admin_client, entry):
     with CaptureQueriesContext(connection) as queries:
         found(admin_client, "auth0|17 é")
 
-    asked = [one["sql"] for one in queries if "layer_identity_layeruser" in one["sql"]]
-    assert [(entry.digest in sql, "LIKE" in sql) for sql in asked] == [
+    statements = [query["sql"] for query in queries]
+    searches = [sql for sql in statements if "layer_identity_layeruser" in sql]
+    assert [(entry.digest in sql, "LIKE" in sql) for sql in searches] == [
         (True, False)
     ] * 2
 
 
-# Nothing is made or changed by hand
+# Entries are read-only
 
 
 def test_an_entry_is_shown_and_cannot_be_changed(admin_client, entry):
@@ -161,51 +163,58 @@ def test_an_entry_is_shown_and_cannot_be_changed(admin_client, entry):
     assert stored() == before
 
 
-def test_an_entry_whose_user_was_deleted_shows_what_is_left(admin_client, orphan):
+def test_the_entry_of_a_deleted_user_shows_the_digest(admin_client, orphan):
     page = admin_client.get(page_of(orphan))
 
     assertContains(page, f"<code>{orphan.digest[:16]}…</code> (text cleared)")
-    assertContains(page, "its user was deleted")
+    assertContains(page, "user deleted")
     assertNotContains(page, "auth0")
 
 
 # Reassign
 
 
-def test_reassigning_asks_first(admin_client, entry, bob):
+def test_reassigning_asks_for_confirmation(admin_client, entry, bob):
     before = stored()
     assertContains(admin_client.get(page_of(entry)), page_of(entry, "reassign"))
     form = admin_client.get(page_of(entry, "reassign"))
     assertContains(form, "New user")
-    assertContains(form, "It stays in the history: no names")
+    assertContains(form, "The history keeps this text")
 
     page = reassign(admin_client, entry)
 
-    assertContains(page, "Are you sure that bob is to have it?")
-    assertContains(page, "reads everything that was ever sent")
+    assertContains(page, "give this Layer user ID to bob?")
+    assertContains(page, "can read everything that was ever sent")
     assertContains(page, REASON)
     assert stored() == before
     assert history() == []
 
 
 def test_a_reassigned_id_is_recorded_with_its_reason(admin_client, entry, alice, bob):
-    asked = reassign(admin_client, entry).content.decode()
-    hidden = re.findall(r'<input type="hidden" name="(\w+)" value="(.+?)"', asked)
+    confirmation = reassign(admin_client, entry).content.decode()
+    hidden = re.findall(
+        r'<input type="hidden" name="(\w+)" value="(.+?)"', confirmation
+    )
 
     response = admin_client.post(page_of(entry, "reassign"), dict(hidden))
 
     assert response.url == page_of(entry)
     assert entries() == [("auth0|17 é", bob.pk, True)]
-    assert said(response) == ["The Layer user ID is bob's now."]
+    assert messages_of(response) == ["The Layer user ID now belongs to bob."]
     assert history() == [f"Reassigned from user {alice.pk} to user {bob.pk}: {REASON}"]
     assert LogEntry.objects.get().object_repr == entry.digest[:16]
     assert LayerUser.objects.get().reassignment_reason == REASON
     assertContains(admin_client.get(page_of(entry)), REASON)
 
 
-def test_the_id_of_a_deleted_user_is_entered_again(admin_client, orphan, bob):
+def test_the_id_of_a_deleted_user_must_be_entered_again(admin_client, orphan, bob):
     response = reassign(admin_client, orphan, user_id="auth0|17 e\u0301")
-    assert errors_of(response) == {"user_id": ["This is another Layer user ID."]}
+    assert errors_of(response) == {
+        "user_id": [
+            "This text is not the Layer user ID of this entry. Enter the ID exactly as it "
+            "was."
+        ]
+    }
 
     reassign(admin_client, orphan, user_id="auth0|17 é", confirm="yes")
 
@@ -216,8 +225,8 @@ def test_the_id_of_a_deleted_user_is_entered_again(admin_client, orphan, bob):
 @pytest.mark.parametrize(
     ("given", "errors"),
     [
-        ({"user": "nobody"}, {"user": ["There is no such user."]}),
-        ({"user": "bob "}, {"user": ["There is no such user."]}),
+        ({"user": "unknown"}, {"user": [NO_USER]}),
+        ({"user": "bob "}, {"user": [NO_USER]}),
         (
             {"user": "alice"},
             {"user": ["The user already has this Layer user ID."]},
@@ -234,7 +243,7 @@ def test_the_id_of_a_deleted_user_is_entered_again(admin_client, orphan, bob):
         ),
     ],
 )
-def test_what_is_wrong_is_told_and_not_done(admin_client, entry, bob, given, errors):
+def test_invalid_values_are_refused(admin_client, entry, bob, given, errors):
     before = stored()
 
     response = reassign(admin_client, entry, confirm="yes", **given)
@@ -243,38 +252,45 @@ def test_what_is_wrong_is_told_and_not_done(admin_client, entry, bob, given, err
     assert (stored(), history()) == (before, [])
 
 
-def test_a_new_user_whose_name_is_no_uuid_is_told(entry, settings):
+def test_a_login_name_that_is_not_a_uuid_is_refused(entry, settings):
     settings.AUTH_USER_MODEL = "tests.Device"
 
     form = ReassignForm(entry, {"user": "bob", "reason": REASON})
 
-    assert form.errors == {"user": ["There is no such user."]}
+    assert form.errors == {"user": [NO_USER]}
 
 
-def test_a_name_of_several_users_is_told(entry, bob, monkeypatch):
+def test_a_login_name_of_several_users_is_refused(entry, bob, monkeypatch):
     join("another bob", first_name="Bob")
     User.objects.filter(pk=bob.pk).update(first_name="Bob")
     monkeypatch.setattr(User, "USERNAME_FIELD", "first_name")
 
     form = ReassignForm(entry, {"user": "Bob", "reason": REASON})
 
-    assert form.errors == {"user": ["Several users have this name."]}
+    assert form.errors == {
+        "user": [
+            "Several users log in with this name, so this page cannot tell which user you "
+            "mean. Ask a developer to call ledger.reassign()."
+        ]
+    }
 
 
-def test_an_act_that_loses_a_race_is_told(
+def test_a_concurrent_change_of_the_ledger_gives_a_message(
     admin_client, entry, bob, around_ledger_write
 ):
     around_ledger_write(lambda write: False)
 
     response = reassign(admin_client, entry, confirm="yes")
 
-    assert said(response) == ["The ledger was changed at the same time. Try again."]
+    assert messages_of(response) == [
+        "The ledger was changed at the same time. Try again."
+    ]
     assert history() == []
 
 
 @pytest.mark.parametrize("atomic", [False, True])
 @pytest.mark.django_db(transaction=True)
-def test_a_user_who_is_deleted_meanwhile_is_told(
+def test_a_concurrently_deleted_user_gives_a_message(
     admin_client, entry, bob, alice, monkeypatch, around_ledger_write, atomic
 ):
     monkeypatch.setitem(connection.settings_dict, "ATOMIC_REQUESTS", atomic)
@@ -283,12 +299,14 @@ def test_a_user_who_is_deleted_meanwhile_is_told(
 
     response = reassign(admin_client, entry, confirm="yes")
 
-    assert said(response) == ["A user was deleted meanwhile. Try again."]
+    assert messages_of(response) == [
+        "A user was deleted at the same time, so nothing was changed. Try again."
+    ]
     assert entries() == [("auth0|17 é", alice.pk, True)]
     assert history() == []
 
 
-def test_a_busy_database_is_told(admin_client, entry, bob, around_ledger_write):
+def test_a_busy_database_gives_a_message(admin_client, entry, bob, around_ledger_write):
     def fail(write):
         raise OperationalError("database is locked")
 
@@ -296,17 +314,19 @@ def test_a_busy_database_is_told(admin_client, entry, bob, around_ledger_write):
 
     response = reassign(admin_client, entry, confirm="yes")
 
-    assert said(response) == ["The database is busy. Nothing was changed: try again."]
+    assert messages_of(response) == [
+        "The database is busy, so nothing was changed. Try again."
+    ]
 
 
-def test_an_entry_that_is_not_there_is_not_found(admin_client):
+def test_an_unknown_entry_is_not_found(admin_client):
     assert admin_client.get(f"{LEDGER}17/reassign/").status_code == 404
 
 
-# Who may
+# Permissions
 
 
-def test_staff_who_may_look_cannot_reassign(staff, entry, bob):
+def test_staff_who_may_only_view_cannot_reassign(staff, entry, bob):
     client = staff("view_layeruser")
 
     assertNotContains(client.get(page_of(entry)), "Reassign…")
@@ -315,7 +335,7 @@ def test_staff_who_may_look_cannot_reassign(staff, entry, bob):
     assert entries() == [("auth0|17 é", entry.owner_id, True)]
 
 
-def test_staff_who_may_reassign_see_what_they_do(staff, entry, bob):
+def test_staff_who_may_reassign_can_view(staff, entry, bob):
     client = staff("reassign_layeruser")
 
     assertContains(client.get(page_of(entry)), "Reassign…")
@@ -323,14 +343,14 @@ def test_staff_who_may_reassign_see_what_they_do(staff, entry, bob):
     assert entries() == [("auth0|17 é", bob.pk, True)]
 
 
-def test_staff_without_a_permission_see_nothing(staff, entry):
+def test_staff_without_a_permission_get_403(staff, entry):
     client = staff("view_layerapp")
 
     assert client.get(LEDGER).status_code == 403
     assert client.get(page_of(entry)).status_code == 403
 
 
-def test_strangers_are_sent_to_log_in(client, entry):
+def test_anonymous_users_must_log_in(client, entry):
     response = client.get(page_of(entry, "reassign"))
 
     assert response.url == f"/admin/login/?next={page_of(entry, 'reassign')}"

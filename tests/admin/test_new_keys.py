@@ -32,7 +32,7 @@ def to_pem(key):
 
 @pytest.fixture(scope="session")
 def pem(private_key) -> str:
-    """The private key as somebody would paste it."""
+    """The private key as a user pastes it."""
     body = base64.encodebytes(private_key.to_der()).decode()
     return f"-----BEGIN PRIVATE KEY-----\n{body}-----END PRIVATE KEY-----\n"
 
@@ -46,15 +46,15 @@ def errors(response):
 
 
 def lines_of(pem):
-    """The whole lines of the PEM body; the last one may be too short to tell."""
+    """The complete lines of the PEM body; the last line may be too short to be unique."""
     return pem.splitlines()[1:-2]
 
 
-def said(response):
+def messages_of(response):
     return [str(message) for message in get_messages(response.wsgi_request)]
 
 
-def test_an_imported_key_is_stored_and_its_page_comes_next(
+def test_an_imported_key_is_stored_and_its_page_is_shown(
     admin_client, app, private_key, pem
 ):
     response = admin_client.post(ADD, entered(app, private_key=pem))
@@ -75,7 +75,7 @@ def test_an_imported_key_is_stored_and_its_page_comes_next(
     [str(KEY_ID), str(KEY_ID).upper(), f"layer:///keys/{KEY_ID}"],
     ids=["bare", "upper-case", "prefixed"],
 )
-def test_a_key_imported_with_its_id_waits_for_its_self_test(
+def test_a_key_imported_with_its_id_still_needs_its_self_test(
     admin_client, app, pem, key_id
 ):
     admin_client.post(ADD, entered(app, private_key=pem, key_id=key_id))
@@ -94,7 +94,7 @@ def test_a_pair_is_generated(admin_client, app):
     key.run_self_test()
 
 
-def test_where_a_pair_is_generated_nothing_pasted_counts(
+def test_a_generated_pair_ignores_a_pasted_private_key(
     admin_client, app, private_key, pem
 ):
     admin_client.post(ADD, entered(app, source="generate", private_key=pem))
@@ -102,19 +102,19 @@ def test_where_a_pair_is_generated_nothing_pasted_counts(
     assert SigningKey.objects.get().fingerprint != private_key.fingerprint
 
 
-def test_the_page_of_an_app_has_chosen_it_already(admin_client, app):
+def test_an_app_in_the_query_string_is_preselected(admin_client, app):
     response = admin_client.get(ADD, {"app": app.pk})
 
     assert response.context["adminform"].form["app"].value() == str(app.pk)
 
 
-def test_the_only_app_is_chosen_already(admin_client, app):
+def test_the_only_app_is_preselected(admin_client, app):
     response = admin_client.get(ADD)
 
     assert response.context["adminform"].form["app"].value() == app.pk
 
 
-def test_of_several_apps_none_is_chosen(admin_client, app):
+def test_with_several_apps_none_is_preselected(admin_client, app):
     LayerApp.objects.create(name="Other", app_id=KEY_ID, provider_id=PROVIDER_ID)
 
     response = admin_client.get(ADD)
@@ -122,13 +122,13 @@ def test_of_several_apps_none_is_chosen(admin_client, app):
     assert response.context["adminform"].form["app"].value() is None
 
 
-def test_a_new_key_is_saved_by_one_button(admin_client):
+def test_the_add_page_has_one_save_button(admin_client):
     page = admin_client.get(ADD).content.decode()
 
     assert re.findall(r'<input type="submit".* value="([^"]+)"', page) == ["Save"]
 
 
-def test_staff_who_may_only_add_keys_go_back_to_the_index(client, app, pem):
+def test_staff_who_may_only_add_keys_return_to_the_index(client, app, pem):
     user = User.objects.create_user("importer", is_staff=True)
     user.user_permissions.add(Permission.objects.get(codename="add_signingkey"))
     client.force_login(user)
@@ -139,7 +139,7 @@ def test_staff_who_may_only_add_keys_go_back_to_the_index(client, app, pem):
     assert SigningKey.objects.count() == 1
 
 
-def test_staff_who_may_not_add_keys_add_none(client, app, pem):
+def test_staff_without_the_add_permission_cannot_add_keys(client, app, pem):
     user = User.objects.create_user("viewer", is_staff=True)
     user.user_permissions.add(Permission.objects.get(codename="view_signingkey"))
     client.force_login(user)
@@ -161,7 +161,7 @@ def small_pem():
 @pytest.mark.parametrize(
     ("pasted", "error"),
     [
-        (lambda: "", "Paste the private key to import."),
+        (lambda: "", "Paste the private key, or choose its file."),
         (
             lambda: "MIIEowIBAAKCAQEA",
             "This is not PEM: a private key begins with "
@@ -177,14 +177,14 @@ def small_pem():
     ],
     ids=["nothing", "not-pem", "ec", "1024-bits"],
 )
-def test_what_is_no_usable_private_key_is_not_stored(admin_client, app, pasted, error):
+def test_an_unusable_private_key_is_not_stored(admin_client, app, pasted, error):
     response = admin_client.post(ADD, entered(app, private_key=pasted()))
 
     assert errors(response) == {"private_key": [error]}
     assert not SigningKey.objects.exists()
 
 
-def test_the_public_half_alone_is_not_stored(admin_client, app, private_key):
+def test_a_public_key_is_refused(admin_client, app, private_key):
     response = admin_client.post(
         ADD, entered(app, private_key=private_key.public_key.pem)
     )
@@ -194,7 +194,7 @@ def test_the_public_half_alone_is_not_stored(admin_client, app, private_key):
     assert not SigningKey.objects.exists()
 
 
-def test_a_key_whose_public_half_is_there_is_not_stored_again(
+def test_a_key_with_a_stored_public_key_is_not_stored_again(
     admin_client, app, key, pem
 ):
     response = admin_client.post(ADD, entered(app, private_key=pem))
@@ -223,7 +223,7 @@ def test_a_key_whose_public_half_is_there_is_not_stored_again(
     ],
     ids=["provider", "provider-bare", "app-bare", "app"],
 )
-def test_a_key_with_the_id_of_something_else_is_not_stored(
+def test_a_key_with_an_id_of_another_kind_is_not_stored(
     admin_client, app, pem, key_id, error
 ):
     response = admin_client.post(ADD, entered(app, private_key=pem, key_id=key_id))
@@ -260,20 +260,20 @@ def test_without_an_encryption_key_no_private_key_is_stored(
     assert not SigningKey.objects.exists()
 
 
-def test_every_field_at_fault_has_its_error(admin_client, pem):
+def test_every_invalid_field_has_its_error(admin_client, pem):
     response = admin_client.post(ADD, {"private_key": pem, "key_id": str(KEY_ID)})
 
     required = ["This field is required."]
     assert errors(response) == {"app": required, "source": required}
 
 
-def test_a_key_without_an_app_is_read_all_the_same(admin_client, pem):
+def test_a_key_without_an_app_has_only_the_error_of_the_app(admin_client, pem):
     response = admin_client.post(ADD, {"source": "import", "private_key": pem})
 
     assert errors(response) == {"app": ["This field is required."]}
 
 
-def test_a_key_stored_by_somebody_else_a_moment_ago_is_told(
+def test_a_key_stored_concurrently_gives_a_message(
     admin_client, app, key, pem, monkeypatch
 ):
     monkeypatch.setattr(SigningKey, "validate_constraints", lambda *a, **kw: None)
@@ -281,11 +281,13 @@ def test_a_key_stored_by_somebody_else_a_moment_ago_is_told(
     response = admin_client.post(ADD, entered(app, private_key=pem))
 
     assert response.url == ADD
-    assert said(response) == ["Another request has just stored this key or its key ID."]
+    assert messages_of(response) == [
+        "Another request has just stored this key or its key ID."
+    ]
     assert SigningKey.objects.get() == key
 
 
-def test_the_box_for_a_private_key_shows_none_and_keeps_none():
+def test_the_private_key_field_never_shows_its_value():
     assert forms.PrivateKeyInput().render("private_key", "a private key") == (
         '<textarea name="private_key" cols="40" rows="12" autocomplete="off" '
         'spellcheck="false">\n</textarea>'
@@ -296,14 +298,14 @@ def test_the_box_for_a_private_key_shows_none_and_keeps_none():
     "overrides",
     [
         {},
-        {"key_id": "no key ID"},
+        {"key_id": "not a key ID"},
         {"app": ""},
         {"source": ""},
         {"source": "generate"},
     ],
     ids=["stored", "wrong-key-id", "no-app", "no-source", "generated"],
 )
-def test_a_pasted_private_key_is_never_seen_again(admin_client, app, pem, overrides):
+def test_a_pasted_private_key_is_never_shown_again(admin_client, app, pem, overrides):
     posted = entered(app, private_key=pem, **overrides)
 
     pages = [admin_client.post(ADD, posted, follow=True), admin_client.get(KEYS)]
@@ -322,7 +324,7 @@ def test_error_reports_hide_the_private_key(admin_client, app, pem, monkeypatch)
         reports.append(reporter.get_traceback_html() + reporter.get_traceback_text())
 
     def fail(*args, **kwargs):
-        raise RuntimeError("a mistake of ours")
+        raise RuntimeError("planted fault")
 
     got_request_exception.connect(report)
     monkeypatch.setattr(internals.ADMIN_READ_KEY, fail)
@@ -331,5 +333,5 @@ def test_error_reports_hide_the_private_key(admin_client, app, pem, monkeypatch)
         admin_client.post(ADD, entered(app, private_key=pem))
 
     [seen] = reports
-    assert "a mistake of ours" in seen
+    assert "planted fault" in seen
     assert [line for line in lines_of(pem) if line in seen] == []

@@ -1,4 +1,4 @@
-"""Each act has its permission; who may only look sees keys and cannot act."""
+"""Each action has its permission; staff who may only view keys cannot change them."""
 
 from __future__ import annotations
 
@@ -8,23 +8,23 @@ from pytest_django.asserts import assertContains, assertNotContains
 from django_layer_identity.models import SigningKey
 from tests.admin.pages import (
     KEYS,
-    act,
     buttons_of,
     history,
     history_of,
     page_of,
     press,
+    run_action,
     state_of,
 )
 from tests.conftest import APP_ID
 
-ACTS = ["self_test", "activate", "retire", "destroy", "revoke"]
+ACTIONS = ["self_test", "activate", "retire", "destroy", "revoke"]
 
 
 @pytest.mark.parametrize(
     "name", ["draft", "registered", "ready", "key", "retired", "revoked"]
 )
-def test_staff_who_may_only_look_see_a_key_and_no_button(request, viewer, name):
+def test_staff_who_may_only_view_see_a_key_without_buttons(request, viewer, name):
     key = request.getfixturevalue(name)
 
     response = viewer.get(page_of(key))
@@ -35,11 +35,11 @@ def test_staff_who_may_only_look_see_a_key_and_no_button(request, viewer, name):
     assert buttons_of(response.content.decode()) == []
 
 
-def test_staff_who_may_only_look_see_no_act_in_the_list(viewer, key):
+def test_staff_who_may_only_view_see_no_actions_in_the_list(viewer, key):
     assertNotContains(viewer.get(KEYS), 'name="action"')
 
 
-def test_staff_who_may_only_look_enter_no_key_id(viewer, key, ready):
+def test_staff_who_may_only_view_cannot_enter_a_key_id(viewer, key, ready):
     before = list(SigningKey.objects.values())
 
     for seen in (key, ready):
@@ -49,10 +49,12 @@ def test_staff_who_may_only_look_enter_no_key_id(viewer, key, ready):
     assert list(SigningKey.objects.values()) == before
 
 
-@pytest.mark.parametrize("send", [act, press], ids=["list", "page"])
+@pytest.mark.parametrize("send", [run_action, press], ids=["list", "page"])
 @pytest.mark.parametrize("name", ["registered", "ready", "key", "retired"])
-@pytest.mark.parametrize("button", ACTS)
-def test_staff_who_may_only_look_cannot_act(request, viewer, name, button, send):
+@pytest.mark.parametrize("button", ACTIONS)
+def test_staff_who_may_only_view_cannot_run_an_action(
+    request, viewer, name, button, send
+):
     key = request.getfixturevalue(name)
     before = list(SigningKey.objects.values())
 
@@ -63,8 +65,8 @@ def test_staff_who_may_only_look_cannot_act(request, viewer, name, button, send)
     assert history() == []
 
 
-def test_staff_who_may_see_no_key_cannot_act(staff, key):
-    response = act(staff("view_layerapp"), "retire", key)
+def test_staff_without_the_view_permission_cannot_run_an_action(staff, key):
+    response = run_action(staff("view_layerapp"), "retire", key)
 
     assert (response.status_code, state_of(key)) == (403, "active")
 
@@ -80,7 +82,7 @@ def test_staff_who_may_see_no_key_cannot_act(staff, key):
         ("revoke_signingkey", "revoke", "key", "revoked"),
     ],
 )
-def test_each_act_takes_its_own_permission(
+def test_each_action_needs_its_own_permission(
     request, staff, permission, button, name, state
 ):
     key = request.getfixturevalue(name)
@@ -91,22 +93,22 @@ def test_each_act_takes_its_own_permission(
     assert response.url == page_of(key)
     assert state_of(key) == state
     assert len(history_of(key)) == 1
-    for other in {*ACTS} - {button}:
+    for other in {*ACTIONS} - {button}:
         assert press(client, other, key, post="yes", reason="x").status_code == 403
 
 
 @pytest.mark.parametrize(
     ("permission", "name", "buttons"),
     [
-        ("change_signingkey", "ready", ["Save key ID", "Run it again"]),
+        ("change_signingkey", "ready", ["Save key ID", "Run the self-test again"]),
         ("activate_signingkey", "ready", ["Activate"]),
         ("activate_signingkey", "retired", ["Activate again"]),
         ("retire_signingkey", "key", ["Retire"]),
-        ("destroy_signingkey", "retired", ["Destroy private half…"]),
+        ("destroy_signingkey", "retired", ["Destroy private key…"]),
         ("revoke_signingkey", "key", ["Revoke…"]),
     ],
 )
-def test_each_button_takes_its_own_permission(
+def test_each_button_needs_its_own_permission(
     request, staff, permission, name, buttons
 ):
     key = request.getfixturevalue(name)
@@ -117,18 +119,18 @@ def test_each_button_takes_its_own_permission(
     assert buttons_of(page) == buttons
 
 
-def test_who_may_not_activate_is_told_that_somebody_else_has_to(staff, ready):
+def test_staff_who_may_not_activate_are_told_to_ask_a_colleague(staff, ready):
     page = staff("view_signingkey", "change_signingkey").get(page_of(ready))
 
-    assertContains(page, "Somebody who may activate signing keys has to do this.")
+    assertContains(page, "You do not have the permission to activate signing keys.")
 
 
-@pytest.mark.parametrize("button", ACTS)
-def test_reading_a_page_never_acts(admin_client, key, ready, button):
+@pytest.mark.parametrize("button", ACTIONS)
+def test_a_get_request_never_changes_a_key(admin_client, key, ready, button):
     before = list(SigningKey.objects.values())
-    asked = {"action": button, "_selected_action": ready.pk, "post": "yes"}
+    query = {"action": button, "_selected_action": ready.pk, "post": "yes"}
 
-    admin_client.get(KEYS, asked)
+    admin_client.get(KEYS, query)
     admin_client.get(page_of(key), {f"_{button}": ""})
 
     assert list(SigningKey.objects.values()) == before

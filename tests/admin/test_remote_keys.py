@@ -1,4 +1,4 @@
-"""Taking in a key that is kept elsewhere."""
+"""Links to keys in signing backends."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import pytest
 from django_layer_identity import keyring
 from django_layer_identity.exceptions import SigningBackendError
 from django_layer_identity.models import SigningKey
-from tests.admin.pages import KEYS, errors, page_of, press, said, state_of
+from tests.admin.pages import KEYS, errors, messages_of, page_of, press, state_of
 from tests.backends import signer
 from tests.conftest import KEY_ID
 from tests.endpoint import configure
@@ -24,25 +24,26 @@ def entered(app, **overrides):
     return {"app": app.pk, "source": "signer:hsm", "key_id": "", **overrides}
 
 
-def offered(response):
+def source_choices(response):
     return list(dict(response.context["adminform"].form.fields["source"].choices))
 
 
-def test_no_alias_is_offered_where_there_is_none(admin_client):
-    assert offered(admin_client.get(ADD)) == ["import", "generate"]
+def test_without_signers_no_alias_is_offered(admin_client):
+    assert source_choices(admin_client.get(ADD)) == ["import", "generate"]
 
 
 def test_each_alias_is_offered(admin_client, hsm):
     response = admin_client.get(ADD)
 
-    assert offered(response) == ["import", "generate", "signer:hsm"]
-    assert "Take the key that is kept at “hsm”; it stays there" in (
-        response.content.decode()
+    assert source_choices(response) == ["import", "generate", "signer:hsm"]
+    assert (
+        "Link to the key in the signing backend “hsm”: the private key stays there"
+        in (response.content.decode())
     )
 
 
 @pytest.mark.parametrize("key_id", ["", str(KEY_ID)])
-def test_a_key_is_taken_in(admin_client, app, hsm, private_key, key_id):
+def test_a_key_is_linked(admin_client, app, hsm, private_key, key_id):
     response = admin_client.post(ADD, entered(app, key_id=key_id))
 
     key = SigningKey.objects.get()
@@ -51,13 +52,13 @@ def test_a_key_is_taken_in(admin_client, app, hsm, private_key, key_id):
     assert key.encrypted_private_key == ""
 
 
-def test_what_was_pasted_besides_does_not_count(admin_client, app, hsm):
+def test_a_linked_key_ignores_a_pasted_private_key(admin_client, app, hsm):
     admin_client.post(ADD, entered(app, private_key="layer"))
 
     assert SigningKey.objects.get().signer == "hsm"
 
 
-def test_a_key_that_is_there_is_refused(admin_client, app, hsm):
+def test_a_key_is_not_linked_twice(admin_client, app, hsm):
     keyring.link_remote_key(app, "hsm")
 
     response = admin_client.post(ADD, entered(app))
@@ -67,7 +68,7 @@ def test_a_key_that_is_there_is_refused(admin_client, app, hsm):
     }
 
 
-def test_a_key_that_cannot_be_reached_is_named(
+def test_the_error_of_a_signing_backend_names_its_alias(
     admin_client, app, settings, private_key, monkeypatch
 ):
     def fail(backend):
@@ -91,7 +92,7 @@ def test_an_alias_that_is_not_offered_is_refused(admin_client, app, hsm):
     assert SigningKey.objects.count() == 0
 
 
-def test_the_guide_leads_a_key_to_activity_where_it_is_kept(admin_client, app, hsm):
+def test_the_guide_leads_a_linked_key_to_active(admin_client, app, hsm):
     key = keyring.link_remote_key(app, "hsm")
     key.set_key_id(KEY_ID)
 
@@ -99,12 +100,12 @@ def test_the_guide_leads_a_key_to_activity_where_it_is_kept(admin_client, app, h
     press(admin_client, "self_test", key)
     press(admin_client, "activate", key)
 
-    assert "The private half stays with its signer and never comes here." in page
+    assert "The private key stays in the signing backend." in page
     assert state_of(key) == "active"
 
 
 @pytest.mark.parametrize("button", ["self_test", "activate"])
-def test_a_key_that_does_not_sign_says_why(
+def test_the_message_says_why_a_signing_backend_did_not_sign(
     admin_client, app, settings, private_key, hsm, button
 ):
     key = keyring.link_remote_key(app, "hsm", key_id=KEY_ID)
@@ -113,8 +114,8 @@ def test_a_key_that_does_not_sign_says_why(
 
     response = press(admin_client, button, key)
 
-    assert said(response) == [
-        f"The signing key {key} stays ready: SIGNERS['hsm']: the token labelled "
-        "'layer' refused the PIN."
+    assert messages_of(response) == [
+        f"The signing key {key} was not changed and is still ready. SIGNERS['hsm']: "
+        "the token labelled 'layer' refused the PIN."
     ]
     assert state_of(key) == "ready"

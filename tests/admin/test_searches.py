@@ -8,7 +8,7 @@ from django.contrib.admin import AdminSite
 from pytest_django.asserts import assertContains
 
 from django_layer_identity.keys.secrets import Secret
-from tests.admin.pages import KEYS, said
+from tests.admin.pages import KEYS, messages_of
 
 LISTS = [
     KEYS,
@@ -17,26 +17,28 @@ LISTS = [
     "/admin/layer_identity_audit/auditentry/",
 ]
 PASTED = "-----BEGIN RSA PRIVATE KEY-----MIIEogIBAAKCAQEA"
-each_list = pytest.mark.parametrize("address", LISTS, ids=lambda one: one.split("/")[3])
+each_list = pytest.mark.parametrize(
+    "address", LISTS, ids=lambda path: path.split("/")[3]
+)
 
 
 @each_list
-def test_a_search_for_a_private_key_leads_back_to_the_list(admin_client, address):
+def test_a_search_for_a_private_key_redirects_to_the_list(admin_client, address):
     response = admin_client.get(address, {"q": PASTED})
 
     assert (response.status_code, response.url) == (302, address)
-    assert said(response) == [
-        "This search was not run: it is longer than 200 characters or holds a private "
-        "key. If it was a private key, the key is in the server's access log now: treat "
-        "it as disclosed and revoke it."
+    assert messages_of(response) == [
+        "The search was not run: its text is longer than 200 characters or contains a "
+        "private key. If you pasted a private key, the server's access log now contains "
+        "it. Treat the key as disclosed, and revoke it."
     ]
 
 
 @each_list
-def test_the_request_forgets_the_private_key(admin_client, address):
-    asked = {"q": PASTED, "_popup": "1"}
+def test_the_private_key_is_removed_from_the_request(admin_client, address):
+    query = {"q": PASTED, "_popup": "1"}
 
-    request = admin_client.get(address, asked).wsgi_request
+    request = admin_client.get(address, query).wsgi_request
 
     assert request.GET.dict() == {"_popup": "1"}
     assert request.get_full_path() == f"{address}?_popup=1"
@@ -61,16 +63,16 @@ def test_no_copy_of_the_query_is_left_in_the_scope_of_asgi(admin_user, async_cli
     assert response.asgi_request.scope["query_string"] == b"_popup=1"
 
 
-def test_a_term_of_200_characters_is_searched_for(admin_client):
+def test_a_search_for_200_characters_is_run(admin_client):
     assert admin_client.get(KEYS, {"q": "x" * 200}).status_code == 200
 
 
-def test_a_longer_term_is_not_searched_for(admin_client):
+def test_a_search_for_more_than_200_characters_is_not_run(admin_client):
     assert admin_client.get(KEYS, {"q": "x" * 201}).url == KEYS
 
 
 @each_list
-def test_a_pasted_key_is_cut_where_it_is_still_refused(admin_client, address):
+def test_a_truncated_private_key_is_still_refused(admin_client, address):
     assertContains(admin_client.get(address), 'id="searchbar" maxlength="201"')
 
 
@@ -80,7 +82,7 @@ def test_other_long_parameters_do_not_fail(admin_client, address, name):
     assert admin_client.get(address, {name: "9" * 301}, follow=True).status_code == 200
 
 
-def test_only_private_keys_and_passphrases_are_wrapped_at_once(
+def test_private_keys_and_passphrases_are_wrapped_before_the_login_check(
     admin_client, monkeypatch
 ):
     seen = {}

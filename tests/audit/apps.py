@@ -4,7 +4,7 @@ from django_layer_identity.audit.apps import LayerIdentityAuditConfig
 
 
 class SilentAuditConfig(LayerIdentityAuditConfig):
-    """Records nothing until a test says so: other tests count queries."""
+    """Record nothing until a test connects it, because other tests count queries."""
 
     def ready(self):
         pass

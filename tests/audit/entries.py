@@ -1,10 +1,10 @@
-"""Audit entries, in a tester's words."""
+"""Read the audit entries in tests."""
 
 from __future__ import annotations
 
 from django_layer_identity.audit.models import AuditEntry
 
-FACTS = (
+FIELDS = (
     "code",
     "user_pk",
     "impersonator_pk",
@@ -16,9 +16,9 @@ FACTS = (
 
 
 def recorded():
-    """Return what the entries say, in the order in which they were written."""
+    """Return the values of the entries in the order of writing."""
     return [
-        {name: value for name in FACTS if (value := getattr(entry, name))}
+        {name: value for name in FIELDS if (value := getattr(entry, name))}
         for entry in AuditEntry.objects.order_by("pk")
     ]
 

@@ -1,4 +1,4 @@
-"""The trail in the admin: filtered, charted, never changed."""
+"""The audit trail in the admin: filters, chart, and no changes."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ APP = f"layer:///apps/production/{APP_ID}"
 
 @pytest.fixture
 def auditor(db, client):
-    """A client of staff who may see the trail, and nothing else."""
+    """A client of staff who may only view the audit trail."""
     user = User.objects.create_user("auditor", is_staff=True)
     user.user_permissions.add(Permission.objects.get(codename="view_auditentry"))
     client.force_login(user)
@@ -32,7 +32,7 @@ def entry(code="issued", **fields):
 def listed(client, **query):
     """Return the outcomes on the list, newest first."""
     response = client.get(ENTRIES, query)
-    return [one.code for one in response.context["cl"].result_list]
+    return [entry.code for entry in response.context["cl"].result_list]
 
 
 def test_the_newest_entry_is_first(auditor):
@@ -42,7 +42,7 @@ def test_the_newest_entry_is_first(auditor):
     assert listed(auditor) == ["issued", "parse_error"]
 
 
-def test_the_list_says_what_happened(auditor):
+def test_the_list_shows_the_recorded_values(auditor):
     entry(
         user_pk="17",
         impersonator_pk="18",
@@ -122,7 +122,7 @@ def test_an_entry_is_shown_and_not_changed(auditor):
 @pytest.mark.parametrize(
     "url", ["add/", "{0}/delete/", "{0}/change/"], ids=["add", "delete", "change"]
 )
-def test_not_even_a_superuser_changes_the_trail(admin_client, url):
+def test_a_superuser_cannot_change_the_audit_trail(admin_client, url):
     one = entry()
 
     response = admin_client.post(f"{ENTRIES}{url.format(one.pk)}", {"post": "yes"})
@@ -131,27 +131,27 @@ def test_not_even_a_superuser_changes_the_trail(admin_client, url):
     assert AuditEntry.objects.get() == one
 
 
-def test_no_action_is_offered_and_none_taken(admin_client):
+def test_the_audit_trail_has_no_actions(admin_client):
     one = entry()
 
-    chosen = {"action": "delete_selected", "_selected_action": [one.pk], "post": "yes"}
-    admin_client.post(ENTRIES, chosen)
+    posted = {"action": "delete_selected", "_selected_action": [one.pk], "post": "yes"}
+    admin_client.post(ENTRIES, posted)
 
     assertNotContains(admin_client.get(ENTRIES), "delete_selected")
     assert AuditEntry.objects.get() == one
 
 
-def test_staff_without_the_permission_see_no_trail(auditor):
+def test_staff_without_the_permission_get_403(auditor):
     User.objects.get().user_permissions.clear()
 
     assert auditor.get(ENTRIES).status_code == 403
 
 
-def test_a_nonsensical_filter_is_a_redirect(auditor):
+def test_an_invalid_filter_redirects(auditor):
     assert auditor.get(ENTRIES, {"created_at__gte": "yesterday"}).status_code == 302
 
 
-def test_the_chart_counts_what_the_list_is_filtered_to(auditor):
+def test_the_chart_counts_the_filtered_entries(auditor):
     for code in ("issued", "issued", "throttled"):
         entry(code, user_pk="17")
     entry("issued", user_pk="18")
@@ -162,7 +162,7 @@ def test_the_chart_counts_what_the_list_is_filtered_to(auditor):
     assert (chart["issued"], chart["refused"], chart["most"]) == (2, 1, 3)
 
 
-def test_the_chart_is_read_without_eyes_and_without_colours(auditor):
+def test_the_chart_is_readable_without_sight_and_without_colours(auditor):
     entry("throttled")
 
     response = auditor.get(ENTRIES)
@@ -173,7 +173,7 @@ def test_the_chart_is_read_without_eyes_and_without_colours(auditor):
     assertContains(response, 'id="layer-hatch"')
 
 
-def test_the_list_needs_as_many_queries_however_long_it_is(
+def test_the_number_of_queries_does_not_grow_with_the_list(
     auditor, django_assert_num_queries, django_assert_max_num_queries
 ):
     entry()

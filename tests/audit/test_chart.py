@@ -1,4 +1,4 @@
-"""Counting by the hour, and where the bars go."""
+"""Counts per hour, and the heights of the bars."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ def add(code, *times):
 
 
 def counted(now=NOW):
-    """Return the hours that have anything, as (start, issued, refused)."""
+    """Return the hours with entries, as (start, issued, refused)."""
     hours = count_by_hour(AuditEntry.objects.all(), now)
-    return [(one.start, one.issued, one.refused) for one in hours if one.total]
+    return [(hour.start, hour.issued, hour.refused) for hour in hours if hour.total]
 
 
-def test_24_hours_are_counted_the_present_one_last(db):
+def test_the_last_24_hours_are_counted(db):
     hours = count_by_hour(AuditEntry.objects.all(), NOW)
 
-    assert hours == [Hour(START + timedelta(hours=place)) for place in range(24)]
+    assert hours == [Hour(START + timedelta(hours=number)) for number in range(24)]
 
 
-def test_issued_and_refused_are_counted_apart(db):
+def test_issued_and_refused_tokens_are_counted_separately(db):
     add("issued", NOW, NOW, START)
     add("throttled", NOW)
     add("parse_error", NOW, NOW)
@@ -39,7 +39,7 @@ def test_issued_and_refused_are_counted_apart(db):
     assert counted() == [(START, 1, 0), (START + timedelta(hours=23), 2, 3)]
 
 
-def test_hours_begin_and_end_sharply(db):
+def test_each_entry_is_counted_in_exactly_one_hour(db):
     moment = timedelta(microseconds=1)
     hour = START + timedelta(hours=5)
     add("issued", START - moment, hour - moment, hour)
@@ -48,14 +48,14 @@ def test_hours_begin_and_end_sharply(db):
 
 
 @pytest.mark.parametrize("zone", ["Asia/Kolkata", "America/St_Johns", "Europe/Berlin"])
-def test_the_projects_time_zone_changes_no_count(settings, db, zone):
+def test_the_projects_time_zone_does_not_change_the_counts(settings, db, zone):
     settings.TIME_ZONE = zone
     add("issued", NOW)
 
     assert counted() == [(START + timedelta(hours=23), 1, 0)]
 
 
-def test_a_project_without_time_zones_is_counted_too(settings, db):
+def test_entries_of_a_project_without_time_zones_are_counted(settings, db):
     settings.USE_TZ = False
     now = NOW.replace(tzinfo=None)
     add("issued", now)
@@ -76,11 +76,11 @@ def test_the_tallest_column_is_100_high_and_the_others_are_in_proportion():
     }
 
 
-def test_a_single_refusal_among_thousands_is_seen():
+def test_a_single_refusal_among_thousands_is_visible():
     hour = Hour(START, 9999, 1)
 
     assert build_chart([hour])["columns"] == [(hour, 99, 1)]
 
 
-def test_without_entries_there_are_no_bars():
+def test_a_chart_without_entries_is_empty():
     assert build_chart([Hour(START)])["most"] == 0

@@ -1,4 +1,4 @@
-"""A project that leaves the audit trail out."""
+"""A project without the audit trail."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How long entries stay: the command that deletes the old ones."""
+"""The command that deletes old entries."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def aged(db):
     return make
 
 
-def left():
+def remaining():
     return [entry.code for entry in AuditEntry.objects.order_by("created_at")]
 
 
@@ -39,21 +39,19 @@ def test_old_entries_are_deleted_and_counted(capsys, aged):
     call_command(PURGE, "--older-than", "30")
 
     assert capsys.readouterr() == ("2\n", "")
-    assert left() == ["29 days", "1 days"]
+    assert remaining() == ["29 days", "1 days"]
 
 
-def test_nothing_old_is_nothing_deleted(capsys, aged):
+def test_without_old_entries_nothing_is_deleted(capsys, aged):
     aged(1)
 
     call_command(PURGE, "--older-than", "2")
 
     assert capsys.readouterr().out == "0\n"
-    assert left() == ["1 days"]
+    assert remaining() == ["1 days"]
 
 
-def test_entries_are_deleted_a_batch_at_a_time(
-    monkeypatch, aged, django_assert_num_queries
-):
+def test_entries_are_deleted_in_batches(monkeypatch, aged, django_assert_num_queries):
     monkeypatch.setattr(internals.PURGE_BATCH_SIZE, 2)
     aged(5, 5, 5, 1)
 
@@ -67,7 +65,7 @@ def test_entries_are_deleted_a_batch_at_a_time(
 
 
 @pytest.mark.parametrize("days", ["0", "-1", "1.5", "x", "", "99999", "١", "MIIE"])
-def test_a_number_of_days_is_needed(db, days):
+def test_an_invalid_number_of_days_is_refused(db, days):
     with pytest.raises(CommandError) as caught:
         call_command(PURGE, f"--older-than={days}")
 
@@ -76,12 +74,12 @@ def test_a_number_of_days_is_needed(db, days):
     )
 
 
-def test_how_old_has_to_be_said(db):
+def test_the_age_is_required(db):
     with pytest.raises(CommandError, match="are required: --older-than"):
         call_command(PURGE)
 
 
-def test_a_database_that_is_busy_is_said_so(aged):
+def test_a_busy_database_is_reported(aged):
     def fail(execute, *args):
         raise OperationalError("database is down")
 
@@ -91,6 +89,6 @@ def test_a_database_that_is_busy_is_said_so(aged):
         call_command(PURGE, "--older-than", "1")
 
     assert str(caught.value) == (
-        "The database is busy or cannot be reached; what was deleted by then is gone. "
-        "Run it again. Reason: database is down"
+        "The database is busy or unreachable. Some entries may have been deleted. Run the "
+        "command again to delete the others. Reason: database is down"
     )

@@ -1,4 +1,4 @@
-"""Each outcome becomes a row, and no row stops a login."""
+"""Each outcome is recorded, and a failure to record never fails a login."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ from tests.internals import stop_recording
 from tests.models import Member
 
 APP = f"layer:///apps/production/{APP_ID}"
-FAILED = "An audit entry could not be written: 'issued'"
+FAILED = "Cannot write an audit entry: 'issued'"
 
 
 @contextmanager
-def trail_down():
-    """Let the database fail wherever the trail is concerned."""
+def failing_audit():
+    """Make each query of the audit trail fail."""
 
     def fail(execute, sql, params, many, context):
         if "layer_identity_audit" in sql:
@@ -43,8 +43,8 @@ def trail_down():
 
 
 @pytest.fixture
-def heard():
-    """The codes of the refusals that were signalled."""
+def signalled():
+    """The codes of the refusals whose signal was sent."""
     codes = []
 
     def receiver(code, **facts):
@@ -55,7 +55,7 @@ def heard():
     identity_token_refused.disconnect(receiver)
 
 
-def complaints(caplog):
+def log_messages(caplog):
     return [
         record.getMessage()
         for record in caplog.records
@@ -63,7 +63,7 @@ def complaints(caplog):
     ]
 
 
-def test_a_token_is_recorded_with_what_is_known_of_it(key, alice):
+def test_a_token_is_recorded_with_all_its_values(key, alice):
     ask(alice, nonce=NONCE)
 
     assert recorded() == [
@@ -78,26 +78,26 @@ def test_a_token_is_recorded_with_what_is_known_of_it(key, alice):
     ]
 
 
-def test_a_refusal_is_recorded_with_what_was_known_by_then(key, alice):
+def test_a_refusal_is_recorded_with_the_known_values(key, alice):
     ask(alice, nonce="")
     ask(alice, nonce=NONCE, user_id="bob")
 
-    who = {"user_pk": str(alice.pk), "address": "127.0.0.1"}
+    user = {"user_pk": str(alice.pk), "address": "127.0.0.1"}
     nonce = {"nonce_digest": nonce_digest(NONCE)}
     assert recorded() == [
-        {"code": "nonce_missing", **who},
-        {"code": "user_id_mismatch", **who, **nonce, "app_id": APP},
+        {"code": "nonce_missing", **user},
+        {"code": "user_id_mismatch", **user, **nonce, "app_id": APP},
     ]
 
 
-def test_no_refusal_is_recorded_before_a_user_is_known(heard, key, client, alice):
+def test_a_refusal_without_a_known_user_is_not_recorded(signalled, key, client, alice):
     client.post(URL, {"nonce": NONCE})
     client.post(URL, headers={"Authorization": "Basic eDp5"})
     client.put(URL)
     with pytest.raises(AuthenticationFailed):
         issue_identity_token(User(username="unsaved"), NONCE)
 
-    assert heard == [
+    assert signalled == [
         "not_authenticated",
         "authentication_failed",
         "not_authenticated",
@@ -106,37 +106,37 @@ def test_no_refusal_is_recorded_before_a_user_is_known(heard, key, client, alice
     assert codes() == []
 
 
-def test_no_csrf_failure_is_recorded(heard, key, alice):
+def test_a_csrf_failure_is_not_recorded(signalled, key, alice):
     browser = Client(enforce_csrf_checks=True)
     browser.force_login(alice)
 
     browser.post(URL, {"nonce": NONCE})
 
-    assert heard == ["csrf_failed"]
+    assert signalled == ["csrf_failed"]
     assert codes() == []
 
 
-def test_no_stranger_who_is_throttled_is_recorded(heard, settings, key, client):
+def test_a_throttled_anonymous_client_is_not_recorded(signalled, settings, key, client):
     configure(settings, THROTTLE_RATES={"failures": "1/min"})
 
     for _ in range(2):
         client.post(URL, headers={"Authorization": "Basic eDp5"})
 
-    assert heard == ["authentication_failed", "throttled"]
+    assert signalled == ["authentication_failed", "throttled"]
     assert codes() == []
 
 
-def test_no_user_who_is_throttled_is_recorded(heard, settings, key, alice):
+def test_a_throttled_user_is_not_recorded(signalled, settings, key, alice):
     configure(settings, THROTTLE_RATES={"user": "1/min"})
 
     for _ in range(2):
         ask(alice, nonce=NONCE)
 
-    assert heard == ["throttled"]
+    assert signalled == ["throttled"]
     assert codes() == ["issued"]
 
 
-def test_a_token_that_no_endpoint_issued_is_recorded_too(key, alice):
+def test_a_token_issued_without_a_request_is_recorded(key, alice):
     issue_identity_token(alice, NONCE)
 
     assert [(entry["code"], entry.get("address")) for entry in recorded()] == [
@@ -145,7 +145,7 @@ def test_a_token_that_no_endpoint_issued_is_recorded_too(key, alice):
 
 
 @pytest.mark.parametrize(
-    ("told", "address"),
+    ("remote_addr", "address"),
     [
         ("192.0.2.7", "192.0.2.7"),
         ("2001:DB8::0:7", "2001:db8::7"),
@@ -156,8 +156,8 @@ def test_a_token_that_no_endpoint_issued_is_recorded_too(key, alice):
         ("' OR 1=1 --", None),
     ],
 )
-def test_the_address_of_the_request_is_recorded(key, alice, told, address):
-    phone_of(alice).post(URL, {"nonce": NONCE}, REMOTE_ADDR=told)
+def test_the_address_of_the_request_is_recorded(key, alice, remote_addr, address):
+    phone_of(alice).post(URL, {"nonce": NONCE}, REMOTE_ADDR=remote_addr)
 
     assert [entry.get("address") for entry in recorded()] == [address]
 
@@ -187,21 +187,23 @@ def test_a_user_who_is_not_impersonated_has_no_impersonator(client, key, alice):
     assert AuditEntry.objects.get().impersonator_pk == ""
 
 
-def test_a_session_that_cannot_be_read_hides_no_token(caplog, rf, key, alice):
+def test_a_token_is_recorded_without_a_readable_session(caplog, rf, key, alice):
     class UnreadableSession:
         def get(self, name):
             raise DataError("PostgreSQL text fields cannot contain NUL (0x00) bytes")
 
-    request = rf.post("/mine")
+    request = rf.post("/")
     request.session = UnreadableSession()
 
     issue_identity_token(alice, NONCE, request=request)
 
     assert codes() == ["issued"]
-    assert complaints(caplog) == ["The session cannot be read for an audit entry"]
+    assert log_messages(caplog) == [
+        "Cannot read the session; the audit entry names no impersonator"
+    ]
 
 
-def test_headers_with_an_address_are_not_believed(key, alice):
+def test_headers_with_an_address_are_ignored(key, alice):
     forged = {"X-Forwarded-For": "203.0.113.9", "X-Real-IP": "203.0.113.9"}
 
     phone_of(alice).post(URL, {"nonce": NONCE}, headers=forged)
@@ -216,7 +218,7 @@ def test_an_entry_has_the_time(key, alice):
     assert str(entry) == f"issued, {entry.created_at:%Y-%m-%d %H:%M:%S}"
 
 
-def test_a_long_primary_key_is_recorded_as_far_as_there_is_room(settings, key):
+def test_a_long_primary_key_is_truncated(settings, key):
     settings.AUTH_USER_MODEL = "tests.Member"
     member = Member.objects.create(email="e" * 300)
 
@@ -225,7 +227,7 @@ def test_a_long_primary_key_is_recorded_as_far_as_there_is_room(settings, key):
     assert AuditEntry.objects.get().user_pk == "e" * 255
 
 
-def test_an_entry_outlives_the_user_and_the_key(key, alice):
+def test_an_entry_is_kept_when_the_user_is_deleted(key, alice):
     ask(alice, nonce=NONCE)
 
     alice.delete()
@@ -233,60 +235,58 @@ def test_an_entry_outlives_the_user_and_the_key(key, alice):
     assert codes() == ["issued"]
 
 
-def test_a_trail_that_fails_stops_no_login(caplog, key, alice):
-    with trail_down():
+def test_a_failing_audit_does_not_fail_a_login(caplog, key, alice):
+    with failing_audit():
         response = ask(alice, nonce=NONCE)
 
     assert read(response)[0] == 200
-    assert complaints(caplog) == [FAILED]
+    assert log_messages(caplog) == [FAILED]
     assert codes() == []
 
 
-def test_after_a_lost_database_no_entry_is_tried(caplog, key, alice, lost_database):
+def test_after_a_lost_database_no_entry_is_written(caplog, key, alice, lost_database):
     assert read(ask(alice, nonce=""))[1]["code"] == "nonce_missing"
 
-    assert complaints(caplog) == [
-        "No audit entry, as the database has failed: 'nonce_missing'"
+    assert log_messages(caplog) == [
+        "Cannot write an audit entry, because the database failed: 'nonce_missing'"
     ]
     assert codes() == []
 
 
-class TrailElsewhere:
+class AuditInAnotherDatabase:
     def db_for_write(self, model, **hints):
         return "elsewhere" if model is AuditEntry else None
 
 
-def test_a_trail_in_a_database_of_its_own_is_tried_all_the_same(
+def test_an_audit_in_another_database_is_written_after_a_lost_database(
     settings, caplog, key, alice, lost_database
 ):
-    settings.DATABASE_ROUTERS = [TrailElsewhere()]
+    settings.DATABASE_ROUTERS = [AuditInAnotherDatabase()]
 
     ask(alice, nonce="")
 
-    assert complaints(caplog) == [
-        "An audit entry could not be written: 'nonce_missing'"
-    ]
+    assert log_messages(caplog) == ["Cannot write an audit entry: 'nonce_missing'"]
     assert "The connection 'elsewhere' doesn't exist." in caplog.text
 
 
-def test_a_trail_that_fails_spoils_no_refusal(key, alice):
-    with trail_down():
+def test_a_failing_audit_does_not_change_a_refusal(key, alice):
+    with failing_audit():
         response = ask(alice)
 
     assert read(response)[1]["code"] == "nonce_missing"
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_trail_that_fails_stops_no_login_where_statements_commit(caplog, key, alice):
-    with trail_down():
+def test_a_failing_audit_does_not_fail_a_login_in_autocommit(caplog, key, alice):
+    with failing_audit():
         issue_identity_token(alice, NONCE)
 
-    assert complaints(caplog) == [FAILED]
+    assert log_messages(caplog) == [FAILED]
     assert AuditEntry.objects.count() == 0
 
 
 @pytest.mark.django_db(transaction=True)
-def test_an_entry_is_committed_when_the_token_is_out(
+def test_an_entry_is_committed_before_the_token_is_returned(
     key, alice, django_assert_num_queries
 ):
     issue_identity_token(alice, NONCE)  # the first one writes the ledger
@@ -318,7 +318,7 @@ def test_no_thread_is_started(key, alice):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_failing_trail_leaves_the_projects_transaction_alone(
+def test_a_failing_audit_does_not_affect_the_projects_transaction(
     caplog, monkeypatch, key, alice
 ):
     monkeypatch.setattr(AuditEntry._meta, "db_table", "no_such_table")
@@ -330,10 +330,10 @@ def test_a_failing_trail_leaves_the_projects_transaction_alone(
 
     alice.refresh_from_db()
     assert alice.first_name == "Al"
-    assert complaints(caplog) == [FAILED]
+    assert log_messages(caplog) == [FAILED]
 
 
-def test_the_app_records_from_its_start_on(caplog, key, alice):
+def test_the_app_records_from_ready_on(caplog, key, alice):
     stop_recording()
     caplog.set_level(logging.INFO, "django_layer_identity")
     config = apps.get_app_config("layer_identity_audit")
@@ -344,7 +344,7 @@ def test_the_app_records_from_its_start_on(caplog, key, alice):
     assert codes() == ["issued"]
 
 
-def test_nothing_is_recorded_before(key, alice):
+def test_nothing_is_recorded_before_the_app_is_ready(key, alice):
     stop_recording()
 
     issue_identity_token(alice, NONCE)
@@ -353,7 +353,7 @@ def test_nothing_is_recorded_before(key, alice):
 
 
 @pytest.mark.parametrize("times", [1, 2])
-def test_however_often_it_is_connected_a_token_is_recorded_once(key, alice, times):
+def test_connecting_twice_does_not_record_twice(key, alice, times):
     for _ in range(times):
         recording.connect()
 

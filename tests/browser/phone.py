@@ -1,4 +1,4 @@
-"""The demo's page, in the words of the one who uses it."""
+"""Drive the demo's page as a user does."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Phone:
         expect(self.step(step)).to_contain_text(text)
 
     def is_offered(self, *labels: str) -> None:
-        """These obvious buttons work, and no others do."""
+        """Expect exactly these primary buttons to be enabled."""
         buttons = self.page.locator("button.primary:enabled")
         expect(buttons).to_have_text(list(labels))
 

@@ -1,4 +1,4 @@
-"""The page of the example project, used as a newcomer would."""
+"""The page of the example project, as a new user uses it."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def test_only_the_next_step_can_be_taken(phone):
     phone.is_offered("Deauthenticate")
 
 
-def test_nobody_signs_in_before_layer_has_answered_the_deauthentication(phone):
+def test_no_sign_in_is_offered_before_layer_confirms_the_deauthentication(phone):
     held = []
     phone.page.route("**/sandbox/sessions/*", lambda route: held.append(route))
     phone.authenticate("Alice")
@@ -50,7 +50,7 @@ def test_nobody_signs_in_before_layer_has_answered_the_deauthentication(phone):
     assert phone.requests[-1].url.endswith("/sign-out")
 
 
-def test_nothing_leaves_this_machine_and_the_console_stays_empty(phone):
+def test_all_requests_are_local_and_the_console_stays_empty(phone):
     phone.authenticate("Alice")
     phone.leave()
 
@@ -60,7 +60,7 @@ def test_nothing_leaves_this_machine_and_the_console_stays_empty(phone):
     assert phone.console == []
 
 
-def test_layer_never_sees_the_cookies_of_the_site(phone):
+def test_the_cookies_of_the_site_are_never_sent_to_layer(phone):
     phone.authenticate("Alice")
 
     sent = {
@@ -76,7 +76,7 @@ def test_layer_never_sees_the_cookies_of_the_site(phone):
     }
 
 
-def test_the_display_name_arrives_intact(phone):
+def test_the_display_name_is_not_changed(phone):
     phone.authenticate("Alice")
 
     identity = phone.step("connect").locator(".identity .name")
@@ -113,7 +113,7 @@ def test_the_token_is_explained(phone):
     assert re.fullmatch(r"\d{10}\n.+\d{4}, \d+:\d\d:\d\d .+", claims["exp"])
 
 
-def test_a_reload_finds_the_session_again(phone):
+def test_a_reload_restores_the_session(phone):
     phone.authenticate("Alice")
 
     phone.page.reload()
@@ -123,7 +123,7 @@ def test_a_reload_finds_the_session_again(phone):
     phone.is_offered("Deauthenticate")
 
 
-def test_a_reload_halfway_goes_on_with_a_new_nonce(phone):
+def test_a_reload_before_the_last_step_continues_with_a_new_nonce(phone):
     phone.press("Alice", "Ask for a nonce", "Get the token")
     phone.is_offered("Hand it over")
 
@@ -133,7 +133,7 @@ def test_a_reload_halfway_goes_on_with_a_new_nonce(phone):
     phone.is_offered("Ask for a nonce")
 
 
-def test_a_session_that_layer_forgot_is_started_anew(phone):
+def test_a_session_that_layer_deleted_is_started_again(phone):
     phone.authenticate("Alice")
     delete = next(r for r in phone.requests if "/identities/" in r.url).all_headers()
     token = re.search('"(.+)"', delete["authorization"])[1]
@@ -145,7 +145,7 @@ def test_a_session_that_layer_forgot_is_started_anew(phone):
     phone.is_offered("Ask for a nonce")
 
 
-def test_a_device_that_layer_knows_as_another_has_to_be_deauthenticated_first(phone):
+def test_another_users_device_must_be_deauthenticated_first(phone):
     phone.authenticate("Alice")
     phone.page.context.clear_cookies(name="layer_demo_session")
 
@@ -155,7 +155,7 @@ def test_a_device_that_layer_knows_as_another_has_to_be_deauthenticated_first(ph
     phone.leave()
 
 
-def test_a_refusal_is_shown_in_words_and_there_is_a_way_out(phone):
+def test_a_refusal_is_shown_and_the_user_can_sign_out(phone):
     phone.press("Alice", "Ask for a nonce")
     phone.is_offered("Get the token")
     phone.page.context.clear_cookies(name="layer_demo_session")
@@ -169,7 +169,7 @@ def test_a_refusal_is_shown_in_words_and_there_is_a_way_out(phone):
     phone.is_offered("Alice", "Bob")
 
 
-def test_a_lost_answer_from_layer_is_overcome_with_a_new_nonce(phone):
+def test_after_a_lost_answer_from_layer_a_new_nonce_works(phone):
     def lose_the_answer(route):
         route.fetch()
         route.abort()
@@ -201,7 +201,7 @@ def test_only_alice_and_bob_sign_in_by_button(phone, username):
 
 
 @pytest.mark.parametrize("path", ["/sign-in", "/sign-out"])
-def test_other_sites_cannot_sign_anybody_in_or_out(phone, path):
+def test_other_sites_cannot_sign_users_in_or_out(phone, path):
     answer = phone.page.request.post(path, form={"username": "alice"})
 
     assert answer.status == 403
@@ -220,7 +220,7 @@ def test_the_admin_opens_with_the_password_of_the_first_run(phone, demo):
 
 
 @pytest.mark.parametrize("width", [320, 390, 1280])
-def test_nothing_sticks_out_at_the_side(phone, width):
+def test_the_page_does_not_scroll_sideways(phone, width):
     phone.page.set_viewport_size({"width": width, "height": 844})
     phone.authenticate("Alice")
     phone.page.eval_on_selector_all("details", "all => all.forEach(d => d.open = true)")

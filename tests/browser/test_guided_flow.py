@@ -1,4 +1,4 @@
-"""From an empty installation to a first identity token, in the admin; and who only looks."""
+"""From an empty installation to the first token, in the admin; staff who only view."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ VIEWS = [(1280, "light"), (1280, "dark"), (390, "light"), (390, "dark")]
 
 @contextmanager
 def installation(data, *code):
-    """Serve a project that has tables, staff, and what the code makes."""
+    """Serve a project with tables, after running the code."""
     port, variables = free_port(), environment(data)
     for line in (["migrate", "-v", "0"], ["shell", "-v", "0", "-c", "".join(code)]):
         subprocess.run([sys.executable, MANAGE, *line], env=variables, check=True)
@@ -90,7 +90,7 @@ def with_keys(tmp_path_factory):
 
 @contextmanager
 def logged_in(chromium, url, name, **settings):
-    """The admin's first page, for somebody whose password is his name."""
+    """Log in to the admin as a user whose password is the username."""
     context = chromium.new_context(base_url=url, **settings)
     with closing(context):
         page = context.new_page()
@@ -119,7 +119,7 @@ def create_app(page):
 
 def generate_key(page):
     page.get_by_role("link", name="Add signing key").click()
-    page.get_by_label("Generate a key pair here").check()
+    page.get_by_label("Generate a key pair on this server").check()
     assert not page.locator("#id_private_key").is_visible()
     page.click("input[name=_save]")
 
@@ -149,13 +149,15 @@ def token_for(page):
     return nonce, answer.json()["identity_token"]
 
 
-def test_an_empty_installation_is_led_to_its_first_token(chromium, empty, tmp_path):
+def test_the_guide_leads_an_empty_installation_to_its_first_token(
+    chromium, empty, tmp_path
+):
     with logged_in(chromium, empty, "root") as page:
         create_app(page)
         generate_key(page)
         assert (state(page), next_step(page)) == (
             "draft",
-            "2. Register the public half with Layer",
+            "2. Register the public key with Layer",
         )
         public_key = download_public_key(page)
 
@@ -189,14 +191,14 @@ def test_an_empty_installation_is_led_to_its_first_token(chromium, empty, tmp_pa
 
 
 BUTTONS = {
-    "root": ["Save key ID", "Run it again", "Activate", "Revoke…"],
+    "root": ["Save key ID", "Run the self-test again", "Activate", "Revoke…"],
     "viewer": [],
 }
 
 
 @pytest.mark.parametrize("name", ["root", "viewer"])
 @pytest.mark.parametrize(("width", "scheme"), VIEWS)
-def test_the_page_of_a_key_fits_and_offers_what_one_may_do(
+def test_the_page_of_a_key_fits_and_shows_the_permitted_buttons(
     chromium, with_keys, tmp_path, name, width, scheme
 ):
     settings = {
@@ -223,8 +225,8 @@ def test_the_page_of_a_key_fits_and_offers_what_one_may_do(
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_states_and_buttons_can_be_read(chromium, with_keys, scheme):
-    """WCAG 2.2, 1.4.3: text has a contrast of 4.5 to 1 with what is behind it."""
+def test_states_and_buttons_have_enough_contrast(chromium, with_keys, scheme):
+    """WCAG 2.2, 1.4.3: text has a contrast of 4.5 to 1 with its background."""
     with logged_in(chromium, with_keys, "root", color_scheme=scheme) as page:
         seen = {}
         for address in PAGES.values():

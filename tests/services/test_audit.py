@@ -41,7 +41,7 @@ def _recording(database):
 
 @pytest.fixture
 def without_table(database):
-    """The trail is installed, and nobody has run ``migrate``."""
+    """The app is installed, but its table is missing."""
 
     def alter(old, new):
         with database.schema_editor() as editor:
@@ -69,11 +69,11 @@ def test_an_entry_is_part_of_the_projects_transaction(key, alice, database):
     assert codes() == []
 
 
-def test_a_missing_table_stops_no_login(key, alice, without_table):
+def test_a_missing_table_does_not_fail_a_login(key, alice, without_table):
     assert issue_identity_token(alice, "abc").user_id == "alice"
 
 
-def test_a_missing_table_leaves_the_projects_transaction_alone(
+def test_a_missing_table_does_not_affect_the_projects_transaction(
     key, alice, database, without_table
 ):
     with transaction.atomic(using=database.alias):
@@ -85,7 +85,7 @@ def test_a_missing_table_leaves_the_projects_transaction_alone(
     assert (app.name, app.enabled) == ("Renamed", False)
 
 
-def test_the_present_hour_is_counted(key, alice):
+def test_the_current_hour_is_counted(key, alice):
     issue_identity_token(alice, "abc")
     now = AuditEntry.objects.get().created_at
 
