@@ -199,8 +199,8 @@ class NewSigningKeyForm(forms.ModelForm):
         required=False,
         widget=PrivateKeyInput,
         help_text=_(
-            "Paste the complete PEM text, with the lines -----BEGIN … and -----END …. The "
-            "key is stored encrypted and is never shown again."
+            "Paste the complete PEM text, including its BEGIN and END lines. The key is "
+            "stored encrypted and is never shown again."
         ),
     )
     private_key_file = forms.FileField(
@@ -336,8 +336,8 @@ class ReassignForm(forms.Form):
     )
     reason = ReasonField(
         help_text=_(
-            "The history keeps this text, even after the user is deleted. Enter a ticket "
-            "number, for example, but no names."
+            "The history keeps this text, even after the user is deleted. Do not enter "
+            "names. A ticket number is enough."
         )
     )
 

@@ -159,10 +159,8 @@ def _apply_to_key(
     try:
         retry_on_conflict(write, using=router.db_for_write(SigningKey))
     except (LayerIdentityError, OperationalError) as exc:
-        text = _(
-            "The signing key %(key)s was not changed and is still %(state)s. %(reason)s"
-        )
-        values = {"key": key, "state": before[0].label, "reason": error_message(exc)}
+        text = _("The signing key %(key)s was not changed. %(reason)s")
+        values = {"key": key, "reason": error_message(exc)}
         return text % values, messages.ERROR
     values = {"key": key, "state": key.state.label, "note": note}
     if _snapshot(key) == before:

@@ -20,6 +20,7 @@ CREATE = (
     _("Import or generate"),
     _("The private key is stored encrypted and is never shown."),
 )
+DESTROYED = (CREATE[0], _("The private key was destroyed."))
 LINK = (
     _("Link to the signing backend"),
     _(
@@ -41,9 +42,8 @@ TEST = (
 ACTIVATE = (
     _("Activate"),
     _(
-        "From then on this key signs the app's identity tokens. The app's previous key is "
-        "retired at the same time; you can activate it again. After the activation, this "
-        "key ID and the IDs of the app cannot change."
+        "The key then signs the app's identity tokens. The app's previous key is retired, "
+        "and can be activated again. The key ID and the app's IDs cannot change afterwards."
     ),
 )
 
@@ -67,7 +67,7 @@ class Step:
 
 def steps(key: SigningKey) -> list[Step]:
     """Return the four steps. Unless the key is revoked, the first open step is next."""
-    create = LINK if key.signer else CREATE
+    create = LINK if key.signer else DESTROYED if key.destroyed_at else CREATE
     has_id = key.key_id is not None
     tested_at = key.tested_at if has_id else None
     activated_at = key.activated_at

@@ -104,10 +104,10 @@ def test_an_action_of_the_list_changes_the_state(
         (
             "draft",
             "activate",
-            "draft. Enter the key ID that Layer assigned to this key first.",
+            "Enter the key ID that Layer assigned to this key first.",
         ),
-        ("revoked", "activate", "revoked. A revoked key cannot sign."),
-        ("ready", "retire", "ready. This key is ready, not active."),
+        ("revoked", "activate", "A revoked key cannot sign."),
+        ("ready", "retire", "This key is ready, not active."),
     ],
     ids=["activate-draft", "activate-revoked", "retire-ready"],
 )
@@ -118,9 +118,7 @@ def test_an_action_that_the_state_forbids_gives_a_message(
 
     response = run_action(admin_client, action, key)
 
-    assert messages_of(response) == [
-        f"The signing key {key} was not changed and is still {error}"
-    ]
+    assert messages_of(response) == [f"The signing key {key} was not changed. {error}"]
     assert state_of(key) == key.state
     assert history() == []
 
@@ -132,7 +130,7 @@ def test_a_key_that_cannot_be_decrypted_is_not_activated(admin_client, ready, se
     response = run_action(admin_client, "activate", ready)
 
     [message] = messages_of(response)
-    assert "is still ready. LAYER_IDENTITY['KEY_ENCRYPTION_KEYS'] is empty" in message
+    assert "was not changed. LAYER_IDENTITY['KEY_ENCRYPTION_KEYS'] is empty" in message
     assert state_of(ready) == "ready"
 
 
@@ -161,8 +159,7 @@ def test_each_selected_key_is_changed_separately(admin_client, key, draft):
     response = run_action(admin_client, "retire", key, draft)
 
     assert messages_of(response) == [
-        f"The signing key {draft} was not changed and is still draft. "
-        "This key is draft, not active.",
+        f"The signing key {draft} was not changed. This key is draft, not active.",
         f"The signing key {KEY_ID} is retired. {NO_KEY}",
     ]
     assert history() == [f"State: active → retired – {NO_KEY}"]
@@ -203,7 +200,7 @@ def test_an_action_on_a_busy_database_names_the_key(admin_client, key, busy):
     response = run_action(admin_client, "retire", key)
 
     assert messages_of(response) == [
-        f"The signing key {key} was not changed and is still active. "
+        f"The signing key {key} was not changed. "
         "The database is busy, so nothing was changed. Try again."
     ]
     assert (state_of(key), history()) == ("active", [])
@@ -252,7 +249,7 @@ def test_the_second_of_two_activations_gives_a_message(
     response = run_action(admin_client, "activate", ready)
 
     assert messages_of(response) == [
-        f"The signing key {OTHER_KEY_ID} was not changed and is still ready. Another key "
+        f"The signing key {OTHER_KEY_ID} was not changed. Another key "
         f"({THIRD_KEY_ID}) was activated at the same time. Reload and try again."
     ]
     assert (state_of(ready), state_of(other), history()) == ("ready", "active", [])
@@ -287,8 +284,7 @@ def test_a_damaged_public_key_is_reported(admin_client, key):
     response = press(admin_client, "self_test", key)
 
     assert messages_of(response) == [
-        f"The signing key {key} was not changed and is still active. "
-        "The stored public half is damaged."
+        f"The signing key {key} was not changed. The stored public half is damaged."
     ]
 
 

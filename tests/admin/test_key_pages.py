@@ -39,12 +39,12 @@ def test_the_page_of_a_key_shows_fingerprint_and_public_key(admin_client, draft)
     [
         ("draft", ["Save key ID", "Revoke…"]),
         ("registered", ["Save key ID", "Run the self-test", "Revoke…"]),
-        ("ready", ["Save key ID", "Run the self-test again", "Activate", "Revoke…"]),
-        ("key", ["Run the self-test again", "Retire", "Revoke…"]),
+        ("ready", ["Save key ID", "Run again", "Activate", "Revoke…"]),
+        ("key", ["Run again", "Retire", "Revoke…"]),
         (
             "retired",
             [
-                "Run the self-test again",
+                "Run again",
                 "Activate again",
                 "Destroy private key…",
                 "Revoke…",
@@ -112,6 +112,8 @@ def test_a_destroyed_private_key_is_shown_as_destroyed(admin_client, destroyed):
     response = admin_client.get(page_of(destroyed))
 
     assertContains(response, '<div class="readonly">destroyed</div>', html=True)
+    assertContains(response, "The private key was destroyed.")
+    assertNotContains(response, "The private key is stored encrypted")
 
 
 def test_the_list_shows_age_and_last_use(admin_client, key, draft):

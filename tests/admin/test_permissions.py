@@ -100,7 +100,7 @@ def test_each_action_needs_its_own_permission(
 @pytest.mark.parametrize(
     ("permission", "name", "buttons"),
     [
-        ("change_signingkey", "ready", ["Save key ID", "Run the self-test again"]),
+        ("change_signingkey", "ready", ["Save key ID", "Run again"]),
         ("activate_signingkey", "ready", ["Activate"]),
         ("activate_signingkey", "retired", ["Activate again"]),
         ("retire_signingkey", "key", ["Retire"]),

@@ -115,7 +115,7 @@ def test_the_message_says_why_a_signing_backend_did_not_sign(
     response = press(admin_client, button, key)
 
     assert messages_of(response) == [
-        f"The signing key {key} was not changed and is still ready. SIGNERS['hsm']: "
+        f"The signing key {key} was not changed. SIGNERS['hsm']: "
         "the token labelled 'layer' refused the PIN."
     ]
     assert state_of(key) == "ready"

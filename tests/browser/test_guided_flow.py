@@ -191,7 +191,7 @@ def test_the_guide_leads_an_empty_installation_to_its_first_token(
 
 
 BUTTONS = {
-    "root": ["Save key ID", "Run the self-test again", "Activate", "Revoke…"],
+    "root": ["Save key ID", "Run again", "Activate", "Revoke…"],
     "viewer": [],
 }
 
