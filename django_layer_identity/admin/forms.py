@@ -133,6 +133,11 @@ class LayerAppForm(forms.ModelForm):
             "token_lifetime",
         )
         field_classes = {"app_id": AppIDField, "provider_id": ProviderIDField}
+        error_messages = {
+            "token_lifetime": {
+                "invalid": _("Enter hours, minutes and seconds, for example 00:05:00.")
+            }
+        }
 
     def clean_app_id(self) -> UUID:
         app_id = AppID.parse(self["app_id"].data.strip())

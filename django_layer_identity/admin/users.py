@@ -109,7 +109,7 @@ class LayerUserAdmin(ReadOnly, LayerModelAdmin):
         self, request: HttpRequest, entry: LayerUser, data: dict[str, Any]
     ) -> None:
         user, reason, former = data["user"], data["reason"], entry.owner_id
-        # The history is kept after a user is deleted, so it must not contain the ID.
+        # The history is kept after a user is deleted: no login names, no Layer user IDs.
         anonymous = LayerUser(pk=entry.pk, digest=entry.digest)
         try:
             with transaction.atomic(using=router.db_for_write(LayerUser)):

@@ -116,7 +116,11 @@ def test_an_app_is_added_with_ids_in_any_form(admin_client, app_id, provider_id)
             KEY,
             "An app ID is a UUID or has the form layer:///apps/<environment>/<uuid>.",
         ),
-        ("token_lifetime", KEY, "Enter a valid duration."),
+        (
+            "token_lifetime",
+            KEY,
+            "Enter hours, minutes and seconds, for example 00:05:00.",
+        ),
         ("name", KEY, HOLDS_KEY),
         ("name", "M" * 65, HOLDS_KEY),
     ],

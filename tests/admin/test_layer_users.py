@@ -185,6 +185,7 @@ def test_reassigning_asks_for_confirmation(admin_client, entry, bob):
 
     assertContains(page, "give this Layer user ID to bob?")
     assertContains(page, "can read everything that was ever sent")
+    assertContains(page, "The present user can no longer log in")
     assertContains(page, REASON)
     assert stored() == before
     assert history() == []
@@ -215,6 +216,9 @@ def test_the_id_of_a_deleted_user_must_be_entered_again(admin_client, orphan, bo
             "was."
         ]
     }
+
+    confirmation = reassign(admin_client, orphan, user_id="auth0|17 é")
+    assertNotContains(confirmation, "The present user")
 
     reassign(admin_client, orphan, user_id="auth0|17 é", confirm="yes")
 

@@ -33,7 +33,7 @@ class Phone:
     def sees(self, step: str, text: str) -> None:
         expect(self.step(step)).to_contain_text(text)
 
-    def is_offered(self, *labels: str) -> None:
+    def sees_buttons(self, *labels: str) -> None:
         """Expect exactly these primary buttons to be enabled."""
         buttons = self.page.locator("button.primary:enabled")
         expect(buttons).to_have_text(list(labels))
@@ -42,9 +42,9 @@ class Phone:
         self.press(person, "Ask for a nonce", "Get the token", "Hand it over")
         self.sees_status(f"Authenticated as {person.lower()}")
 
-    def leave(self) -> None:
+    def deauthenticate(self) -> None:
         self.press("Deauthenticate")
-        self.is_offered("Alice", "Bob")
+        self.sees_buttons("Alice", "Bob")
 
     def csrf_token(self) -> str:
         cookies = self.page.context.cookies()

@@ -16,7 +16,7 @@ LAYER = {"Accept": "application/vnd.layer+json; version=2.0"}
 
 def test_alice_leaves_and_bob_authenticates_on_the_same_page(phone):
     phone.authenticate("Alice")
-    phone.leave()
+    phone.deauthenticate()
     phone.sees_status("alice has left. Who is next?")
     phone.authenticate("Bob")
 
@@ -24,15 +24,15 @@ def test_alice_leaves_and_bob_authenticates_on_the_same_page(phone):
 
 
 def test_only_the_next_step_can_be_taken(phone):
-    phone.is_offered("Alice", "Bob")
+    phone.sees_buttons("Alice", "Bob")
     phone.press("Alice")
-    phone.is_offered("Ask for a nonce")
+    phone.sees_buttons("Ask for a nonce")
     phone.press("Ask for a nonce")
-    phone.is_offered("Get the token")
+    phone.sees_buttons("Get the token")
     phone.press("Get the token")
-    phone.is_offered("Hand it over")
+    phone.sees_buttons("Hand it over")
     phone.press("Hand it over")
-    phone.is_offered("Deauthenticate")
+    phone.sees_buttons("Deauthenticate")
 
 
 def test_no_sign_in_is_offered_before_layer_confirms_the_deauthentication(phone):
@@ -42,17 +42,17 @@ def test_no_sign_in_is_offered_before_layer_confirms_the_deauthentication(phone)
 
     with phone.page.expect_request("**/sandbox/sessions/*"):
         phone.press("Deauthenticate")
-    phone.is_offered()
+    phone.sees_buttons()
     assert not any(request.url.endswith("/sign-out") for request in phone.requests)
 
     held[0].continue_()
-    phone.is_offered("Alice", "Bob")
+    phone.sees_buttons("Alice", "Bob")
     assert phone.requests[-1].url.endswith("/sign-out")
 
 
 def test_all_requests_are_local_and_the_console_stays_empty(phone):
     phone.authenticate("Alice")
-    phone.leave()
+    phone.deauthenticate()
 
     assert {urlsplit(request.url).hostname for request in phone.requests} == {
         "127.0.0.1"
@@ -101,7 +101,7 @@ def test_each_step_shows_what_was_sent_and_what_came_back(phone):
 
 def test_the_token_is_explained(phone):
     phone.press("Alice", "Ask for a nonce", "Get the token")
-    phone.is_offered("Hand it over")
+    phone.sees_buttons("Hand it over")
 
     meaning = phone.step("authenticate").locator("details").nth(1)
     names = meaning.locator("dt code").all_inner_texts()
@@ -120,17 +120,17 @@ def test_a_reload_restores_the_session(phone):
 
     phone.sees_status("Authenticated as alice")
     phone.sees("connect", ALICE)
-    phone.is_offered("Deauthenticate")
+    phone.sees_buttons("Deauthenticate")
 
 
 def test_a_reload_before_the_last_step_continues_with_a_new_nonce(phone):
     phone.press("Alice", "Ask for a nonce", "Get the token")
-    phone.is_offered("Hand it over")
+    phone.sees_buttons("Hand it over")
 
     phone.page.reload()
 
     phone.sees_status("Signed in as alice.")
-    phone.is_offered("Ask for a nonce")
+    phone.sees_buttons("Ask for a nonce")
 
 
 def test_a_session_that_layer_deleted_is_started_again(phone):
@@ -142,7 +142,7 @@ def test_a_session_that_layer_deleted_is_started_again(phone):
     phone.page.reload()
 
     phone.sees_error("connect", "401 · 4 · authentication_required")
-    phone.is_offered("Ask for a nonce")
+    phone.sees_buttons("Ask for a nonce")
 
 
 def test_another_users_device_must_be_deauthenticated_first(phone):
@@ -152,12 +152,12 @@ def test_another_users_device_must_be_deauthenticated_first(phone):
     phone.page.reload()
 
     phone.sees_status("Layer still knows this device as alice.")
-    phone.leave()
+    phone.deauthenticate()
 
 
 def test_a_refusal_is_shown_and_the_user_can_sign_out(phone):
     phone.press("Alice", "Ask for a nonce")
-    phone.is_offered("Get the token")
+    phone.sees_buttons("Get the token")
     phone.page.context.clear_cookies(name="layer_demo_session")
 
     with phone.page.expect_response("**/layer/authenticate") as refused:
@@ -166,7 +166,7 @@ def test_a_refusal_is_shown_and_the_user_can_sign_out(phone):
     detail = refused.value.json()["detail"]
     phone.sees_error("authenticate", detail, "403 · not_authenticated")
     phone.press("Sign out")
-    phone.is_offered("Alice", "Bob")
+    phone.sees_buttons("Alice", "Bob")
 
 
 def test_after_a_lost_answer_from_layer_a_new_nonce_works(phone):
