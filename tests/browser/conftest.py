@@ -39,7 +39,7 @@ class Demo(NamedTuple):
     printed: str  # the output before it began to serve
 
 
-def skip_missing(what: str, remedy: str) -> NoReturn:
+def absent(what: str, remedy: str) -> NoReturn:
     skip_or_fail(f"{what} is missing: {remedy}")
 
 
@@ -92,12 +92,10 @@ def chromium():
     While Playwright runs, it keeps an event loop, and Django refuses database queries
     under an event loop. So Playwright must not run during tests of other modules.
     """
-    executable = shutil.which("chromium") or skip_missing(
+    executable = shutil.which("chromium") or absent(
         "Chromium", "install Debian's package chromium."
     )
-    find_spec("playwright") or skip_missing(
-        "Playwright", "install playwright from PyPI."
-    )
+    find_spec("playwright") or absent("Playwright", "install playwright from PyPI.")
     from playwright.sync_api import expect, sync_playwright
 
     expect.set_options(timeout=20_000)  # milliseconds; CI machines are slow

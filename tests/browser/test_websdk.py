@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.browser.conftest import skip_missing
+from tests.browser.conftest import absent
 
 pytestmark = pytest.mark.browser
 
@@ -35,14 +35,12 @@ def run(folder, *command):
 @pytest.fixture(scope="session")
 def bundle(tmp_path_factory):
     """Download the SDK and bundle it for the browser; it is not part of this project."""
-    shutil.which("node") or skip_missing("Node.js", "install Debian's package nodejs.")
-    npm = shutil.which("npm") or skip_missing("npm", "install Debian's package npm.")
+    shutil.which("node") or absent("Node.js", "install Debian's package nodejs.")
+    npm = shutil.which("npm") or absent("npm", "install Debian's package npm.")
     folder = tmp_path_factory.mktemp("websdk")
     shutil.copytree(SOURCES, folder, dirs_exist_ok=True)
     fetched = run(folder, npm, *NPM)
-    fetched.returncode == 0 or skip_missing(
-        "layer-websdk", f"npm said: {fetched.stderr}"
-    )
+    fetched.returncode == 0 or absent("layer-websdk", f"npm said: {fetched.stderr}")
     bundled = run(folder, folder / "node_modules/.bin/esbuild", *ESBUILD)
     assert bundled.returncode == 0, bundled.stderr
     return folder / "bundle.js"
