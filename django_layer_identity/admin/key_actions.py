@@ -62,8 +62,8 @@ def activate(
 @admin.action(description=_("Retire selected keys"), permissions=["retire"])
 def retire(model_admin: LayerModelAdmin, request: HttpRequest, keys: Keys) -> Response:
     note = _(
-        "Its Layer app has no active key: users get no identity tokens until you activate "
-        "a key."
+        "Its Layer app has no active key: users get no identity tokens until a key is "
+        "activated."
     )
     return _run_action(model_admin, request, keys, SigningKey.retire, note)
 

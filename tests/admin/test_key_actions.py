@@ -23,7 +23,7 @@ from tests.conftest import KEY_ID, OTHER_KEY_ID, PROVIDER_ID
 from tests.internals import clear_loaded_keys
 
 THIRD_KEY_ID = UUID("eeeeeeee-0000-4000-8000-000000000005")
-NO_KEY = "Its Layer app has no active key: users get no identity tokens until you activate a key."
+NO_KEY = "Its Layer app has no active key: users get no identity tokens until a key is activated."
 
 
 @pytest.fixture
