@@ -117,6 +117,7 @@ def test_the_private_key_of_an_active_key_is_not_destroyed(admin_client, key):
     response = run_action(admin_client, "destroy", key, post="yes")
 
     assert messages_of(response) == [
-        f"The signing key {KEY_ID} was not changed. This key is active, not retired."
+        f"The signing key {KEY_ID} was not changed. "
+        "Only a retired key's private key can be destroyed. This key is active."
     ]
     assert history() == []

@@ -106,8 +106,8 @@ def test_an_action_of_the_list_changes_the_state(
             "activate",
             "Enter the key ID that Layer assigned to this key first.",
         ),
-        ("revoked", "activate", "A revoked key cannot sign."),
-        ("ready", "retire", "This key is ready, not active."),
+        ("revoked", "activate", "A revoked key cannot sign. Activate another key."),
+        ("ready", "retire", "Only an active key can be retired. This key is ready."),
     ],
     ids=["activate-draft", "activate-revoked", "retire-ready"],
 )
@@ -159,7 +159,8 @@ def test_each_selected_key_is_changed_separately(admin_client, key, draft):
     response = run_action(admin_client, "retire", key, draft)
 
     assert messages_of(response) == [
-        f"The signing key {draft} was not changed. This key is draft, not active.",
+        f"The signing key {draft} was not changed. "
+        "Only an active key can be retired. This key is draft.",
         f"The signing key {KEY_ID} is retired. {NO_KEY}",
     ]
     assert history() == [f"State: active → retired – {NO_KEY}"]
