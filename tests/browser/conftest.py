@@ -1,4 +1,4 @@
-"""Run the demo in its own process, and Chromium."""
+"""The demo in a process of its own, and Chromium to use it."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ import pytest
 from tests.services.available import skip_or_fail
 
 MANAGE = Path(__file__).parents[2] / "example_project" / "manage.py"
-START_SECONDS = 60  # the first start creates a database and a key
-CHROMIUM_FLAGS = [  # no connections to other servers, and no screen
+START_SECONDS = 60  # a first start makes a database and a key
+CHROMIUM_FLAGS = [  # nothing that calls home, and nothing that needs a screen
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-gpu",
@@ -36,7 +36,7 @@ class Demo(NamedTuple):
     url: str
     port: int
     data: Path
-    printed: str  # the output before it began to serve
+    printed: str  # before it began to serve
 
 
 def absent(what: str, remedy: str) -> NoReturn:
@@ -44,15 +44,15 @@ def absent(what: str, remedy: str) -> NoReturn:
 
 
 def environment(data: Path, **variables: str) -> dict[str, str]:
-    """Return the environment variables of a demo with its own data directory."""
-    variables = {"DEMO_DATA_DIR": str(data), "PYTHONUNBUFFERED": "1", **variables}
+    """Return the environment of a demo with its own data and its own settings."""
+    own = {"DEMO_DATA_DIR": str(data), "PYTHONUNBUFFERED": "1", **variables}
     inherited = dict(os.environ)
     inherited.pop("DJANGO_SETTINGS_MODULE", None)  # pytest-django's
-    return inherited | variables
+    return inherited | own
 
 
 def is_not_serving(line: str) -> bool:
-    """Return whether this line comes before the last line of Django's start."""
+    """Whether this comes before the last line that Django prints when it listens."""
     return not line.startswith("Quit the server")
 
 
@@ -87,10 +87,10 @@ def demo(tmp_path_factory):
 @pytest.fixture(scope="module")
 def chromium():
     """
-    Start Chromium for one module only.
+    Start Chromium, for one module only.
 
-    While Playwright runs, it keeps an event loop, and Django refuses database queries
-    under an event loop. So Playwright must not run during tests of other modules.
+    Playwright keeps an event loop for as long as it runs, and Django refuses to touch
+    a database under one: tests of other modules must not find it.
     """
     executable = shutil.which("chromium") or absent(
         "Chromium", "install Debian's package chromium."
@@ -111,7 +111,7 @@ def chromium():
 
 @pytest.fixture
 def phone(chromium, demo):
-    """A new browser context with the demo's page."""
+    """A fresh browser that has the demo's page open."""
     from tests.browser.phone import Phone
 
     settings = {"base_url": demo.url, "reduced_motion": "reduce"}

@@ -1,4 +1,4 @@
-"""Drive the demo's page as a user does."""
+"""The demo's page, in the words of the one who uses it."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ class Phone:
     def sees(self, step: str, text: str) -> None:
         expect(self.step(step)).to_contain_text(text)
 
-    def sees_buttons(self, *labels: str) -> None:
-        """Expect exactly these primary buttons to be enabled."""
+    def is_offered(self, *labels: str) -> None:
+        """These obvious buttons work, and no others do."""
         buttons = self.page.locator("button.primary:enabled")
         expect(buttons).to_have_text(list(labels))
 
@@ -42,9 +42,9 @@ class Phone:
         self.press(person, "Ask for a nonce", "Get the token", "Hand it over")
         self.sees_status(f"Authenticated as {person.lower()}")
 
-    def deauthenticate(self) -> None:
+    def leave(self) -> None:
         self.press("Deauthenticate")
-        self.sees_buttons("Alice", "Bob")
+        self.is_offered("Alice", "Bob")
 
     def csrf_token(self) -> str:
         cookies = self.page.context.cookies()

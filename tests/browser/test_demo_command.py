@@ -53,7 +53,7 @@ def test_a_second_run_keeps_everything(prepared):
     assert state() == before
 
 
-def test_a_first_run_creates_accounts_a_layer_app_and_an_active_key(prepared):
+def test_a_first_run_makes_accounts_a_layer_app_and_an_active_key(prepared):
     accounts = rows(prepared, "SELECT username, is_superuser FROM auth_user")
     apps = rows(prepared, "SELECT id, name, environment FROM layer_identity_layerapp")
     keys = rows(prepared, "SELECT active_for_id FROM layer_identity_signingkey")
@@ -70,7 +70,7 @@ def test_only_the_owner_reads_the_data(prepared, name, mode):
     assert (prepared / name).stat().st_mode & 0o777 == mode
 
 
-def test_each_installation_has_its_own_secrets(prepared, demo):
+def test_each_installation_has_secrets_of_its_own(prepared, demo):
     ours, theirs = (
         json.loads((data / "secrets.json").read_text())
         for data in (prepared, demo.data)
@@ -80,7 +80,7 @@ def test_each_installation_has_its_own_secrets(prepared, demo):
     assert not set(map(str, ours.values())) & set(map(str, theirs.values()))
 
 
-def test_the_output_shows_the_addresses_and_passwords(demo):
+def test_it_says_where_to_go_and_with_which_passwords(demo):
     passwords = json.loads((demo.data / "secrets.json").read_text())["passwords"]
     lines = [line.split() for line in demo.printed.splitlines()]
 
@@ -112,7 +112,7 @@ def test_a_port_that_is_taken_is_named(prepared, demo):
 
 
 @pytest.mark.parametrize("port", ["http", "0", "65536"])
-def test_an_invalid_port_is_refused(prepared, port):
+def test_what_is_no_port_is_refused(prepared, port):
     refused = manage(prepared, "demo", PORT=port)
 
     assert refused.returncode == 1
@@ -126,7 +126,7 @@ def test_the_demo_listens_on_this_machine_only(demo):
         socket.create_connection(("127.0.0.2", demo.port), timeout=5)
 
 
-def test_without_debug_sign_in_by_button_is_refused(prepared):
+def test_without_debug_nobody_signs_in_by_button(prepared):
     code = """
 from django.test import Client, override_settings
 with override_settings(DEBUG=False):
@@ -139,7 +139,7 @@ print(answer.status_code, answer.json()["code"], answer.cookies.keys())
     )
 
 
-def test_the_example_project_passes_the_checks(prepared):
+def test_the_example_has_nothing_that_check_complains_of(prepared):
     checked = manage(prepared, "check", "--fail-level", "INFO")
 
     assert checked.stdout == "System check identified no issues (0 silenced).\n"

@@ -1,4 +1,4 @@
-"""From an empty installation to the first token, in the admin; staff who only view."""
+"""The admin from an empty installation to the first identity token, also read-only."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ VIEWS = [(1280, "light"), (1280, "dark"), (390, "light"), (390, "dark")]
 
 @contextmanager
 def installation(data, *code):
-    """Serve a project with tables, after running the code."""
+    """Serve a project with migrated tables, after running the code in its shell."""
     port, variables = free_port(), environment(data)
     for line in (["migrate", "-v", "0"], ["shell", "-v", "0", "-c", "".join(code)]):
         subprocess.run([sys.executable, MANAGE, *line], env=variables, check=True)
@@ -90,7 +90,7 @@ def with_keys(tmp_path_factory):
 
 @contextmanager
 def logged_in(chromium, url, name, **settings):
-    """Log in to the admin as a user whose password is the username."""
+    """Log in to the admin as a user whose password equals the username."""
     context = chromium.new_context(base_url=url, **settings)
     with closing(context):
         page = context.new_page()
@@ -138,7 +138,7 @@ def press(page, name):
 
 
 def token_for(page):
-    """Ask for a token as the user who is logged in, with a nonce of the sandbox."""
+    """Request a token for the logged-in user, with a nonce of the sandbox."""
     nonce = page.request.post("/sandbox/nonces", headers=LAYER).json()["nonce"]
     cookies = {each["name"]: each["value"] for each in page.context.cookies()}
     headers = {"X-CSRFToken": cookies["layer_demo_csrf"]}
@@ -149,9 +149,7 @@ def token_for(page):
     return nonce, answer.json()["identity_token"]
 
 
-def test_the_guide_leads_an_empty_installation_to_its_first_token(
-    chromium, empty, tmp_path
-):
+def test_the_key_guide_leads_to_the_first_token(chromium, empty, tmp_path):
     with logged_in(chromium, empty, "root") as page:
         create_app(page)
         generate_key(page)
@@ -198,7 +196,7 @@ BUTTONS = {
 
 @pytest.mark.parametrize("name", ["root", "viewer"])
 @pytest.mark.parametrize(("width", "scheme"), VIEWS)
-def test_the_page_of_a_key_fits_and_shows_the_permitted_buttons(
+def test_the_key_page_fits_and_shows_only_permitted_buttons(
     chromium, with_keys, tmp_path, name, width, scheme
 ):
     settings = {
@@ -226,7 +224,7 @@ def test_the_page_of_a_key_fits_and_shows_the_permitted_buttons(
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_states_and_buttons_have_enough_contrast(chromium, with_keys, scheme):
-    """WCAG 2.2, 1.4.3: text has a contrast of 4.5 to 1 with its background."""
+    """WCAG 2.2, 1.4.3: text has a contrast of at least 4.5 to 1 with its background."""
     with logged_in(chromium, with_keys, "root", color_scheme=scheme) as page:
         seen = {}
         for address in PAGES.values():

@@ -1,4 +1,4 @@
-"""Layer's web SDK from npm signs in with our tokens."""
+"""Layer's own web SDK, as npm has it, signs in with our tokens."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ ESBUILD = [
     "entry.js",
     "--bundle",
     "--platform=browser",
-    "--define:global=window",  # the SDK expects browserify's ``global``
+    "--define:global=window",  # the SDK is from the days of browserify
     "--outfile=bundle.js",
 ]
 SIGN_IN = ["connected", "challenge", "authenticated", "ready"]
@@ -34,7 +34,7 @@ def run(folder, *command):
 
 @pytest.fixture(scope="session")
 def bundle(tmp_path_factory):
-    """Download the SDK and bundle it for the browser; it is not part of this project."""
+    """The SDK, fetched and bundled for the browser; nothing of it is ours to keep."""
     shutil.which("node") or absent("Node.js", "install Debian's package nodejs.")
     npm = shutil.which("npm") or absent("npm", "install Debian's package npm.")
     folder = tmp_path_factory.mktemp("websdk")
@@ -48,7 +48,7 @@ def bundle(tmp_path_factory):
 
 @pytest.fixture
 def sdk(phone, bundle):
-    """The demo's page with the SDK loaded, before the sign-in."""
+    """The demo's page with the SDK in it, ready for somebody to sign in."""
     phone.page.route("**/bundle.js", lambda route: route.fulfill(path=bundle))
     phone.page.add_script_tag(url="/bundle.js")
     app_id = "JSON.parse(document.getElementById('config').textContent).appId"
@@ -68,7 +68,7 @@ def connect(phone, user_id):
 def logout(phone):
     events = phone.page.evaluate("app.logout()")["events"]
     phone.press("Sign out")
-    phone.sees_buttons("Alice", "Bob")
+    phone.is_offered("Alice", "Bob")
     return events
 
 
@@ -84,7 +84,7 @@ def test_alice_is_authenticated_then_bob_on_the_same_page(sdk):
     assert (bob["events"], bob["user"]["userId"]) == (SIGN_IN, "bob")
 
 
-def test_the_display_name_is_not_changed_in_token_and_identity(sdk):
+def test_the_display_name_arrives_intact_in_token_and_identity(sdk):
     sign_in(sdk, "Alice")
 
     alice = connect(sdk, "alice")
@@ -98,7 +98,7 @@ def test_the_display_name_is_not_changed_in_token_and_identity(sdk):
     }
 
 
-def test_a_nonce_with_every_symbol_of_base64_is_not_changed(sdk):
+def test_a_nonce_with_every_symbol_of_base64_survives(sdk):
     sign_in(sdk, "Alice")
 
     alice = connect(sdk, "alice")
@@ -108,7 +108,7 @@ def test_a_nonce_with_every_symbol_of_base64_is_not_changed(sdk):
     assert alice["events"] == SIGN_IN
 
 
-def test_a_user_id_of_another_user_is_refused(sdk):
+def test_a_user_who_is_not_the_one_logged_in_is_refused(sdk):
     sign_in(sdk, "Bob")
 
     refused = connect(sdk, "alice")
