@@ -18,7 +18,7 @@ DEPLOYMENT_RULES = (
 
 
 def register() -> None:
-    """Register the checks; called once, from the app's ``ready()``."""
+    """Register the checks. Called once, from the app's ``ready()``."""
     checks.register(check_settings, "layer_identity")
     checks.register(check_deployment, Tags.security, deploy=True)
     checks.register(users.check_databases, Tags.database)
@@ -30,7 +30,7 @@ def check_settings(**kwargs: Any) -> list[CheckMessage]:
 
 
 def check_deployment(**kwargs: Any) -> list[CheckMessage]:
-    """Apply the rules that matter where strangers can reach the project."""
+    """Apply the rules that matter when a project is reachable from outside."""
     if settings.check_type():
         return []  # check_settings() reports it
     return [found for rule in DEPLOYMENT_RULES for found in rule()]

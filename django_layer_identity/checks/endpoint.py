@@ -1,4 +1,4 @@
-"""The endpoint: who may use it, how often, and what guards its nonces."""
+"""Checks of the endpoint: authentication, rate limits and the replay guard."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from django_layer_identity.exceptions import ConfigurationError
 BASIC = "rest_framework.authentication.BasicAuthentication"
 BODY = "django_layer_identity.api.authentication.BodyCredentialsAuthentication"
 SESSION = "rest_framework.authentication.SessionAuthentication"
-#: Apps that ask for a second factor, each in views of its own.
+#: Apps that ask for a second factor in their own login views.
 MFA_APPS = (
     "allauth.mfa",
     "deux",
@@ -35,12 +35,15 @@ MFA_APPS = (
     "trench",
     "two_factor",
 )
-MIN_ENTRIES = 10_000  # of a cache that culls: what ten busy minutes may bring
+MIN_ENTRIES = 10_000  # in a cache that culls: enough for ten busy minutes
 
 _REASONS: tuple[tuple[type[BaseCache], str], ...] = (
-    (LocMemCache, "each process has one of its own"),
-    (DummyCache, "it keeps nothing"),
-    (FileBasedCache, "between its two steps of adding another may come"),
+    (LocMemCache, "each process has its own cache"),
+    (DummyCache, "it stores nothing"),
+    (
+        FileBasedCache,
+        "two requests can add the same entry, because add() is not atomic",
+    ),
 )
 
 
@@ -55,17 +58,17 @@ def _class_lists() -> Iterator[str]:
         ("AUTHENTICATION_CLASSES", conf.AUTHENTICATION_CLASSES or []),
         ("PERMISSION_CLASSES", conf.PERMISSION_CLASSES),
     ):
-        if not (_is_list(value) and len(_import_classes(value)) == len(value)):
-            yield (
-                f"LAYER_IDENTITY[{name!r}] must be a list of classes or their dotted "
-                "paths."
-            )
+        must = f"LAYER_IDENTITY[{name!r}] must be a list of classes or dotted paths"
+        if not _is_list(value):
+            yield f"{must}, not {value!r}."
+        elif wrong := [entry for entry in value if not _import_classes([entry])]:
+            yield f"{must}, but {wrong[0]!r} does not name a class."
 
 
 @rule(
     "W045",
-    hint="Name a class in LAYER_IDENTITY['AUTHENTICATION_CLASSES'], or remove "
-    "the setting for REST framework's default.",
+    hint="Add a class to LAYER_IDENTITY['AUTHENTICATION_CLASSES'], or remove the "
+    "setting to use REST framework's default classes.",
 )
 def _no_class() -> Iterator[str]:
     entries = _authentication_classes()
@@ -75,34 +78,34 @@ def _no_class() -> Iterator[str]:
 
 @rule(
     "W042",
-    hint="Let clients log in where the second factor is asked for, and remove "
-    "BodyCredentialsAuthentication.",
+    hint="Remove BodyCredentialsAuthentication. Clients must log in through the views "
+    "that ask for the second factor.",
 )
 def _second_factors() -> Iterator[str]:
     found = [name for name in MFA_APPS if apps.is_installed(name)]
     if found and _accepted(BODY):
         yield (
-            "A password in the body is enough for an identity token, whatever second "
-            f"factor {found[0]} asks for elsewhere."
+            "BodyCredentialsAuthentication issues identity tokens for a password only, "
+            f"without the second factor of {found[0]}."
         )
 
 
-@rule("W043", hint='Remove it: "20/min" is the default.')
+@rule("W043", hint='Remove "failures" from THROTTLE_RATES. The default is "20/min".')
 def _uncounted_passwords() -> Iterator[str]:
     if _counts_failures() is False and (_accepted(BASIC) or _accepted(BODY)):
         yield (
-            "Passwords can be guessed without a limit: requests carry them, and "
-            "LAYER_IDENTITY['THROTTLE_RATES']['failures'] is None."
+            "Passwords can be guessed without a limit: the endpoint accepts passwords, "
+            "and LAYER_IDENTITY['THROTTLE_RATES']['failures'] is None."
         )
 
 
 @rule("W044", hint=f"Use {SESSION}, which checks the CSRF token.")
 def _sessions_without_csrf() -> Iterator[str]:
     for kind in _accepted(SESSION):
-        owner = next(one for one in kind.__mro__ if "enforce_csrf" in vars(one))
+        owner = next(base for base in kind.__mro__ if "enforce_csrf" in vars(base))
         if _path(owner) != SESSION:
             yield (
-                f"{_path(kind)} replaces enforce_csrf(): other sites may ask for "
+                f"{_path(kind)} replaces enforce_csrf(): other sites can request "
                 "tokens with a user's session."
             )
 
@@ -115,7 +118,7 @@ def _authentication_classes() -> Any:
 
 
 def _accepted(path: str) -> list[type]:
-    """Return the authentication classes that are, or extend, the class at this path."""
+    """Return the configured authentication classes of this class or its subclasses."""
     entries = _authentication_classes()
     kinds = _import_classes(entries) if _is_list(entries) else []
     return [kind for kind in kinds if path in map(_path, kind.__mro__)]
@@ -126,12 +129,12 @@ def _is_list(value: object) -> bool:
 
 
 def _import_classes(entries: Iterable[Any]) -> list[type]:
-    """Return the classes among the entries; what cannot be imported is left out."""
+    """Return the classes of the entries. Leave out what cannot be imported."""
     found = []
     for entry in entries:
         with suppress(ImportError):
             found.append(import_string(entry) if isinstance(entry, str) else entry)
-    return [one for one in found if isinstance(one, type)]
+    return [entry for entry in found if isinstance(entry, type)]
 
 
 def _path(kind: type) -> str:
@@ -141,19 +144,26 @@ def _path(kind: type) -> str:
 # Rates
 
 
-@rule("E043", hint='For example: {"user": "60/min", "failures": None}.')
+@rule(
+    "E043",
+    hint='For example: {"user": "60/min", "failures": "20/min"}. None removes a limit.',
+)
 def _rates() -> Iterator[str]:
     try:
         for scope, rate in conf.THROTTLE_RATES.items():
             if scope not in DEFAULT_THROTTLE_RATES:
-                raise ConfigurationError(f"{scope!r} is no scope.")
+                raise ConfigurationError(f"Unknown scope {scope!r}.")
             if rate is not None:
                 parse_rate(rate)
     except ConfigurationError as exc:
-        yield f"LAYER_IDENTITY['THROTTLE_RATES'] cannot be used: {exc}"
+        yield f"LAYER_IDENTITY['THROTTLE_RATES'] is invalid: {exc}"
 
 
-@rule("E044", hint="Set it to the number of proxies that add to X-Forwarded-For.")
+@rule(
+    "E044",
+    hint="Set it to the number of proxies that add to X-Forwarded-For. Set it to 0 if "
+    "there is no proxy.",
+)
 def _proxies() -> Iterator[str]:
     number = _num_proxies()
     if number is not None and not (type(number) is int and number >= 0):
@@ -165,14 +175,14 @@ def _proxies() -> Iterator[str]:
 
 @rule(
     "W041",
-    hint="Set REST_FRAMEWORK['NUM_PROXIES'] to the number of proxies that add "
-    "to X-Forwarded-For; 0 states that there is none.",
+    hint="Set REST_FRAMEWORK['NUM_PROXIES'] to the number of proxies that add to "
+    "X-Forwarded-For. Set it to 0 if there is no proxy.",
 )
 def _unstated_proxies() -> Iterator[str]:
     if _counts_failures() and _num_proxies() is None:
         yield (
-            "Wrong passwords are counted by REMOTE_ADDR: behind a proxy, all clients "
-            "have one, or none where it connects by a Unix socket."
+            "Failed logins are counted by REMOTE_ADDR. Behind a proxy, all clients "
+            "share one address, or have no address if the proxy uses a Unix socket."
         )
 
 
@@ -181,46 +191,54 @@ def _num_proxies() -> Any:
 
 
 def _counts_failures() -> bool | None:
-    """Return whether wrong passwords are counted; None if the rates are invalid."""
+    """Return whether failed logins are counted, or None if the rates are invalid."""
     return None if _rates() else conf.THROTTLE_RATES["failures"] is not None
 
 
 # Nonces
 
 
-@rule("E040", hint='"cache" is the default.')
+@rule("E040", hint='For example: "cache", the default.')
 def _guard() -> Iterator[str]:
     guard: object = conf.NONCE_GUARD
     if guard not in ("cache", "database", None):
-        yield 'LAYER_IDENTITY[\'NONCE_GUARD\'] must be "cache", "database" or None.'
-
-
-@rule("W046", hint='Remove the setting: "cache" is the default.')
-def _no_guard() -> Iterator[str]:
-    if conf.NONCE_GUARD is None:
         yield (
-            "LAYER_IDENTITY['NONCE_GUARD'] is None: one nonce may be signed for two "
-            "users."
+            "LAYER_IDENTITY['NONCE_GUARD'] must be 'cache', 'database' or None, "
+            f"not {guard!r}."
         )
 
 
-@rule("E041", hint='"serve" is the default.')
+@rule("W046", hint='Remove the setting. The default is "cache".')
+def _no_guard() -> Iterator[str]:
+    if conf.NONCE_GUARD is None:
+        yield (
+            "LAYER_IDENTITY['NONCE_GUARD'] is None: the same nonce can be signed for "
+            "two users."
+        )
+
+
+@rule("E041", hint='For example: "serve", the default.')
 def _guard_failure() -> Iterator[str]:
-    if conf.NONCE_GUARD_FAILURE not in ("serve", "refuse"):
-        yield 'LAYER_IDENTITY[\'NONCE_GUARD_FAILURE\'] must be "serve" or "refuse".'
+    failure: object = conf.NONCE_GUARD_FAILURE
+    if failure not in ("serve", "refuse"):
+        yield (
+            "LAYER_IDENTITY['NONCE_GUARD_FAILURE'] must be 'serve' or 'refuse', "
+            f"not {failure!r}."
+        )
 
 
-@rule("E042", hint='An alias of CACHES; "default" is the default.')
+@rule("E042", hint='Use an alias of CACHES, such as "default".')
 def _cache_alias() -> Iterator[str]:
     try:
         caches[conf.CACHE_ALIAS]
     except (InvalidCacheBackendError, TypeError) as exc:
-        yield f"LAYER_IDENTITY['CACHE_ALIAS'] names no cache of use: {exc}"
+        yield f"LAYER_IDENTITY['CACHE_ALIAS'] must name a usable cache: {exc}"
 
 
 @rule(
     "W040",
-    hint="Name a cache on Redis or Memcached in LAYER_IDENTITY['CACHE_ALIAS'].",
+    hint="Set LAYER_IDENTITY['CACHE_ALIAS'] to a cache on Redis or Memcached, or to a "
+    f"DatabaseCache with MAX_ENTRIES of {MIN_ENTRIES} or more.",
 )
 def _shared_cache() -> Iterator[str]:
     if _cache_alias() or _rates():
@@ -229,23 +247,28 @@ def _shared_cache() -> Iterator[str]:
         return
     cache = caches[conf.CACHE_ALIAS]
     if reason := _cache_problem(cache):
-        yield f"Nonces and requests are counted in a {type(cache).__name__}: {reason}."
+        yield (
+            f"Nonces and rate limits are stored in {type(cache).__name__}: {reason}."
+        )
 
 
 def _cache_problem(cache: BaseCache) -> str | None:
     if isinstance(cache, DatabaseCache) and cache._max_entries < MIN_ENTRIES:
-        return f"over {cache._max_entries} entries it hide_locals some at random"
+        return f"with over {cache._max_entries} entries, it deletes unexpired ones"
     return next((why for kind, why in _REASONS if isinstance(cache, kind)), None)
 
 
 @rule(
     "W003",
-    hint="Remove django_layer_identity.sandbox from INSTALLED_APPS, or set "
-    "DEBUG to False and LAYER_IDENTITY['SANDBOX'] to None.",
+    hint="Remove django_layer_identity.sandbox from INSTALLED_APPS, or set DEBUG to "
+    "False and LAYER_IDENTITY['SANDBOX'] to None.",
 )
 def _sandbox_answers() -> Iterator[str]:
     if apps.is_installed("django_layer_identity.sandbox") and conf.sandbox_enabled:
-        yield "The sandbox answers: whoever reaches it can use it in Layer's place."
+        yield (
+            "The sandbox is enabled: every client that can reach it can use it in "
+            "place of Layer."
+        )
 
 
 RULES = (

@@ -1,4 +1,4 @@
-"""Private keys: what encrypts them, what uploads them, and what signs elsewhere."""
+"""Checks of private keys: encryption, uploads, signing backends and copies."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from django_layer_identity.models import LayerUser, SigningKey
 
 IN_MEMORY = "django.core.files.uploadhandler.MemoryFileUploadHandler"
 ON_DISK = "django.core.files.uploadhandler.TemporaryFileUploadHandler"
-FORM_SIZE = 2 * MAX_LENGTH  # bytes; a private key file and the rest of its form
+FORM_SIZE = 2 * MAX_LENGTH  # bytes; a private key file and the rest of the form
 _INLINE_SECRET = re.compile(
     r"(^|_)(PIN|PASSWORD|PASSPHRASE|SECRET|PRIVATE_KEY)$", re.IGNORECASE
 )
@@ -56,27 +56,29 @@ def _no_encryption_keys() -> Iterator[str]:
 
 @rule(
     "W010",
-    hint="“manage.py layer_encryption_key” makes another one: store it, put it "
-    "first, before this one, and run “manage.py layer_key_reencrypt”.",
+    hint="Create another entry with “manage.py layer_encryption_key”. Store it, put it "
+    "first in the list, and run “manage.py layer_key_reencrypt”. Then remove the "
+    "shared entry.",
 )
 def _secret_key_as_encryption_key() -> Iterator[str]:
     others = {settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS}
     if not _encryption_keys() and others.intersection(conf.KEY_ENCRYPTION_KEYS):
         yield (
-            "LAYER_IDENTITY['KEY_ENCRYPTION_KEYS'] has an entry that is SECRET_KEY too: "
-            "whoever learns the one has both, and neither is changed without the other."
+            "LAYER_IDENTITY['KEY_ENCRYPTION_KEYS'] contains SECRET_KEY or one of "
+            "SECRET_KEY_FALLBACKS: leaking one leaks both, and they cannot be changed "
+            "separately."
         )
 
 
 @rule(
     "W060",
     hint="Put MemoryFileUploadHandler first in FILE_UPLOAD_HANDLERS and set "
-    f"FILE_UPLOAD_MAX_MEMORY_SIZE to {FORM_SIZE} or more. Otherwise paste "
-    "private keys, or use “manage.py layer_key_import”.",
+    f"FILE_UPLOAD_MAX_MEMORY_SIZE to {FORM_SIZE} or more. Or do not upload private "
+    "keys: paste them, or use “manage.py layer_key_import”.",
 )
 def _uploads_to_disk() -> Iterator[str]:
     handlers = [
-        one for one in settings.FILE_UPLOAD_HANDLERS if one in (IN_MEMORY, ON_DISK)
+        path for path in settings.FILE_UPLOAD_HANDLERS if path in (IN_MEMORY, ON_DISK)
     ]
     is_large_enough = settings.FILE_UPLOAD_MAX_MEMORY_SIZE >= FORM_SIZE
     if (
@@ -85,20 +87,22 @@ def _uploads_to_disk() -> Iterator[str]:
         and not (handlers[0] == IN_MEMORY and is_large_enough)
     ):
         yield (
-            "A private key that is uploaded in the admin is in a temporary file on disk "
-            "until the request ends."
+            "A private key that is uploaded in the admin is stored in a temporary file "
+            "on disk until the request ends."
         )
 
 
-# Keys elsewhere
+# Signing backends
+
+ENTRY = '{"BACKEND": "django_layer_identity.keys.pkcs11.PKCS11Backend", "OPTIONS": {…}}'
 
 
-@rule("E015", hint='For example: {"hsm": {"BACKEND": "…", "OPTIONS": {…}}}.')
+@rule("E015", hint=f'For example: {{"hsm": {ENTRY}}}.')
 def _signers() -> Iterator[str]:
     signers: object = conf.SIGNERS
     if not (isinstance(signers, Mapping) and all(map(_is_alias, signers))):
         yield (
-            "LAYER_IDENTITY['SIGNERS'] must be a dict, and its keys aliases of up to "
+            "LAYER_IDENTITY['SIGNERS'] must be a dict whose keys are aliases of 1 to "
             f"{MAX_ALIAS_LENGTH} characters."
         )
 
@@ -108,58 +112,66 @@ def _is_alias(alias: object) -> bool:
 
 
 def _signer_entries() -> Iterator[CheckMessage]:
-    """Report the first thing that is wrong with each entry; values are never shown."""
+    """Report the first problem of each entry. Never show its values."""
     for alias, entry in () if _signers() else conf.SIGNERS.items():
         name = f"LAYER_IDENTITY['SIGNERS'][{alias!r}]"
         yield from (
-            _is_no_entry(name, entry)
+            _entry_is_malformed(name, entry)
             or _secret_in_options(name, entry.get("OPTIONS", {}))
             or _pin_env_is_visible(name, entry.get("OPTIONS", {}))
             or _backend_fails(alias, entry)
         )
 
 
-@rule("E016", hint='For example: {"BACKEND": "…", "OPTIONS": {…}}.')
-def _is_no_entry(name: str, entry: object) -> Iterator[str]:
+@rule("E016", hint=f"For example: {ENTRY}.")
+def _entry_is_malformed(name: str, entry: object) -> Iterator[str]:
     if not (
         isinstance(entry, Mapping)
         and "BACKEND" in entry
         and set(entry) <= {"BACKEND", "OPTIONS"}
         and isinstance(entry.get("OPTIONS", {}), Mapping)
     ):
-        yield f"{name} must be a dict with BACKEND and, if need be, OPTIONS."
+        yield f"{name} must be a dict with BACKEND and, optionally, a dict OPTIONS."
 
 
-@rule("E017", hint="Name the file it is in (PIN_FILE), or the variable (PIN_ENV).")
+@rule(
+    "E017",
+    hint="Remove it. Set PIN_FILE to the path of a file that holds the secret, or "
+    "PIN_ENV to the name of an environment variable.",
+)
 def _secret_in_options(name: str, options: Mapping[str, Any]) -> Iterator[str]:
     for option in options:
         if _INLINE_SECRET.search(str(option)):
-            yield f"{name} has a secret in its OPTIONS: {option}."
+            yield f"{name} must not contain a secret, but OPTIONS has {option}."
 
 
-@rule("E018", hint="Django hides those with SECRET or PASS in their names: rename it.")
+@rule(
+    "E018",
+    hint="Rename the variable. Django hides variables with SECRET or PASS in their "
+    "names.",
+)
 def _pin_env_is_visible(name: str, options: Mapping[str, Any]) -> Iterator[str]:
     variable = str(options.get("PIN_ENV") or "SECRET")
     if SafeExceptionReporterFilter().cleanse_setting(variable, "shown") == "shown":
         yield (
-            f"{name}: Django's error pages show the variable {variable!r}, where the "
-            "PIN is."
+            f"{name} reads the PIN from the environment variable {variable!r}, which "
+            "Django's error pages show."
         )
 
 
-@rule("E019", hint="The page on HSMs in the documentation lists what belongs there.")
+@rule("E019", hint="The page “Keys in an HSM” in the documentation lists the options.")
 def _backend_fails(alias: str, entry: Mapping[str, Any]) -> Iterator[str]:
     try:
         build_backend(alias, entry)
     except ConfigurationError as exc:
-        yield f"LAYER_IDENTITY['SIGNERS'] is of no use. {exc}"
+        yield f"LAYER_IDENTITY['SIGNERS'] is invalid. {exc}"
 
 
 # Copies of keys
 
-NO_SETTING = "remove what registers models of layer_identity with it"
+NO_SETTING = "remove the code that registers models of layer_identity with it"
 
-#: App -> whether it copies the rows of a model, and how to stop that.
+#: App -> a function that returns whether it copies a model's rows, and how to stop it.
 CHANGE_LOGS: dict[str, tuple[Callable[[Any], bool], str]] = {
     "auditlog": (
         lambda model: import_string("auditlog.registry.auditlog").contains(model),
@@ -182,8 +194,8 @@ CHANGE_LOGS: dict[str, tuple[Callable[[Any], bool], str]] = {
     ),
     "pghistory": (
         lambda model: any(
-            getattr(one, "pgh_tracked_model", None) is model
-            for one in apps.get_models()
+            getattr(event, "pgh_tracked_model", None) is model
+            for event in apps.get_models()
         ),
         NO_SETTING,
     ),

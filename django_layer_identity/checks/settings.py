@@ -1,4 +1,4 @@
-"""What makes a rule, and the rules for the dict itself and the times in it."""
+"""The decorator for rules, and the rules for the dict itself and its durations."""
 
 from __future__ import annotations
 
@@ -21,9 +21,10 @@ KNOWN = [name for name in vars(LayerIdentitySettings) if name.isupper()]
 
 def rule(number: str, *, hint: str) -> Callable[[Callable[..., Iterable[str]]], Rule]:
     """
-    Make a rule of a function that yields what is wrong.
+    Turn a function that yields messages into a rule that returns check messages.
 
-    :param number: of the ID; an E makes errors of what is yielded, a W warnings.
+    :param number: the end of the check's ID. An E makes errors, a W makes warnings.
+    :param hint: what to do, with a value that works.
     """
     level, id = Error if number[0] == "E" else Warning, f"layer_identity.{number}"
 
@@ -39,25 +40,29 @@ def rule(number: str, *, hint: str) -> Callable[[Callable[..., Iterable[str]]], 
 
 @rule("E001", hint='For example: LAYER_IDENTITY = {"USER_ID": "get_username"}.')
 def check_type() -> Iterator[str]:
-    """Without a dict, no other rule can be applied."""
-    if not isinstance(getattr(settings, "LAYER_IDENTITY", {}), Mapping):
-        yield "LAYER_IDENTITY must be a dict."
+    """Check the type first: the other rules need a dict."""
+    value = getattr(settings, "LAYER_IDENTITY", {})
+    if not isinstance(value, Mapping):
+        # The value itself may hold secrets.
+        yield f"LAYER_IDENTITY must be a dict, not {type(value).__name__}."
 
 
 def _known_names() -> Iterator[CheckMessage]:
     for name in getattr(settings, "LAYER_IDENTITY", {}):
         if name not in KNOWN:
             yield Warning(
-                f"LAYER_IDENTITY has an unknown key {name!r}.",
+                f"LAYER_IDENTITY has the unknown key {name!r}. It has no effect.",
                 hint=suggestion(str(name).upper(), KNOWN),
                 id="layer_identity.W001",
             )
 
 
 def suggestion(name: str, known: Collection[str]) -> str:
-    """Return the hint for a name that is not among the known ones."""
+    """Return the hint for an unknown name."""
     close = get_close_matches(name, known, n=1)
-    return f"Did you mean {close[0]!r}?" if close else f"Known: {', '.join(known)}."
+    return (
+        f"Did you mean {close[0]!r}?" if close else f"Known names: {', '.join(known)}."
+    )
 
 
 @rule("E002", hint="For example: datetime.timedelta(minutes=5).")
@@ -66,14 +71,20 @@ def _token_lifetime() -> Iterator[str]:
     if not (
         isinstance(lifetime, timedelta) and timedelta(0) < lifetime <= MAX_LIFETIME
     ):
-        yield "LAYER_IDENTITY['TOKEN_LIFETIME'] must be a timedelta of up to 24 hours."
+        yield (
+            "LAYER_IDENTITY['TOKEN_LIFETIME'] must be a positive timedelta of at most "
+            f"24 hours, not {lifetime!r}."
+        )
 
 
 @rule("E003", hint="For example: datetime.timedelta(seconds=5).")
 def _clock_skew() -> Iterator[str]:
     skew: object = conf.CLOCK_SKEW
     if not (isinstance(skew, timedelta) and timedelta(0) <= skew <= MAX_CLOCK_SKEW):
-        yield "LAYER_IDENTITY['CLOCK_SKEW'] must be a timedelta of up to 5 minutes."
+        yield (
+            "LAYER_IDENTITY['CLOCK_SKEW'] must be a timedelta from 0 to 5 minutes, "
+            f"not {skew!r}."
+        )
 
 
 RULES = (_known_names, _token_lifetime, _clock_skew)

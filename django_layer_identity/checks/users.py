@@ -1,4 +1,4 @@
-"""Users: where their Layer user IDs and claims come from, and where IDs are stored."""
+"""Checks of users: their Layer user IDs, their claims, and the ledger."""
 
 from __future__ import annotations
 
@@ -27,13 +27,11 @@ from django_layer_identity.mapping.sources import import_callable
 from django_layer_identity.models import LayerUser
 from django_layer_identity.protocol.claims import CLAIM_LIMITS, RESERVED_CLAIMS
 
-FieldPath = list[Any]  # fields and relations, from the user model on
+FieldPath = list[Any]  # fields and relations, starting at the user model
 
-#: Names of what proves to be a user: passwords, hashes of sessions, API tokens.
+#: Names of login secrets: passwords, session hashes, API tokens.
 _SECRET = re.compile("password|secret|session|token", re.IGNORECASE)
 _ORIGIN = re.compile(r"https?://(\[[0-9a-f:.]+\]|[\w.-]+)(:[0-9]{1,5})?/?")
-
-CHANGES = ("keep", "follow", "refuse")
 
 
 # Layer user IDs
@@ -41,29 +39,35 @@ CHANGES = ("keep", "follow", "refuse")
 
 @rule(
     "E005",
-    hint='An attribute path such as "username" or "profile.phone_number", a '
+    hint='Use an attribute path such as "username" or "profile.phone_number", a '
     'callable, or "module:function".',
 )
 def _user_id() -> Iterator[str]:
     if error := _source_error(conf.USER_ID):
-        yield f"LAYER_IDENTITY['USER_ID'] leads nowhere: {error}"
+        yield f"LAYER_IDENTITY['USER_ID'] is invalid: {error}"
 
 
-@rule("E020", hint='"email", "phone", "casefold", a callable, or "module:function".')
+@rule(
+    "E020",
+    hint='Use "email", "phone", "casefold", a callable, or "module:function".',
+)
 def _normalizer() -> Iterator[str]:
     try:
         find_normalizer(conf.USER_ID_NORMALIZER)
     except ConfigurationError as exc:
-        yield f"LAYER_IDENTITY['USER_ID_NORMALIZER'] is of no use: {exc}"
+        yield f"LAYER_IDENTITY['USER_ID_NORMALIZER'] is invalid: {exc}"
 
 
-@rule("E021", hint='pip install "django-layer-identity[phone]"')
+@rule("E021", hint='Run: pip install "django-layer-identity[phone]"')
 def _phone_extra() -> Iterator[str]:
     if _normalizer_in_use() is phone and not find_spec("phonenumbers"):
-        yield "LAYER_IDENTITY['USER_ID_NORMALIZER'] needs the package phonenumbers."
+        yield (
+            "LAYER_IDENTITY['USER_ID_NORMALIZER'] needs the package phonenumbers, which "
+            "is not installed."
+        )
 
 
-@rule("E022", hint='Two capital letters of ISO 3166-1, such as "GB", or None.')
+@rule("E022", hint='Use a code of two capital letters (ISO 3166-1), such as "GB".')
 def _phone_region() -> Iterator[str]:
     region: object = conf.PHONE_REGION
     if region is None or not find_spec("phonenumbers"):
@@ -71,59 +75,63 @@ def _phone_region() -> Iterator[str]:
     from phonenumbers import SUPPORTED_REGIONS
 
     if not (isinstance(region, str) and region in SUPPORTED_REGIONS):
-        yield f"LAYER_IDENTITY['PHONE_REGION'] is no region: {region!r}."
+        yield (
+            "LAYER_IDENTITY['PHONE_REGION'] must be a region code or None, "
+            f"not {region!r}."
+        )
 
 
 @rule(
     "E023",
-    hint='An attribute path such as "profile.email_verified_at", a callable, '
+    hint='Use an attribute path such as "profile.email_verified_at", a callable, '
     '"module:function", or True.',
 )
 def _verified() -> Iterator[str]:
     source: object = conf.USER_ID_VERIFIED
     is_set = source is not None and source is not True
     if is_set and (error := _source_error(source)):
-        yield f"LAYER_IDENTITY['USER_ID_VERIFIED'] leads nowhere: {error}"
+        yield f"LAYER_IDENTITY['USER_ID_VERIFIED'] is invalid: {error}"
 
 
 @rule(
     "W020",
-    hint="Whoever enters another's first gets his messages. Name the attribute "
-    "that says so, or set True if unproved ones never get into that field.",
+    hint="Set USER_ID_VERIFIED to the attribute that says whether the value is verified, "
+    "or to True if unverified values are never stored in this field.",
 )
 def _proof() -> Iterator[str]:
     if conf.USER_ID_VERIFIED is None and (kind := _contact()):
         yield (
-            f"Nobody has to prove that the {kind} behind his Layer user ID is his: "
-            "LAYER_IDENTITY['USER_ID_VERIFIED'] is not set."
+            f"The Layer user ID is the user's {kind}, but "
+            "LAYER_IDENTITY['USER_ID_VERIFIED'] is not set: a user can enter the "
+            f"{kind} of another person first, and receive that person's messages."
         )
 
 
 @rule(
     "W021",
-    hint="The first of them gets the Layer user ID and the others are refused. "
-    "Make the field unique and name no method of it, or name another.",
+    hint="The first of these users gets the Layer user ID, and the others are refused. "
+    "Make the field unique and do not use a method of it, or use another field.",
 )
 def _unique_field() -> Iterator[str]:
     if is_not_unique(conf.USER_ID):
         yield (
-            f"LAYER_IDENTITY['USER_ID'] is {conf.USER_ID!r}, and several users may have "
-            "the same there."
+            f"LAYER_IDENTITY['USER_ID'] is {conf.USER_ID!r}, and several users can have "
+            "the same value there."
         )
 
 
 @rule(
     "W022",
-    hint='Take "pk", or "django_layer_identity.mapping.user_ids:random_uuid"; or '
-    "silence this if your users want it so.",
+    hint='Use "pk" or "django_layer_identity.mapping.user_ids:random_uuid". If your '
+    "users want to show it, silence this check.",
 )
 def _disclosure() -> Iterator[str]:
     if kind := _contact():
-        yield f"Each chat partner sees the user's {kind}: the Layer user ID discloses it."
+        yield f"The Layer user ID shows the user's {kind} to every chat partner."
 
 
 def _contact() -> str | None:
-    """Return how the mapped value reaches the user, if it is an address or a number."""
+    """Return "e-mail address" or "phone number" if the mapped value is one."""
     normalizer, fields = _normalizer_in_use(), resolve_field_path(conf.USER_ID)[0]
     if normalizer in (email, email_casefold) or is_email(fields):
         return "e-mail address"
@@ -137,11 +145,11 @@ def _normalizer_in_use() -> object:
 
 
 def _source_error(source: object) -> str | None:
-    """Say why a source of values cannot work; None if it may."""
+    """Return why a source cannot work, or None if it can."""
     if callable(source):
         return None
     if not isinstance(source, str):
-        return f"it is a {type(source).__name__}."
+        return f"expected a string or a callable, not {type(source).__name__}."
     if ":" in source:
         try:
             import_callable(source)
@@ -149,7 +157,9 @@ def _source_error(source: object) -> str | None:
             return str(exc)
         return None
     name, model = source.partition(".")[0], get_user_model()
-    return None if hasattr(model, name) else f"{model.__name__} has no {name!r}."
+    if hasattr(model, name):
+        return None
+    return f"{model.__name__} has no attribute {name!r}."
 
 
 # Claims
@@ -160,15 +170,18 @@ def _claims() -> Iterator[str]:
     try:
         _ = conf.CLAIMS
     except ConfigurationError:
-        yield "LAYER_IDENTITY['CLAIMS'] must be a dict or None."
+        yield (
+            "LAYER_IDENTITY['CLAIMS'] must be a dict or None, "
+            f"not {_claims_setting()!r}."
+        )
 
 
-@rule("W007", hint="Remove it, or set None to send no profile claim.")
+@rule("W007", hint="Remove it, or set it to None to send no profile claims.")
 def _empty_claims() -> Iterator[str]:
     if _claims_setting() == {}:
         yield (
-            "LAYER_IDENTITY['CLAIMS'] is an empty dict, which changes nothing: it is "
-            "merged over the default."
+            "LAYER_IDENTITY['CLAIMS'] is an empty dict. It is merged over the default, "
+            "so it changes nothing."
         )
 
 
@@ -176,8 +189,8 @@ def _known_claims() -> Iterator[CheckMessage]:
     for name in _sources():
         if name not in CLAIM_LIMITS and name not in RESERVED_CLAIMS:
             yield Warning(
-                f"LAYER_IDENTITY['CLAIMS'] has {name!r}, which Layer does not know: it "
-                "is never sent.",
+                f"LAYER_IDENTITY['CLAIMS'] has the claim {name!r}, which Layer does not "
+                "know. It is never sent.",
                 hint=suggestion(str(name).lower(), CLAIM_LIMITS),
                 id="layer_identity.W005",
             )
@@ -185,22 +198,25 @@ def _known_claims() -> Iterator[CheckMessage]:
 
 @rule(
     "E024",
-    hint="It says who the token is for and until when: remove it. Layer user IDs "
-    "come from LAYER_IDENTITY['USER_ID'], times from 'TOKEN_LIFETIME'.",
+    hint="Remove it. The Layer user ID comes from LAYER_IDENTITY['USER_ID'], and the "
+    "expiry time from LAYER_IDENTITY['TOKEN_LIFETIME'].",
 )
 def _reserved_claims() -> Iterator[str]:
     for name in sorted(RESERVED_CLAIMS.intersection(_sources())):
-        yield f"LAYER_IDENTITY['CLAIMS'] has {name!r}, which is reserved."
+        yield (
+            f"LAYER_IDENTITY['CLAIMS'] has the reserved claim {name!r}, which only this "
+            "package may set."
+        )
 
 
-@rule("W002", hint="Correct or remove it in LAYER_IDENTITY['CLAIMS'].")
+@rule("W002", hint="Correct its source in LAYER_IDENTITY['CLAIMS'], or remove it.")
 def _claim_sources() -> Iterator[str]:
     for name, source in _sources().items():
         if source is not None and (error := _source_error(source)):
             yield f"The claim {name!r} is always left out: {error}"
 
 
-@rule("W006", hint="Name another source in LAYER_IDENTITY['CLAIMS'].")
+@rule("W006", hint="Use another source for it in LAYER_IDENTITY['CLAIMS'].")
 def _disclosing_claims() -> Iterator[str]:
     for name, source in _sources().items():
         if what := _disclosed_by(name, source):
@@ -218,7 +234,7 @@ def _disclosed_by(name: str, source: object) -> str | None:
 
 
 def _sources() -> Mapping[str, object]:
-    """Return the project's own: a user model need not have what the default names."""
+    """Return the project's own claims. A user model may lack the default's fields."""
     setting = _claims_setting()
     return setting if isinstance(setting, Mapping) else {}
 
@@ -227,37 +243,48 @@ def _claims_setting() -> object:
     return getattr(settings, "LAYER_IDENTITY", {}).get("CLAIMS")
 
 
-@rule("E025", hint='Scheme, host and port alone, such as "https://example.com".')
+@rule("E025", hint='For example: "https://example.com".')
 def _public_base_url() -> Iterator[str]:
     url: object = conf.PUBLIC_BASE_URL
     if url is not None and not (isinstance(url, str) and _ORIGIN.fullmatch(url)):
-        yield f"LAYER_IDENTITY['PUBLIC_BASE_URL'] is no origin: {url!r}."
+        shown = re.sub("//.*@", "//…@", repr(url))  # without a user name and password
+        yield (
+            "LAYER_IDENTITY['PUBLIC_BASE_URL'] must be an origin (scheme, host and port "
+            f"only) or None, not {shown}."
+        )
 
 
 # The ledger
 
 
-@rule("E030", hint=f"One of: {', '.join(map(repr, CHANGES))}.")
+@rule("E030", hint='For example: "keep", the default.')
 def _change() -> Iterator[str]:
-    if conf.USER_ID_CHANGE not in CHANGES:
-        yield "LAYER_IDENTITY['USER_ID_CHANGE'] is none of its three values."
+    change: object = conf.USER_ID_CHANGE
+    if change not in ("keep", "follow", "refuse"):
+        yield (
+            "LAYER_IDENTITY['USER_ID_CHANGE'] must be 'keep', 'follow' or 'refuse', "
+            f"not {change!r}."
+        )
 
 
 @rule(
     "E033",
-    hint="Let DATABASE_ROUTERS send the app layer_identity to where the user "
-    "model is: the ledger has a foreign key to it.",
+    hint="Change DATABASE_ROUTERS so that the app layer_identity is in the database of "
+    "the user model. The ledger has a foreign key to it.",
 )
 def _one_database() -> Iterator[str]:
-    ours, theirs = (router.db_for_write(one) for one in (LayerUser, get_user_model()))
-    if ours != theirs:
-        yield f"Layer users are in the database {ours!r}, your users in {theirs!r}."
+    ledger, users = map(router.db_for_write, (LayerUser, get_user_model()))
+    if ledger != users:
+        yield (
+            f"The ledger is in the database {ledger!r}, but the user model is in "
+            f"{users!r}. They must be in the same database."
+        )
 
 
 def check_databases(
     databases: Sequence[str] | None = None, **kwargs: Any
 ) -> list[CheckMessage]:
-    """Check that each database of the ledger stores every character."""
+    """Check that each database of the ledger can store every character."""
     return [
         message
         for alias in databases or ()
@@ -269,7 +296,7 @@ def check_databases(
 
 @rule(
     "E034",
-    hint="Convert it to utf8mb4, and leave 'charset' out of the OPTIONS in "
+    hint="Convert the database to utf8mb4, and remove 'charset' from the OPTIONS in "
     "DATABASES: Django's default is utf8mb4.",
 )
 def _charset(alias: str) -> Iterator[str]:
@@ -279,26 +306,26 @@ def _charset(alias: str) -> Iterator[str]:
             "(SELECT character_set_name FROM information_schema.columns"
             " WHERE table_schema = DATABASE()"
             " AND table_name = %s AND column_name = 'user_id'),"
-            " @@character_set_database)",  # before the table is there
+            " @@character_set_database)",  # before the table exists
             [LayerUser._meta.db_table],
         )
         narrow = sorted(set(cursor.fetchone()) - {"utf8mb4"})
     if narrow:
         yield (
-            f"The database {alias!r} keeps Layer user IDs in {narrow[0]}, where not "
-            "every character has room."
+            f"The database {alias!r} stores Layer user IDs in {narrow[0]}, which does "
+            "not have every character."
         )
 
 
-# What the fields of the user model tell about the values behind an attribute path
+# What the fields of the user model show about the values of an attribute path
 
 
 def resolve_field_path(source: object) -> tuple[FieldPath, list[str]]:
     """
-    Return the fields that an attribute path goes along, and what goes on from there.
+    Return the fields at the start of an attribute path, and the names that follow.
 
-    That is whatever is no field: the ``lower`` of ``email.lower``, a method of the
-    user's, a property. There are no fields behind a callable.
+    The names that follow are not fields: the ``lower`` of ``email.lower``, a method of
+    the user, a property. A callable has no fields.
     """
     if not isinstance(source, str) or ":" in source:
         return [], []
@@ -320,24 +347,25 @@ def _field(model: type[Model] | None, name: str) -> Any:
     if name == "pk":
         return model._meta.pk
     for field in model._meta.get_fields():
-        # A relation from the other side is reached by its accessor's name.
+        # The accessor's name leads to a reverse relation.
         reverse = getattr(field, "get_accessor_name", None)
         if (reverse() if reverse else field.name) == name:
             return field
-    return next((one for one in model._meta.fields if one.attname == name), None)
+    return next((f for f in model._meta.fields if f.attname == name), None)
 
 
 def is_not_unique(source: object) -> bool:
-    """Return whether two users may have the same there, as far as fields show that."""
+    """Return whether the fields allow two users to have the same value."""
     fields, rest = resolve_field_path(source)
     if not fields:
         return False
     *relations, field = fields
     if rest and field.is_relation:  # a method of a row: only the project knows
-        return not all(one.one_to_one for one in fields)
-    if rest:  # a method of a value may map two to one: lower, strip
+        return not all(relation.one_to_one for relation in fields)
+    if rest:  # a method such as lower() may return the same for two values
         return True
-    return not (all(one.one_to_one for one in relations) and _is_unique_field(field))
+    one_to_one = all(relation.one_to_one for relation in relations)
+    return not (one_to_one and _is_unique_field(field))
 
 
 def _is_unique_field(field: Any) -> bool:
@@ -347,16 +375,17 @@ def _is_unique_field(field: Any) -> bool:
     return (
         field.unique
         or (field.name,) in options.unique_together
-        or any(_unique_fields(one) == [field.name] for one in options.constraints)
+        or any(_unique_fields(each) == [field.name] for each in options.constraints)
     )
 
 
 def _unique_fields(constraint: BaseConstraint) -> list[str]:
-    # With a condition it applies to some rows; only the project knows which.
+    # With a condition, the constraint applies to some rows only.
     if not isinstance(constraint, UniqueConstraint) or constraint.condition is not None:
         return []
     parts: Iterator[Any] = Func(*constraint.expressions).flatten()
-    return [*constraint.fields, *(one.name for one in parts if hasattr(one, "name"))]
+    names = [part.name for part in parts if hasattr(part, "name")]
+    return [*constraint.fields, *names]
 
 
 def is_email(fields: FieldPath) -> bool:

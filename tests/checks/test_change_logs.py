@@ -1,4 +1,4 @@
-"""What each package says of our models; ``tests/change_logs`` has two for real."""
+"""Packages that copy our models. ``tests/change_logs`` tests two of them for real."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from django.core.checks import Warning
 from django_layer_identity.models import LayerUser, SigningKey
 from tests.checks import found
 
-NO_SETTING = "remove what registers models of layer_identity with it"
+NO_SETTING = "remove the code that registers models of layer_identity with it"
 
 
 def warning(name, remedy=NO_SETTING):
@@ -27,7 +27,7 @@ def warning(name, remedy=NO_SETTING):
 
 @pytest.fixture
 def install(monkeypatch):
-    """Install an app, and modules of it, as far as the check is concerned."""
+    """Return a function that makes the check find an app and its modules."""
 
     def install(app, **modules):
         monkeypatch.setattr(apps, "is_installed", lambda name: name == app)
@@ -39,7 +39,7 @@ def install(monkeypatch):
 
 
 @pytest.mark.parametrize("model", [SigningKey, LayerUser])
-def test_auditlog_is_asked_for_its_registry(settings, install, model):
+def test_a_model_registered_with_auditlog_is_reported(settings, install, model):
     registry = []
     contains = SimpleNamespace(contains=registry.__contains__)
     install("auditlog", registry={"auditlog": contains})
@@ -56,7 +56,9 @@ def test_auditlog_is_asked_for_its_registry(settings, install, model):
     ("watches", "audited", "warned"),
     [(True, LayerUser, True), (True, str, False), (False, LayerUser, False)],
 )
-def test_easyaudit_is_asked_what_it_audits(settings, install, watches, audited, warned):
+def test_a_model_audited_by_easyaudit_is_reported(
+    settings, install, watches, audited, warned
+):
     model_signals = {"should_audit": lambda row: isinstance(row, audited)}
     install(
         "easyaudit",
@@ -71,7 +73,7 @@ def test_easyaudit_is_asked_what_it_audits(settings, install, watches, audited, 
     assert found(settings) == ([warning("easyaudit", remedy)] if warned else [])
 
 
-def test_an_admin_that_exports_is_noticed(settings, install, monkeypatch):
+def test_an_admin_with_exports_is_reported(settings, install, monkeypatch):
     install("import_export")
     assert found(settings) == []
 
@@ -81,7 +83,7 @@ def test_an_admin_that_exports_is_noticed(settings, install, monkeypatch):
     assert found(settings) == [warning("import_export")]
 
 
-def test_a_model_with_events_is_noticed(settings, install, monkeypatch):
+def test_a_model_with_events_is_reported(settings, install, monkeypatch):
     install("pghistory")
     assert found(settings) == []
 
@@ -92,13 +94,13 @@ def test_a_model_with_events_is_noticed(settings, install, monkeypatch):
 
 
 @pytest.mark.parametrize("registered", [True, False])
-def test_a_model_with_versions_is_noticed(settings, install, registered):
+def test_a_model_with_versions_is_reported(settings, install, registered):
     install("reversion", reversion={"is_registered": lambda model: registered})
 
     assert found(settings) == ([warning("reversion")] if registered else [])
 
 
-def test_a_model_with_a_history_is_noticed(settings, install, monkeypatch):
+def test_a_model_with_a_history_is_reported(settings, install, monkeypatch):
     install("simple_history")
     assert found(settings) == []
 
@@ -108,7 +110,7 @@ def test_a_model_with_a_history_is_noticed(settings, install, monkeypatch):
     assert found(settings) == [warning("simple_history")]
 
 
-def test_registered_models_of_a_package_that_is_not_installed_do_not_matter(
+def test_models_registered_with_a_package_that_is_not_installed_are_ignored(
     settings, monkeypatch
 ):
     name = "simple_history_manager_attribute"

@@ -22,7 +22,7 @@ def test_encryption_keys_are_long_strings(settings, entries):
     ]
 
 
-def test_missing_encryption_keys_are_named_before_going_live(settings):
+def test_deploy_reports_missing_encryption_keys(settings):
     assert deployed(settings, KEY_ENCRYPTION_KEYS=[]) == [
         Warning(
             "LAYER_IDENTITY['KEY_ENCRYPTION_KEYS'] is empty: no signing key can be "
@@ -36,16 +36,18 @@ def test_missing_encryption_keys_are_named_before_going_live(settings):
 
 
 @pytest.mark.parametrize("name", ["SECRET_KEY", "SECRET_KEY_FALLBACKS"])
-def test_an_encryption_key_is_no_other_secret_too(settings, name):
+def test_an_encryption_key_that_is_also_secret_key_is_reported(settings, name):
     secret = "a secret of more than thirty-two characters"
     setattr(settings, name, secret if name == "SECRET_KEY" else [secret])
 
     assert found(settings, KEY_ENCRYPTION_KEYS=["x" * 32, secret]) == [
         Warning(
-            "LAYER_IDENTITY['KEY_ENCRYPTION_KEYS'] has an entry that is SECRET_KEY too: "
-            "whoever learns the one has both, and neither is changed without the other.",
-            hint="“manage.py layer_encryption_key” makes another one: store it, put it "
-            "first, before this one, and run “manage.py layer_key_reencrypt”.",
+            "LAYER_IDENTITY['KEY_ENCRYPTION_KEYS'] contains SECRET_KEY or one of "
+            "SECRET_KEY_FALLBACKS: leaking one leaks both, and they cannot be changed "
+            "separately.",
+            hint="Create another entry with “manage.py layer_encryption_key”. Store it, "
+            "put it first in the list, and run “manage.py layer_key_reencrypt”. Then "
+            "remove the shared entry.",
             id="layer_identity.W010",
         )
     ]
@@ -54,36 +56,36 @@ def test_an_encryption_key_is_no_other_secret_too(settings, name):
 IN_MEMORY = "django.core.files.uploadhandler.MemoryFileUploadHandler"
 ON_DISK = "django.core.files.uploadhandler.TemporaryFileUploadHandler"
 UPLOADS_ON_DISK = Warning(
-    "A private key that is uploaded in the admin is in a temporary file on disk until "
-    "the request ends.",
+    "A private key that is uploaded in the admin is stored in a temporary file on disk "
+    "until the request ends.",
     hint="Put MemoryFileUploadHandler first in FILE_UPLOAD_HANDLERS and set "
-    "FILE_UPLOAD_MAX_MEMORY_SIZE to 32768 or more. Otherwise paste private keys, or use "
-    "“manage.py layer_key_import”.",
+    "FILE_UPLOAD_MAX_MEMORY_SIZE to 32768 or more. Or do not upload private keys: paste "
+    "them, or use “manage.py layer_key_import”.",
     id="layer_identity.W060",
 )
 
 
 @pytest.mark.parametrize("handlers", [[ON_DISK], [ON_DISK, IN_MEMORY]])
-def test_private_keys_that_are_uploaded_to_disk_are_pointed_out(settings, handlers):
+def test_deploy_reports_private_keys_uploaded_to_disk(settings, handlers):
     settings.FILE_UPLOAD_HANDLERS = handlers
 
     assert deployed(settings) == [UPLOADS_ON_DISK]
 
 
-def test_too_little_memory_for_an_uploaded_private_key_is_pointed_out(settings):
+def test_deploy_reports_too_little_memory_for_an_uploaded_private_key(settings):
     settings.FILE_UPLOAD_MAX_MEMORY_SIZE = 32767
 
     assert deployed(settings) == [UPLOADS_ON_DISK]
 
 
 @pytest.mark.parametrize("handlers", [[IN_MEMORY], [IN_MEMORY, ON_DISK]])
-def test_uploads_that_stay_in_memory_are_fine(settings, handlers):
+def test_uploads_that_stay_in_memory_are_accepted(settings, handlers):
     settings.FILE_UPLOAD_HANDLERS = handlers
 
     assert deployed(settings) == []
 
 
-def test_without_the_admin_no_private_key_is_uploaded(settings):
+def test_uploads_are_accepted_without_the_admin(settings):
     settings.FILE_UPLOAD_HANDLERS = [ON_DISK]
     settings.INSTALLED_APPS = [
         name for name in settings.INSTALLED_APPS if name != "django.contrib.admin"

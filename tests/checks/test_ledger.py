@@ -9,41 +9,43 @@ from django.core.checks import Error
 
 from django_layer_identity.checks import users
 from tests import internals
-from tests.checks import found
+from tests.checks import assert_documented, found
 
 
 class TwoDatabases:
-    """The router of a project whose users live elsewhere."""
+    """The router of a project that has its users in another database."""
 
     def db_for_write(self, model, **hints):
         return "elsewhere" if model._meta.app_label == "auth" else None
 
 
 @pytest.mark.parametrize("value", ["Keep", "", None, True])
-def test_a_change_of_the_value_is_kept_followed_or_refused(settings, value):
+def test_user_id_change_has_three_values(settings, value):
     assert found(settings, USER_ID_CHANGE=value) == [
         Error(
-            "LAYER_IDENTITY['USER_ID_CHANGE'] is none of its three values.",
-            hint="One of: 'keep', 'follow', 'refuse'.",
+            "LAYER_IDENTITY['USER_ID_CHANGE'] must be 'keep', 'follow' or 'refuse', "
+            f"not {value!r}.",
+            hint='For example: "keep", the default.',
             id="layer_identity.E030",
         )
     ]
 
 
 @pytest.mark.parametrize("value", ["keep", "follow", "refuse"])
-def test_each_of_the_three_values_is_fine(settings, value):
+def test_every_value_of_user_id_change_is_accepted(settings, value):
     assert found(settings, USER_ID_CHANGE=value) == []
 
 
-def test_the_ledger_is_where_the_users_are(settings):
+def test_the_ledger_must_be_in_the_database_of_the_users(settings):
     settings.DATABASE_ROUTERS = [TwoDatabases()]
 
     assert found(settings) == [
         Error(
-            "Layer users are in the database 'default', your users in 'elsewhere'.",
+            "The ledger is in the database 'default', but the user model is in "
+            "'elsewhere'. They must be in the same database.",
             hint=(
-                "Let DATABASE_ROUTERS send the app layer_identity to where the user "
-                "model is: the ledger has a foreign key to it."
+                "Change DATABASE_ROUTERS so that the app layer_identity is in the "
+                "database of the user model. The ledger has a foreign key to it."
             ),
             id="layer_identity.E033",
         )
@@ -51,7 +53,7 @@ def test_the_ledger_is_where_the_users_are(settings):
 
 
 class MariaDB:
-    """What a server says of its charsets; tests/services asks a real one."""
+    """A fake server with these charsets. tests/services uses a real one."""
 
     vendor = "mysql"
 
@@ -68,17 +70,17 @@ class MariaDB:
 
 def narrow(alias, charset):
     return Error(
-        f"The database {alias!r} keeps Layer user IDs in {charset}, where not every "
-        "character has room.",
+        f"The database {alias!r} stores Layer user IDs in {charset}, which does not have "
+        "every character.",
         hint=(
-            "Convert it to utf8mb4, and leave 'charset' out of the OPTIONS in DATABASES: "
-            "Django's default is utf8mb4."
+            "Convert the database to utf8mb4, and remove 'charset' from the OPTIONS in "
+            "DATABASES: Django's default is utf8mb4."
         ),
         id="layer_identity.E034",
     )
 
 
-def test_each_database_that_is_named_has_room_for_every_character(monkeypatch):
+def test_a_database_with_a_narrow_charset_is_reported(monkeypatch):
     servers = {
         "sqlite": SimpleNamespace(vendor="sqlite"),
         "wide": MariaDB("utf8mb4", "utf8mb4"),
@@ -87,13 +89,16 @@ def test_each_database_that_is_named_has_room_for_every_character(monkeypatch):
     }
     monkeypatch.setattr(internals.CHECKED_DATABASES, servers)
 
-    assert users.check_databases(databases=list(servers)) == [
+    messages = users.check_databases(databases=list(servers))
+
+    assert_documented(messages)
+    assert messages == [
         narrow("narrow", "utf8mb3"),
         narrow("narrowly-connected", "latin1"),
     ]
 
 
 @pytest.mark.django_db
-def test_databases_are_looked_at_only_when_they_are_named():
+def test_only_the_given_databases_are_checked():
     assert users.check_databases(databases=None) == []
     assert checks.run_checks(tags=["database"], databases=["default"]) == []

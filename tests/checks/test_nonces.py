@@ -18,101 +18,108 @@ def use(settings, backend, **options):
     }
 
 
-def warning(complaint):
+def warning(problem):
     return Warning(
-        f"Nonces and requests are counted in a {complaint}.",
-        hint=("Name a cache on Redis or Memcached in LAYER_IDENTITY['CACHE_ALIAS']."),
+        f"Nonces and rate limits are stored in {problem}.",
+        hint=(
+            "Set LAYER_IDENTITY['CACHE_ALIAS'] to a cache on Redis or Memcached, or to a "
+            "DatabaseCache with MAX_ENTRIES of 10000 or more."
+        ),
         id="layer_identity.W040",
     )
 
 
 @pytest.mark.parametrize("guard", ["redis", "", False, ["cache"]])
-def test_a_nonce_guard_is_one_of_three(settings, guard):
+def test_nonce_guard_has_three_values(settings, guard):
     assert found(settings, NONCE_GUARD=guard) == [
         Error(
-            'LAYER_IDENTITY[\'NONCE_GUARD\'] must be "cache", "database" or None.',
-            hint='"cache" is the default.',
+            "LAYER_IDENTITY['NONCE_GUARD'] must be 'cache', 'database' or None, not "
+            f"{guard!r}.",
+            hint='For example: "cache", the default.',
             id="layer_identity.E040",
         )
     ]
 
 
 @pytest.mark.parametrize("failure", ["", None, "serv", ["serve"]])
-def test_a_nonce_guards_failure_has_one_of_two_answers(settings, failure):
+def test_nonce_guard_failure_has_two_values(settings, failure):
     assert found(settings, NONCE_GUARD_FAILURE=failure) == [
         Error(
-            'LAYER_IDENTITY[\'NONCE_GUARD_FAILURE\'] must be "serve" or "refuse".',
-            hint='"serve" is the default.',
+            "LAYER_IDENTITY['NONCE_GUARD_FAILURE'] must be 'serve' or 'refuse', not "
+            f"{failure!r}.",
+            hint='For example: "serve", the default.',
             id="layer_identity.E041",
         )
     ]
 
 
-def test_every_value_of_the_guard_is_fine(settings):
+def test_every_value_of_the_guard_is_accepted(settings):
     for guard in ("cache", "database", None):
         for failure in ("serve", "refuse"):
             assert not found(settings, NONCE_GUARD=guard, NONCE_GUARD_FAILURE=failure)
 
 
-def python_says(name):
-    """Return Python's complaint of a name that is no text: it differs by version."""
+def attribute_error(name):
+    """Return Python's error message for a name that is not text. Versions differ."""
     with pytest.raises(TypeError) as caught:
         getattr(object(), name)
     return str(caught.value)
 
 
 @pytest.mark.parametrize(
-    ("alias", "complaint"),
+    ("alias", "problem"),
     [
         ("nowhere", "The connection 'nowhere' doesn't exist."),
-        (7, python_says(7)),
+        (7, attribute_error(7)),
     ],
 )
-def test_an_alias_names_a_cache(settings, alias, complaint):
+def test_cache_alias_names_a_cache(settings, alias, problem):
     assert found(settings, CACHE_ALIAS=alias) == [
         Error(
-            f"LAYER_IDENTITY['CACHE_ALIAS'] names no cache of use: {complaint}",
-            hint='An alias of CACHES; "default" is the default.',
+            f"LAYER_IDENTITY['CACHE_ALIAS'] must name a usable cache: {problem}",
+            hint='Use an alias of CACHES, such as "default".',
             id="layer_identity.E042",
         )
     ]
 
 
-def test_an_unknown_alias_is_told_once(settings):
+def test_deploy_does_not_repeat_an_unknown_alias(settings):
     assert deployed(settings, NONCE_GUARD="cache", CACHE_ALIAS="nowhere") == []
 
 
 @pytest.mark.parametrize(
-    ("backend", "complaint"),
+    ("backend", "problem"),
     [
-        (LOCMEM, "LocMemCache: each process has one of its own"),
-        (DUMMY, "DummyCache: it keeps nothing"),
-        (FILES, "FileBasedCache: between its two steps of adding another may come"),
-        (TABLE, "DatabaseCache: over 300 entries it hide_locals some at random"),
+        (LOCMEM, "LocMemCache: each process has its own cache"),
+        (DUMMY, "DummyCache: it stores nothing"),
+        (
+            FILES,
+            "FileBasedCache: two requests can add the same entry, because add() is not "
+            "atomic",
+        ),
+        (TABLE, "DatabaseCache: with over 300 entries, it deletes unexpired ones"),
     ],
 )
-def test_a_cache_that_cannot_guard_is_named_before_going_live(
-    settings, backend, complaint
-):
+def test_deploy_reports_a_cache_that_cannot_guard_nonces(settings, backend, problem):
     use(settings, backend)
 
-    assert deployed(settings, NONCE_GUARD="cache") == [warning(complaint)]
-    assert deployed(settings, THROTTLE_RATES={"failures": None}) == [warning(complaint)]
+    assert deployed(settings, NONCE_GUARD="cache") == [warning(problem)]
+    assert deployed(settings, THROTTLE_RATES={"failures": None}) == [warning(problem)]
     assert deployed(settings, NONCE_GUARD="database") == []
 
 
-def test_a_guard_that_is_switched_off_is_named_before_going_live(settings):
+def test_deploy_reports_a_disabled_guard(settings):
     assert deployed(settings, NONCE_GUARD=None) == [
         Warning(
-            "LAYER_IDENTITY['NONCE_GUARD'] is None: one nonce may be signed for two "
+            "LAYER_IDENTITY['NONCE_GUARD'] is None: the same nonce can be signed for two "
             "users.",
-            hint='Remove the setting: "cache" is the default.',
+            hint='Remove the setting. The default is "cache".',
             id="layer_identity.W046",
         )
     ]
 
 
-def test_a_large_table_and_redis_are_fine(settings):
+def test_a_large_table_and_redis_are_accepted(settings):
     use(settings, TABLE, OPTIONS={"MAX_ENTRIES": 10_000})
     assert deployed(settings, NONCE_GUARD="cache") == []
 
@@ -120,7 +127,7 @@ def test_a_large_table_and_redis_are_fine(settings):
     assert deployed(settings, NONCE_GUARD="cache") == []
 
 
-def test_the_cache_looked_at_is_the_one_that_is_used(settings):
+def test_the_configured_cache_is_checked(settings):
     settings.CACHES = {
         "default": {"BACKEND": DUMMY},
         "shared": {"BACKEND": REDIS, "LOCATION": "redis://127.0.0.1:1"},

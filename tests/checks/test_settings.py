@@ -7,18 +7,18 @@ from django.core import checks
 from django.core.checks import Error, Warning
 
 from django_layer_identity.checks.settings import KNOWN
-from tests.checks import found
+from tests.checks import assert_documented, found
 
 identify = str  # any callable will do
 
 
-def test_a_project_without_settings_is_fine(settings):
+def test_a_project_without_settings_is_accepted(settings):
     del settings.LAYER_IDENTITY
 
     assert checks.run_checks(tags=["layer_identity"]) == []
 
 
-def test_a_project_with_every_setting_is_fine(settings):
+def test_a_project_with_every_setting_is_accepted(settings):
     assert not found(
         settings,
         KEY_ENCRYPTION_KEYS=["x" * 32, "y" * 64],
@@ -43,9 +43,12 @@ def test_a_project_with_every_setting_is_fine(settings):
 def test_the_setting_is_a_dict(settings, value):
     settings.LAYER_IDENTITY = value
 
-    assert checks.run_checks(tags=["layer_identity"]) == [
+    messages = checks.run_checks(tags=["layer_identity"])
+
+    assert_documented(messages)
+    assert messages == [
         Error(
-            "LAYER_IDENTITY must be a dict.",
+            f"LAYER_IDENTITY must be a dict, not {type(value).__name__}.",
             hint='For example: LAYER_IDENTITY = {"USER_ID": "get_username"}.',
             id="layer_identity.E001",
         )
@@ -58,13 +61,13 @@ def test_the_setting_is_a_dict(settings, value):
         ("TOKEN_LIFETIM", "Did you mean 'TOKEN_LIFETIME'?"),
         ("NONCE_CACHE_ALIAS", "Did you mean 'CACHE_ALIAS'?"),
         ("token_lifetime", "Did you mean 'TOKEN_LIFETIME'?"),
-        ("COLOUR", f"Known: {', '.join(KNOWN)}."),
+        ("COLOUR", f"Known names: {', '.join(KNOWN)}."),
     ],
 )
-def test_a_misspelt_key_is_noticed(settings, name, hint):
+def test_an_unknown_key_is_reported(settings, name, hint):
     assert found(settings, **{name: 1}) == [
         Warning(
-            f"LAYER_IDENTITY has an unknown key {name!r}.",
+            f"LAYER_IDENTITY has the unknown key {name!r}. It has no effect.",
             hint=hint,
             id="layer_identity.W001",
         )
@@ -75,10 +78,11 @@ def test_a_misspelt_key_is_noticed(settings, name, hint):
     "lifetime",
     [300, None, timedelta(0), timedelta(minutes=-5), timedelta(hours=24, seconds=1)],
 )
-def test_a_token_lifetime_is_a_timedelta_up_to_a_day(settings, lifetime):
+def test_a_token_lifetime_is_a_positive_timedelta_of_at_most_a_day(settings, lifetime):
     assert found(settings, TOKEN_LIFETIME=lifetime) == [
         Error(
-            "LAYER_IDENTITY['TOKEN_LIFETIME'] must be a timedelta of up to 24 hours.",
+            "LAYER_IDENTITY['TOKEN_LIFETIME'] must be a positive timedelta of at most 24 "
+            f"hours, not {lifetime!r}.",
             hint="For example: datetime.timedelta(minutes=5).",
             id="layer_identity.E002",
         )
@@ -91,14 +95,15 @@ def test_a_token_lifetime_is_a_timedelta_up_to_a_day(settings, lifetime):
 def test_a_clock_skew_is_a_small_timedelta(settings, skew):
     assert found(settings, CLOCK_SKEW=skew) == [
         Error(
-            "LAYER_IDENTITY['CLOCK_SKEW'] must be a timedelta of up to 5 minutes.",
+            "LAYER_IDENTITY['CLOCK_SKEW'] must be a timedelta from 0 to 5 minutes, not "
+            f"{skew!r}.",
             hint="For example: datetime.timedelta(seconds=5).",
             id="layer_identity.E003",
         )
     ]
 
 
-def test_a_setting_that_is_no_dict_is_left_to_the_other_check(settings):
+def test_deploy_does_not_repeat_a_setting_of_the_wrong_type(settings):
     settings.LAYER_IDENTITY = None
 
     messages = checks.run_checks(databases=[], include_deployment_checks=True)
@@ -107,6 +112,6 @@ def test_a_setting_that_is_no_dict_is_left_to_the_other_check(settings):
     assert ours == ["layer_identity.E001"]
 
 
-def test_checks_ask_no_database(settings, django_assert_num_queries, db):
+def test_checks_do_not_query_the_database(settings, django_assert_num_queries, db):
     with django_assert_num_queries(0):
         checks.run_checks(tags=["layer_identity", "security"])

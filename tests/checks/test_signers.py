@@ -6,6 +6,7 @@ from django.core.checks import Error
 from tests.backends import signer
 from tests.checks import found
 
+ENTRY = '{"BACKEND": "django_layer_identity.keys.pkcs11.PKCS11Backend", "OPTIONS": {…}}'
 NAME = "LAYER_IDENTITY['SIGNERS']['hsm']"
 
 
@@ -19,9 +20,9 @@ def entry_found(settings, **entry):
 def test_signers_are_a_dict_of_aliases(settings, signers):
     assert found(settings, SIGNERS=signers) == [
         Error(
-            "LAYER_IDENTITY['SIGNERS'] must be a dict, and its keys aliases of up to "
+            "LAYER_IDENTITY['SIGNERS'] must be a dict whose keys are aliases of 1 to "
             "100 characters.",
-            hint='For example: {"hsm": {"BACKEND": "…", "OPTIONS": {…}}}.',
+            hint=f'For example: {{"hsm": {ENTRY}}}.',
             id="layer_identity.E015",
         )
     ]
@@ -38,58 +39,60 @@ def test_signers_are_a_dict_of_aliases(settings, signers):
     ],
     ids=str,
 )
-def test_an_entry_is_a_backend_and_options(settings, entry):
+def test_an_entry_is_a_dict_of_backend_and_options(settings, entry):
     assert found(settings, SIGNERS={"hsm": entry}) == [
         Error(
-            f"{NAME} must be a dict with BACKEND and, if need be, OPTIONS.",
-            hint='For example: {"BACKEND": "…", "OPTIONS": {…}}.',
+            f"{NAME} must be a dict with BACKEND and, optionally, a dict OPTIONS.",
+            hint=f"For example: {ENTRY}.",
             id="layer_identity.E016",
         )
     ]
 
 
 @pytest.mark.parametrize("option", ["PIN", "user_pin", "PASSWORD", "CLIENT_SECRET"])
-def test_a_secret_is_not_given_inline(settings, option):
+def test_a_secret_in_the_options_is_reported(settings, option):
     assert found(settings, SIGNERS=signer("InMemory", key=1, **{option: "8765"})) == [
         Error(
-            f"{NAME} has a secret in its OPTIONS: {option}.",
-            hint="Name the file it is in (PIN_FILE), or the variable (PIN_ENV).",
+            f"{NAME} must not contain a secret, but OPTIONS has {option}.",
+            hint="Remove it. Set PIN_FILE to the path of a file that holds the secret, or "
+            "PIN_ENV to the name of an environment variable.",
             id="layer_identity.E017",
         )
     ]
 
 
 @pytest.mark.parametrize("variable", ["HSM_PIN", "PIN"])
-def test_a_pin_is_in_no_variable_that_error_pages_show(settings, variable):
+def test_a_pin_in_a_variable_that_error_pages_show_is_reported(settings, variable):
     assert found(settings, SIGNERS=signer("InMemory", key=1, PIN_ENV=variable)) == [
         Error(
-            f"{NAME}: Django's error pages show the variable {variable!r}, where the "
-            "PIN is.",
-            hint="Django hides those with SECRET or PASS in their names: rename it.",
+            f"{NAME} reads the PIN from the environment variable {variable!r}, which "
+            "Django's error pages show.",
+            hint="Rename the variable. Django hides variables with SECRET or PASS in "
+            "their names.",
             id="layer_identity.E018",
         )
     ]
 
 
 @pytest.mark.parametrize(
-    ("backend", "complaint"),
+    ("backend", "problem"),
     [
         ("tests.backends.InMemory", "OPTIONS lacks key."),
         ("no.such.Backend", "BACKEND cannot be imported: No module named 'no'."),
     ],
 )
-def test_what_the_backend_refuses_is_named(settings, backend, complaint):
+def test_an_error_of_the_backend_is_reported(settings, backend, problem):
     assert entry_found(settings, BACKEND=backend) == [
         Error(
-            f"LAYER_IDENTITY['SIGNERS'] is of no use. SIGNERS['hsm']: {complaint}",
-            hint="The page on HSMs in the documentation lists what belongs there.",
+            f"LAYER_IDENTITY['SIGNERS'] is invalid. SIGNERS['hsm']: {problem}",
+            hint="The page “Keys in an HSM” in the documentation lists the options.",
             id="layer_identity.E019",
         )
     ]
 
 
 @pytest.mark.parametrize("variable", ["HSM_PIN_SECRET", "HSM_PASSWORD"])
-def test_a_good_entry_is_passed_over_in_silence(settings, variable):
+def test_a_valid_entry_is_accepted(settings, variable):
     signers = signer("InMemory", key=1, PIN_ENV=variable, TIMEOUT=2.5)
 
     assert found(settings, SIGNERS=signers) == []

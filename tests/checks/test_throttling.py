@@ -8,11 +8,11 @@ from tests.checks import deployed, found
 
 
 @pytest.mark.parametrize(
-    ("rates", "complaint"),
+    ("rates", "problem"),
     [
         (None, "THROTTLE_RATES must be a dict."),
         (["60/min"], "THROTTLE_RATES must be a dict."),
-        ({"users": "60/min"}, "'users' is no scope."),
+        ({"users": "60/min"}, "Unknown scope 'users'."),
         ({"user": "60"}, "Invalid rate: '60'."),
         ({"user": "60/fortnight"}, "Invalid rate: '60/fortnight'."),
         ({"user": "60/minutes"}, "Invalid rate: '60/minutes'."),
@@ -22,11 +22,12 @@ from tests.checks import deployed, found
         ({"failures": 60}, "Invalid rate: 60."),
     ],
 )
-def test_rates_are_as_rest_framework_has_them(settings, rates, complaint):
+def test_invalid_rates_are_reported(settings, rates, problem):
     assert found(settings, THROTTLE_RATES=rates) == [
         Error(
-            f"LAYER_IDENTITY['THROTTLE_RATES'] cannot be used: {complaint}",
-            hint='For example: {"user": "60/min", "failures": None}.',
+            f"LAYER_IDENTITY['THROTTLE_RATES'] is invalid: {problem}",
+            hint='For example: {"user": "60/min", "failures": "20/min"}. None removes a '
+            "limit.",
             id="layer_identity.E043",
         )
     ]
@@ -35,26 +36,26 @@ def test_rates_are_as_rest_framework_has_them(settings, rates, complaint):
 @pytest.mark.parametrize(
     "period", ["s", "sec", "second", "m", "min", "minute", "h", "hour", "d", "day"]
 )
-def test_a_rate_has_a_period(settings, period):
+def test_every_period_is_accepted(settings, period):
     assert not found(settings, THROTTLE_RATES={"user": f"1/{period}"})
 
 
-def test_a_bad_rate_is_told_once(settings):
+def test_deploy_does_not_repeat_an_invalid_rate(settings):
     assert deployed(settings, NONCE_GUARD="cache", THROTTLE_RATES={"user": 1}) == []
 
 
-def test_a_proxy_in_front_is_named_or_denied_before_going_live(settings):
+def test_deploy_asks_for_the_number_of_proxies(settings):
     rates = {"user": None}
     shared = {"BACKEND": "django.core.cache.backends.redis.RedisCache"}
     settings.CACHES = {"default": {**shared, "LOCATION": "redis://127.0.0.1:1"}}
 
     assert deployed(settings, THROTTLE_RATES=rates) == [
         Warning(
-            "Wrong passwords are counted by REMOTE_ADDR: behind a proxy, all clients "
-            "have one, or none where it connects by a Unix socket.",
+            "Failed logins are counted by REMOTE_ADDR. Behind a proxy, all clients share "
+            "one address, or have no address if the proxy uses a Unix socket.",
             hint=(
                 "Set REST_FRAMEWORK['NUM_PROXIES'] to the number of proxies that add to "
-                "X-Forwarded-For; 0 states that there is none."
+                "X-Forwarded-For. Set it to 0 if there is no proxy."
             ),
             id="layer_identity.W041",
         )
@@ -73,14 +74,15 @@ def test_the_number_of_proxies_is_an_integer_of_at_least_zero(settings, proxies)
         Error(
             "REST_FRAMEWORK['NUM_PROXIES'] must be None or an integer of at least 0, "
             f"not {proxies!r}.",
-            hint="Set it to the number of proxies that add to X-Forwarded-For.",
+            hint="Set it to the number of proxies that add to X-Forwarded-For. Set it to "
+            "0 if there is no proxy.",
             id="layer_identity.E044",
         )
     ]
 
 
 @pytest.mark.parametrize("proxies", [None, 0, 2])
-def test_a_number_of_proxies_may_be_left_open(settings, proxies):
+def test_valid_numbers_of_proxies_are_accepted(settings, proxies):
     settings.REST_FRAMEWORK = {"NUM_PROXIES": proxies}
 
     assert found(settings) == []

@@ -10,7 +10,7 @@ from phonenumber_field.modelfields import PhoneNumberField
 from django_layer_identity.checks.users import is_phone
 from tests.checks import found
 
-PROVED = {"USER_ID_VERIFIED": "is_active"}
+VERIFIED = {"USER_ID_VERIFIED": "is_active"}
 
 
 def ids(messages):
@@ -21,19 +21,19 @@ identify = str  # any callable will do
 
 
 @pytest.mark.parametrize("normalizer", ["e-mail", 7, "no.such:function"])
-def test_a_normalizer_is_one_that_we_know_or_a_callable(settings, normalizer):
+def test_an_unknown_normalizer_is_reported(settings, normalizer):
     [message] = found(settings, USER_ID_NORMALIZER=normalizer)
 
     assert (message.level, message.id) == (40, "layer_identity.E020")
     assert repr(normalizer) in message.msg
 
 
-def test_what_is_wrong_with_a_normalizer_is_said(settings):
+def test_the_message_about_a_normalizer_gives_the_reason(settings):
     assert found(settings, USER_ID_NORMALIZER="mail") == [
         Error(
-            "LAYER_IDENTITY['USER_ID_NORMALIZER'] is of no use: Unknown normalizer: 'mail'. "
+            "LAYER_IDENTITY['USER_ID_NORMALIZER'] is invalid: Unknown normalizer: 'mail'. "
             "Known normalizers: email, phone, casefold.",
-            hint='"email", "phone", "casefold", a callable, or "module:function".',
+            hint='Use "email", "phone", "casefold", a callable, or "module:function".',
             id="layer_identity.E020",
         )
     ]
@@ -48,58 +48,60 @@ def test_what_is_wrong_with_a_normalizer_is_said(settings):
         "django_layer_identity.mapping.normalizers:casefold",
     ],
 )
-def test_a_normalizer_that_is_there_is_fine(settings, normalizer):
+def test_a_valid_normalizer_is_accepted(settings, normalizer):
     assert not found(settings, USER_ID_NORMALIZER=normalizer)
 
 
 @pytest.mark.parametrize(
     "normalizer", ["phone", "django_layer_identity.mapping.normalizers:phone"]
 )
-def test_the_extra_for_phone_numbers_is_installed(settings, monkeypatch, normalizer):
+def test_a_missing_phone_extra_is_reported(settings, monkeypatch, normalizer):
     monkeypatch.setitem(sys.modules, "phonenumbers", None)
 
     messages = found(
-        settings, USER_ID_NORMALIZER=normalizer, PHONE_REGION="XX", **PROVED
+        settings, USER_ID_NORMALIZER=normalizer, PHONE_REGION="XX", **VERIFIED
     )
 
     assert messages[0] == Error(
-        "LAYER_IDENTITY['USER_ID_NORMALIZER'] needs the package phonenumbers.",
-        hint='pip install "django-layer-identity[phone]"',
+        "LAYER_IDENTITY['USER_ID_NORMALIZER'] needs the package phonenumbers, which is "
+        "not installed.",
+        hint='Run: pip install "django-layer-identity[phone]"',
         id="layer_identity.E021",
     )
     assert ids(messages) == ["E021", "W022"]
 
 
 @pytest.mark.parametrize("region", ["UK", "gb", "", "+44", 44, ["GB"]])
-def test_a_region_is_one_that_there_is(settings, region):
+def test_an_unknown_region_is_reported(settings, region):
     assert found(settings, PHONE_REGION=region) == [
         Error(
-            f"LAYER_IDENTITY['PHONE_REGION'] is no region: {region!r}.",
-            hint='Two capital letters of ISO 3166-1, such as "GB", or None.',
+            "LAYER_IDENTITY['PHONE_REGION'] must be a region code or None, not "
+            f"{region!r}.",
+            hint='Use a code of two capital letters (ISO 3166-1), such as "GB".',
             id="layer_identity.E022",
         )
     ]
 
 
-def test_a_region_that_there_is_is_fine(settings):
+def test_a_known_region_is_accepted(settings):
     assert not found(settings, PHONE_REGION="GB")
 
 
 @pytest.mark.parametrize(
-    ("source", "complaint"),
+    ("source", "problem"),
     [
-        (False, "it is a bool."),
-        (1, "it is a int."),
-        ("email_verified", "User has no 'email_verified'."),
+        (False, "expected a string or a callable, not bool."),
+        (1, "expected a string or a callable, not int."),
+        ("email_verified", "User has no attribute 'email_verified'."),
         ("no.such:one", "'no.such:one' cannot be imported: No module named 'no'"),
     ],
 )
-def test_a_proof_comes_from_somewhere(settings, source, complaint):
+def test_an_invalid_source_of_verification_is_reported(settings, source, problem):
     assert found(settings, USER_ID_VERIFIED=source) == [
         Error(
-            f"LAYER_IDENTITY['USER_ID_VERIFIED'] leads nowhere: {complaint}",
+            f"LAYER_IDENTITY['USER_ID_VERIFIED'] is invalid: {problem}",
             hint=(
-                'An attribute path such as "profile.email_verified_at", a callable, '
+                'Use an attribute path such as "profile.email_verified_at", a callable, '
                 '"module:function", or True.'
             ),
             id="layer_identity.E023",
@@ -108,7 +110,7 @@ def test_a_proof_comes_from_somewhere(settings, source, complaint):
 
 
 @pytest.mark.parametrize("source", [None, True, "is_active", identify])
-def test_a_proof_that_is_one_is_fine(settings, source):
+def test_a_valid_source_of_verification_is_accepted(settings, source):
     assert not found(settings, USER_ID_VERIFIED=source)
 
 
@@ -126,23 +128,24 @@ def test_a_proof_that_is_one_is_fine(settings, source):
         ({"USER_ID": identify, "USER_ID_NORMALIZER": "phone"}, "phone number"),
     ],
 )
-def test_an_address_is_proved_and_disclosed(settings, changes, kind):
+def test_an_address_needs_verification_and_is_disclosed(settings, changes, kind):
     assert found(settings, **changes) == [
         Warning(
-            f"Nobody has to prove that the {kind} behind his Layer user ID is his: "
-            "LAYER_IDENTITY['USER_ID_VERIFIED'] is not set.",
+            f"The Layer user ID is the user's {kind}, but "
+            "LAYER_IDENTITY['USER_ID_VERIFIED'] is not set: a user can enter the "
+            f"{kind} of another person first, and receive that person's messages.",
             hint=(
-                "Whoever enters another's first gets his messages. Name the attribute "
-                "that says so, or set True if unproved ones never get into that field."
+                "Set USER_ID_VERIFIED to the attribute that says whether the value is "
+                "verified, or to True if unverified values are never stored in this "
+                "field."
             ),
             id="layer_identity.W020",
         ),
         Warning(
-            f"Each chat partner sees the user's {kind}: the Layer user ID discloses it.",
+            f"The Layer user ID shows the user's {kind} to every chat partner.",
             hint=(
-                'Take "pk", or '
-                '"django_layer_identity.mapping.user_ids:random_uuid"; or silence this '
-                "if your users want it so."
+                'Use "pk" or "django_layer_identity.mapping.user_ids:random_uuid". If '
+                "your users want to show it, silence this check."
             ),
             id="layer_identity.W022",
         ),
@@ -150,40 +153,41 @@ def test_an_address_is_proved_and_disclosed(settings, changes, kind):
 
 
 @pytest.mark.parametrize("source", ["email", "profile.phone_number"])
-def test_a_field_with_an_address_is_proved_unique_and_undisclosed(settings, source):
+def test_a_field_with_an_address_needs_verification_and_is_disclosed(settings, source):
     assert ids(found(settings, USER_ID=source)) == ["W020", "W021", "W022"]
-    assert ids(found(settings, USER_ID=source, **PROVED)) == ["W021", "W022"]
+    assert ids(found(settings, USER_ID=source, **VERIFIED)) == ["W021", "W022"]
 
 
 @pytest.mark.parametrize(
     "source", ["email.lower", "email.strip.lower", "profile.phone_number.strip"]
 )
-def test_what_is_made_of_an_address_is_one(settings, source):
+def test_a_method_of_an_address_is_an_address(settings, source):
     assert ids(found(settings, USER_ID=source)) == ["W020", "W021", "W022"]
-    assert ids(found(settings, USER_ID=source, **PROVED)) == ["W021", "W022"]
+    assert ids(found(settings, USER_ID=source, **VERIFIED)) == ["W021", "W022"]
 
 
-def test_a_user_name_may_be_an_address(settings):
+def test_a_user_name_can_be_an_address(settings):
     settings.AUTH_USER_MODEL = "tests.Member"
 
     assert ids(found(settings)) == ["W020", "W022"]
 
 
-def test_a_phone_field_is_told_by_its_class():
+def test_a_phone_field_is_recognized_by_its_class():
     field = PhoneNumberField()
     field.name = "mobile"
 
     assert is_phone([field])
 
 
-def test_a_field_that_users_share_is_noticed(settings):
+def test_a_field_that_is_not_unique_is_reported(settings):
     assert found(settings, USER_ID="last_name") == [
         Warning(
-            "LAYER_IDENTITY['USER_ID'] is 'last_name', and several users may have the "
-            "same there.",
+            "LAYER_IDENTITY['USER_ID'] is 'last_name', and several users can have the "
+            "same value there.",
             hint=(
-                "The first of them gets the Layer user ID and the others are refused. "
-                "Make the field unique and name no method of it, or name another."
+                "The first of these users gets the Layer user ID, and the others are "
+                "refused. Make the field unique and do not use a method of it, or use "
+                "another field."
             ),
             id="layer_identity.W021",
         )
@@ -208,7 +212,7 @@ def test_a_field_that_users_share_is_noticed(settings):
         "contact.employer.get_handle",
     ],
 )
-def test_what_the_database_lets_users_share_is_noticed(settings, source):
+def test_a_path_to_values_that_are_not_unique_is_reported(settings, source):
     assert ids(found(settings, USER_ID=source)) == ["W021"]
 
 
@@ -233,11 +237,11 @@ def test_what_the_database_lets_users_share_is_noticed(settings, source):
         identify,
     ],
 )
-def test_what_is_one_users_or_may_be_is_fine(settings, source):
+def test_a_path_to_values_that_can_be_unique_is_accepted(settings, source):
     assert not found(settings, USER_ID=source)
 
 
-def test_a_user_model_from_scratch_is_fine(settings):
+def test_a_user_model_from_scratch_is_accepted(settings):
     settings.AUTH_USER_MODEL = "tests.Guest"
 
     assert ids(found(settings, USER_ID="id")) == []

@@ -9,11 +9,11 @@ identify = str  # any callable will do
 
 
 @pytest.mark.parametrize(
-    ("source", "complaint"),
+    ("source", "problem"),
     [
-        ("nickname", "User has no 'nickname'."),
-        ("nowhere.at_all", "User has no 'nowhere'."),
-        (7, "it is a int."),
+        ("nickname", "User has no attribute 'nickname'."),
+        ("nowhere.at_all", "User has no attribute 'nowhere'."),
+        (7, "expected a string or a callable, not int."),
         (
             "tests.nowhere:identify",
             "'tests.nowhere:identify' cannot be imported: No module named "
@@ -25,12 +25,12 @@ identify = str  # any callable will do
         ),
     ],
 )
-def test_a_user_id_comes_from_somewhere(settings, source, complaint):
+def test_an_invalid_source_of_user_ids_is_reported(settings, source, problem):
     assert found(settings, USER_ID=source) == [
         Error(
-            f"LAYER_IDENTITY['USER_ID'] leads nowhere: {complaint}",
+            f"LAYER_IDENTITY['USER_ID'] is invalid: {problem}",
             hint=(
-                'An attribute path such as "username" or "profile.phone_number", a '
+                'Use an attribute path such as "username" or "profile.phone_number", a '
                 'callable, or "module:function".'
             ),
             id="layer_identity.E005",
@@ -41,27 +41,27 @@ def test_a_user_id_comes_from_somewhere(settings, source, complaint):
 @pytest.mark.parametrize(
     "source", ["username", "tests.checks.test_users:identify", identify]
 )
-def test_a_user_id_comes_from_a_path_or_a_callable(settings, source):
+def test_a_valid_source_of_user_ids_is_accepted(settings, source):
     assert not found(settings, USER_ID=source)
 
 
 @pytest.mark.parametrize("claims", ["first_name", ["first_name"]])
-def test_claims_are_a_dict(settings, claims):
+def test_claims_of_the_wrong_type_are_reported(settings, claims):
     assert found(settings, CLAIMS=claims) == [
         Error(
-            "LAYER_IDENTITY['CLAIMS'] must be a dict or None.",
+            f"LAYER_IDENTITY['CLAIMS'] must be a dict or None, not {claims!r}.",
             hint='For example: {"display_name": "get_full_name"}.',
             id="layer_identity.E006",
         )
     ]
 
 
-def test_an_empty_dict_of_claims_changes_nothing_and_says_so(settings):
+def test_an_empty_dict_of_claims_is_reported(settings):
     assert found(settings, CLAIMS={}) == [
         Warning(
-            "LAYER_IDENTITY['CLAIMS'] is an empty dict, which changes nothing: it is "
-            "merged over the default.",
-            hint="Remove it, or set None to send no profile claim.",
+            "LAYER_IDENTITY['CLAIMS'] is an empty dict. It is merged over the default, "
+            "so it changes nothing.",
+            hint="Remove it, or set it to None to send no profile claims.",
             id="layer_identity.W007",
         )
     ]
@@ -79,16 +79,16 @@ def test_claims_can_be_removed(settings, claims):
         ("avatar", "Did you mean 'avatar_url'?"),
         (
             7,
-            "Known: display_name, first_name, last_name, avatar_url, public_key, "
+            "Known names: display_name, first_name, last_name, avatar_url, public_key, "
             "phone_number, email_address, identity_type, metadata.",
         ),
     ],
 )
-def test_a_claim_that_layer_does_not_know_is_named(settings, name, hint):
+def test_an_unknown_claim_is_reported(settings, name, hint):
     assert found(settings, CLAIMS={name: "username", "first_name": "first_name"}) == [
         Warning(
-            f"LAYER_IDENTITY['CLAIMS'] has {name!r}, which Layer does not know: it is "
-            "never sent.",
+            f"LAYER_IDENTITY['CLAIMS'] has the claim {name!r}, which Layer does not "
+            "know. It is never sent.",
             hint=hint,
             id="layer_identity.W005",
         )
@@ -105,13 +105,13 @@ def test_a_claim_that_layer_does_not_know_is_named(settings, name, hint):
         ("first_name", "email.lower", "the user's e-mail address"),
     ],
 )
-def test_a_claim_that_discloses_is_named_before_going_live(
+def test_deploy_reports_a_claim_that_discloses_a_secret_or_an_address(
     settings, name, source, what
 ):
     assert deployed(settings, CLAIMS={name: source}) == [
         Warning(
             f"The claim {name!r} shows {what} to every chat partner.",
-            hint="Name another source in LAYER_IDENTITY['CLAIMS'].",
+            hint="Use another source for it in LAYER_IDENTITY['CLAIMS'].",
             id="layer_identity.W006",
         )
     ]
@@ -126,29 +126,30 @@ def test_a_claim_that_discloses_is_named_before_going_live(
         ("display_name", identify),
     ],
 )
-def test_a_claim_that_was_asked_for_is_fine(settings, name, source):
+def test_a_harmless_claim_is_accepted(settings, name, source):
     assert deployed(settings, CLAIMS={name: source}) == []
 
 
-def test_a_claim_that_leads_nowhere_is_noticed(settings):
+def test_a_claim_with_an_invalid_source_is_reported(settings):
     assert found(settings, CLAIMS={"avatar_url": "avatar.url"}) == [
         Warning(
-            "The claim 'avatar_url' is always left out: User has no 'avatar'.",
-            hint="Correct or remove it in LAYER_IDENTITY['CLAIMS'].",
+            "The claim 'avatar_url' is always left out: User has no attribute 'avatar'.",
+            hint="Correct its source in LAYER_IDENTITY['CLAIMS'], or remove it.",
             id="layer_identity.W002",
         )
     ]
 
 
-def test_a_reserved_claim_is_refused(settings):
+def test_a_reserved_claim_is_reported(settings):
     claims = {"prn": "username", "display_name": "username", "exp": "date_joined"}
 
     assert found(settings, CLAIMS=claims) == [
         Error(
-            f"LAYER_IDENTITY['CLAIMS'] has {name!r}, which is reserved.",
+            f"LAYER_IDENTITY['CLAIMS'] has the reserved claim {name!r}, which only this "
+            "package may set.",
             hint=(
-                "It says who the token is for and until when: remove it. Layer user IDs "
-                "come from LAYER_IDENTITY['USER_ID'], times from 'TOKEN_LIFETIME'."
+                "Remove it. The Layer user ID comes from LAYER_IDENTITY['USER_ID'], and "
+                "the expiry time from LAYER_IDENTITY['TOKEN_LIFETIME']."
             ),
             id="layer_identity.E024",
         )
@@ -156,7 +157,7 @@ def test_a_reserved_claim_is_refused(settings):
     ]
 
 
-def test_claims_by_choice_are_fine(settings):
+def test_every_claim_of_layer_is_accepted(settings):
     claims = dict.fromkeys(
         ["phone_number", "email_address", "identity_type", "metadata"], identify
     )
@@ -178,11 +179,14 @@ def test_claims_by_choice_are_fine(settings):
         7,
     ],
 )
-def test_a_base_url_is_an_origin(settings, url):
+def test_a_base_url_that_is_not_an_origin_is_reported(settings, url):
+    shown = repr(url).replace("alice:secret", "…")
+
     assert found(settings, PUBLIC_BASE_URL=url) == [
         Error(
-            f"LAYER_IDENTITY['PUBLIC_BASE_URL'] is no origin: {url!r}.",
-            hint='Scheme, host and port alone, such as "https://example.com".',
+            "LAYER_IDENTITY['PUBLIC_BASE_URL'] must be an origin (scheme, host and port "
+            f"only) or None, not {shown}.",
+            hint='For example: "https://example.com".',
             id="layer_identity.E025",
         )
     ]
@@ -191,5 +195,5 @@ def test_a_base_url_is_an_origin(settings, url):
 @pytest.mark.parametrize(
     "url", ["https://example.com", "http://localhost:8000/", "http://[::1]:8000"]
 )
-def test_an_origin_is_fine(settings, url):
+def test_an_origin_is_accepted(settings, url):
     assert not found(settings, PUBLIC_BASE_URL=url)

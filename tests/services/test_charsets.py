@@ -56,8 +56,8 @@ def make_tables(connection):
 
 
 NO_ROOM = (
-    "The database 'narrow' keeps Layer user IDs in latin1, where not every character "
-    "has room."
+    "The database 'narrow' stores Layer user IDs in latin1, which does not have every "
+    "character."
 )
 
 
