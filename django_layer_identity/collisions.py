@@ -1,8 +1,8 @@
 """
-Before going live: whose Layer user IDs would collide, and who would have none.
+Find users whose Layer user IDs would collide, and users without a usable ID.
 
-Users are read in pages and their IDs compared by digests in a temporary file of
-SQLite's, so that memory stays the same however many there are. The file holds no ID.
+Users are read in pages. Their IDs are compared by digests in a temporary SQLite file, so
+that memory use does not grow with the number of users. The file contains no IDs.
 """
 
 from __future__ import annotations
@@ -36,9 +36,9 @@ if TYPE_CHECKING:
     from django_layer_identity.models import LayerApp
 
 PAGE = 2000  # users
-MAX_SHOWN = 20  # users of a group; the others are counted
+MAX_SHOWN = 20  # users of a group; the others are only counted
 
-#: In what IDs of a group differ, the least first.
+#: How the IDs of a group differ, the smallest difference first.
 DIFFERENCES = ("same", "Unicode form", "white space", "case", "phone format")
 
 _PHONE = re.compile(r"[+(]?\d[\d ().\u2010-\u2015/-]{6,}")
@@ -56,24 +56,24 @@ _GROUPS = """
 
 @dataclass(frozen=True)
 class Group:
-    """Users whose Layer user IDs are the same, or look so."""
+    """Users whose Layer user IDs are the same or similar."""
 
-    difference: str  # the greatest; one of DIFFERENCES
+    difference: str  # the greatest one in the group, from DIFFERENCES
     count: int
-    same: int  # those of them whose ID is another's to the last character
-    users: list[tuple[Any, str]]  # primary key and Layer user ID, of 20 at most
+    same: int  # users who have exactly the same ID as another user
+    users: list[tuple[Any, str]]  # primary key and Layer user ID, at most 20
 
 
 @dataclass(frozen=True)
 class Unusable:
-    """A user who would be refused."""
+    """A user without a usable Layer user ID."""
 
     pk: Any
     reason: str
 
 
 class Survey:
-    """What was found; it can be read as often as wanted inside the ``with``."""
+    """The results. They can be read several times inside the ``with`` block."""
 
     def __init__(self, app: LayerApp, found: sqlite3.Connection) -> None:
         self.app = app
@@ -90,19 +90,19 @@ class Survey:
         return int(rows.fetchone()[0])
 
     def groups(self) -> Iterator[Group]:
-        """Yield those who would collide; their users are read and mapped once more."""
+        """Yield the groups that would collide. Read and map their users again."""
         for _key, members in groupby(self._members(), key=itemgetter(0)):
             group = _gather((pk, user_id) for _key, pk, user_id in members)
-            if group.count > 1:  # the others may have been deleted meanwhile
+            if group.count > 1:  # users may have been deleted since they were read
                 yield group
 
     def unusable(self) -> Iterator[Unusable]:
-        """Yield those who would be refused."""
+        """Yield the users without a usable Layer user ID."""
         rows = self._found.execute("SELECT pk, reason FROM unusable ORDER BY rowid")
         return (Unusable(pk, reason) for pk, reason in rows)
 
-    def take(self, users: Iterable[Any]) -> None:
-        """Map some users and remember what came of it."""
+    def add_users(self, users: Iterable[Any]) -> None:
+        """Map users and store the results."""
         mapped, unusable = [], []
         for user in users:
             self.users += 1
@@ -117,7 +117,7 @@ class Survey:
             self._found.executemany("INSERT INTO mapped VALUES (?, ?, ?)", mapped)
             self._found.executemany("INSERT INTO unusable VALUES (?, ?)", unusable)
 
-    def sort(self) -> None:
+    def create_index(self) -> None:
         self._found.execute("CREATE INDEX by_key ON mapped (key, digest)")
 
     def _map(self, user: Any) -> tuple[str | None, str]:
@@ -128,7 +128,7 @@ class Survey:
             return None, str(exc.__cause__ if known else exc)
         except UserIDFailed as exc:
             if isinstance(exc.__cause__, ConfigurationError):
-                raise exc.__cause__ from exc  # it is so for everybody
+                raise exc.__cause__ from exc  # affects every user
             return None, f"USER_ID failed: {type(exc.__cause__).__name__}."
 
     def _members(self) -> Iterator[tuple[bytes, Any, str]]:
@@ -147,29 +147,29 @@ def survey_users(
     app: LayerApp, progress: Callable[[int, int], None] = lambda done, total: None
 ) -> Iterator[Survey]:
     """
-    Map every user for that app, and see who would collide and who would be refused.
+    Map every user for the app, and find collisions and users without a usable ID.
 
-    Neither the ledger is asked nor anything written.
+    Do not read the ledger, and write nothing to the database.
 
-    :param progress: told how many users are done, and of how many.
-    :raises ConfigurationError: if ``USER_ID`` or what belongs to it is of no use.
+    :param progress: called with the number of users that are done, and the total.
+    :raises ConfigurationError: if ``USER_ID`` or a related setting is invalid.
     """
-    # Without a name it is a file of its own that goes with the connection.
+    # An empty name means a temporary file, deleted when the connection closes.
     with closing(sqlite3.connect("")) as found:
         survey = Survey(app, found)
         total = _users().count()
         for page in _pages():
-            survey.take(page)
+            survey.add_users(page)
             progress(survey.users, max(total, survey.users))
-        survey.sort()
+        survey.create_index()
         yield survey
 
 
 def _gather(users: Iterator[tuple[Any, str]]) -> Group:
     """
-    Make a group of any number of users, and keep those alone that are shown.
+    Return the group of any number of users. Keep only the users that are shown.
 
-    :param users: those with the same ID come one after the other.
+    :param users: primary keys and IDs. Users with the same ID are adjacent.
     """
     shown: list[tuple[Any, str]] = []
     differences, count, same = {"same"}, 0, 0
@@ -181,20 +181,20 @@ def _gather(users: Iterator[tuple[Any, str]]) -> Group:
                 shown.append(holder)
         if count - before > 1:
             same += count - before
-        # IDs that equal the first in some form equal each other: no other comparison.
+        # IDs that equal the first one in some form equal each other in that form.
         differences.add(_difference(shown[0][1], user_id))
     shown.sort(key=itemgetter(0))
     return Group(max(differences, key=DIFFERENCES.index), count, same, shown)
 
 
-def _difference(one: str, other: str) -> str:
-    """Return the greatest difference: without it, the two are equal."""
-    forms = zip(DIFFERENCES, _forms(one), _forms(other), strict=False)
+def _difference(first: str, second: str) -> str:
+    """Return the greatest difference between two IDs of the same group."""
+    forms = zip(DIFFERENCES, _forms(first), _forms(second), strict=False)
     return next((name for name, a, b in forms if a == b), "phone format")
 
 
 def collision_key(user_id: str) -> str:
-    """Return what is equal for IDs that people, or other systems, take for one."""
+    """Return a key that is equal for IDs that people or systems may confuse."""
     *_, text = _forms(user_id)
     if not _PHONE.fullmatch(text):
         return text
@@ -207,11 +207,11 @@ def collision_key(user_id: str) -> str:
 
 
 def _forms(user_id: str) -> tuple[str, str, str, str]:
-    """Return the ID as it is, and then without one more of DIFFERENCES each time."""
+    """Return the ID, and three forms that each drop one more of DIFFERENCES."""
     visible = user_id
     if not user_id.isascii():
         text = normalize("NFKC", user_id)
-        visible = "".join(one for one in text if category(one) != "Cf")
+        visible = "".join(char for char in text if category(char) != "Cf")
     return user_id, visible, visible.strip(), casefold(visible).strip()
 
 
@@ -223,7 +223,7 @@ def _users() -> Any:
 
 
 def _relations(source: object) -> list[str]:
-    """Return what to give to ``select_related`` so that the path needs no query."""
+    """Return the ``select_related`` names with which the path needs no query."""
     if not isinstance(source, str) or ":" in source:
         return []
     *names, _ = source.split(".")
@@ -238,7 +238,7 @@ def _relations(source: object) -> list[str]:
 
 
 def _pages() -> Iterator[list[Any]]:
-    # By primary key and not by a cursor: MariaDB's would bring everybody at once.
+    # Page by primary key: a cursor on MariaDB would load all users.
     page = list(_users()[:PAGE])
     while page:
         yield page

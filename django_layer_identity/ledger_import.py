@@ -1,4 +1,4 @@
-"""Adopt Layer user IDs that are in use already: all of a file, or nothing."""
+"""Import Layer user IDs that are already in use: a whole file, or nothing."""
 
 from __future__ import annotations
 
@@ -33,54 +33,55 @@ def import_user_ids(
     progress: Callable[[int], None] = lambda done: None,
 ) -> int:
     """
-    Write down the Layer user IDs of a CSV file, and return how many there are.
+    Record the Layer user IDs of a CSV file in the ledger, and return their number.
 
-    :param lines: a user's natural key and Layer user ID each; the first may be
-        ``user,user_id``. Empty ones are skipped.
-    :param dry_run: find every problem, and change nothing.
-    :param on_problem: told of each line that cannot be, and why, when it is found.
-    :param progress: told how many lines are done.
+    :param lines: lines with a user's natural key and Layer user ID. The first line may
+        be the header ``user,user_id``. Empty lines are skipped.
+    :param dry_run: report every problem, and change nothing.
+    :param on_problem: called with the number of each invalid line and the reason, as
+        soon as it is found.
+    :param progress: called with the number of lines that are done.
     :raises ImportFailed: if any line is invalid or a user was deleted during the
         import. Nothing is changed.
     """
     using, done, failed = router.db_for_write(LayerUser), 0, 0
     try:
         with transaction.atomic(using=using):
-            for number, problem in _adopt_rows(app, lines):
+            for number, problem in _import_rows(app, lines):
                 done += 1
                 if problem:
                     failed += 1
                     on_problem(number, problem)
                 progress(number)
             if failed:
-                raise ImportFailed(
-                    f"Nothing was changed: {failed} lines cannot be adopted."
-                )
+                raise ImportFailed(f"Nothing was imported. Invalid lines: {failed}.")
             if dry_run:
                 transaction.set_rollback(True, using=using)
-    except IntegrityError as exc:  # of the foreign keys, which are looked at last
-        raise ImportFailed("A user was deleted meanwhile. Try again.") from exc
+    except IntegrityError as exc:  # foreign keys are checked last
+        raise ImportFailed(
+            "Nothing was imported: a user was deleted during the import. Try again."
+        ) from exc
     return done
 
 
-def _adopt_rows(
+def _import_rows(
     app: LayerApp, lines: Iterable[str]
 ) -> Iterator[tuple[int, str | None]]:
-    """Adopt one line after the other; yield its number, and why that cannot be."""
+    """Import one line after the other. Yield its number, and what is wrong or None."""
     reader = csv.reader(lines, strict=True)
     try:
         for row in reader:
             is_header = reader.line_num == 1 and row == HEADER
             if row and not is_header:
-                yield reader.line_num, _adopt(app, row)
+                yield reader.line_num, _import_row(app, row)
     except csv.Error as exc:
-        yield reader.line_num, f"this is no CSV: {exc}."
+        yield reader.line_num, f"not valid CSV: {exc}."
 
 
-def _adopt(app: LayerApp, row: list[str]) -> str | None:
-    """Adopt one, or say why that cannot be."""
+def _import_row(app: LayerApp, row: list[str]) -> str | None:
+    """Import one line, or return what is wrong with it."""
     if len(row) != len(HEADER):
-        return f"there are {len(row)} columns, not a user and a Layer user ID."
+        return f"expected two columns, a user and a Layer user ID, not {len(row)}."
     key, user_id = row
     try:
         ledger.import_user_id(app, find_user(key), user_id)

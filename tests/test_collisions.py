@@ -1,4 +1,4 @@
-"""Before going live: whose Layer user IDs collide, and who has none."""
+"""Before going live: users with colliding Layer user IDs, and users without one."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
-def people(settings):
-    """Make users with these e-mail addresses; the address is the Layer user ID."""
+def create_users(settings):
+    """Return a function that creates users with these e-mail addresses as user IDs."""
     configure(settings, USER_ID="email")
 
-    def people(*emails):
+    def create_users(*emails):
         return User.objects.bulk_create(
             User(pk=number, username=f"user-{number}", email=email)
             for number, email in enumerate(emails, start=1)
         )
 
-    return people
+    return create_users
 
 
 def found(**options):
@@ -45,8 +45,8 @@ def found(**options):
         return groups, unusable
 
 
-def test_users_with_an_id_each_are_fine(people):
-    people("alice@example.com", "bob@example.com", "1234567", "12345678")
+def test_users_with_different_ids_are_accepted(create_users):
+    create_users("alice@example.com", "bob@example.com", "1234567", "12345678")
 
     assert found() == ([], [])
 
@@ -71,16 +71,16 @@ def test_users_with_an_id_each_are_fine(people):
         (("+999 1234567", "009991234567"), "phone format"),
     ],
 )
-def test_ids_that_are_the_same_or_look_so_are_a_group(people, emails, difference):
-    people("another@x.com", *emails, "+442070313001", "3001")
+def test_the_same_or_similar_ids_form_a_group(create_users, emails, difference):
+    create_users("another@x.com", *emails, "+442070313001", "3001")
 
     users = [(2, emails[0]), (3, emails[1])]
     same = 2 if difference == "same" else 0
     assert found() == ([Group(difference, 2, same, users)], [])
 
 
-def test_national_numbers_are_told_apart_by_their_region(people, settings):
-    people("020 7031 3000", "+442070313000")
+def test_national_numbers_are_compared_with_their_region(create_users, settings):
+    create_users("020 7031 3000", "+442070313000")
     assert found() == ([], [])
 
     configure(settings, PHONE_REGION="GB")
@@ -88,24 +88,24 @@ def test_national_numbers_are_told_apart_by_their_region(people, settings):
     assert found() == ([Group("phone format", 2, 0, users)], [])
 
 
-def test_phone_numbers_are_compared_without_the_extra_too(people, monkeypatch):
+def test_phone_numbers_are_also_compared_without_the_extra(create_users, monkeypatch):
     monkeypatch.setitem(sys.modules, "phonenumbers", None)
-    people("+442070313000", "0044 (20) 7031.3000")
+    create_users("+442070313000", "0044 (20) 7031.3000")
 
     [group], unusable = found()
     assert (group.difference, group.count, unusable) == ("phone format", 2, [])
 
 
-def test_what_is_normalized_is_the_same(people, settings):
+def test_normalized_ids_are_compared(create_users, settings):
     configure(settings, USER_ID="email", USER_ID_NORMALIZER="casefold")
-    people("Alice", "alice", "ALICE")
+    create_users("Alice", "alice", "ALICE")
 
     users = [(1, "alice"), (2, "alice"), (3, "alice")]
     assert found() == ([Group("same", 3, 3, users)], [])
 
 
-def test_who_shares_an_id_exactly_is_counted_among_those_who_look_alike(people):
-    people("a", "A", "b", "a", "B", "A", "A ", "b ", "a ", "A")
+def test_users_with_exactly_the_same_id_are_counted_in_a_group(create_users):
+    create_users("a", "A", "b", "a", "B", "A", "A ", "b ", "a ", "A")
 
     groups, _unusable = found()
     assert sorted((len(g.users), g.difference, g.same) for g in groups) == [
@@ -114,8 +114,8 @@ def test_who_shares_an_id_exactly_is_counted_among_those_who_look_alike(people):
     ]
 
 
-def test_of_a_large_group_the_first_twenty_are_shown(people):
-    people(*["alice@x.com"] * 30)
+def test_twenty_users_of_a_large_group_are_shown(create_users):
+    create_users(*["alice@x.com"] * 30)
 
     [group], _unusable = found()
     assert (group.count, group.users) == (
@@ -124,9 +124,11 @@ def test_of_a_large_group_the_first_twenty_are_shown(people):
     )
 
 
-def test_a_group_of_everybody_takes_no_memory(people, monkeypatch):
+def test_memory_use_does_not_grow_with_a_group(create_users, monkeypatch):
     monkeypatch.setattr(internals.SURVEY_PAGE_SIZE, 50)
-    people(*(f"{'A' * (n % 100)}{'a' * (100 - n % 100)}@x.com" for n in range(4000)))
+    create_users(
+        *(f"{'A' * (n % 100)}{'a' * (100 - n % 100)}@x.com" for n in range(4000))
+    )
 
     with survey_users(LayerApp()) as survey:
         tracemalloc.start()
@@ -142,16 +144,16 @@ def test_a_group_of_everybody_takes_no_memory(people, monkeypatch):
     ("last", "difference"),
     [("a\u200bé@x.com", "Unicode form"), ("Aé@x.com", "case")],
 )
-def test_the_last_of_a_large_group_counts_as_well(people, last, difference):
-    people(*["aé@x.com"] * 30, last, *["aé@x.com"] * 30)
+def test_the_last_user_of_a_large_group_counts(create_users, last, difference):
+    create_users(*["aé@x.com"] * 30, last, *["aé@x.com"] * 30)
 
     [group], _unusable = found()
     assert (group.difference, group.count) == (difference, 61)
 
 
-def test_groups_reach_over_pages(people, monkeypatch):
+def test_groups_extend_over_pages(create_users, monkeypatch):
     monkeypatch.setattr(internals.SURVEY_PAGE_SIZE, 2)
-    people("a", "b", "A", "c", "B", "d", "b")
+    create_users("a", "b", "A", "c", "B", "d", "b")
 
     groups, _unusable = found()
 
@@ -159,8 +161,8 @@ def test_groups_reach_over_pages(people, monkeypatch):
     assert members == [[1, 3], [2, 5, 7]]
 
 
-def test_users_deleted_meanwhile_are_no_group(people):
-    people("a", "A", "b", "B", "B", "c", "C")
+def test_users_deleted_during_the_run_do_not_form_a_group(create_users):
+    create_users("a", "A", "b", "B", "B", "c", "C")
 
     with survey_users(LayerApp()) as survey:
         User.objects.filter(pk__in=[1, 5]).delete()
@@ -176,13 +178,13 @@ def raise_for_bob(context):
     return context.user.email
 
 
-def test_users_without_an_id_are_listed_with_the_reason(people, settings):
+def test_users_without_an_id_are_listed_with_the_reason(create_users, settings):
     configure(
         settings,
         USER_ID=raise_for_bob,
-        USER_ID_VERIFIED=lambda context: context.user.email != "unproved",
+        USER_ID_VERIFIED=lambda context: context.user.email != "unverified",
     )
-    people("", "alice", "bob", "x" * 129, "unproved")
+    create_users("", "alice", "bob", "x" * 129, "unverified")
 
     assert found() == (
         [],
@@ -198,15 +200,15 @@ def test_users_without_an_id_are_listed_with_the_reason(people, settings):
     )
 
 
-def test_a_setting_that_is_of_no_use_is_said_once(people, settings):
+def test_an_invalid_setting_is_reported_once(create_users, settings):
     configure(settings, USER_ID="nickname")
-    people("alice", "bob")
+    create_users("alice", "bob")
 
     with pytest.raises(ConfigurationError, match="'nickname' does not exist"):
         found()
 
 
-def test_text_may_be_the_primary_key(settings):
+def test_the_primary_key_can_be_text(settings):
     settings.AUTH_USER_MODEL = "tests.Member"
     Member.objects.bulk_create([Member(email="alice"), Member(email="Alice")])
 
@@ -214,44 +216,44 @@ def test_text_may_be_the_primary_key(settings):
     assert found() == ([Group("case", 2, 0, users)], [])
 
 
-def test_related_rows_come_along_with_their_users(
-    people, settings, django_assert_num_queries
+def test_related_rows_are_loaded_with_their_users(
+    create_users, settings, django_assert_num_queries
 ):
     configure(
         settings,
         USER_ID="profile.phone_number",
         USER_ID_VERIFIED="profile.user.is_active",
     )
-    for user in people("a", "b"):
+    for user in create_users("a", "b"):
         Profile.objects.create(user=user, phone_number=f"+44207031300{user.pk}")
 
-    with django_assert_num_queries(3):  # how many; the users; no more users
+    with django_assert_num_queries(3):  # the count, the users, the empty last page
         assert found() == ([], [])
 
 
 @pytest.mark.parametrize("source", ["username.upper", "get_username.upper"])
-def test_a_path_along_no_related_row_needs_no_join(
-    people, settings, django_assert_num_queries, source
+def test_a_path_without_relations_needs_no_join(
+    create_users, settings, django_assert_num_queries, source
 ):
     configure(settings, USER_ID=source)
-    people("a", "b")
+    create_users("a", "b")
 
     with django_assert_num_queries(3):
         assert found() == ([], [])
 
 
-def test_progress_is_told(people, monkeypatch):
+def test_progress_is_reported(create_users, monkeypatch):
     monkeypatch.setattr(internals.SURVEY_PAGE_SIZE, 2)
-    people("a", "b", "c")
-    told = []
+    create_users("a", "b", "c")
+    calls = []
 
-    found(progress=lambda done, total: told.append((done, total)))
+    found(progress=lambda done, total: calls.append((done, total)))
 
-    assert told == [(2, 3), (3, 3)]
+    assert calls == [(2, 3), (3, 3)]
 
 
 def run(capsys, *args):
-    """Return standard output, standard error and what made the command fail."""
+    """Return standard output, and standard error or the error message."""
     try:
         call_command("layer_user_collisions", *args)
     except CommandError as exc:
@@ -260,14 +262,14 @@ def run(capsys, *args):
     return captured.out, captured.err
 
 
-def test_the_command_is_content_with_users_that_are_fine(people, capsys):
-    people("alice", "bob")
+def test_the_command_succeeds_without_collisions(create_users, capsys):
+    create_users("alice", "bob")
 
-    assert run(capsys) == ("", "2 users, and each has a Layer user ID of his own.\n")
+    assert run(capsys) == ("", "Users: 2. Each has a different Layer user ID.\n")
 
 
-def test_the_command_lists_what_it_found_and_fails(people, capsys):
-    people("alice", "Alice", "", *["carol"] * 21)
+def test_the_command_lists_collisions_and_fails(create_users, capsys):
+    create_users("alice", "Alice", "", *["carol"] * 21)
 
     out, error = run(capsys)
 
@@ -283,28 +285,26 @@ def test_the_command_lists_what_it_found_and_fails(people, capsys):
         ]
     )
     assert error == (
-        "24 users: 2 groups would collide or look alike, and 1 users have no usable "
-        "Layer user ID."
+        "Users: 24. Groups with the same or similar Layer user IDs: 2. Users without a "
+        "usable Layer user ID: 1."
     )
 
 
-def test_the_command_tells_how_many_share_an_id_among_those_who_look_alike(
-    people, capsys
-):
-    people("alice", "Alice", "alice")
+def test_the_command_counts_users_with_exactly_the_same_id(create_users, capsys):
+    create_users("alice", "Alice", "alice")
 
     out, _error = run(capsys)
 
     assert out == (
-        "case: 3 users, of whom 2 share theirs exactly\n"
+        "case: 3 users, 2 of them with exactly the same ID\n"
         "  1  'alice'\n"
         "  2  'Alice'\n"
         "  3  'alice'\n"
     )
 
 
-def test_the_command_writes_one_json_object_a_line(people, capsys):
-    people("alice", "Alice", "", "", "bob")
+def test_the_command_writes_one_json_object_per_line(create_users, capsys):
+    create_users("alice", "Alice", "", "", "bob")
 
     out, _error = run(capsys, "--json")
 
@@ -336,16 +336,16 @@ def test_the_command_writes_keys_of_any_kind_as_json(settings, capsys):
     assert unusable == {"pk": " ", "reason": "A Layer user ID is not blank."}
 
 
-def test_the_command_maps_for_one_layer_app(app, people, settings, capsys):
+def test_the_command_maps_users_for_one_layer_app(app, create_users, settings, capsys):
     configure(settings, USER_ID=lambda context: context.app.name)
-    people("alice", "bob")
+    create_users("alice", "bob")
 
     out, _error = run(capsys, "--app", str(APP_ID))
 
     assert out == "same: 2 users\n  1  'Messenger'\n  2  'Messenger'\n"
 
 
-def test_the_command_wants_to_know_which_layer_app(app, people, capsys):
+def test_the_command_needs_a_layer_app_if_there_are_several(app, create_users, capsys):
     LayerApp.objects.create(
         name="Other", app_id=app.provider_id, provider_id=app.provider_id
     )
@@ -353,8 +353,8 @@ def test_the_command_wants_to_know_which_layer_app(app, people, capsys):
     assert run(capsys) == ("", "Name the Layer app: there is not exactly one.")
 
 
-def test_nothing_is_written(app, people, capsys):
-    people("alice", "bob")
+def test_nothing_is_written(app, create_users, capsys):
+    create_users("alice", "bob")
 
     run(capsys)
 

@@ -62,7 +62,7 @@ def test_app_create_refuses_two_environments(db):
 
     message = error(*CREATE, "--app-id", app_id, "--environment", "production")
 
-    assert message == "The app ID is one of staging."
+    assert message == "The app ID belongs to staging, but --environment is production."
     assert not LayerApp.objects.exists()
 
 
@@ -73,7 +73,7 @@ def test_app_create_refuses_another_app_under_the_same_id(app):
     )
 
 
-def test_app_create_refuses_a_key_id_for_a_provider_id(db):
+def test_app_create_refuses_a_key_id_as_a_provider_id(db):
     assert error(*CREATE, "--provider-id", f"layer:///keys/{KEY_ID}") == (
         "This is a key ID; a provider ID belongs here."
     )
@@ -85,29 +85,29 @@ def test_app_create_refuses_a_name_too_long(db):
     )
 
 
-def test_app_create_refuses_a_private_key_for_a_name(db):
+def test_app_create_refuses_a_private_key_as_a_name(db):
     assert error(*CREATE, "--name", "-----BEGIN PRIVATE KEY-----") == (
         "name: A name must not contain a private key or a part of one."
     )
 
 
-def test_app_create_names_the_field_that_is_empty(db):
+def test_app_create_reports_an_empty_field(db):
     assert error(*CREATE, "--name", "") == "name: This field cannot be blank."
 
 
-def test_a_busy_database_is_told_with_what_to_do(db, monkeypatch):
+def test_the_error_about_a_busy_database_says_what_to_do(db, monkeypatch):
     def fail(*args, **kwargs):
         raise OperationalError("database is locked")
 
     monkeypatch.setattr(LayerApp, "save", fail)
 
     assert error(*CREATE) == (
-        "The database is busy or cannot be reached, and what was under way was not "
-        "done. Run it again. Reason: database is locked"
+        "The database is busy or unavailable, so the command did not finish. Run it "
+        "again. Reason: database is locked"
     )
 
 
-def test_key_generate_prints_the_public_half(run, app):
+def test_key_generate_prints_the_public_key(run, app):
     printed = run("layer_key_generate")
 
     key = SigningKey.objects.get()
@@ -115,7 +115,7 @@ def test_key_generate_prints_the_public_half(run, app):
     assert (key.state, key.bits) == ("draft", 2048)
 
 
-def test_key_generate_enters_the_id_and_activates(run, app):
+def test_key_generate_sets_the_key_id_and_activates(run, app):
     run("layer_key_generate", "--key-id", str(KEY_ID), "--activate", "--bits", "3072")
 
     key = SigningKey.objects.get()
@@ -134,7 +134,7 @@ def test_key_generate_prints_json_for_scripts(run, app):
     }
 
 
-def test_key_generate_remarks_on_standard_error(app, capsys):
+def test_key_generate_writes_remarks_to_standard_error(app, capsys):
     call_command("layer_key_generate")
 
     fingerprint = SigningKey.objects.get().fingerprint
@@ -149,7 +149,7 @@ def test_key_generate_refuses_a_small_size(app):
     )
 
 
-def test_encryption_key_prints_a_fresh_entry(run):
+def test_encryption_key_prints_a_new_entry(run):
     first, second = run("layer_encryption_key"), run("layer_encryption_key")
 
     assert (len(first), len(second)) == (43, 43)
@@ -160,8 +160,9 @@ def test_encryption_key_says_to_store_it_and_why(capsys):
     call_command("layer_encryption_key")
 
     assert capsys.readouterr().err == (
-        "Store it before you use it, as secret as SECRET_KEY and apart from the "
-        "database. If it is lost, every private key that it encrypted is unreadable.\n"
+        "Store this entry before you use it: as secret as SECRET_KEY, and separate from "
+        "the database. If you lose it, the private keys that it encrypted cannot be "
+        "decrypted.\n"
     )
 
 
@@ -172,7 +173,7 @@ def test_token_issue_prints_a_token(run, key, alice):
     assert (claims["prn"], claims["nce"]) == ("alice", "a+b/c==")
 
 
-def test_token_issue_leaves_a_trace(run, key, alice, caplog):
+def test_token_issue_logs_the_token_like_any_other(run, key, alice, caplog):
     caplog.set_level("INFO", "django_layer_identity")
 
     run("layer_token_issue", "alice", "--nonce", "a+b/c==", "--app", str(APP_ID))
@@ -181,20 +182,20 @@ def test_token_issue_leaves_a_trace(run, key, alice, caplog):
     assert record.getMessage().startswith("Identity token issued: ")
 
 
-def test_token_issue_refuses_a_user_who_is_not_there(key):
+def test_token_issue_refuses_an_unknown_user(key):
     assert error("layer_token_issue", "mallory", "--nonce", "x") == (
         "There is no user 'mallory'."
     )
 
 
-def test_token_issue_says_why_not(app, alice):
+def test_token_issue_prints_the_cause_of_a_refusal(app, alice):
     assert error("layer_token_issue", "alice", "--nonce", "x") == (
         "Identity tokens cannot be signed at the moment. Try again later. "
         "Reason: The Layer app Messenger has no active signing key."
     )
 
 
-def test_token_issue_says_why_not_where_there_is_no_more_to_say(key, alice):
+def test_token_issue_prints_a_refusal_without_a_cause(key, alice):
     assert error("layer_token_issue", "alice", "--nonce", " ") == (
         "A nonce is more than white space."
     )
@@ -235,4 +236,4 @@ def test_user_import_looks_users_up_in_the_write_database(
     file.write_text("alice,alice.2\n")
     settings.DATABASE_ROUTERS = [Replica()]
 
-    assert run("layer_user_import", str(file)) == "1 adopted"
+    assert run("layer_user_import", str(file)) == "1 imported"

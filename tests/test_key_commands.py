@@ -1,4 +1,4 @@
-"""The commands that move signing keys through their lives, list and re-encrypt them."""
+"""The commands that change, list and re-encrypt signing keys."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def test_key_activate_prints_the_new_state(run, app, private_key):
     assert run("layer_key_activate", f"layer:///keys/{KEY_ID}") == "active"
 
 
-def test_of_two_apps_with_the_same_key_one_is_named(run, key, private_key):
+def test_a_key_of_two_apps_needs_the_app(run, key, private_key):
     other = LayerApp.objects.create(
         name="T", app_id=OTHER_KEY_ID, provider_id=PROVIDER_ID
     )
@@ -68,7 +68,7 @@ def test_of_two_apps_with_the_same_key_one_is_named(run, key, private_key):
     )
 
 
-def test_key_activate_refuses_a_key_that_is_not_there(key):
+def test_key_activate_refuses_an_unknown_key(key):
     assert error("layer_key_activate", str(OTHER_KEY_ID)) == (
         f"No signing key matches {str(OTHER_KEY_ID)!r}."
     )
@@ -123,13 +123,13 @@ def test_key_list_prints_json_for_scripts(run, key):
     ]
 
 
-def test_key_list_narrows_to_an_app(run, key):
+def test_key_list_filters_by_app(run, key):
     LayerApp.objects.create(name="Test", app_id=KEY_ID, provider_id=PROVIDER_ID)
 
     assert run("layer_key_list", "--app", str(KEY_ID), "--json") == "[]"
 
 
-# Through its life
+# Life cycle
 
 
 def test_key_retire_prints_the_new_state(run, key):
@@ -150,7 +150,7 @@ def test_key_revoke_prints_the_new_state(run, key):
         (["--reason", " "], "Give a reason of 1 to 200 characters."),
     ],
 )
-def test_key_revoke_wants_a_reason(key, arguments, message):
+def test_key_revoke_needs_a_reason(key, arguments, message):
     assert error("layer_key_revoke", str(KEY_ID), *arguments) == message
     assert SigningKey.objects.get().state == "active"
 
@@ -165,16 +165,20 @@ def test_key_destroy_prints_the_state(run, key):
 @pytest.mark.parametrize(
     ("command", "remark"),
     [
-        (["retire"], "The app has no active key now: its users get no tokens.\n"),
+        (
+            ["retire"],
+            "The app has no active key now: its users get no tokens until you activate "
+            "one.\n",
+        ),
         (
             ["revoke", "--reason", "leaked"],
-            "Delete its public half in Layer's dashboard too: tokens that it signed live "
-            "on until they expire.\n",
+            "Delete its public key in Layer's dashboard too: Layer accepts tokens that it "
+            "signed until they expire.\n",
         ),
     ],
     ids=["retire", "revoke"],
 )
-def test_what_comes_next_is_remarked_on_standard_error(key, capsys, command, remark):
+def test_the_consequence_is_written_to_standard_error(key, capsys, command, remark):
     name, *options = command
 
     call_command(f"layer_key_{name}", str(KEY_ID), *options)
@@ -182,14 +186,14 @@ def test_what_comes_next_is_remarked_on_standard_error(key, capsys, command, rem
     assert capsys.readouterr().err == remark
 
 
-def test_what_a_state_forbids_is_refused(key):
+def test_a_change_that_the_state_forbids_is_refused(key):
     assert error("layer_key_destroy", str(KEY_ID)) == (
         "Only a retired key's private key can be destroyed. This key is active."
     )
     assert SigningKey.objects.get().encrypted_private_key != ""
 
 
-def test_a_command_that_fails_says_so_to_the_shell(key, capsys):
+def test_a_failed_command_exits_with_1(key, capsys):
     with pytest.raises(SystemExit) as caught:
         execute_from_command_line(
             ["manage.py", "layer_key_activate", "0" * 8, "--skip-checks"]
@@ -214,16 +218,16 @@ def entries(settings):
 
 @pytest.fixture
 def keys(entries, key, draft):
-    """Two keys under an old entry; the setting has a new one before it."""
+    """Two keys encrypted with an old entry. The setting has a new entry before it."""
     entries[:] = [NEW, OLD]
     return key, draft
 
 
-def test_key_reencrypt_prints_how_many(run, keys):
-    assert run("layer_key_reencrypt") == "2 encrypted anew, 0 unchanged, 0 failed"
+def test_key_reencrypt_prints_counts(run, keys):
+    assert run("layer_key_reencrypt") == "2 re-encrypted, 0 unchanged, 0 failed"
 
 
-def test_after_key_reencrypt_the_old_entry_can_go(run, keys, entries):
+def test_the_old_entry_can_be_removed_after_key_reencrypt(run, keys, entries):
     run("layer_key_reencrypt")
     entries[:] = [NEW]
     clear_loaded_keys()
@@ -231,10 +235,10 @@ def test_after_key_reencrypt_the_old_entry_can_go(run, keys, entries):
     key, _ = keys
     key.refresh_from_db()
     key.run_self_test()
-    assert run("layer_key_reencrypt") == "0 encrypted anew, 2 unchanged, 0 failed"
+    assert run("layer_key_reencrypt") == "0 re-encrypted, 2 unchanged, 0 failed"
 
 
-def test_key_reencrypt_goes_on_where_it_was_interrupted(run, keys, monkeypatch):
+def test_key_reencrypt_continues_after_an_interruption(run, keys, monkeypatch):
     reencrypt = SigningKey.reencrypt_private_key
 
     def interrupt(key):
@@ -246,7 +250,7 @@ def test_key_reencrypt_goes_on_where_it_was_interrupted(run, keys, monkeypatch):
         with pytest.raises(KeyboardInterrupt):
             run("layer_key_reencrypt")
 
-    assert run("layer_key_reencrypt") == "1 encrypted anew, 1 unchanged, 0 failed"
+    assert run("layer_key_reencrypt") == "1 re-encrypted, 1 unchanged, 0 failed"
 
 
 def test_key_reencrypt_prints_json_for_scripts(run, keys):
@@ -257,7 +261,7 @@ def test_key_reencrypt_prints_json_for_scripts(run, keys):
     }
 
 
-def test_key_reencrypt_leaves_what_it_cannot_decrypt_and_names_it(keys, capsys):
+def test_key_reencrypt_reports_and_keeps_a_key_that_it_cannot_decrypt(keys, capsys):
     key, draft = keys
     ciphertext = draft.encrypted_private_key
     SigningKey.objects.filter(pk=key.pk).update(encrypted_private_key=ciphertext)
@@ -267,12 +271,12 @@ def test_key_reencrypt_leaves_what_it_cannot_decrypt_and_names_it(keys, capsys):
         f"{key.app_id}) is that of signing key {draft.fingerprint[:16]} (Layer app "
         f"{key.app_id}): take that row from a backup, or revoke the key."
     )
-    assert capsys.readouterr().out == "1 encrypted anew, 0 unchanged, 1 failed\n"
+    assert capsys.readouterr().out == "1 re-encrypted, 0 unchanged, 1 failed\n"
     key.refresh_from_db()
     assert key.encrypted_private_key == ciphertext
 
 
-def test_key_reencrypt_names_the_setting_where_the_old_entry_is_gone(keys, entries):
+def test_key_reencrypt_names_the_setting_if_the_old_entry_is_missing(keys, entries):
     entries[:] = [NEW]
 
     lines = error("layer_key_reencrypt").splitlines()
@@ -284,33 +288,33 @@ def test_key_reencrypt_names_the_setting_where_the_old_entry_is_gone(keys, entri
     )
 
 
-def test_key_reencrypt_passes_over_keys_that_have_no_private_half(run, keys):
+def test_key_reencrypt_skips_keys_without_a_private_key(run, keys):
     key, draft = keys
     key.revoke("leaked")
     draft.delete()
 
-    assert run("layer_key_reencrypt") == "0 encrypted anew, 0 unchanged, 0 failed"
+    assert run("layer_key_reencrypt") == "0 re-encrypted, 0 unchanged, 0 failed"
 
 
-@pytest.mark.parametrize("act", ["delete", "destroy"])
-def test_key_reencrypt_passes_over_what_somebody_takes_away_meanwhile(
-    run, keys, monkeypatch, act
+@pytest.mark.parametrize("change", ["delete", "revoke"])
+def test_key_reencrypt_skips_keys_that_disappear_during_the_run(
+    run, keys, monkeypatch, change
 ):
     reencrypt = SigningKey.reencrypt_private_key
 
-    def take_away(key):
-        if act == "delete":
+    def remove_other_key(key):
+        if change == "delete":
             SigningKey.objects.exclude(pk=key.pk).update(active_for=None)
             SigningKey.objects.exclude(pk=key.pk).delete()
         else:
             SigningKey.objects.exclude(pk=key.pk).get().revoke("leaked")
         return reencrypt(key)
 
-    monkeypatch.setattr(SigningKey, "reencrypt_private_key", take_away)
+    monkeypatch.setattr(SigningKey, "reencrypt_private_key", remove_other_key)
 
-    unchanged = 0 if act == "delete" else 1
+    unchanged = 0 if change == "delete" else 1
     assert run("layer_key_reencrypt") == (
-        f"1 encrypted anew, {unchanged} unchanged, 0 failed"
+        f"1 re-encrypted, {unchanged} unchanged, 0 failed"
     )
 
 

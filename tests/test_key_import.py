@@ -18,8 +18,8 @@ from tests.conftest import APP_ID, KEY_ID
 from tests.keys.test_rsa import PKCS8, as_pem
 
 NEEDED = (
-    "This private key is encrypted: name the file that holds its passphrase with "
-    "--passphrase-file."
+    "This private key is encrypted. Use --passphrase-file to name the file that holds "
+    "its passphrase."
 )
 
 
@@ -74,7 +74,7 @@ def test_key_import_prints_the_fingerprint(run, app, pem_file, private_key):
     assert SigningKey.objects.get().state == "draft"
 
 
-def test_key_import_enters_the_id_and_activates(run, app, pem_file):
+def test_key_import_sets_the_key_id_and_activates(run, app, pem_file):
     run("layer_key_import", "--key-id", str(KEY_ID), "--activate", pem_file)
 
     assert SigningKey.objects.get().state == "active"
@@ -86,7 +86,7 @@ def test_key_import_reads_standard_input(run, app, private_key, monkeypatch):
     assert run("layer_key_import", "-") == private_key.fingerprint
 
 
-def test_key_import_reads_what_a_windows_editor_saved(run, app, pem_file, private_key):
+def test_key_import_accepts_a_byte_order_mark(run, app, pem_file, private_key):
     text = Path(pem_file).read_text()
     Path(pem_file).write_text(text, encoding="utf-8-sig")
 
@@ -104,22 +104,22 @@ def test_key_import_prints_json_for_scripts(run, app, pem_file, private_key):
     }
 
 
-def test_key_import_tells_what_to_do_with_the_file(app, pem_file, capsys):
+def test_key_import_asks_to_delete_the_file(app, pem_file, capsys):
     call_command("layer_key_import", pem_file)
 
     assert capsys.readouterr().err == (
-        "The key is draft. Delete the file it came from.\n"
+        "The key is draft. Delete the file that you imported.\n"
     )
 
 
-def test_key_import_stores_nothing_that_cannot_be_activated(app, pem_file):
+def test_key_import_stores_nothing_if_the_key_cannot_be_activated(app, pem_file):
     assert error("layer_key_import", "--activate", pem_file) == (
         "Enter the key ID that Layer assigned to this key first."
     )
     assert not SigningKey.objects.exists()
 
 
-def test_key_import_refuses_a_file_that_is_not_there(app, tmp_path):
+def test_key_import_refuses_a_missing_file(app, tmp_path):
     path = tmp_path / "nowhere.pem"
 
     assert error("layer_key_import", str(path)) == (
@@ -137,7 +137,7 @@ def test_key_import_refuses_a_file_that_is_not_there(app, tmp_path):
     ids=["pem", "lines", "long"],
 )
 @pytest.mark.parametrize("command", ["layer_key_import", "layer_user_import"])
-def test_what_is_given_in_place_of_a_file_is_not_repeated(
+def test_messages_do_not_repeat_text_given_instead_of_a_file(
     app, command, written, reason
 ):
     with pytest.raises(CommandError) as caught:
@@ -154,7 +154,7 @@ def test_key_import_reads_der(run, app, tmp_path, private_key):
     assert run("layer_key_import", str(path)) == private_key.fingerprint
 
 
-def test_key_import_reads_no_further_than_a_key_can_reach(app, tmp_path):
+def test_key_import_does_not_read_large_files_completely(app, tmp_path):
     path = tmp_path / "large"
     path.write_text("x" * 100_000)
 
@@ -173,19 +173,19 @@ def test_key_import_needs_an_app(db, pem_file):
 
 
 @pytest.fixture
-def asked(monkeypatch):
-    """What the person at the terminal is asked; his answer is right."""
-    asked = []
+def prompts(monkeypatch):
+    """The prompts that the command shows. The answer is the right passphrase."""
+    prompts = []
 
     def getpass(prompt):
-        asked.append(prompt)
+        prompts.append(prompt)
         return "open sesame"
 
     monkeypatch.setattr(internals.ASK_PASSPHRASE, getpass)
-    return asked
+    return prompts
 
 
-def test_key_import_takes_the_passphrase_from_a_file(
+def test_key_import_reads_the_passphrase_from_a_file(
     run, app, encrypted_file, passphrase_file, private_key
 ):
     printed = run(
@@ -195,7 +195,7 @@ def test_key_import_takes_the_passphrase_from_a_file(
     assert printed == private_key.fingerprint
 
 
-def test_key_import_takes_the_passphrase_from_standard_input(
+def test_key_import_reads_the_passphrase_from_standard_input(
     run, app, encrypted_file, private_key, monkeypatch
 ):
     monkeypatch.setattr("sys.stdin", standard_input("open sesame\r\n"))
@@ -206,42 +206,42 @@ def test_key_import_takes_the_passphrase_from_standard_input(
 
 
 def test_key_import_asks_for_the_passphrase_on_a_terminal(
-    run, app, encrypted_file, private_key, monkeypatch, asked
+    run, app, encrypted_file, private_key, monkeypatch, prompts
 ):
     monkeypatch.setattr("sys.stdin", standard_input("", terminal=True))
 
     assert run("layer_key_import", encrypted_file) == private_key.fingerprint
-    assert asked == ["Passphrase of the private key: "]
+    assert prompts == ["Passphrase of the private key: "]
 
 
-def test_key_import_asks_for_no_passphrase_that_is_not_needed(
-    run, app, pem_file, monkeypatch, asked
+def test_key_import_does_not_ask_for_a_passphrase_if_none_is_needed(
+    run, app, pem_file, monkeypatch, prompts
 ):
     monkeypatch.setattr("sys.stdin", standard_input("", terminal=True))
 
     run("layer_key_import", pem_file)
 
-    assert asked == []
+    assert prompts == []
 
 
-def test_key_import_asks_nobody_where_there_is_no_terminal(
-    app, encrypted_file, monkeypatch, asked
+def test_key_import_does_not_ask_for_a_passphrase_without_a_terminal(
+    app, encrypted_file, monkeypatch, prompts
 ):
     monkeypatch.setattr("sys.stdin", standard_input(""))
 
     assert error("layer_key_import", encrypted_file) == NEEDED
-    assert asked == []
+    assert prompts == []
 
 
 def test_key_import_refuses_an_empty_passphrase_file(
-    app, encrypted_file, monkeypatch, asked
+    app, encrypted_file, monkeypatch, prompts
 ):
     monkeypatch.setattr("sys.stdin", standard_input("", terminal=True))
 
     message = error("layer_key_import", "--passphrase-file", os.devnull, encrypted_file)
 
     assert message == "The file of --passphrase-file is empty."
-    assert asked == []
+    assert prompts == []
 
 
 def test_key_import_refuses_a_wrong_passphrase(app, encrypted_file, pem_file):
@@ -251,18 +251,16 @@ def test_key_import_refuses_a_wrong_passphrase(app, encrypted_file, pem_file):
     assert not SigningKey.objects.exists()
 
 
-def test_key_import_refuses_a_passphrase_file_that_is_no_text(
-    app, encrypted_file, tmp_path
-):
+def test_key_import_refuses_a_binary_passphrase_file(app, encrypted_file, tmp_path):
     path = tmp_path / "passphrase"
     path.write_bytes(b"\xff")
 
     message = error("layer_key_import", "--passphrase-file", str(path), encrypted_file)
 
-    assert message == "The file of --passphrase-file is not UTF-8."
+    assert message == "The file of --passphrase-file is not a text file in UTF-8."
 
 
-def test_key_import_repeats_no_passphrase_given_in_place_of_its_file(
+def test_messages_do_not_repeat_a_passphrase_given_instead_of_its_file(
     app, encrypted_file
 ):
     written = "open sesame"
@@ -275,7 +273,7 @@ def test_key_import_repeats_no_passphrase_given_in_place_of_its_file(
     assert written not in "".join(traceback.format_exception(caught.value))
 
 
-def test_key_import_reads_one_thing_from_standard_input(app):
+def test_key_import_refuses_key_and_passphrase_from_standard_input(app):
     assert error("layer_key_import", "--passphrase-file", "-", "-") == (
-        "Standard input is the key or the passphrase, not both."
+        "Standard input can be either the key or the passphrase, not both."
     )

@@ -1,4 +1,4 @@
-"""Layer user IDs from before: adopted from a file, changed by hand."""
+"""Layer user IDs that are already in use: imported from a file, and renamed."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from tests.models import Device, Member
 
 @pytest.fixture
 def csv_file(tmp_path):
-    """Write lines into a file and return its path."""
+    """Return a function that writes lines to a file and returns its path."""
 
     def csv_file(*lines, **options):
         path = tmp_path / "users.csv"
@@ -48,104 +48,106 @@ def error(*args):
 
 
 def problems(capsys, *args):
-    """Return the lines that cannot be adopted, and make sure that all are counted."""
+    """Return the messages about invalid lines. Check that all lines are counted."""
     summary = error("layer_user_import", *args)
     lines = capsys.readouterr().err.splitlines()
-    assert summary == [f"Nothing was changed: {len(lines)} lines cannot be adopted."]
+    assert summary == [f"Nothing was imported. Invalid lines: {len(lines)}."]
     return lines
 
 
-def adopt(*args):
+def import_ids(*args):
     return call_command("layer_user_import", *args)
 
 
-def test_ids_in_use_are_adopted(key, alice, bob, csv_file, capsys):
-    adopt(csv_file("alice,a-1", 'bob,"b, the 2nd"'))
+def test_ids_in_use_are_imported(key, alice, bob, csv_file, capsys):
+    import_ids(csv_file("alice,a-1", 'bob,"b, the 2nd"'))
 
-    assert capsys.readouterr() == ("2 adopted\n", "")
+    assert capsys.readouterr() == ("2 imported\n", "")
     assert entries() == [("alice", "a-1"), ("bob", "b, the 2nd")]
     assert issue_identity_token(alice, NONCE).user_id == "a-1"
 
 
-def test_an_adopted_id_is_nobody_elses(settings, key, alice, bob, csv_file):
+def test_an_imported_id_is_refused_to_other_users(settings, key, alice, bob, csv_file):
     configure(settings, USER_ID=lambda context: "a-1")
-    adopt(csv_file("alice,a-1"))
+    import_ids(csv_file("alice,a-1"))
 
     with pytest.raises(UserIDTaken):
         issue_identity_token(bob, NONCE)
 
 
-def test_the_same_file_again_changes_nothing(app, alice, bob, csv_file, capsys):
+def test_importing_the_same_file_again_changes_nothing(
+    app, alice, bob, csv_file, capsys
+):
     path = csv_file("alice,a-1", "bob,b-2")
-    adopt(path)
+    import_ids(path)
     before = list(LayerUser.objects.order_by("pk").values())
 
-    adopt(path)
+    import_ids(path)
 
-    assert capsys.readouterr().out == "2 adopted\n2 adopted\n"
+    assert capsys.readouterr().out == "2 imported\n2 imported\n"
     assert list(LayerUser.objects.order_by("pk").values()) == before
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig"])
-def test_a_heading_and_empty_lines_are_skipped(app, alice, csv_file, encoding):
-    adopt(csv_file("user,user_id", "", "alice,zoë", "", encoding=encoding))
+def test_a_header_and_empty_lines_are_skipped(app, alice, csv_file, encoding):
+    import_ids(csv_file("user,user_id", "", "alice,zoë", "", encoding=encoding))
 
     assert entries() == [("alice", "zoë")]
 
 
-def test_a_heading_is_one_in_the_first_line_alone(app, alice, csv_file, capsys):
+def test_a_header_is_recognized_in_the_first_line_only(app, alice, csv_file, capsys):
     assert problems(capsys, csv_file("alice,a-1", "user,user_id")) == [
         "line 2: There is no user 'user'."
     ]
 
 
 def standard_input(monkeypatch, content):
-    """Let bytes come in where the locale takes them for Latin-1."""
+    """Replace standard input with these bytes, in a locale with Latin-1."""
     stdin = io.TextIOWrapper(io.BytesIO(content), encoding="latin-1")
     monkeypatch.setattr("sys.stdin", stdin)
     return stdin
 
 
 @pytest.mark.parametrize("mark", [b"", b"\xef\xbb\xbf"])
-def test_standard_input_is_read_as_a_file_is(app, alice, monkeypatch, mark):
+def test_standard_input_is_read_like_a_file(app, alice, monkeypatch, mark):
     content = mark + "user,user_id\r\nalice,zoë\r\n".encode()
     stdin = standard_input(monkeypatch, content)
 
-    adopt("-")
+    import_ids("-")
 
     assert entries() == [("alice", "zoë")]
     assert not stdin.buffer.closed
 
 
-def test_a_line_break_in_standard_input_stays_what_it_is(app, monkeypatch, capsys):
+def test_line_breaks_in_standard_input_are_not_changed(app, monkeypatch, capsys):
     standard_input(monkeypatch, b'"alice\r",a-1\r\n')
 
     assert problems(capsys, "-") == [r"line 2: There is no user 'alice\r'."]
 
 
-def test_standard_input_that_is_no_text_is_told(app, monkeypatch):
+def test_binary_standard_input_is_refused(app, monkeypatch):
     standard_input(monkeypatch, "alice,zoë\n".encode("latin-1"))
 
-    assert error("layer_user_import", "-") == ["- is not a text file."]
+    assert error("layer_user_import", "-") == ["- is not a text file in UTF-8."]
 
 
-def test_standard_input_may_be_text_already(app, alice, monkeypatch):
+def test_standard_input_can_be_a_text_stream(app, alice, monkeypatch):
     monkeypatch.setattr("sys.stdin", io.StringIO("alice,a-1\n"))
 
-    adopt("-", "--app", str(APP_ID))
+    import_ids("-", "--app", str(APP_ID))
 
     assert entries() == [("alice", "a-1")]
 
 
 def test_a_dry_run_changes_nothing(app, alice, bob, csv_file, capsys):
-    adopt("--dry-run", csv_file("alice,a-1", "bob,b-2"))
+    import_ids("--dry-run", csv_file("alice,a-1", "bob,b-2"))
 
-    assert capsys.readouterr().out == "2 would be adopted\n"
+    assert capsys.readouterr().out == "2 can be imported\n"
     assert entries() == []
 
 
 @pytest.mark.parametrize("options", [[], ["--dry-run"]])
-def test_each_line_that_cannot_be_is_told_and_none_is_taken(
+def test_each_invalid_line_is_reported_and_nothing_is_imported(
     app, alice, bob, csv_file, capsys, options
 ):
     carol = User.objects.create_user("carol")
@@ -171,8 +173,8 @@ def test_each_line_that_cannot_be_is_told_and_none_is_taken(
         "line 4: The Layer user ID belongs, or belonged, to another user.",
         "line 5: This user already has another Layer user ID. Use layer_user_rename to change it.",
         "line 6: There is no user 'dave'.",
-        "line 7: there are 1 columns, not a user and a Layer user ID.",
-        "line 8: there are 3 columns, not a user and a Layer user ID.",
+        "line 7: expected two columns, a user and a Layer user ID, not 1.",
+        "line 8: expected two columns, a user and a Layer user ID, not 3.",
         "line 9: A Layer user ID is not blank.",
         'line 10: "None" is a missing value, not a Layer user ID.',
         "line 11: A Layer user ID has at most 128 characters.",
@@ -181,39 +183,41 @@ def test_each_line_that_cannot_be_is_told_and_none_is_taken(
     assert entries() == [("carol", "c-3")]
 
 
-def test_of_many_problems_all_are_told(app, csv_file, capsys):
-    assert problems(capsys, csv_file(*["nobody,x"] * 103)) == [
-        f"line {number}: There is no user 'nobody'." for number in range(1, 104)
+def test_all_of_many_problems_are_reported(app, csv_file, capsys):
+    assert problems(capsys, csv_file(*["unknown,x"] * 103)) == [
+        f"line {number}: There is no user 'unknown'." for number in range(1, 104)
     ]
 
 
-def test_a_problem_is_told_when_it_is_found(app, alice):
-    told = []
+def test_a_problem_is_reported_when_it_is_found(app, alice):
+    reported = []
 
     def lines():
-        yield "nobody,x\n"
+        yield "unknown,x\n"
         yield "alice,a-1\n"
-        assert told == [(1, "There is no user 'nobody'.")]
+        assert reported == [(1, "There is no user 'unknown'.")]
 
     with pytest.raises(ImportFailed):
-        import_user_ids(app, lines(), on_problem=lambda *problem: told.append(problem))
+        import_user_ids(
+            app, lines(), on_problem=lambda *problem: reported.append(problem)
+        )
 
-    assert len(told) == 1
+    assert len(reported) == 1
 
 
-def test_a_problem_is_told_in_place_of_the_progress(app, csv_file, monkeypatch):
+def test_a_problem_replaces_the_progress_line(app, csv_file, monkeypatch):
     terminal = Terminal()
     monkeypatch.setattr("sys.stderr", terminal)
 
-    error("layer_user_import", csv_file(*["nobody,x"] * 2))
+    error("layer_user_import", csv_file(*["unknown,x"] * 2))
 
     assert terminal.getvalue() == (
-        "line 1: There is no user 'nobody'.\n\r0\r \r"
-        "line 2: There is no user 'nobody'.\n\r0\n"
+        "line 1: There is no user 'unknown'.\n\r0\r \r"
+        "line 2: There is no user 'unknown'.\n\r0\n"
     )
 
 
-def test_a_name_that_several_users_have_is_told(
+def test_a_name_of_several_users_is_refused(
     app, alice, bob, csv_file, monkeypatch, capsys
 ):
     User.objects.update(first_name="Zoe")
@@ -225,11 +229,11 @@ def test_a_name_that_several_users_have_is_told(
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_user_who_is_deleted_meanwhile_is_told(app, alice, bob):
+def test_a_user_deleted_during_the_import_is_reported(app, alice, bob):
     def delete(line):
         User.objects.filter(pk=alice.pk)._raw_delete("default")
 
-    with pytest.raises(ImportFailed, match="A user was deleted meanwhile"):
+    with pytest.raises(ImportFailed, match="a user was deleted during the import"):
         import_user_ids(app, ["alice,a-1\n", "bob,b-2\n"], progress=delete)
 
     assert entries() == []
@@ -238,15 +242,15 @@ def test_a_user_who_is_deleted_meanwhile_is_told(app, alice, bob):
 @pytest.mark.parametrize(
     ("content", "problem"),
     [
-        (b'alice,a-1\n"alice', "line 2: this is no CSV: unexpected end of data."),
-        (b'alice,"a"b\n', "line 1: this is no CSV: ',' expected after '\"'."),
+        (b'alice,a-1\n"alice', "line 2: not valid CSV: unexpected end of data."),
+        (b'alice,"a"b\n', "line 1: not valid CSV: ',' expected after '\"'."),
         (
             b"alice," + b"x" * 140_000,
-            "line 1: this is no CSV: field larger than field limit (131072).",
+            "line 1: not valid CSV: field larger than field limit (131072).",
         ),
     ],
 )
-def test_what_is_no_csv_is_told(app, alice, tmp_path, capsys, content, problem):
+def test_invalid_csv_is_reported(app, alice, tmp_path, capsys, content, problem):
     path = tmp_path / "users.csv"
     path.write_bytes(content)
 
@@ -254,14 +258,16 @@ def test_what_is_no_csv_is_told(app, alice, tmp_path, capsys, content, problem):
     assert entries() == []
 
 
-def test_a_file_that_cannot_be_read_is_told(app, alice, tmp_path):
+def test_an_unreadable_file_is_reported(app, alice, tmp_path):
     missing, binary = tmp_path / "missing.csv", tmp_path / "binary.csv"
     binary.write_bytes(b"alice,a-1\n\xff\xfe")
 
     assert error("layer_user_import", str(missing)) == [
         f"{missing} cannot be read: No such file or directory."
     ]
-    assert error("layer_user_import", str(binary)) == [f"{binary} is not a text file."]
+    assert error("layer_user_import", str(binary)) == [
+        f"{binary} is not a text file in UTF-8."
+    ]
     assert entries() == []
 
 
@@ -278,11 +284,11 @@ def test_a_user_is_renamed(key, alice, capsys):
 @pytest.mark.parametrize(
     ("change", "consequence"),
     [
-        ("follow", "his next token moves him away from it"),
-        ("refuse", "he is refused with user_id_changed"),
+        ("follow", "the next token switches to the ID that USER_ID gives"),
+        ("refuse", "the next token is refused with user_id_changed"),
     ],
 )
-def test_a_rename_that_will_not_last_is_told(
+def test_a_rename_that_will_not_last_is_reported(
     settings, app, alice, capsys, change, consequence
 ):
     configure(settings, USER_ID_CHANGE=change)
@@ -291,12 +297,12 @@ def test_a_rename_that_will_not_last_is_told(
 
     assert capsys.readouterr() == (
         "a-1\n",
-        f"This will not last, as LAYER_IDENTITY['USER_ID_CHANGE'] is '{change}': "
-        f"unless USER_ID gives him this ID, {consequence}.\n",
+        f"This will not last: LAYER_IDENTITY['USER_ID_CHANGE'] is '{change}'. Unless "
+        f"USER_ID gives this user the new ID, {consequence}.\n",
     )
 
 
-def test_a_renamed_user_may_be_renamed_back(key, alice):
+def test_a_renamed_user_can_get_an_old_id_back(key, alice):
     call_command("layer_user_rename", "alice", "a-1")
     call_command("layer_user_rename", "alice", "a-2")
     call_command("layer_user_rename", "alice", "a-1")
@@ -324,24 +330,24 @@ def test_a_user_is_renamed_in_one_layer_app(app, alice):
         ("dave", "d-4", "There is no user 'dave'."),
     ],
 )
-def test_a_name_that_cannot_be_is_refused(app, alice, bob, user, user_id, message):
+def test_an_invalid_rename_is_refused(app, alice, bob, user, user_id, message):
     call_command("layer_user_rename", "alice", "a-1")
 
     assert error("layer_user_rename", user, user_id) == [message]
     assert entries() == [("alice", "a-1")]
 
 
-def test_users_without_natural_keys_have_primary_keys(settings, db):
+def test_users_without_natural_keys_are_found_by_primary_key(settings, db):
     settings.AUTH_USER_MODEL = "tests.Device"
     alice = Device.objects.create(udid=UUID(int=5), user_id=1)
 
     assert find_user("00000000-0000-0000-0000-000000000005") == alice
-    for key in ("00000000-0000-0000-0000-000000000006", "nobody"):
+    for key in ("00000000-0000-0000-0000-000000000006", "unknown"):
         with pytest.raises(LookupError, match=f"There is no user '{key}'."):
             find_user(key)
 
 
-def test_users_are_found_by_whatever_is_their_username(settings, db):
+def test_users_are_found_by_the_username_field(settings, db):
     settings.AUTH_USER_MODEL = "tests.Member"
     alice = Member.objects.create(email="alice@example.com")
 
@@ -353,7 +359,7 @@ class Terminal(io.StringIO):
         return True
 
 
-def test_progress_is_a_bar_where_the_end_is_known():
+def test_progress_is_a_bar_if_the_total_is_known():
     terminal = Terminal()
 
     with Progress(terminal) as progress:
@@ -367,7 +373,7 @@ def test_progress_is_a_bar_where_the_end_is_known():
     )
 
 
-def test_progress_is_a_count_where_it_is_not():
+def test_progress_is_a_count_if_the_total_is_unknown():
     terminal = Terminal()
 
     with Progress(terminal) as progress:
@@ -377,7 +383,7 @@ def test_progress_is_a_count_where_it_is_not():
     assert terminal.getvalue() == "\r0\r1,000\r25,000\n"
 
 
-def test_progress_is_for_terminals_alone():
+def test_progress_is_shown_on_terminals_only():
     file = io.StringIO()
 
     with Progress(file) as progress:

@@ -273,7 +273,8 @@ def _change() -> Iterator[str]:
     "the user model. The ledger has a foreign key to it.",
 )
 def _one_database() -> Iterator[str]:
-    ledger, users = map(router.db_for_write, (LayerUser, get_user_model()))
+    ledger = router.db_for_write(LayerUser)
+    users = router.db_for_write(get_user_model())
     if ledger != users:
         yield (
             f"The ledger is in the database {ledger!r}, but the user model is in "

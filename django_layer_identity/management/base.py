@@ -1,4 +1,4 @@
-"""What the commands share: arguments, files, and errors that people can read."""
+"""Shared code of the commands: arguments, files and readable errors."""
 
 from __future__ import annotations
 
@@ -17,31 +17,33 @@ from django_layer_identity.exceptions import LayerIdentityError, Refusal
 from django_layer_identity.keys.reading import MAX_LENGTH
 from django_layer_identity.models import LayerApp, SigningKey
 
-#: Arguments of more than one command.
+#: Arguments that several commands take.
 ARGUMENTS: dict[str, dict[str, Any]] = {
     "--app": {
         "metavar": "APP",
-        "help": "app ID in any form; may be left out where there is only one Layer app",
+        "help": "app ID in any form; optional if there is only one Layer app",
     },
-    "--key-id": {"help": "the ID that Layer's dashboard shows for it, if known yet"},
-    "--activate": {"action": "store_true", "help": "sign with it at once"},
-    "--json": {"action": "store_true", "help": "for scripts"},
+    "--key-id": {
+        "help": "the key ID that Layer's dashboard shows, if you know it already"
+    },
+    "--activate": {"action": "store_true", "help": "sign with this key from now on"},
+    "--json": {"action": "store_true", "help": "print JSON, for scripts"},
     "key": {
         "metavar": "KEY",
         "help": "key ID, or the first 8 or more digits of a fingerprint",
     },
-    "user": {"metavar": "USER", "help": "the natural key: a username"},
+    "user": {"metavar": "USER", "help": "the user's natural key, such as a username"},
 }
 MAX_FILE_NAME = 255  # characters; NAME_MAX of Linux
 
 
 class LayerCommand(BaseCommand):
     """
-    A command that parses, calls one function and prints.
+    A command that parses its arguments, calls one function and prints the result.
 
-    Subclasses name those of :data:`ARGUMENTS` that they take, and write ``run``.
-    Standard output is the result alone, so that it can be piped, and remarks go to
-    standard error. What is raised as ``LayerIdentityError`` is shown as an error.
+    Subclasses list the names from :data:`ARGUMENTS` that they take, and define ``run``.
+    Standard output contains only the result, so that it can be piped. Remarks go to
+    standard error. A ``LayerIdentityError`` becomes a ``CommandError``.
     """
 
     arguments: tuple[str, ...] = ()
@@ -55,7 +57,7 @@ class LayerCommand(BaseCommand):
         try:
             self.run(**options)
         except Refusal as exc:
-            # Clients are not told the reason; whoever sits at the terminal is.
+            # Clients do not get the reason, but the operator does.
             reason = f" Reason: {exc.__cause__}" if exc.__cause__ else ""
             raise CommandError(f"{exc}{reason}") from exc
         except LayerIdentityError as exc:
@@ -64,12 +66,12 @@ class LayerCommand(BaseCommand):
             raise CommandError(_by_field(exc)) from exc
         except (InterfaceError, OperationalError) as exc:
             raise CommandError(
-                "The database is busy or cannot be reached, and what was under way was "
-                f"not done. Run it again. Reason: {exc}"
+                "The database is busy or unavailable, so the command did not finish. "
+                f"Run it again. Reason: {exc}"
             ) from exc
 
     def remark(self, text: str) -> None:
-        """Tell the person at the terminal something that is not the result."""
+        """Write a remark to standard error."""
         self.stderr.write(text, style_func=str)
 
 
@@ -77,12 +79,12 @@ class KeyCommand(LayerCommand):
     """
     A command that changes one key and prints its new state.
 
-    Subclasses write ``change``; options that they add are passed to it by name.
+    Subclasses define ``change``. It gets the options that they add by name.
     """
 
     arguments = ("--app", "key")
     change: Callable[..., None]
-    consequence = ""  # for standard error, once it is done
+    consequence = ""  # written to standard error after the change
 
     def run(self, *, key: str, app: str | None, **options: Any) -> None:
         layer_app = None if app is None else LayerApp.objects.get_by_app_id(app)
@@ -104,12 +106,12 @@ def _by_field(exc: ValidationError) -> str:
 
 def read_secret_file(name: str, *, called: str | None = None) -> bytes | str:
     """
-    Return what is in a file, or in standard input where the name is ``-``.
+    Return the content of a file, or of standard input if the name is ``-``.
 
-    It is read as far as a private key can reach, and no further.
+    Read at most one byte more than the largest private key.
 
-    :param called: what it is in a message, where its name may not be repeated.
-    :raises CommandError: if it cannot be read.
+    :param called: the name in error messages, if they must not repeat the file name.
+    :raises CommandError: if the file cannot be read.
     """
     with _open(name, called or _called(name)) as file:
         content: bytes | str = file.read(MAX_LENGTH + 1)
@@ -119,10 +121,11 @@ def read_secret_file(name: str, *, called: str | None = None) -> bytes | str:
 @contextmanager
 def open_text(name: str) -> Iterator[TextIO]:
     """
-    Open a text file, or standard input where the name is ``-``: UTF-8, with or without
-    a byte order mark, whatever the locale.
+    Open a text file, or standard input if the name is ``-``.
 
-    :raises CommandError: if it cannot be read, at the beginning or later.
+    The encoding is UTF-8, with or without a byte order mark. The locale does not matter.
+
+    :raises CommandError: if the file cannot be opened or, later, cannot be read.
     """
     try:
         with _open(name, _called(name)) as file:
@@ -133,14 +136,14 @@ def open_text(name: str) -> Iterator[TextIO]:
             try:
                 yield text
             finally:
-                text.detach()  # whoever opened the file closes it
+                text.detach()  # so that closing is left to _open()
     except UnicodeDecodeError as exc:
-        raise CommandError(f"{name} is not a text file.") from exc
+        raise CommandError(f"{name} is not a text file in UTF-8.") from exc
 
 
 @contextmanager
 def _open(name: str, called: str) -> Iterator[IO[Any]]:
-    """Open a file of bytes; standard input is text where a program put text there."""
+    """Open a file in binary mode. Standard input may be a text stream without bytes."""
     try:
         if name == "-":
             yield getattr(sys.stdin, "buffer", sys.stdin)
@@ -152,13 +155,13 @@ def _open(name: str, called: str) -> Iterator[IO[Any]]:
 
 
 def _called(name: str) -> str:
-    """Return how to call a file, which is not by what is its content by mistake."""
+    """Return the file name for messages. A file's content may be given by mistake."""
     is_content = len(name) > MAX_FILE_NAME or "-----BEGIN" in name
     return "FILE" if is_content or name.splitlines() != [name] else name
 
 
 def new_key_as_json(key: SigningKey) -> str:
-    """Return what a script goes on with when there is a new key."""
+    """Return the facts about a new key that scripts need."""
     facts = {
         "fingerprint": key.fingerprint,
         "state": key.state.value,

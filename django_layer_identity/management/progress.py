@@ -1,15 +1,15 @@
-"""How far long work is, shown on a terminal and nowhere else."""
+"""Show the progress of long work, on terminals only."""
 
 from __future__ import annotations
 
 from typing import IO, Any
 
 WIDTH = 40  # characters
-STEP = 1000  # lines, where nobody knows how many there are
+STEP = 1000  # lines, if the total is unknown
 
 
 class Progress:
-    """Call it with what is done and, where that is known, of how many."""
+    """Call it with the number of finished items and, if known, the total."""
 
     def __init__(self, stream: IO[str] | Any) -> None:
         self._stream = stream
@@ -30,13 +30,13 @@ class Progress:
             self._stream.flush()
 
     def clear(self) -> None:
-        """Take it from the terminal, so that a line can be written in its place."""
+        """Clear the line, so that other text can be written in its place."""
         if self._shown:
             self._stream.write(f"\r{' ' * len(self._shown)}\r")
         self._shown = ""
 
     def end(self) -> None:
-        """Let whatever is written next begin on a line of its own."""
+        """End the line, so that the next text starts on a new line."""
         if self._shown:
             self._stream.write("\n")
         self._shown = ""

@@ -1,1 +1,1 @@
-"""A stand-in for Layer's servers, for development and tests: never for production."""
+"""A replacement for Layer's servers in development and tests. Not for production."""

@@ -1,4 +1,4 @@
-"""What every endpoint of Layer's client API has in common."""
+"""The base class of the endpoints of Layer's client API, and its errors."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from django_layer_identity.conf import conf
 from django_layer_identity.exceptions import LayerIdentityError
 from django_layer_identity.sandbox import state
 
-# What Layer's SDKs put there too; the page itself is gone.
+# The URL that Layer's SDKs expect. The page itself no longer exists.
 DOCUMENTATION_URL = "https://docs.layer.com/reference/client_api/errors"
 
 
@@ -42,7 +42,7 @@ class LayerAPIError(LayerIdentityError):
         self.data = data
 
     def as_response(self) -> JsonResponse:
-        """Return the answer that Layer's servers would give."""
+        """Return the response that Layer's servers would send."""
         content = {
             "id": self.id,
             "code": self.code,
@@ -54,13 +54,13 @@ class LayerAPIError(LayerIdentityError):
 
 
 class InvalidAppID(LayerAPIError):
-    """The app ID is malformed, unknown, or that of a disabled app."""
+    """The app ID is malformed or unknown, or the app is disabled."""
 
     status, id, code = 403, "invalid_app_id", 2
 
 
 class AuthenticationRequired(LayerAPIError):
-    """There is no session, or it has ended; ``data`` carries a fresh nonce."""
+    """The session is missing or has ended. ``data`` contains a new nonce."""
 
     status, id, code = 401, "authentication_required", 4
 
@@ -72,25 +72,25 @@ class InvalidRequest(LayerAPIError):
 
 
 class IdentityNotFound(LayerAPIError):
-    """The app has no such user."""
+    """The app has no user with this user ID."""
 
     status, id, code = 404, "not_found", 102
 
 
 class MissingProperty(LayerAPIError):
-    """The body lacks something that the call needs."""
+    """The body lacks a required property."""
 
     status, id, code = 422, "missing_property", 104
 
 
 class InvalidProperty(LayerAPIError):
-    """A property's value is of no use."""
+    """The value of a property is invalid."""
 
     status, id, code = 422, "invalid_property", 105
 
 
 class InvalidEndpoint(LayerAPIError):
-    """The sandbox has nothing at this path."""
+    """The sandbox has no endpoint at this path."""
 
     status, id, code = 404, "invalid_endpoint", 106
 
@@ -107,10 +107,10 @@ class MethodNotAllowed(LayerAPIError):
     status, id, code = 405, "method_not_allowed", 109
 
 
-_ORIGIN = re.compile(r"[!-~]+")  # visible ASCII: nothing that breaks out of a header
+_ORIGIN = re.compile(r"[!-~]+")  # visible ASCII, so that it cannot break the header
 
-# What Layer's web SDKs send and read. They set the credentials flag, with which a
-# browser wants the exact origin; no cookie counts here, so that gives nothing away.
+# The headers that Layer's web SDKs send and read. The SDKs set the credentials flag, so
+# the browser needs the exact origin. The sandbox ignores cookies, so this is safe.
 _HEADERS = {
     "Access-Control-Allow-Credentials": "true",
     "Access-Control-Allow-Headers": (
@@ -122,7 +122,7 @@ _HEADERS = {
 
 
 def add_cors_headers(request: HttpRequest, response: HttpResponseBase) -> None:
-    """Allow the origin that asks, whatever the answer: errors are to be read too."""
+    """Allow the origin of the request, for errors too, so that pages can read them."""
     patch_vary_headers(response, ["Origin"])
     origin = request.headers.get("Origin", "")
     if _ORIGIN.fullmatch(origin):
@@ -131,7 +131,7 @@ def add_cors_headers(request: HttpRequest, response: HttpResponseBase) -> None:
             response[name] = value
 
 
-MAX_BODY_LENGTH = 32 * 1024  # bytes; ours, twice what the longest token needs
+MAX_BODY_LENGTH = 32 * 1024  # bytes; our own limit, twice the longest token
 
 _MEDIA_TYPE = re.compile(
     r'application/vnd\.layer\+json\s*;\s*version="?(1\.[01]|[23]\.0)"?', re.IGNORECASE
@@ -144,7 +144,7 @@ _AUTHORIZATION = re.compile(
 
 @method_decorator([csrf_exempt, login_not_required, never_cache], name="dispatch")
 class Endpoint(View):
-    """Answer as Layer's servers did, in development only."""
+    """Answer as Layer's servers did, if the sandbox is enabled."""
 
     def dispatch(
         self, request: HttpRequest, *args: Any, **kwargs: Any
@@ -160,7 +160,7 @@ class Endpoint(View):
         return response
 
     def options(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        """Answer a browser that asks whether it may (CORS preflight)."""
+        """Answer a CORS preflight request."""
         return HttpResponse(status=204)
 
     def http_method_not_allowed(
@@ -173,14 +173,16 @@ class Endpoint(View):
 
     def check_accept(self, request: HttpRequest) -> None:
         """
-        Insist on Layer's own media type (client API, "Introduction").
+        Require Layer's media type (client API, "Introduction").
 
-        :raises InvalidHeader: if it is missing; a preflight cannot carry it.
+        A preflight request cannot send it, so it is not checked.
+
+        :raises InvalidHeader: if it is missing.
         """
         if request.method == "OPTIONS":
             return
         accepted = request.headers.get("Accept", "").split(",")
-        if not any(_MEDIA_TYPE.fullmatch(one.strip()) for one in accepted):
+        if not any(_MEDIA_TYPE.fullmatch(entry.strip()) for entry in accepted):
             raise InvalidHeader(
                 "Send the header Accept: application/vnd.layer+json; version=2.0 "
                 "(or 1.0, 1.1, 3.0).",
@@ -191,7 +193,7 @@ class Endpoint(View):
         """
         Return the JSON object in the body.
 
-        :raises InvalidRequest: if there is none, or it is too long.
+        :raises InvalidRequest: if the body is too long or not a JSON object.
         """
         raw = request.read(MAX_BODY_LENGTH + 1)
         if len(raw) > MAX_BODY_LENGTH:
@@ -208,20 +210,22 @@ class Endpoint(View):
         """
         Return the session that the Authorization header names.
 
-        :raises AuthenticationRequired: with a nonce, so that the client can sign in
-            again at once.
+        :raises AuthenticationRequired: if there is no session; with a nonce, so that
+            the client can sign in again without another request.
         """
         header = _AUTHORIZATION.fullmatch(request.headers.get("Authorization", ""))
         session = state.find_session(header["token"]) if header else None
         if session is None:
             raise AuthenticationRequired(
                 "Sign in again: the header Authorization: Layer "
-                'session-token="..." names no session, or one that has ended.',
+                'session-token="..." is missing, or its session has ended.',
                 nonce=state.create_nonce(),
             )
         return session
 
     def root_url(self, request: HttpRequest) -> str:
         """Return the absolute URL at which the project has included the sandbox."""
-        match = cast("ResolverMatch", request.resolver_match)  # there before any view
+        match = cast(
+            "ResolverMatch", request.resolver_match
+        )  # set before any view runs
         return request.build_absolute_uri(reverse(f"{match.namespace}:root"))

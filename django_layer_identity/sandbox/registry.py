@@ -1,4 +1,4 @@
-"""What Layer had on file: the project's apps, their providers and public keys."""
+"""The data that Layer stored: the project's apps, their providers and public keys."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from django_layer_identity.sandbox.endpoint import InvalidAppID
 
 
 class Registration(NamedTuple):
-    """A Layer app with one of its keys, or with None for keys if it has none."""
+    """A Layer app with one of its keys, or with None in the key's fields."""
 
     app_id: UUID
     environment: str
     provider_id: UUID
     enabled: bool
     key_id: UUID | None
-    public_key: str  # None where the key ID is, which nobody can ask for
+    public_key: str  # None if the key ID is None; such a row is never looked up
     revoked_at: datetime | None
 
 
@@ -35,7 +35,7 @@ Registrations = list[Registration]
 
 
 def load_registrations() -> Registrations:
-    """Read every app with its keys: one query, in the write database."""
+    """Read every app with its keys, in one query to the write database."""
     app = "app_id", "environment", "provider_id", "enabled"
     key = "keys__key_id", "keys__public_key", "keys__revoked_at"
     apps = LayerApp.objects.using(router.db_for_write(LayerApp))
@@ -46,7 +46,7 @@ def find_app(registrations: Registrations, app_id: object) -> Registration:
     """
     Return a registration of the app that the client names.
 
-    :raises InvalidAppID: if the text is no app ID, or no enabled app has it.
+    :raises InvalidAppID: if it is not an app ID, or no enabled app has it.
     """
     try:
         wanted = AppID.parse(app_id)
@@ -65,9 +65,9 @@ def check_identity_token(
     token: object, app: Registration, registrations: Registrations
 ) -> ValidatedToken:
     """
-    Return what the token says if Layer would open a session with the app for it.
+    Return the content of the token if Layer would open a session for it.
 
-    :raises InvalidToken: if not, with Layer's code.
+    :raises InvalidToken: if Layer would refuse it; with Layer's code.
     """
     validated = validate_identity_token(
         token,
@@ -94,11 +94,11 @@ def _find_key(key_id: KeyID, app: Registration, rows: Registrations) -> Registra
     if not known:
         raise InvalidToken(
             "eit_key_not_found",
-            "No signing key here has the key ID in the token's “kid”; one should "
-            "start with layer:///keys/. It is the ID that Layer shows beside the key.",
+            "No signing key here has the key ID in the token's “kid”. A key ID starts "
+            "with layer:///keys/. Layer shows it beside the key.",
         )
-    # Staging and production may share a key: the app's own row counts first, then
-    # those of its provider, and among equals a revoked one, to be on the safe side.
+    # Staging and production may share a key. Prefer the app's own row, then a row of its
+    # provider. Among equal rows prefer a revoked one, which is the safe choice.
     return min(
         known,
         key=lambda row: (
@@ -122,12 +122,12 @@ def _check_provider(
     if provider_id != app.provider_id:
         raise InvalidToken(
             "eit_provider_not_bound_to_app",
-            "The provider ID in the token's “iss” belongs to another Layer app than "
+            "The provider ID in the token's “iss” belongs to a different Layer app than "
             "the app_id of this request. Issue the token for the same app.",
         )
     if _find_key(validated.key_id, app, rows).provider_id != provider_id:
         raise InvalidToken(
             "eit_key_not_found",
-            "The signing key in the token's “kid” belongs to another provider than "
-            "the one in its “iss”.",
+            "The signing key in the token's “kid” belongs to a different provider than "
+            "the token's “iss”. Issue the token with a key of the same provider.",
         )

@@ -1,8 +1,8 @@
 """
-What the sandbox remembers: nonces, sessions and identities, in the default cache.
+Store the sandbox's nonces, sessions and identities in the default cache.
 
-The cache is enough, as nothing here outlives development; ``LocMemCache`` serves one
-process, any shared cache serves several.
+A cache is enough, because development data need not last. ``LocMemCache`` works for one
+process. Several processes need a shared cache.
 """
 
 from __future__ import annotations
@@ -23,24 +23,24 @@ SESSION_LIFETIME = timedelta(days=30)  # how long Layer's web SDK keeps its copy
 
 @dataclass(frozen=True)
 class Session:
-    """Who is signed in to which Layer app."""
+    """A user who is signed in to a Layer app."""
 
     app_id: str
     user_id: str
 
 
 def create_nonce() -> str:
-    """Return a new nonce, to be used once within :data:`NONCE_LIFETIME`."""
+    """Return a new nonce. It can be used once, within :data:`NONCE_LIFETIME`."""
     nonce = _random_nonce()
     cache.set(_key("nonce", nonce), True, NONCE_LIFETIME.total_seconds())
     return nonce
 
 
 def spend_nonce(nonce: str) -> bool:
-    """Use up the nonce; tell whether it was there to be used."""
+    """Use up the nonce, and return whether it was unused and not expired."""
     key = _key("nonce", nonce)
-    # Some backends delete what has expired and say that it was there: only reading
-    # heeds the time. Only deleting is atomic: of two requests, one is told True.
+    # Some backends return True when they delete an expired entry, so read first. Only
+    # deleting is atomic: of two requests, one gets True.
     return cache.get(key) is not None and cache.delete(key)
 
 
@@ -48,8 +48,8 @@ def _random_nonce() -> str:
     """
     Return 64 random bytes in standard base64, as Layer's nonces are.
 
-    About half of them lack a ``+`` or a ``/``. Those are thrown away, so that a
-    client that mangles either fails in development, and always.
+    About half of such texts lack a ``+`` or a ``/``. They are discarded, so that a client
+    that mangles one of these characters always fails, already in development.
     """
     while True:
         nonce = base64.b64encode(secrets.token_bytes(64)).decode("ascii")
@@ -58,7 +58,7 @@ def _random_nonce() -> str:
 
 
 def create_session(session: Session) -> str:
-    """Return a new session token; safe in a URL, where the SDKs put it unencoded."""
+    """Return a new session token. It is safe in URLs: SDKs do not encode it there."""
     token = secrets.token_urlsafe(32)
     timeout = SESSION_LIFETIME.total_seconds()
     cache.set(_key("session", token), astuple(session), timeout)
@@ -66,13 +66,13 @@ def create_session(session: Session) -> str:
 
 
 def find_session(token: str) -> Session | None:
-    """Return the session if the token opened one that has not ended."""
+    """Return the session of the token, or None if it does not exist or has ended."""
     stored = cache.get(_key("session", token))
     return None if stored is None else Session(*stored)
 
 
 def end_session(token: str) -> None:
-    """End the session; where there is none, all is well already."""
+    """End the session. A session that does not exist is not an error."""
     cache.delete(_key("session", token))
 
 
@@ -89,6 +89,6 @@ def find_identity(app_id: str, user_id: str) -> dict[str, str] | None:
 
 
 def _key(kind: str, *names: str) -> str:
-    """Hash what strangers send, so that it breaks no backend's rules for keys."""
+    """Return a cache key. Client data is hashed, so every backend accepts the key."""
     digest = hashlib.sha256(json.dumps(names).encode("ascii")).hexdigest()
     return f"layer_identity_sandbox:{kind}:{digest}"

@@ -1,4 +1,4 @@
-"""Layer's client API under one prefix: ``include`` it, and point an SDK's ``url`` here."""
+"""URLs of Layer's client API. Include them, and set an SDK's ``url`` to the prefix."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ urlpatterns = [
     path("nonces", views.NoncesView.as_view(), name="nonces"),
     path("sessions", views.SessionsView.as_view(), name="sessions"),
     path("sessions/<str:token>", views.SessionView.as_view(), name="session"),
-    # User IDs may hold slashes and, unlike ``path:`` believes, line breaks.
+    # User IDs may contain slashes and line breaks; ``path:`` does not match the latter.
     re_path(
         r"^identities/(?P<user_id>[\s\S]+)",
         views.IdentityView.as_view(),

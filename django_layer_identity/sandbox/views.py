@@ -1,4 +1,4 @@
-"""Layer's client API, as far as signing in and out needs it."""
+"""The part of Layer's client API that signing in and out needs."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ from django_layer_identity.sandbox.endpoint import (
 
 
 class RootView(Endpoint):
-    """Name the endpoints; tell a client whether its session still holds."""
+    """List the endpoints, and check the session if the client asks for it."""
 
     def get(self, request: HttpRequest) -> HttpResponse:
-        # The web SDKs ask this before they connect their WebSocket again.
+        # The web SDKs request this before they reconnect their WebSocket.
         if request.GET.get("action") == "validateConnectionForWebsocket":
             self.require_session(request)
         response = JsonResponse({})
@@ -35,14 +35,14 @@ class RootView(Endpoint):
 
 
 class PingView(Endpoint):
-    """Tell a client that the server can be reached."""
+    """Answer with 200, so that a client knows that the server is available."""
 
     def get(self, request: HttpRequest) -> HttpResponse:
         return JsonResponse({})
 
 
 class NoncesView(Endpoint):
-    """Give a nonce to whoever asks."""
+    """Return a new nonce to every client."""
 
     def post(self, request: HttpRequest) -> HttpResponse:
         return JsonResponse({"nonce": state.create_nonce()}, status=201)
@@ -52,7 +52,7 @@ class SessionsView(Endpoint):
     """
     Open a session for an identity token.
 
-    An Authorization header is not read: web SDKs send that of the session before.
+    The Authorization header is ignored: web SDKs send that of the previous session.
     """
 
     def post(self, request: HttpRequest) -> HttpResponse:
@@ -76,7 +76,7 @@ class SessionsView(Endpoint):
 
 
 class SessionView(Endpoint):
-    """End a session: whoever knows its token may."""
+    """End a session. Its token is the only credential."""
 
     def delete(self, request: HttpRequest, token: str) -> HttpResponse:
         state.end_session(token)
@@ -84,39 +84,39 @@ class SessionView(Endpoint):
 
 
 class IdentityView(Endpoint):
-    """Describe a user of the session's app, himself or another."""
+    """Return the identity of any user of the session's app."""
 
     def get(self, request: HttpRequest, user_id: str) -> HttpResponse:
         session = self.require_session(request)
         profile = state.find_identity(session.app_id, user_id)
         if profile is None:
             raise IdentityNotFound(
-                "This app has no user with this user ID: he has not signed in yet."
+                "This app has no user with this user ID. A user must sign in once first."
             )
         root_url = self.root_url(request)
         return JsonResponse(describe_identity(user_id, profile, root_url=root_url))
 
 
 class UnknownView(Endpoint):
-    """Say in JSON that there is nothing here, once the browser's preflight is over."""
+    """Return a JSON error for unknown paths. A preflight request succeeds first."""
 
     def get(self, request: HttpRequest) -> HttpResponse:
         raise InvalidEndpoint(
-            "The sandbox, made for signing in and out, has no such path."
+            "The sandbox does not have this path. It covers only signing in and out."
         )
 
     post = put = patch = delete = get
 
 
 def read_property(body: Mapping[str, Any], name: str) -> Any:
-    """Return the property, which may be anything but null."""
+    """Return the property. Any value except null is accepted."""
     if body.get(name) is None:
         raise MissingProperty(f"The body lacks the property “{name}”.", property=name)
     return body[name]
 
 
 def open_session(validated: ValidatedToken, app_id: str) -> str:
-    """Spend the nonce, which comes last, and return a session token."""
+    """Use up the nonce, as the last check, and return a session token."""
     if not state.spend_nonce(validated.nonce):
         raise InvalidProperty(
             "Nonce not found or expired.",
@@ -130,9 +130,9 @@ def open_session(validated: ValidatedToken, app_id: str) -> str:
 
 def link_header(root_url: str, names: Iterable[str]) -> str:
     """
-    Return a Link header (RFC 8288) that names endpoints.
+    Return a Link header (RFC 8288) that lists endpoints.
 
-    The web SDK takes quotation marks for a part of the name, so there are none.
+    The names are not quoted, because the web SDK would read quotes as part of the name.
     """
     urls = {name: f"{root_url}{name}" for name in names}
     if "websocket" in urls:
@@ -144,7 +144,7 @@ def encode_user_id(user_id: str) -> str:
     """
     Percent-encode the user ID for a path, as Layer's web SDK does.
 
-    The SDK compares the results, so it matters that ``~`` is encoded and ``*`` is not.
+    The SDK compares the results, so ``~`` must be encoded and ``*`` must not.
     """
     return quote(user_id, safe="*").replace("~", "%7E")
 
@@ -155,8 +155,8 @@ def describe_identity(
     """
     Return the full identity.
 
-    ``metadata`` is there even when empty: without it, the web SDK takes the identity
-    for a basic one and drops the rest. Clients differ in what they call the type.
+    ``metadata`` is included even if it is empty: without it, the web SDK treats the
+    identity as a basic one and drops the rest. Clients use different names for the type.
     """
     encoded = encode_user_id(user_id)
     return {

@@ -150,7 +150,7 @@ def test_commands_find_users_by_their_name(key, join, capsys, tmp_path):
     call_command("layer_token_issue", "--nonce", NONCE, name_of(alice))
 
     *printed, token = capsys.readouterr().out.split("\n")[:-1]
-    assert printed == ["1 adopted", "a-2"]
+    assert printed == ["1 imported", "a-2"]
     assert decode(token, key)["prn"] == "a-2"
     with pytest.raises(LookupError, match="There is no user 'nobody'"):
         find_user("nobody")

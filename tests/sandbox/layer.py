@@ -1,4 +1,4 @@
-"""What the tests of the sandbox share: Layer's words for things."""
+"""Shared helpers of the sandbox tests."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def create_app(app_id=OTHER_APP_ID, provider_id=PROVIDER_ID, **fields):
     )
 
 
-def create_key(app, private_key, key_id=KEY_ID, **life):
+def create_key(app, private_key, key_id=KEY_ID, **times):
     key = SigningKey.objects.create(
         app=app,
         key_id=key_id,
@@ -36,7 +36,7 @@ def create_key(app, private_key, key_id=KEY_ID, **life):
         public_key=private_key.public_key.pem,
         bits=private_key.public_key.bits,
     )
-    SigningKey.objects.filter(pk=key.pk).update(**life)
+    SigningKey.objects.filter(pk=key.pk).update(**times)
     return key
 
 
@@ -75,7 +75,7 @@ def error(id, code, message, /, **data):
 
 
 def assert_token_refused(response, code):
-    """Compare all but the sentence, which comes from the validator or the registry."""
+    """Compare everything except the message, which comes from validator or registry."""
     answer = response.json()
     message = answer["message"]
     assert response.status_code == 422
@@ -86,6 +86,6 @@ def assert_token_refused(response, code):
 
 
 def later(monkeypatch, seconds):
-    """Turn the clock of the cache, and not that of the tokens."""
+    """Move the clock of the cache forward, but not that of the tokens."""
     now = time.time()
     monkeypatch.setattr(time, "time", lambda: now + seconds)

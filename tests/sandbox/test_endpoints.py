@@ -1,4 +1,4 @@
-"""What holds for every endpoint, and the two plainest ones."""
+"""Rules of every endpoint, and the endpoints ping and root."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.sandbox.layer import (
     open_session,
 )
 
-# A project may include the sandbox below namespaces of its own.
+# A project may include the sandbox in its own namespaces.
 sandbox_urls = include("django_layer_identity.sandbox.urls", namespace="fake")
 urlpatterns = [path("dev/", include(([path("layer/", sandbox_urls)], "dev")))]
 
@@ -25,7 +25,9 @@ PATHS = ["", "ping", "nonces", "sessions", "sessions/x", "identities/x", "nowher
 @pytest.mark.parametrize("layer_identity", [{}, {"SANDBOX": None}, {"SANDBOX": 1}])
 @pytest.mark.parametrize("name", PATHS)
 @pytest.mark.parametrize("method", ["GET", "POST", "OPTIONS"])
-def test_production_has_no_sandbox(client, settings, layer_identity, name, method):
+def test_the_sandbox_answers_404_in_production(
+    client, settings, layer_identity, name, method
+):
     settings.LAYER_IDENTITY = layer_identity
 
     response = client.generic(method, f"/sandbox/{name}")
@@ -35,7 +37,7 @@ def test_production_has_no_sandbox(client, settings, layer_identity, name, metho
     assert "Access-Control-Allow-Origin" not in response
 
 
-def test_debug_switches_it_on(client, settings):
+def test_debug_enables_the_sandbox(client, settings):
     settings.DEBUG = True
     settings.LAYER_IDENTITY = {}
 
@@ -121,13 +123,13 @@ def test_unknown_path_is_refused(client, method, name):
     assert response.json() == error(
         "invalid_endpoint",
         106,
-        "The sandbox, made for signing in and out, has no such path.",
+        "The sandbox does not have this path. It covers only signing in and out.",
     )
 
 
 @pytest.mark.parametrize("method", ["GET", "POST", "DELETE", "OPTIONS"])
 @pytest.mark.parametrize("name", PATHS)
-def test_no_answer_is_stored(client, method, name):
+def test_responses_must_not_be_stored(client, method, name):
     response = client.generic(method, f"/sandbox/{name}")
 
     assert response["Cache-Control"] == (
@@ -135,7 +137,7 @@ def test_no_answer_is_stored(client, method, name):
     )
 
 
-def test_project_that_requires_login_everywhere_has_it_all_the_same(client, settings):
+def test_the_sandbox_works_with_login_required_middleware(client, settings):
     settings.MIDDLEWARE = [
         "django.contrib.sessions.middleware.SessionMiddleware",
         "django.contrib.auth.middleware.AuthenticationMiddleware",
@@ -187,7 +189,7 @@ def test_preflight_is_answered_without_layers_accept_header(name):
         ("GET", "nonces", 405),
     ],
 )
-def test_every_answer_may_be_read_by_the_page_that_asked(client, method, name, status):
+def test_every_response_allows_the_origin_of_the_request(client, method, name, status):
     response = client.generic(
         method, f"/sandbox/{name}", headers={"origin": "http://localhost:3000"}
     )
@@ -198,7 +200,7 @@ def test_every_answer_may_be_read_by_the_page_that_asked(client, method, name, s
 
 
 @pytest.mark.parametrize("origin", [None, "", "a\r\nb: c", "é", "a b", "\x00"])
-def test_origin_that_is_none_is_not_echoed(client, origin):
+def test_invalid_origin_is_not_echoed(client, origin):
     headers = {} if origin is None else {"origin": origin}
 
     response = client.get("/sandbox/ping", headers=headers)
@@ -213,7 +215,7 @@ def test_ping_answers(client):
     assert client.get("/sandbox/ping").json() == {}
 
 
-def test_root_names_the_endpoints(client):
+def test_root_lists_the_endpoints(client):
     response = client.get("/sandbox/")
 
     assert (response.status_code, response.json()) == (200, {})
@@ -229,7 +231,7 @@ def test_validation_accepts_a_session(client):
     assert client.get(VALIDATION, headers=open_session()).status_code == 200
 
 
-def test_validation_refuses_a_stranger(client):
+def test_validation_refuses_a_request_without_a_session(client):
     assert client.get(VALIDATION).status_code == 401
 
 
@@ -245,7 +247,7 @@ def test_other_actions_need_no_session(client):
         'layer  session-token="{}"',
     ],
 )
-def test_authorization_is_read_in_every_form_seen(client, header):
+def test_every_known_form_of_the_authorization_header_is_accepted(client, header):
     token = state.create_session(state.Session(str(APP_ID), "alice"))
     headers = {"authorization": header.format(token)}
 
@@ -265,7 +267,7 @@ def test_authorization_is_read_in_every_form_seen(client, header):
         "Bearer unknown",
     ],
 )
-def test_unknown_session_is_refused_with_a_fresh_nonce(client, header):
+def test_unknown_session_is_refused_with_a_new_nonce(client, header):
     response = client.get(VALIDATION, headers={"authorization": header})
 
     answer = response.json()
@@ -275,7 +277,7 @@ def test_unknown_session_is_refused_with_a_fresh_nonce(client, header):
         "authentication_required",
         4,
         "Sign in again: the header Authorization: Layer "
-        'session-token="..." names no session, or one that has ended.',
+        'session-token="..." is missing, or its session has ended.',
         nonce=answer["data"]["nonce"],
     )
 

@@ -1,4 +1,4 @@
-"""Identities, as the web SDK reads them."""
+"""Identities in the form that the web SDK reads."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def sign_in(client, private_key, **changes):
     return authorization(response.json()["session_token"])
 
 
-def test_identity_is_whole(client, key, private_key):
+def test_identity_has_all_fields(client, key, private_key):
     headers = sign_in(client, private_key, user_id="zoë", profile=PROFILE)
 
     response = client.get("/sandbox/identities/zo%C3%AB", headers=headers)
@@ -132,7 +132,7 @@ def test_other_users_of_the_app_are_found(client):
     assert response.json()["user_id"] == "bob"
 
 
-@pytest.mark.parametrize("user_id", ["nobody", "ALICE", "alice/", "%FF", "x" * 5000])
+@pytest.mark.parametrize("user_id", ["unknown", "ALICE", "alice/", "%FF", "x" * 5000])
 def test_unknown_identity_is_refused(client, user_id):
     response = client.get(f"/sandbox/identities/{user_id}", headers=open_session())
 
@@ -140,7 +140,7 @@ def test_unknown_identity_is_refused(client, user_id):
     assert response.json() == error(
         "not_found",
         102,
-        "This app has no user with this user ID: he has not signed in yet.",
+        "This app has no user with this user ID. A user must sign in once first.",
     )
 
 
@@ -158,5 +158,5 @@ def test_identity_needs_a_session(client):
     assert client.get("/sandbox/identities/alice").status_code == 401
 
 
-def test_strangers_are_not_told_who_exists(client):
-    assert client.get("/sandbox/identities/nobody").status_code == 401
+def test_an_unknown_identity_is_not_disclosed_without_a_session(client):
+    assert client.get("/sandbox/identities/unknown").status_code == 401

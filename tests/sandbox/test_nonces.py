@@ -1,4 +1,4 @@
-"""Nonces: made, kept, spent."""
+"""Nonces: created, stored and used up."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def test_nonce_is_64_bytes_in_standard_base64(client):
     assert re.fullmatch("[A-Za-z0-9+/]{86}==", response.json()["nonce"])
 
 
-def test_every_nonce_has_what_careless_clients_mangle():
+def test_every_nonce_has_the_characters_that_clients_mangle():
     nonces = [state.create_nonce() for _ in range(50)]
 
     assert [nonce for nonce in nonces if "+" not in nonce or "/" not in nonce] == []
@@ -51,7 +51,7 @@ def test_nonce_is_spent_once(backend):
 
 
 @pytest.mark.parametrize("nonce", ["", "x", "\ud800", "\x00\n", "x" * 10_000])
-def test_made_up_nonce_cannot_be_spent(backend, nonce):
+def test_unknown_nonce_is_not_accepted(backend, nonce):
     assert not state.spend_nonce(nonce)
 
 
@@ -64,7 +64,7 @@ def test_nonce_lives_ten_minutes(backend, monkeypatch, seconds, alive):
     assert state.spend_nonce(nonce) is alive
 
 
-def test_nonce_is_spent_by_one_of_many_at_once():
+def test_only_one_of_many_concurrent_requests_uses_a_nonce():
     nonce = state.create_nonce()
 
     with ThreadPoolExecutor(8) as pool:
@@ -73,7 +73,7 @@ def test_nonce_is_spent_by_one_of_many_at_once():
     assert spent.count(True) == 1
 
 
-def test_token_is_good_for_one_session(client, key, private_key):
+def test_token_opens_one_session_only(client, key, private_key):
     token = make_token(private_key)
     post_session(client, token)
 
@@ -104,7 +104,7 @@ def test_expired_nonce_is_refused(client, key, private_key, monkeypatch):
     assert response.json()["message"] == "Nonce not found or expired."
 
 
-def test_nonce_outlives_a_refusal(client, key, private_key, other_private_key):
+def test_nonce_can_be_used_after_a_refusal(client, key, private_key, other_private_key):
     nonce = state.create_nonce()
     post_session(client, make_token(other_private_key, nonce=nonce))
     post_session(client, make_token(private_key, nonce=nonce), str(OTHER_APP_ID))

@@ -1,4 +1,4 @@
-"""Sessions: opened for a token, and ended."""
+"""Sessions: opened with a token, and ended."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def test_session_belongs_to_app_and_user(client, key, private_key):
     assert state.find_session(token) == state.Session(str(APP_ID), "alice")
 
 
-def test_websocket_is_secure_where_the_sandbox_is(client, key, private_key):
+def test_websocket_is_secure_if_the_sandbox_is(client, key, private_key):
     response = post_session(client, make_token(private_key), secure=True)
 
     assert "<wss://testserver/sandbox/websocket>; rel=websocket" in response["Link"]
@@ -66,7 +66,7 @@ def test_session_takes_one_query(client, key, private_key, django_assert_num_que
         f"layer:///apps/production/{str(APP_ID).upper()}",
     ],
 )
-def test_app_id_is_read_in_every_form(client, key, private_key, app_id):
+def test_every_form_of_the_app_id_is_accepted(client, key, private_key, app_id):
     assert post_session(client, make_token(private_key), app_id).status_code == 201
 
 
@@ -79,7 +79,7 @@ def test_authorization_of_an_old_session_is_ignored(client, key, private_key):
     )
 
 
-def test_key_that_was_never_activated_or_is_retired_is_known(client, app, private_key):
+def test_key_that_is_not_active_is_accepted(client, app, private_key):
     create_key(app, private_key, retired_at=LONG_AGO)
 
     assert post_session(client, make_token(private_key)).status_code == 201
@@ -102,14 +102,14 @@ def test_key_that_was_never_activated_or_is_retired_is_known(client, app, privat
     ],
     ids=count(),
 )
-def test_body_that_is_no_json_object_is_refused(client, body):
+def test_body_that_is_not_a_json_object_is_refused(client, body):
     response = client.post("/sandbox/sessions", body, "application/json")
 
     assert response.status_code == 400
     assert (response.json()["id"], response.json()["code"]) == ("invalid_request", 10)
 
 
-def test_body_over_32_kib_is_called_that(client):
+def test_body_over_32_kib_is_refused(client):
     response = client.post("/sandbox/sessions", b" " * 32_769, "application/json")
 
     assert response.json() == error(
@@ -150,7 +150,7 @@ def test_missing_property_is_refused(client, name, change):
     ],
     ids=repr,
 )
-def test_app_id_of_no_app_is_refused(client, key, private_key, app_id):
+def test_unknown_app_id_is_refused(client, key, private_key, app_id):
     response = post_session(client, make_token(private_key), app_id)
 
     answer = response.json()
@@ -172,7 +172,7 @@ def test_disabled_app_is_refused(client, private_key, db):
     )
 
 
-def test_deleted_session_is_over(client):
+def test_deleted_session_has_ended(client):
     token = state.create_session(state.Session(str(APP_ID), "alice"))
 
     response = client.delete(f"/sandbox/sessions/{token}")
@@ -181,7 +181,7 @@ def test_deleted_session_is_over(client):
     assert client.get(VALIDATION, headers=authorization(token)).status_code == 401
 
 
-def test_deleting_a_session_leaves_others_alone(client):
+def test_deleting_a_session_does_not_end_others(client):
     token = state.create_session(state.Session(str(APP_ID), "alice"))
     other = open_session()
 
@@ -191,7 +191,7 @@ def test_deleting_a_session_leaves_others_alone(client):
 
 
 @pytest.mark.parametrize("token", ["unknown", "%00", "%FF", "%E2%82%AC", "x" * 5000])
-def test_deleting_what_is_no_session_is_no_fault(client, token):
+def test_deleting_an_unknown_session_succeeds(client, token):
     assert client.delete(f"/sandbox/sessions/{token}").status_code == 204
 
 

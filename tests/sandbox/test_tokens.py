@@ -1,4 +1,4 @@
-"""Tokens that open no session."""
+"""Tokens that the sandbox refuses."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ from tests.sandbox.layer import (
 
 
 @pytest.mark.parametrize("token", ["", "a.b", 7, ["a.b.c"], "\ud800"], ids=repr)
-def test_what_is_no_token_is_refused(client, key, token):
+def test_value_that_is_not_a_token_is_refused(client, key, token):
     assert_token_refused(post_session(client, token), "eit_wrong_jws_part_count")
 
 
-def test_sentence_of_the_validator_is_passed_on(client, key):
+def test_message_of_the_validator_is_in_the_response(client, key):
     response = post_session(client, "a.b")
 
     assert response.json()["message"] == (
@@ -93,7 +93,7 @@ def test_key_of_the_same_providers_other_app_is_accepted(client, app, private_ke
 
 
 @pytest.mark.parametrize("first", ["own", "other"])
-def test_apps_own_key_comes_before_that_of_another_app(
+def test_apps_own_key_is_preferred_to_another_apps_key(
     client, app, private_key, other_private_key, first
 ):
     rows = [(app, private_key), (create_app(), other_private_key)]
@@ -106,7 +106,7 @@ def test_apps_own_key_comes_before_that_of_another_app(
 @pytest.mark.parametrize(
     ("own", "other", "status"), [(None, LONG_AGO, 201), (LONG_AGO, None, 422)]
 )
-def test_revocation_in_the_app_itself_is_what_counts(
+def test_revocation_in_the_app_itself_counts(
     client, app, private_key, own, other, status
 ):
     create_key(app, private_key, revoked_at=own)
@@ -115,7 +115,7 @@ def test_revocation_in_the_app_itself_is_what_counts(
     assert post_session(client, make_token(private_key)).status_code == status
 
 
-def test_same_providers_key_comes_before_that_of_another_provider(
+def test_same_providers_key_is_preferred_to_another_providers_key(
     client, app, private_key, other_private_key
 ):
     third = UUID("cccccccc-0000-4000-8000-000000000003")

@@ -20,7 +20,7 @@ def layer_app(database):
     return LayerApp.objects.create(name="M", app_id=APP_ID, provider_id=PROVIDER_ID)
 
 
-def test_collisions_are_found_over_pages(database, settings, monkeypatch):
+def test_collisions_extend_over_pages(database, settings, monkeypatch):
     monkeypatch.setattr(internals.SURVEY_PAGE_SIZE, 3)
     configure(settings, USER_ID="email")
     emails = [
@@ -45,7 +45,7 @@ def test_collisions_are_found_over_pages(database, settings, monkeypatch):
             (group.difference, tuple(user_id for _pk, user_id in group.users))
             for group in survey.groups()
         }
-        reasons = [one.reason for one in survey.unusable()]
+        reasons = [user.reason for user in survey.unusable()]
 
     assert groups == {
         ("Unicode form", ("é@x", "e\u0301@x")),
@@ -54,13 +54,13 @@ def test_collisions_are_found_over_pages(database, settings, monkeypatch):
     assert reasons == ["A Layer user ID is not blank."]
 
 
-def test_ids_are_adopted_all_or_none(layer_app, tmp_path, capsys):
+def test_all_ids_are_imported_or_none(layer_app, tmp_path, capsys):
     for name in ("alice", "bob", "carol"):
         User.objects.create(username=name)
     path = tmp_path / "users.csv"
 
     path.write_text("alice,é\nbob,e\u0301\ncarol,é\n")
-    with pytest.raises(CommandError, match="1 lines cannot be adopted"):
+    with pytest.raises(CommandError, match=r"Invalid lines: 1\."):
         call_command("layer_user_import", str(path))
     assert capsys.readouterr().err == (
         "line 3: The Layer user ID belongs, or belonged, to another user.\n"

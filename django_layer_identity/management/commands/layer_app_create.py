@@ -12,11 +12,11 @@ from django_layer_identity.protocol.identifiers import ENVIRONMENTS, AppID, Prov
 
 
 class Command(LayerCommand):
-    help = "Create a Layer app; the same again changes nothing and succeeds."
+    help = "Create a Layer app; repeating the command changes nothing and succeeds."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(
-            "--name", required=True, help="for the people who work here"
+            "--name", required=True, help="a name for your staff; users do not see it"
         )
         parser.add_argument("--app-id", required=True, help="from Layer's dashboard")
         parser.add_argument(
@@ -25,7 +25,7 @@ class Command(LayerCommand):
         parser.add_argument(
             "--environment",
             choices=ENVIRONMENTS,
-            help="default: that in the app ID, or else production",
+            help="default: the environment in the app ID, or production",
         )
 
     def run(
@@ -39,7 +39,10 @@ class Command(LayerCommand):
     ) -> None:
         wanted = AppID.parse(app_id)
         if environment and wanted.environment not in (None, environment):
-            raise CommandError(f"The app ID is one of {wanted.environment}.")
+            raise CommandError(
+                f"The app ID belongs to {wanted.environment}, but --environment is "
+                f"{environment}."
+            )
         app = LayerApp.objects.get_or_create_exact(
             name=name,
             app_id=AppID(wanted.uuid, wanted.environment or environment),

@@ -10,7 +10,7 @@ from django_layer_identity.management.base import LayerCommand
 
 class Command(LayerCommand):
     help = (
-        "Print a fresh entry for LAYER_IDENTITY['KEY_ENCRYPTION_KEYS']. "
+        "Print a new entry for LAYER_IDENTITY['KEY_ENCRYPTION_KEYS']. "
         "Store it before you use it."
     )
     requires_system_checks = []
@@ -18,6 +18,7 @@ class Command(LayerCommand):
     def run(self, **options: Any) -> None:
         self.stdout.write(new_encryption_key())
         self.remark(
-            "Store it before you use it, as secret as SECRET_KEY and apart from the "
-            "database. If it is lost, every private key that it encrypted is unreadable."
+            "Store this entry before you use it: as secret as SECRET_KEY, and separate "
+            "from the database. If you lose it, the private keys that it encrypted cannot "
+            "be decrypted."
         )

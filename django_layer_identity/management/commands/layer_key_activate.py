@@ -9,7 +9,7 @@ from django_layer_identity.models import SigningKey
 
 
 class Command(KeyCommand):
-    help = "Sign with this key from now on; prints its new state."
+    help = "Sign with this key from now on, and print its new state."
 
     def change(self, key: SigningKey, **options: Any) -> None:
         key.activate()

@@ -9,7 +9,7 @@ from django_layer_identity.models import SigningKey
 
 
 class Command(KeyCommand):
-    help = "Destroy the private half of a retired key; prints its state."
+    help = "Destroy the private key of a retired key, and print its state."
 
     def change(self, key: SigningKey, **options: Any) -> None:
         key.destroy_private_key()

@@ -12,7 +12,7 @@ from django_layer_identity.models import LayerApp
 
 
 class Command(LayerCommand):
-    help = "Make a key pair and print its public half, to be registered with Layer."
+    help = "Generate a key pair and print the public key, to register it with Layer."
     arguments = ("--app", "--key-id", "--activate", "--json")
 
     def add_arguments(self, parser: CommandParser) -> None:

@@ -23,7 +23,7 @@ CALLED = "The file of --passphrase-file"
 
 
 class Command(LayerCommand):
-    help = "Take in the private key that Layer's dashboard showed once."
+    help = "Import the private key that Layer's dashboard showed once."
     arguments = ("--app", "--key-id", "--activate", "--json")
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -31,13 +31,13 @@ class Command(LayerCommand):
         parser.add_argument(
             "--signer",
             metavar="ALIAS",
-            help="in place of FILE: the private key stays where SIGNERS says it is",
+            help="instead of FILE: link a key that this alias of SIGNERS keeps",
         )
         parser.add_argument(
             "--passphrase-file",
             metavar="FILE",
-            help="passphrase of an encrypted key; - for standard input; without this "
-            "it is asked for on a terminal",
+            help="the passphrase of an encrypted key; - for standard input; without this "
+            "option, the command asks for it on a terminal",
         )
         parser.add_argument(
             "file", metavar="FILE", nargs="?", help="PEM or DER; - for standard input"
@@ -56,15 +56,15 @@ class Command(LayerCommand):
         **options: Any,
     ) -> None:
         if (file is None) == (signer is None):
-            raise CommandError("Name either FILE or --signer ALIAS.")
+            raise CommandError("Give either FILE or --signer ALIAS.")
         layer_app = LayerApp.objects.get_by_app_id(app)
         how: dict[str, Any] = {"key_id": key_id, "activate": activate}
         if signer is not None:
             key = keyring.link_remote_key(layer_app, signer, **how)
-            remark = f"Its public half, for Layer:\n{key.public_key.rstrip()}"
+            remark = f"Its public key, for Layer:\n{key.public_key.rstrip()}"
         else:
             key = _import_file(layer_app, str(file), passphrase_file, **how)
-            remark = "Delete the file it came from."
+            remark = "Delete the file that you imported."
         self.stdout.write(new_key_as_json(key) if json else key.fingerprint)
         self.remark(f"The key is {key.state.label}. {remark}")
 
@@ -74,7 +74,9 @@ def _import_file(
     app: LayerApp, file: str, passphrase_file: str | None, **options: Any
 ) -> SigningKey:
     if file == passphrase_file == "-":
-        raise CommandError("Standard input is the key or the passphrase, not both.")
+        raise CommandError(
+            "Standard input can be either the key or the passphrase, not both."
+        )
     data = read_secret_file(file)
     import_key = partial(keyring.import_private_key, app, data, **options)
     try:
@@ -84,8 +86,8 @@ def _import_file(
             raise CommandError(f"{CALLED} is empty.") from exc
         if not sys.stdin.isatty():
             raise CommandError(
-                "This private key is encrypted: name the file that holds its passphrase "
-                "with --passphrase-file."
+                "This private key is encrypted. Use --passphrase-file to name the file "
+                "that holds its passphrase."
             ) from exc
         return import_key(passphrase=getpass("Passphrase of the private key: "))
 
@@ -97,5 +99,5 @@ def _read_passphrase(name: str | None) -> str | None:
     try:
         text = content if isinstance(content, str) else content.decode()
     except UnicodeDecodeError:
-        raise CommandError(f"{CALLED} is not UTF-8.") from None
+        raise CommandError(f"{CALLED} is not a text file in UTF-8.") from None
     return text.rstrip("\r\n")

@@ -17,7 +17,7 @@ from django_layer_identity.management.progress import Progress
 class Command(LayerCommand):
     help = (
         "Encrypt every stored private key with the first entry of "
-        "LAYER_IDENTITY['KEY_ENCRYPTION_KEYS']; interrupted, run it again."
+        "LAYER_IDENTITY['KEY_ENCRYPTION_KEYS']. If it is interrupted, run it again."
     )
     arguments = ("--json",)
 
@@ -25,7 +25,7 @@ class Command(LayerCommand):
         with Progress(sys.stderr) as progress:
             done = reencrypt_private_keys(progress)
         summary = (
-            f"{done.reencrypted} encrypted anew, {done.unchanged} unchanged, "
+            f"{done.reencrypted} re-encrypted, {done.unchanged} unchanged, "
             f"{len(done.failures)} failed"
         )
         self.stdout.write(dumps(asdict(done), indent=2) if json else summary)

@@ -9,8 +9,10 @@ from django_layer_identity.models import SigningKey
 
 
 class Command(KeyCommand):
-    help = "Sign with this key no longer; prints its new state."
-    consequence = "The app has no active key now: its users get no tokens."
+    help = "Stop signing with this key, and print its new state."
+    consequence = (
+        "The app has no active key now: its users get no tokens until you activate one."
+    )
 
     def change(self, key: SigningKey, **options: Any) -> None:
         key.retire()

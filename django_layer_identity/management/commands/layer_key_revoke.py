@@ -11,17 +11,15 @@ from django_layer_identity.models import SigningKey
 
 
 class Command(KeyCommand):
-    help = "Give a key up for good and destroy its private half; prints its new state."
+    help = "Revoke a key permanently, destroy its private key, and print its new state."
     consequence = (
-        "Delete its public half in Layer's dashboard too: tokens that it signed live on "
-        "until they expire."
+        "Delete its public key in Layer's dashboard too: Layer accepts tokens that it "
+        "signed until they expire."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
         super().add_arguments(parser)
-        parser.add_argument(
-            "--reason", required=True, help="for the people who look at it later"
-        )
+        parser.add_argument("--reason", required=True, help="stored with the key")
 
     def change(self, key: SigningKey, *, reason: str, **options: Any) -> None:
         key.revoke(reason)

@@ -12,7 +12,7 @@ from django_layer_identity.models import SigningKey
 
 class Command(KeyCommand):
     help = (
-        "Enter the key ID that Layer gave and test the key; prints the key's new state."
+        "Enter the key ID that Layer assigned, test the key, and print its new state."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:

@@ -12,12 +12,12 @@ from django_layer_identity.mapping.users import find_user
 
 
 class Command(LayerCommand):
-    help = "Print an identity token for a user, for debugging. It leaves a trace."
+    help = "Print an identity token for a user, for debugging. It is recorded like any other."
     arguments = ("--app", "user")
 
     def add_arguments(self, parser: CommandParser) -> None:
         super().add_arguments(parser)
-        parser.add_argument("--nonce", required=True, help="what Layer gave")
+        parser.add_argument("--nonce", required=True, help="the nonce that Layer gave")
 
     def run(self, *, app: str | None, nonce: str, user: str, **options: Any) -> None:
         token = issue_identity_token(find_user(user), nonce, app=app)

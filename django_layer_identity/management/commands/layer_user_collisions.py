@@ -19,8 +19,8 @@ from django_layer_identity.models import LayerApp
 
 class Command(LayerCommand):
     help = (
-        "Before going live: list users whose Layer user IDs are the same or look so, "
-        "and users without a usable one. Fails if there are any."
+        "Before going live: list users with the same or similar Layer user IDs, and "
+        "users without a usable ID. Fail if there are any."
     )
     arguments = ("--app", "--json")
 
@@ -35,16 +35,16 @@ class Command(LayerCommand):
             groups, unusable = survey.group_count, survey.unusable_count
         if groups or unusable:
             raise CommandError(
-                f"{survey.users} users: {groups} groups would collide or look alike, "
-                f"and {unusable} users have no usable Layer user ID."
+                f"Users: {survey.users}. Groups with the same or similar Layer user IDs: "
+                f"{groups}. Users without a usable Layer user ID: {unusable}."
             )
-        self.remark(f"{survey.users} users, and each has a Layer user ID of his own.")
+        self.remark(f"Users: {survey.users}. Each has a different Layer user ID.")
 
 
 def _find_app(app: str | None) -> LayerApp:
     stored = LayerApp.objects.using(router.db_for_write(LayerApp))
     if app is None and not stored.exists():
-        return LayerApp()  # long before going live
+        return LayerApp()  # the project may have none yet
     return LayerApp.objects.get_by_app_id(app)
 
 
@@ -54,20 +54,20 @@ def _as_text(survey: Survey) -> Iterator[str]:
         yield from (f"  {pk}  {user_id!r}" for pk, user_id in group.users)
         if group.count > len(group.users):
             yield f"  and {group.count - len(group.users)} more"
-    for one in survey.unusable():
-        yield f"no usable ID: {one.pk}  {one.reason}"
+    for user in survey.unusable():
+        yield f"no usable ID: {user.pk}  {user.reason}"
 
 
 def _duplicates(group: Group) -> str:
     if group.same in (0, group.count):
         return ""
-    return f", of whom {group.same} share theirs exactly"
+    return f", {group.same} of them with exactly the same ID"
 
 
 def _as_json(survey: Survey) -> Iterator[str]:
-    """Yield one object a line: there may be as many entries as users."""
+    """Yield one JSON object per line: there may be as many entries as users."""
     for group in survey.groups():
         users = [{"pk": pk, "user_id": user_id} for pk, user_id in group.users]
         yield json.dumps({**asdict(group), "users": users}, default=str)
-    for one in survey.unusable():
-        yield json.dumps(asdict(one))
+    for user in survey.unusable():
+        yield json.dumps(asdict(user))

@@ -15,15 +15,17 @@ from django_layer_identity.models import LayerApp
 
 class Command(LayerCommand):
     help = (
-        "Adopt Layer user IDs that are in use already, from CSV: a user and his Layer "
-        "user ID in each line. All of them, or nothing."
+        "Import Layer user IDs that are already in use from a CSV file, with a user and "
+        "a Layer user ID in each line. Import all lines, or nothing."
     )
     arguments = ("--app",)
 
     def add_arguments(self, parser: CommandParser) -> None:
         super().add_arguments(parser)
         parser.add_argument(
-            "--dry-run", action="store_true", help="find every problem, change nothing"
+            "--dry-run",
+            action="store_true",
+            help="report every problem, and change nothing",
         )
         parser.add_argument(
             "file", metavar="FILE", help="a path, or - for standard input"
@@ -44,4 +46,4 @@ class Command(LayerCommand):
                 on_problem=on_problem,
                 progress=progress,
             )
-        self.stdout.write(f"{count} {'would be adopted' if dry_run else 'adopted'}")
+        self.stdout.write(f"{count} {'can be imported' if dry_run else 'imported'}")
