@@ -257,7 +257,7 @@ def test_key_import_refuses_a_binary_passphrase_file(app, encrypted_file, tmp_pa
 
     message = error("layer_key_import", "--passphrase-file", str(path), encrypted_file)
 
-    assert message == "The file of --passphrase-file is not a text file in UTF-8."
+    assert message == "The file of --passphrase-file is not text in UTF-8."
 
 
 def test_messages_do_not_repeat_a_passphrase_given_instead_of_its_file(

@@ -128,7 +128,7 @@ def test_line_breaks_in_standard_input_are_not_changed(app, monkeypatch, capsys)
 def test_binary_standard_input_is_refused(app, monkeypatch):
     standard_input(monkeypatch, "alice,zoë\n".encode("latin-1"))
 
-    assert error("layer_user_import", "-") == ["- is not a text file in UTF-8."]
+    assert error("layer_user_import", "-") == ["Standard input is not text in UTF-8."]
 
 
 def test_standard_input_can_be_a_text_stream(app, alice, monkeypatch):
@@ -266,7 +266,7 @@ def test_an_unreadable_file_is_reported(app, alice, tmp_path):
         f"{missing} cannot be read: No such file or directory."
     ]
     assert error("layer_user_import", str(binary)) == [
-        f"{binary} is not a text file in UTF-8."
+        f"{binary} is not text in UTF-8."
     ]
     assert entries() == []
 

@@ -138,7 +138,7 @@ def open_text(name: str) -> Iterator[TextIO]:
             finally:
                 text.detach()  # so that closing is left to _open()
     except UnicodeDecodeError as exc:
-        raise CommandError(f"{name} is not a text file in UTF-8.") from exc
+        raise CommandError(f"{_called(name)} is not text in UTF-8.") from exc
 
 
 @contextmanager
@@ -156,6 +156,8 @@ def _open(name: str, called: str) -> Iterator[IO[Any]]:
 
 def _called(name: str) -> str:
     """Return the file name for messages. A file's content may be given by mistake."""
+    if name == "-":
+        return "Standard input"
     is_content = len(name) > MAX_FILE_NAME or "-----BEGIN" in name
     return "FILE" if is_content or name.splitlines() != [name] else name
 

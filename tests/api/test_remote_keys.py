@@ -193,7 +193,7 @@ def test_the_command_prints_only_the_fingerprint_to_standard_output(
     printed = capsys.readouterr()
     assert printed.out == f"{private_key.fingerprint}\n"
     assert printed.err == (
-        "The key is ready. Its public half, for Layer:\n" + private_key.public_key.pem
+        "The key is ready. Its public key, for Layer:\n" + private_key.public_key.pem
     )
 
 
@@ -202,7 +202,7 @@ def test_the_command_takes_a_file_or_a_signer(app, hsm, arguments):
     with pytest.raises(CommandError) as caught:
         call_command("layer_key_import", *arguments)
 
-    assert str(caught.value) == "Name either FILE or --signer ALIAS."
+    assert str(caught.value) == "Give either FILE or --signer ALIAS."
 
 
 def test_the_command_shows_the_error_of_the_backend(app, hsm, capsys):

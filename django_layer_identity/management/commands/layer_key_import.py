@@ -99,5 +99,5 @@ def _read_passphrase(name: str | None) -> str | None:
     try:
         text = content if isinstance(content, str) else content.decode()
     except UnicodeDecodeError:
-        raise CommandError(f"{CALLED} is not a text file in UTF-8.") from None
+        raise CommandError(f"{CALLED} is not text in UTF-8.") from None
     return text.rstrip("\r\n")
