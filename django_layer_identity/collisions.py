@@ -75,16 +75,16 @@ class Unusable:
 class Survey:
     """The results. They can be read several times inside the ``with`` block."""
 
-    def __init__(self, app: LayerApp, found: sqlite3.Connection) -> None:
+    def __init__(self, app: LayerApp, database: sqlite3.Connection) -> None:
         self.app = app
         self.users = 0
         self.unusable_count = 0
-        self._found = found
-        self._found.executescript(_TABLES)
+        self._database = database
+        self._database.executescript(_TABLES)
 
     @property
     def group_count(self) -> int:
-        rows = self._found.execute(
+        rows = self._database.execute(
             "SELECT COUNT(*) FROM (SELECT 1 FROM mapped GROUP BY key HAVING COUNT(*) > 1)"
         )
         return int(rows.fetchone()[0])
@@ -98,7 +98,7 @@ class Survey:
 
     def unusable(self) -> Iterator[Unusable]:
         """Yield the users without a usable Layer user ID."""
-        rows = self._found.execute("SELECT pk, reason FROM unusable ORDER BY rowid")
+        rows = self._database.execute("SELECT pk, reason FROM unusable ORDER BY rowid")
         return (Unusable(pk, reason) for pk, reason in rows)
 
     def add_users(self, users: Iterable[Any]) -> None:
@@ -113,12 +113,12 @@ class Survey:
                 key = _digest(collision_key(user_id))
                 mapped.append((key, _digest(user_id), _portable(user.pk)))
         self.unusable_count += len(unusable)
-        with self._found:
-            self._found.executemany("INSERT INTO mapped VALUES (?, ?, ?)", mapped)
-            self._found.executemany("INSERT INTO unusable VALUES (?, ?)", unusable)
+        with self._database:
+            self._database.executemany("INSERT INTO mapped VALUES (?, ?, ?)", mapped)
+            self._database.executemany("INSERT INTO unusable VALUES (?, ?)", unusable)
 
     def create_index(self) -> None:
-        self._found.execute("CREATE INDEX by_key ON mapped (key, digest)")
+        self._database.execute("CREATE INDEX by_key ON mapped (key, digest)")
 
     def _map(self, user: Any) -> tuple[str | None, str]:
         try:
@@ -132,7 +132,7 @@ class Survey:
             return None, f"USER_ID failed: {type(exc.__cause__).__name__}."
 
     def _members(self) -> Iterator[tuple[bytes, Any, str]]:
-        rows = self._found.execute(_GROUPS)
+        rows = self._database.execute(_GROUPS)
         while page := rows.fetchmany(PAGE):
             users = _users().filter(pk__in=[pk for _key, pk in page])
             by_pk = {_portable(user.pk): user for user in users}
@@ -155,8 +155,8 @@ def survey_users(
     :raises ConfigurationError: if ``USER_ID`` or a related setting is invalid.
     """
     # An empty name means a temporary file, deleted when the connection closes.
-    with closing(sqlite3.connect("")) as found:
-        survey = Survey(app, found)
+    with closing(sqlite3.connect("")) as database:
+        survey = Survey(app, database)
         total = _users().count()
         for page in _pages():
             survey.add_users(page)
@@ -181,7 +181,7 @@ def _gather(users: Iterator[tuple[Any, str]]) -> Group:
                 shown.append(holder)
         if count - before > 1:
             same += count - before
-        # IDs that equal the first one in some form equal each other in that form.
+        # Comparing with the first ID is enough: IDs that equal it equal each other.
         differences.add(_difference(shown[0][1], user_id))
     shown.sort(key=itemgetter(0))
     return Group(max(differences, key=DIFFERENCES.index), count, same, shown)

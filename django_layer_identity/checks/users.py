@@ -98,8 +98,8 @@ def _verified() -> Iterator[str]:
     hint="Set USER_ID_VERIFIED to the attribute that says whether the value is verified, "
     "or to True if unverified values are never stored in this field.",
 )
-def _proof() -> Iterator[str]:
-    if conf.USER_ID_VERIFIED is None and (kind := _contact()):
+def _missing_verification() -> Iterator[str]:
+    if conf.USER_ID_VERIFIED is None and (kind := _contact_kind()):
         yield (
             f"The Layer user ID is the user's {kind}, but "
             "LAYER_IDENTITY['USER_ID_VERIFIED'] is not set: a user can enter the "
@@ -126,11 +126,11 @@ def _unique_field() -> Iterator[str]:
     "users want to show it, silence this check.",
 )
 def _disclosure() -> Iterator[str]:
-    if kind := _contact():
+    if kind := _contact_kind():
         yield f"The Layer user ID shows the user's {kind} to every chat partner."
 
 
-def _contact() -> str | None:
+def _contact_kind() -> str | None:
     """Return "e-mail address" or "phone number" if the mapped value is one."""
     normalizer, fields = _normalizer_in_use(), resolve_field_path(conf.USER_ID)[0]
     if normalizer in (email, email_casefold) or is_email(fields):
@@ -420,7 +420,7 @@ RULES = (
     _phone_extra,
     _phone_region,
     _verified,
-    _proof,
+    _missing_verification,
     _unique_field,
     _disclosure,
     _change,

@@ -104,16 +104,16 @@ def _by_field(exc: ValidationError) -> str:
     )
 
 
-def read_secret_file(name: str, *, called: str | None = None) -> bytes | str:
+def read_secret_file(name: str, *, label: str | None = None) -> bytes | str:
     """
     Return the content of a file, or of standard input if the name is ``-``.
 
     Read at most one byte more than the largest private key.
 
-    :param called: the name in error messages, if they must not repeat the file name.
+    :param label: the name in error messages, if they must not repeat the file name.
     :raises CommandError: if the file cannot be read.
     """
-    with _open(name, called or _called(name)) as file:
+    with _open(name, label or _label(name)) as file:
         content: bytes | str = file.read(MAX_LENGTH + 1)
     return content
 
@@ -128,7 +128,7 @@ def open_text(name: str) -> Iterator[TextIO]:
     :raises CommandError: if the file cannot be opened or, later, cannot be read.
     """
     try:
-        with _open(name, _called(name)) as file:
+        with _open(name, _label(name)) as file:
             if file is sys.stdin:
                 yield file
                 return
@@ -138,11 +138,11 @@ def open_text(name: str) -> Iterator[TextIO]:
             finally:
                 text.detach()  # so that closing is left to _open()
     except UnicodeDecodeError as exc:
-        raise CommandError(f"{_called(name)} is not text in UTF-8.") from exc
+        raise CommandError(f"{_label(name)} is not text in UTF-8.") from exc
 
 
 @contextmanager
-def _open(name: str, called: str) -> Iterator[IO[Any]]:
+def _open(name: str, label: str) -> Iterator[IO[Any]]:
     """Open a file in binary mode. Standard input may be a text stream without bytes."""
     try:
         if name == "-":
@@ -151,10 +151,10 @@ def _open(name: str, called: str) -> Iterator[IO[Any]]:
             with open(name, "rb") as file:
                 yield file
     except OSError as exc:
-        raise CommandError(f"{called} cannot be read: {exc.strerror}.") from None
+        raise CommandError(f"{label} cannot be read: {exc.strerror}.") from None
 
 
-def _called(name: str) -> str:
+def _label(name: str) -> str:
     """Return the file name for messages. A file's content may be given by mistake."""
     if name == "-":
         return "Standard input"

@@ -19,7 +19,7 @@ from django_layer_identity.management.base import (
 )
 from django_layer_identity.models import LayerApp, SigningKey
 
-CALLED = "The file of --passphrase-file"
+FILE_LABEL = "The file of --passphrase-file"
 
 
 class Command(LayerCommand):
@@ -83,7 +83,7 @@ def _import_file(
         return import_key(passphrase=_read_passphrase(passphrase_file))
     except PassphraseNeeded as exc:
         if passphrase_file:
-            raise CommandError(f"{CALLED} is empty.") from exc
+            raise CommandError(f"{FILE_LABEL} is empty.") from exc
         if not sys.stdin.isatty():
             raise CommandError(
                 "This private key is encrypted. Use --passphrase-file to name the file "
@@ -95,9 +95,9 @@ def _import_file(
 def _read_passphrase(name: str | None) -> str | None:
     if name is None:
         return None
-    content = read_secret_file(name, called=CALLED)
+    content = read_secret_file(name, label=FILE_LABEL)
     try:
         text = content if isinstance(content, str) else content.decode()
     except UnicodeDecodeError:
-        raise CommandError(f"{CALLED} is not text in UTF-8.") from None
+        raise CommandError(f"{FILE_LABEL} is not text in UTF-8.") from None
     return text.rstrip("\r\n")

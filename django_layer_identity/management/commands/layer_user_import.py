@@ -15,8 +15,8 @@ from django_layer_identity.models import LayerApp
 
 class Command(LayerCommand):
     help = (
-        "Import Layer user IDs that are already in use from a CSV file, with a user and "
-        "a Layer user ID in each line. Import all lines, or nothing."
+        "Import Layer user IDs that are already in use. The CSV file has a user and a "
+        "Layer user ID in each line. Import all lines, or nothing."
     )
     arguments = ("--app",)
 
