@@ -1,11 +1,14 @@
 """
-Create signing keys, and encrypt the stored ones anew.
+Create signing keys, and encrypt the stored private keys again.
 
-The three functions that create a key also raise :exc:`InvalidIdentifier` if the key ID is
-none, :exc:`KeyExists` if the app has the key, or the key ID, already,
-:exc:`KeyStateError` if it is to be activated and has no key ID, or another one is
-activated at the same time, first, and :exc:`ConfigurationError` if
-``KEY_ENCRYPTION_KEYS`` is not set or ``SIGNERS`` has no such alias.
+The three functions that create a key also raise these exceptions:
+
+* :exc:`InvalidIdentifier` if the key ID is invalid;
+* :exc:`KeyExists` if the app already has this key or this key ID;
+* :exc:`KeyStateError` if ``activate`` is true, and the key ID is missing or another key
+  was activated at the same time;
+* :exc:`ConfigurationError` if ``KEY_ENCRYPTION_KEYS`` is not set, or ``SIGNERS`` lacks
+  the alias.
 """
 
 from __future__ import annotations
@@ -37,12 +40,12 @@ def import_private_key(
     passphrase: str | None = None,
 ) -> SigningKey:
     """
-    Take in the private key that Layer's dashboard showed once.
+    Import the private key that Layer's dashboard showed once.
 
-    :param data: PEM or DER, PKCS#1 or PKCS#8; stored encrypted, never shown again.
-    :param key_id: the ID that Layer's dashboard shows for it, if known yet.
-    :param passphrase: needed where the key is encrypted; never kept.
-    :raises InvalidKey: if it is no RSA private key of an accepted size.
+    :param data: PEM or DER, PKCS#1 or PKCS#8. It is stored encrypted and never shown.
+    :param key_id: the ID that Layer's dashboard shows for the key, if known.
+    :param passphrase: needed if the key is encrypted. It is never stored.
+    :raises InvalidKey: if it is not an RSA private key of an accepted size.
     """
     private_key = read_private_key(data, passphrase)
     make = partial(SigningKey.from_private_key, app, private_key, key_id=key_id)
@@ -57,7 +60,7 @@ def generate_private_key(
     activate: bool = False,
 ) -> SigningKey:
     """
-    Make a key pair here; its public half is to be registered with Layer.
+    Generate a key pair. Its public key must be registered with Layer.
 
     :raises InvalidKey: if the size is not 2048, 3072 or 4096 bits.
     """
@@ -74,10 +77,10 @@ def link_remote_key(
     activate: bool = False,
 ) -> SigningKey:
     """
-    Take in the public half of a key that ``SIGNERS`` has under that alias.
+    Store the public key of the signing backend with this alias in ``SIGNERS``.
 
-    :raises SigningBackendError: if it cannot be read there, or does not sign.
-    :raises InvalidKey: if it is no RSA key of an accepted size.
+    :raises SigningBackendError: if the backend does not return the key or cannot sign.
+    :raises InvalidKey: if it is not an RSA key of an accepted size.
     """
     public_key = rsa.read_public_key(get_backend(alias).public_key())
     make = partial(
@@ -91,8 +94,8 @@ def _store(app: LayerApp, make: Callable[[], SigningKey], activate: bool) -> Sig
     former = SigningKey.objects.get_active_pk(app.pk, using)
 
     def write() -> SigningKey:
-        # First, or two that activate would each wait for the other: with the key
-        # goes a shared lock on its app.
+        # Lock the app first. Saving the key takes a shared lock on its app, so two
+        # concurrent activations would otherwise deadlock.
         LayerApp.objects.lock(app.pk, using)
         key = make()
         key.save_unique()
@@ -107,7 +110,7 @@ def _store(app: LayerApp, make: Callable[[], SigningKey], activate: bool) -> Sig
 
 @dataclass
 class Reencryption:
-    """What was done, and what each row that could not be decrypted says."""
+    """The counts of a re-encryption, and one message for each key that failed."""
 
     reencrypted: int = 0
     unchanged: int = 0
@@ -118,13 +121,13 @@ def reencrypt_private_keys(
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> Reencryption:
     """
-    Encrypt each stored private half with the first entry, unless it is so already.
+    Encrypt each stored private key with the first entry of ``KEY_ENCRYPTION_KEYS``.
 
-    Each key is a transaction of its own, and damaged ones are left as they are: whether
-    it was interrupted or failed for some, the same again goes on where it was.
+    Keys that the first entry encrypts already stay unchanged, and so do damaged keys.
+    Each key has its own transaction, so it is safe to interrupt and repeat this.
 
-    :param progress: is told after each key how many are done, and of how many.
-    :raises ConfigurationError: if there is no entry, or one too short.
+    :param progress: called after each key with the number of finished keys and the total.
+    :raises ConfigurationError: if the setting is empty or an entry is too short.
     """
     done = Reencryption()
     keys = SigningKey.objects.using(router.db_for_write(SigningKey))
@@ -140,7 +143,7 @@ def _reencrypt(keys: QuerySet[SigningKey], done: Reencryption) -> None:
     try:
         changed = keys.get().reencrypt_private_key()
     except (SigningKey.DoesNotExist, NotFound):
-        return  # deleted a moment ago
+        return  # another process has just deleted it
     except DecryptionError as exc:
         done.failures.append(str(exc))
     else:

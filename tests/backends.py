@@ -1,4 +1,4 @@
-"""Backends for ``SIGNERS``: what a backend may do, well behaved and otherwise."""
+"""Signing backends for ``SIGNERS`` in tests: one that works, and others that fail."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from django_layer_identity.exceptions import ConfigurationError
 
 
 class InMemory:
-    """Signs with ``OPTIONS["key"]``, a private key of ours: no backend at all."""
+    """Sign with ``OPTIONS["key"]``, a ``PrivateKey`` of this process."""
 
     def __init__(self, options):
         if "key" not in options:
@@ -20,8 +20,8 @@ class InMemory:
         return self.options["key"].sign(message)
 
 
-class Forgetful(InMemory):
-    """Shows the public half of one key and signs with another, ``OPTIONS["other"]``."""
+class WrongKey(InMemory):
+    """Return the public key of one key, but sign with ``OPTIONS["other"]``."""
 
     def sign(self, message):
         return self.options["other"].sign(message)
@@ -29,9 +29,9 @@ class Forgetful(InMemory):
 
 class Hanging(InMemory):
     """
-    Waits for the event ``OPTIONS["gate"]`` before it signs.
+    Wait for the event ``OPTIONS["gate"]`` before signing.
 
-    ``OPTIONS["entered"]`` is a semaphore that counts who waits.
+    ``OPTIONS["entered"]`` is a semaphore that counts the calls.
     """
 
     def sign(self, message):
@@ -41,12 +41,12 @@ class Hanging(InMemory):
 
 
 class Broken(InMemory):
-    """Raises ``OPTIONS["error"]``."""
+    """Raise ``OPTIONS["error"]``."""
 
     def sign(self, message):
         raise self.options["error"]
 
 
 def signer(backend, **options):
-    """Return a value of ``SIGNERS`` with that one backend, under the alias “hsm”."""
+    """Return a value for ``SIGNERS`` with this backend under the alias “hsm”."""
     return {"hsm": {"BACKEND": f"tests.backends.{backend}", "OPTIONS": options}}

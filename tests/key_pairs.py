@@ -1,4 +1,4 @@
-"""Key pairs for tests, loaded instead of generated. They are committed, so public."""
+"""Key pairs for tests, loaded from committed files because generating is slow."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ VECTORS = Path(__file__).parent / "vectors"
 
 @cache
 def load_rsa_key(name: str) -> rsa.RSAPrivateKey:
-    """Return the key "first", "second" or "third" as cryptography has it."""
+    """Return the key "first", "second" or "third" as a key of ``cryptography``."""
     pem = (VECTORS / f"{name}_private_key.pem").read_bytes()
     key = load_pem_private_key(pem, None)
     assert isinstance(key, rsa.RSAPrivateKey)
@@ -23,5 +23,5 @@ def load_rsa_key(name: str) -> rsa.RSAPrivateKey:
 
 
 def load_private_key(name: str) -> PrivateKey:
-    """Return the key "first", "second" or "third" as ours."""
+    """Return the key "first", "second" or "third" as a ``PrivateKey``."""
     return PrivateKey(load_rsa_key(name))

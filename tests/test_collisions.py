@@ -189,9 +189,9 @@ def test_users_without_an_id_are_listed_with_the_reason(create_users, settings):
     assert found() == (
         [],
         [
-            Unusable(1, "A Layer user ID is not blank."),
+            Unusable(1, "A Layer user ID must not be blank."),
             Unusable(3, "USER_ID failed: LookupError."),
-            Unusable(4, "A Layer user ID has at most 128 characters."),
+            Unusable(4, "A Layer user ID must have at most 128 characters."),
             Unusable(
                 5,
                 "This user's Layer user ID is not verified: confirm it, then try again.",
@@ -281,7 +281,7 @@ def test_the_command_lists_collisions_and_fails(create_users, capsys):
             "same: 21 users",
             *(f"  {pk}  'carol'" for pk in range(4, 24)),
             "  and 1 more",
-            "no usable ID: 3  A Layer user ID is not blank.",
+            "no usable ID: 3  A Layer user ID must not be blank.",
         ]
     )
     assert error == (
@@ -318,8 +318,8 @@ def test_the_command_writes_one_json_object_per_line(create_users, capsys):
                 {"pk": 2, "user_id": "Alice"},
             ],
         },
-        {"pk": 3, "reason": "A Layer user ID is not blank."},
-        {"pk": 4, "reason": "A Layer user ID is not blank."},
+        {"pk": 3, "reason": "A Layer user ID must not be blank."},
+        {"pk": 4, "reason": "A Layer user ID must not be blank."},
     ]
 
 
@@ -333,7 +333,7 @@ def test_the_command_writes_keys_of_any_kind_as_json(settings, capsys):
 
     group, unusable = [json.loads(line) for line in out.splitlines()]
     assert group["users"][0] == {"pk": "A", "user_id": "A"}
-    assert unusable == {"pk": " ", "reason": "A Layer user ID is not blank."}
+    assert unusable == {"pk": " ", "reason": "A Layer user ID must not be blank."}
 
 
 def test_the_command_maps_users_for_one_layer_app(app, create_users, settings, capsys):

@@ -75,7 +75,7 @@ def test_app_create_refuses_another_app_under_the_same_id(app):
 
 def test_app_create_refuses_a_key_id_as_a_provider_id(db):
     assert error(*CREATE, "--provider-id", f"layer:///keys/{KEY_ID}") == (
-        "This is a key ID; a provider ID belongs here."
+        "This is a key ID. Use a provider ID here."
     )
 
 
@@ -145,7 +145,7 @@ def test_key_generate_writes_remarks_to_standard_error(app, capsys):
 
 def test_key_generate_refuses_a_small_size(app):
     assert error("layer_key_generate", "--bits", "1024") == (
-        "A key has 2048, 3072 or 4096 bits."
+        "A new key must have 2048, 3072 or 4096 bits."
     )
 
 
@@ -197,7 +197,7 @@ def test_token_issue_prints_the_cause_of_a_refusal(app, alice):
 
 def test_token_issue_prints_a_refusal_without_a_cause(key, alice):
     assert error("layer_token_issue", "alice", "--nonce", " ") == (
-        "A nonce is more than white space."
+        "The nonce must not be blank."
     )
 
 

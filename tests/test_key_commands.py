@@ -267,9 +267,9 @@ def test_key_reencrypt_reports_and_keeps_a_key_that_it_cannot_decrypt(keys, caps
     SigningKey.objects.filter(pk=key.pk).update(encrypted_private_key=ciphertext)
 
     assert error("layer_key_reencrypt") == (
-        f"The stored private half of signing key {key.fingerprint[:16]} (Layer app "
+        f"The stored private key of signing key {key.fingerprint[:16]} (Layer app "
         f"{key.app_id}) is that of signing key {draft.fingerprint[:16]} (Layer app "
-        f"{key.app_id}): take that row from a backup, or revoke the key."
+        f"{key.app_id}). Restore that row from a backup, or revoke the key."
     )
     assert capsys.readouterr().out == "1 re-encrypted, 0 unchanged, 1 failed\n"
     key.refresh_from_db()

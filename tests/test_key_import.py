@@ -159,7 +159,7 @@ def test_key_import_does_not_read_large_files_completely(app, tmp_path):
     path.write_text("x" * 100_000)
 
     assert error("layer_key_import", str(path)) == (
-        "This is too long: a private key has at most 16 KiB."
+        "This is too long for a private key. The limit is 16 KiB."
     )
 
 
@@ -246,7 +246,7 @@ def test_key_import_refuses_an_empty_passphrase_file(
 
 def test_key_import_refuses_a_wrong_passphrase(app, encrypted_file, pem_file):
     assert error("layer_key_import", "--passphrase-file", pem_file, encrypted_file) == (
-        "The passphrase is wrong, or the private key is damaged."
+        "The passphrase is wrong, or the private key is damaged. Check both."
     )
     assert not SigningKey.objects.exists()
 

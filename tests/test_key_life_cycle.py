@@ -453,7 +453,10 @@ def test_an_active_key_that_is_activated_again_can_be_saved(key):
 def test_a_damaged_public_half_is_named(key):
     SigningKey.objects.filter(pk=key.pk).update(public_key="damaged")
 
-    with pytest.raises(InvalidKey, match=r"^The stored public half is damaged\.$"):
+    with pytest.raises(
+        InvalidKey,
+        match=r"^The stored public key is damaged\. Restore that row from a backup\.$",
+    ):
         key.run_self_test()
 
 

@@ -175,10 +175,10 @@ def test_each_invalid_line_is_reported_and_nothing_is_imported(
         "line 6: There is no user 'dave'.",
         "line 7: expected two columns, a user and a Layer user ID, not 1.",
         "line 8: expected two columns, a user and a Layer user ID, not 3.",
-        "line 9: A Layer user ID is not blank.",
+        "line 9: A Layer user ID must not be blank.",
         'line 10: "None" is a missing value, not a Layer user ID.',
-        "line 11: A Layer user ID has at most 128 characters.",
-        "line 13: A Layer user ID has no control characters.",
+        "line 11: A Layer user ID must have at most 128 characters.",
+        "line 13: A Layer user ID must not contain control characters.",
     ]
     assert entries() == [("carol", "c-3")]
 
@@ -326,7 +326,7 @@ def test_a_user_is_renamed_in_one_layer_app(app, alice):
     ("user", "user_id", "message"),
     [
         ("bob", "a-1", "The Layer user ID belongs, or belonged, to another user."),
-        ("bob", " ", "A Layer user ID is not blank."),
+        ("bob", " ", "A Layer user ID must not be blank."),
         ("dave", "d-4", "There is no user 'dave'."),
     ],
 )

@@ -365,8 +365,8 @@ def test_a_nonce_digest_is_keyed(settings):
 @pytest.mark.parametrize(
     ("user_id", "reason"),
     [
-        (" ", "A Layer user ID is not blank."),
-        ("x" * 129, "A Layer user ID has at most 128 characters."),
+        (" ", "A Layer user ID must not be blank."),
+        ("x" * 129, "A Layer user ID must have at most 128 characters."),
     ],
 )
 def test_the_log_has_the_reason_of_an_unusable_user_id(

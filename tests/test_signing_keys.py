@@ -71,10 +71,10 @@ def test_a_key_without_an_id_is_not_activated_and_not_stored(app, private_key):
 @pytest.mark.parametrize(
     ("key_id", "message"),
     [
-        ("my key", "A key ID is a UUID or has the form layer:///keys/<uuid>."),
+        ("my key", "A key ID must be a UUID or have the form layer:///keys/<uuid>."),
         (
             f"layer:///providers/{PROVIDER_ID}",
-            "This is a provider ID; a key ID belongs here.",
+            "This is a provider ID. Use a key ID here.",
         ),
         (
             str(PROVIDER_ID),

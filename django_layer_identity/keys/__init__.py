@@ -1,1 +1,1 @@
-"""SigningBackend of private keys."""
+"""Private keys: read, encrypt, load and use them, here or in a signing backend."""

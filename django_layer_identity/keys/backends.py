@@ -1,9 +1,9 @@
 """
-Private keys that are kept elsewhere: from an alias in ``SIGNERS`` to a signer.
+Signing backends: sign with private keys that are stored outside the database.
 
-Another machine, or another company, may be slow, hang or sign with something else. So
-each call has a time limit, so many are under way and no more, and a signature is
-verified before it leaves.
+A backend calls another machine, or another company's service. It may be slow, hang, or
+sign with another key. So each call has a time limit, the number of concurrent calls is
+limited, and each signature is verified before it is used.
 """
 
 from __future__ import annotations
@@ -26,61 +26,65 @@ from django_layer_identity.protocol.identifiers import KeyID
 
 MAX_ALIAS_LENGTH = 100  # characters
 TIMEOUT = 5  # seconds
-MAX_CALLS = 4  # at once, in one process
+MAX_CALLS = 4  # concurrent calls in one process
 
 T = TypeVar("T")
 
 
 class SigningBackend(Protocol):
     """
-    What a ``BACKEND`` of ``SIGNERS`` is: it keeps one private key.
+    The interface of a ``BACKEND`` in ``SIGNERS``. A backend signs with one private key.
 
-    Its methods are called from several threads, and may raise and last as they please.
+    Its methods are called from several threads. They may raise any exception, and they
+    may block.
     """
 
     def __init__(self, options: Mapping[str, Any]) -> None:
         """
-        Take the ``OPTIONS``; the key itself is not to be looked for yet.
+        Check and store the ``OPTIONS``. Do not look for the key yet.
 
-        :raises ConfigurationError: if they are of no use.
+        :raises ConfigurationError: if an option is missing or invalid.
         """
 
     def public_key(self) -> str:
-        """Return the public half: PEM, SubjectPublicKeyInfo."""
+        """Return the public key as PEM (SubjectPublicKeyInfo)."""
 
     def sign(self, message: bytes) -> bytes:
-        """Return the RSASSA-PKCS1-v1_5 signature with SHA-256 of the message."""
+        """Sign the message with RSASSA-PKCS1-v1_5 and SHA-256; return the signature."""
 
 
-_opened: dict[str, tuple[int, object, TimeLimitedBackend]] = {}
+_backends: dict[str, tuple[int, object, TimeLimitedBackend]] = {}
 
 
 def get_backend(alias: str) -> TimeLimitedBackend:
     """
-    Return the backend of that alias, the same in all of this process.
+    Return the backend with this alias, always the same object in one process.
 
-    Another one is made when the setting has changed, and after a fork: of threads that
-    were at work in it, the child has none.
+    A new backend is created when the setting changes, and after a fork, because the
+    child process does not have the threads of the parent's backend.
 
-    :raises ConfigurationError: if the alias is unknown or its entry is of no use.
+    :raises ConfigurationError: if the alias is unknown or its entry is invalid.
     """
     entry = conf.SIGNERS.get(alias)
-    process, known, backend = _opened.get(alias, (None, None, None))
-    if backend is None or process != os.getpid() or known != entry:
+    process, built_from, backend = _backends.get(alias, (None, None, None))
+    if backend is None or process != os.getpid() or built_from != entry:
         backend = build_backend(alias, entry)
-        _opened[alias] = os.getpid(), entry, backend
+        _backends[alias] = os.getpid(), entry, backend
     return backend
 
 
 def build_backend(alias: str, entry: Any) -> TimeLimitedBackend:
     """
-    Return a new backend as an entry of ``SIGNERS`` describes it.
+    Build the backend that an entry of ``SIGNERS`` describes.
 
-    :raises ConfigurationError: if the entry is of no use.
+    :raises ConfigurationError: if the entry is invalid.
     """
     name = f"SIGNERS[{alias!r}]"
     if not isinstance(entry, Mapping):
-        raise ConfigurationError(f"{name} is not there, or is no dict.")
+        raise ConfigurationError(
+            f"{name} is missing or is not a dict. It must be a dict with BACKEND and "
+            "OPTIONS."
+        )
     options = dict(entry.get("OPTIONS", {}))
     timeout = _positive(name, "TIMEOUT", options.pop("TIMEOUT", TIMEOUT), (int, float))
     max_calls = _positive(name, "MAX_CALLS", options.pop("MAX_CALLS", MAX_CALLS), int)
@@ -88,7 +92,10 @@ def build_backend(alias: str, entry: Any) -> TimeLimitedBackend:
     try:
         backend_class = import_string(path)
     except (ImportError, AttributeError, TypeError) as exc:
-        raise ConfigurationError(f"{name}: BACKEND cannot be imported: {exc}.") from exc
+        raise ConfigurationError(
+            f"{name}: BACKEND must be the dotted path of a class, and this one cannot be "
+            f"imported: {exc}."
+        ) from exc
     try:
         backend = backend_class(options)
     except ConfigurationError as exc:
@@ -104,36 +111,36 @@ def _positive(name: str, option: str, value: Any, kinds: Any) -> Any:
 
 @dataclass(frozen=True)
 class RemoteSigner:
-    """A private key in a backend, its public half, and the ID that Layer knows it by."""
+    """A key in a signing backend: its backend, its public key and its key ID."""
 
     key_id: KeyID
     public_key: str = field(repr=False)
     backend: TimeLimitedBackend
 
-    @hide_locals  # the message is a token but for its signature
+    @hide_locals  # the message is a token without its signature
     def sign(self, message: bytes) -> bytes:
         """
-        Return the RSASSA-PKCS1-v1_5 signature with SHA-256 of the message.
+        Sign the message with RSASSA-PKCS1-v1_5 and SHA-256, and verify the signature.
 
-        :raises SigningBackendError: if there is none to be had in time, or it is not the
-            key's.
+        :raises SigningBackendError: if the backend fails or does not answer in time, or
+            if the signature is from another key.
         """
         signature = self.backend.sign(message)
         if not verify_signature(self.public_key, message, signature):
             raise SigningBackendError(
-                f"{self.backend.name}: the signature is not of the key whose public "
-                "half is stored here."
+                f"{self.backend.name}: the signature does not match the public key "
+                "stored here, so the backend uses another key."
             )
         return signature
 
 
 class TimeLimitedBackend:
     """
-    A backend with a time limit for each call, and a limit of calls at once.
+    Limit the duration and the number of concurrent calls of a backend.
 
-    Calls run in threads of their own, which do not keep the process from ending. A call
-    that hangs holds its place until it comes back: then others are served again. Where
-    all hang, a request is refused at once.
+    Each call runs in its own daemon thread, which does not keep the process running. A
+    call that hangs holds its slot until it returns. While hanging calls hold all slots,
+    each further call fails immediately.
     """
 
     def __init__(
@@ -149,40 +156,46 @@ class TimeLimitedBackend:
 
     @property
     def slots(self) -> CallSlots:
-        """The backend's slots, if it shares them with others, or else its own."""
+        """The slots that the backend shares with other backends, or its own slots."""
         slots: CallSlots = getattr(self._backend, "slots", self._own_slots)
         return slots
 
     def public_key(self) -> str:
         """
-        Return the public half: PEM, SubjectPublicKeyInfo.
+        Return the public key as PEM (SubjectPublicKeyInfo).
 
-        :raises SigningBackendError: if there is none to be had in time.
+        :raises SigningBackendError: if the backend fails or does not answer in time.
         """
         return self._call(self._backend.public_key)
 
     def sign(self, message: bytes) -> bytes:
         """
-        Return the signature, which is yet to be verified.
+        Return the signature without verifying it.
 
-        :raises SigningBackendError: if there is none to be had in time.
+        :raises SigningBackendError: if the backend fails or does not answer in time.
         """
         return self._call(lambda: self._backend.sign(message))
 
     def _call(self, function: Callable[[], T]) -> T:
         deadline, slots = time.monotonic() + self.timeout, self.slots
         if slots.all_busy():
-            raise self._error(f"{slots.count} calls are under way and do not come back")
-        if not slots.take(self.timeout):
-            raise self._error("the call could not begin in time: others were before it")
+            raise self._error(
+                f"all slots ({slots.count}) are held by calls that timed out and have not "
+                "returned"
+            )
+        if not slots.acquire(self.timeout):
+            raise self._error(
+                "the call could not start in time, because the backend was busy with "
+                "earlier calls"
+            )
         try:
             future = slots.start(function)
         except RuntimeError as exc:
-            raise self._error("no thread can be started") from exc
+            raise self._error("no thread could be started for the call") from exc
         wait([future], deadline - time.monotonic())
         if not future.done():
             slots.mark_timed_out(future)
-            raise self._error(f"there was no answer within {self.timeout:g} seconds")
+            raise self._error(f"no answer within {self.timeout:g} seconds")
         try:
             return future.result()
         except SigningBackendError as exc:
@@ -190,51 +203,52 @@ class TimeLimitedBackend:
         except Exception as exc:
             raise self._error(f"the backend raised {type(exc).__name__}") from exc
 
-    def _error(self, complaint: str) -> SigningBackendError:
-        return SigningBackendError(f"{self.name}: {complaint.rstrip('.')}.")
+    def _error(self, message: str) -> SigningBackendError:
+        return SigningBackendError(f"{self.name}: {message.rstrip('.')}.")
 
 
 class CallSlots:
     """
-    How many calls may be under way at once; the others wait for their turn.
+    Limit the number of concurrent calls. Further calls wait for a free slot.
 
-    The thread that asks is the one that waits, and a call gets a thread of its own only
-    when it begins. So a call that is given up while it waits is never made.
+    The caller's own thread waits for the slot, and the call gets a new thread only when
+    it starts. So a call that times out while it waits is never made.
     """
 
     def __init__(self, count: int) -> None:
         self.count = count
         self._free = BoundedSemaphore(count)
-        self._timed_out: set[Future[Any]] = set()  # given up, and still under way
-        self._lasted = 0.0  # seconds that the last call took
+        self._timed_out: set[Future[Any]] = set()  # timed out, still running
+        self._last_duration = 0.0  # seconds
 
     def all_busy(self) -> bool:
-        """Return whether every place is taken by a call that was given up."""
+        """Return whether calls that timed out hold every slot."""
         return len(self._timed_out) >= self.count
 
-    def take(self, timeout: float) -> bool:
+    def acquire(self, timeout: float) -> bool:
         """
-        Wait for a place; return whether there is one, and time enough left for a call.
+        Wait for a slot. Return whether one is free and enough time is left for a call.
 
-        The time is enough if the last call would have ended in it. With half of it left
-        a call begins in any case, or after a slow one no other would.
+        The remaining time is enough if the last call took no longer. If half of the time
+        limit remains, it is always enough: otherwise one slow call would block all later
+        calls.
         """
         deadline = time.monotonic() + timeout
         if not self._free.acquire(timeout=timeout):
             return False
-        if deadline - time.monotonic() >= min(self._lasted, timeout / 2):
+        if deadline - time.monotonic() >= min(self._last_duration, timeout / 2):
             return True
         self._free.release()
         return False
 
     def start(self, function: Callable[[], T]) -> Future[T]:
         """
-        Run the function in a thread, which gives the place back when it ends.
+        Run the function in a new thread, which releases the slot when it ends.
 
         :raises RuntimeError: if no thread can be started.
         """
         future: Future[T] = Future()
-        thread = Thread(target=self._work, args=(function, future), daemon=True)
+        thread = Thread(target=self._run, args=(function, future), daemon=True)
         try:
             thread.start()
         except RuntimeError:
@@ -243,16 +257,16 @@ class CallSlots:
         return future
 
     def mark_timed_out(self, future: Future[Any]) -> None:
-        """Note that a call is overdue, until it ends."""
+        """Record that a call timed out, until it ends."""
         self._timed_out.add(future)
         future.add_done_callback(self._timed_out.discard)
 
-    def _work(self, function: Callable[[], T], future: Future[T]) -> None:
-        began = time.monotonic()
+    def _run(self, function: Callable[[], T], future: Future[T]) -> None:
+        started = time.monotonic()
         try:
             future.set_result(function())
         except BaseException as exc:
             future.set_exception(exc)
         finally:
-            self._lasted = time.monotonic() - began
+            self._last_duration = time.monotonic() - started
             self._free.release()

@@ -1,7 +1,8 @@
 """
-Private keys under a passphrase: what it costs to try one is known before.
+Decrypt private keys that a passphrase protects.
 
-As much of DER is read here as that takes.
+Trying a passphrase can cost any amount of time and memory: the key file says how much.
+So this module reads the cost from the DER first, and refuses keys that cost too much.
 """
 
 from __future__ import annotations
@@ -21,28 +22,28 @@ from django_layer_identity.exceptions import (
     PassphraseNeeded,
     PassphraseWrong,
 )
-from django_layer_identity.keys.rsa import DAMAGED, NO_RSA_KEY
+from django_layer_identity.keys.rsa import DAMAGED, NOT_RSA
 
 MAX_ITERATIONS = 1_000_000  # half a second of PBKDF2; OpenSSL takes 2,048
 MAX_SCRYPT_MEMORY = 64 * 1024 * 1024  # bytes; OpenSSL takes 16 MiB
 MAX_SCRYPT_COST = 2**20  # N times r times p; OpenSSL takes 2**17
 
-NEEDED = "This private key is encrypted: enter its passphrase too."
-WRONG = "The passphrase is wrong, or the private key is damaged."
+NEEDED = "This private key is encrypted. Enter its passphrase too."
+WRONG = "The passphrase is wrong, or the private key is damaged. Check both."
 TOO_COSTLY = (
-    "It costs too much to try a passphrase on this private key: encrypt it anew with "
-    "1,000,000 iterations or fewer."
+    "Decrypting this private key takes too much time or memory. Encrypt the key again, "
+    "with PBKDF2 and at most 1,000,000 iterations."
 )
 UNKNOWN_ENCRYPTION = (
-    "This private key is encrypted in a way that is not read here: remove its "
-    "passphrase first, with “openssl pkey”."
+    "This private key is encrypted in an unsupported way. Remove its passphrase first, "
+    "with “openssl pkey”."
 )
 
-#: How long the initialization vector is: the hex digits of one block.
+#: Length of the initialization vector (one block), in hex digits.
 _VECTORS = {"AES-256-CBC": 32, "AES-128-CBC": 32, "DES-EDE3-CBC": 16}
 
 INTEGER, SEQUENCE = 0x02, 0x30  # tags of DER
-# Object identifiers as DER has them: RFC 8018, appendix A, and RFC 7914, section 7.
+# Object identifiers in DER: RFC 8018, appendix A, and RFC 7914, section 7.
 _PKCS5 = bytes.fromhex("2a864886f70d0105")
 _PKCS12 = bytes.fromhex("2a864886f70d010c")
 _PBES2 = _PKCS5 + b"\x0d"
@@ -53,11 +54,12 @@ def decrypt(
     encrypted: bytes, passphrase: str | None, *, dek_info: str | None = None
 ) -> PrivateKeyTypes:
     """
-    Return the private key, of whatever kind, that a passphrase protects.
+    Return the decrypted private key, which may be of any kind.
 
-    :param dek_info: how RFC 1421 encrypted it; None where it is PKCS#8.
-    :raises PassphraseNeeded, PassphraseWrong: if it is not the right one.
-    :raises InvalidKey: if it is too costly to try, or the encryption is unknown.
+    :param dek_info: the ``DEK-Info`` header (RFC 1421); None for PKCS#8.
+    :raises PassphraseNeeded: if the passphrase is missing or empty.
+    :raises PassphraseWrong: if the passphrase does not decrypt the key.
+    :raises InvalidKey: if decryption costs too much, or the encryption is unsupported.
     """
     if not passphrase:
         raise PassphraseNeeded(NEEDED)
@@ -69,13 +71,17 @@ def decrypt(
     try:
         return load(data, passphrase.encode(), unsafe_skip_rsa_key_validation=True)
     except UnsupportedAlgorithm as exc:
-        raise InvalidKey(NO_RSA_KEY) from exc  # for one, an unusual elliptic curve
+        raise InvalidKey(NOT_RSA) from exc  # for example, an unusual elliptic curve
     except (ValueError, TypeError, InternalError) as exc:
         raise PassphraseWrong(WRONG) from exc
 
 
 def _rfc_1421(encrypted: bytes, dek_info: str) -> bytes:
-    """As OpenSSL writes PKCS#1; its key derivation is a single MD5."""
+    """
+    Return the key as OpenSSL writes encrypted PKCS#1.
+
+    The cost needs no check: the key derivation is a single MD5.
+    """
     cipher, _, vector = dek_info.partition(",")
     if cipher not in _VECTORS:
         raise InvalidKey(UNKNOWN_ENCRYPTION)
@@ -90,9 +96,9 @@ def _rfc_1421(encrypted: bytes, dek_info: str) -> bytes:
 
 def _check_cost(encrypted: bytes) -> None:
     """
-    Read EncryptedPrivateKeyInfo (RFC 5208) as far as what the derivation costs.
+    Check the cost of the key derivation in an EncryptedPrivateKeyInfo (RFC 5208).
 
-    :raises InvalidKey: if it costs too much, or nobody knows what.
+    :raises InvalidKey: if the cost is too high or unknown.
     """
     try:
         (_, algorithm), _ = read_sequence(encrypted)
@@ -116,27 +122,27 @@ def _check_cost(encrypted: bytes) -> None:
 
 
 def _is_affordable(iterations: int, length: int = 0) -> bool:
-    """PBKDF2, and the older schemes of PKCS#5 and PKCS#12: all count iterations."""
+    """Check PBKDF2 and the older schemes of PKCS#5 and PKCS#12; all count iterations."""
     return iterations <= MAX_ITERATIONS
 
 
 def _scrypt_is_affordable(n: int, r: int, p: int, length: int = 0) -> bool:
     """
-    Tell what N, r and p cost.
+    Check the cost parameters of scrypt.
 
-    :raises ValueError: if they break RFC 7914, section 2: OpenSSL fails at those.
+    :raises ValueError: if they break RFC 7914, section 2. OpenSSL fails at such values.
     """
     is_power_of_two = n > 1 and n & (n - 1) == 0
     if not is_power_of_two or min(r, p) < 1 or n.bit_length() > 16 * r:
-        raise ValueError("N, r and p are not as RFC 7914 has them.")
+        raise ValueError("RFC 7914 does not allow these values of N, r and p.")
     return 128 * n * r <= MAX_SCRYPT_MEMORY and n * r * p <= MAX_SCRYPT_COST
 
 
 def read_sequence(data: bytes) -> list[tuple[int, bytes]]:
     """
-    Return the elements of the one SEQUENCE that the bytes are, in DER.
+    Return the elements of a DER SEQUENCE.
 
-    :raises ValueError: if they are anything else.
+    :raises ValueError: if the bytes are not exactly one SEQUENCE.
     """
     [(tag, content)] = read_elements(data)
     if tag != SEQUENCE:
@@ -146,9 +152,9 @@ def read_sequence(data: bytes) -> list[tuple[int, bytes]]:
 
 def read_elements(data: bytes) -> list[tuple[int, bytes]]:
     """
-    Return tag and content of each element of DER; those inside are not looked at.
+    Return the tag and the content of each DER element, without parsing the contents.
 
-    :raises ValueError: if one has no definite length, or ends before it should.
+    :raises ValueError: if an element has an indefinite length or is incomplete.
     """
     found, end = [], 0
     while end < len(data):
@@ -156,11 +162,11 @@ def read_elements(data: bytes) -> list[tuple[int, bytes]]:
         length = int.from_bytes(data[end + 1 : start], "big")
         if length == 0x80:
             raise ValueError("This is not DER.")
-        if length > 0x80:  # then so many bytes more have the length
+        if length > 0x80:  # the length is in the following bytes; this is their number
             octets, start = data[start : start + length - 0x80], start + length - 0x80
             length = int.from_bytes(octets, "big")
         end = start + length
         if end > len(data):
-            raise ValueError("This is cut off.")
+            raise ValueError("This DER is incomplete.")
         found.append((tag, data[start:end]))
     return found

@@ -1,8 +1,8 @@
 """
 A signing backend for keys in a PKCS#11 token.
 
-python-pkcs11 tells a module that one thread uses it (``C_Initialize`` with a null
-pointer), so one call at a time goes to a module: calls take turns.
+python-pkcs11 tells each module that only one thread uses it (``C_Initialize`` with a
+null pointer). So the backend makes only one call at a time to a module.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from django_layer_identity.keys.secrets import hide_locals
 REQUIRED = ("MODULE", "TOKEN_LABEL")
 OPTIONS = (*REQUIRED, "KEY_LABEL", "KEY_ID", "PIN_FILE", "PIN_ENV")
 
-#: What a token says of a PIN that is not to be sent again.
+#: Errors after which the same PIN must not be sent again.
 PIN_REFUSALS = {
     **dict.fromkeys(
         (pkcs11.PinIncorrect, pkcs11.PinInvalid, pkcs11.PinLenRange), "refused the PIN"
@@ -39,22 +39,22 @@ PIN_REFUSALS = {
     pkcs11.PinLocked: "has locked its PIN",
     pkcs11.PinExpired: "says that the PIN has expired",
 }
-#: What a token says of itself where no PIN is sent to it, be it the right one or not.
-NO_PIN_NOW = {
+#: Token flags that stop the backend from sending any PIN, right or wrong.
+BLOCKING_FLAGS = {
     TokenFlag.USER_PIN_LOCKED: "has locked its PIN",
     TokenFlag.USER_PIN_FINAL_TRY: (
-        "locks its PIN at the next wrong one, so none is sent until another program has "
-        "logged in to it"
+        "locks its PIN after one more wrong PIN, so no PIN is sent until another program "
+        "has logged in to the token"
     ),
 }
 ERRORS = {
-    pkcs11.NoSuchToken: "is not there",
-    pkcs11.MultipleTokensReturned: "is there more than once",
+    pkcs11.NoSuchToken: "was not found",
+    pkcs11.MultipleTokensReturned: "was found more than once",
     **PIN_REFUSALS,
 }
 
 T = TypeVar("T")
-#: What a key is looked for with: the token's label, and attributes of the object.
+#: What finds a key: the token's label, and attributes of the key object.
 KeySelector = tuple[str, tuple[tuple[Attribute, Any], ...]]
 
 logger = logging.getLogger("django_layer_identity")
@@ -62,27 +62,27 @@ logger = logging.getLogger("django_layer_identity")
 
 class PKCS11Backend:
     """
-    A private key in a token, found by the token's label and its own label, ID or both.
+    Sign with a private key in a PKCS#11 token.
 
     ``OPTIONS``: ``MODULE`` (path of the token's library), ``TOKEN_LABEL``,
-    ``KEY_LABEL``, ``KEY_ID`` (hex digits), and ``PIN_FILE`` or ``PIN_ENV``: the PIN
-    itself is no option.
+    ``KEY_LABEL`` and ``KEY_ID`` (hex digits; one of the two or both), and ``PIN_FILE``
+    or ``PIN_ENV``. The PIN itself cannot be an option.
     """
 
     def __init__(self, options: Mapping[str, Any]) -> None:
-        _check(options)
+        _check_options(options)
         self._path = os.fspath(options["MODULE"])
         self._selector = _read_selector(options)
         self._pin = Pin(file=options.get("PIN_FILE"), env=options.get("PIN_ENV"))
 
     @property
     def slots(self) -> CallSlots:
-        """One call at a time goes to a module, whichever of its keys it is for."""
+        """The slot of the module, which all its keys share."""
         return module_at(self._path).slots
 
     def public_key(self) -> str:
         """
-        Return the public half, as the private key object has it.
+        Return the public key, taken from the private key object.
 
         :raises SigningBackendError: if the key cannot be reached.
         """
@@ -90,52 +90,53 @@ class PKCS11Backend:
 
     def sign(self, message: bytes) -> bytes:
         """
-        Let the token sign.
+        Sign the message in the token.
 
-        :raises SigningBackendError: if the key cannot be reached, or does not sign.
+        :raises SigningBackendError: if the key cannot be reached or cannot sign.
         """
         mechanism = Mechanism.SHA256_RSA_PKCS
         return bytes(self._use_key(lambda key: key.sign(message, mechanism=mechanism)))
 
-    @hide_locals  # the PIN is in a variable on the way to the token
+    @hide_locals  # local variables hold the PIN
     def _use_key(self, use: Callable[[Any], T]) -> T:
         try:
             return self._try_twice(module_at(self._path), use)
         except PKCS11Error as exc:
             token_label, _ = self._selector
-            words = ERRORS.get(type(exc), f"does not work: {_describe(exc)}")
-            raise SigningBackendError(_say(token_label, words)) from exc
+            problem = ERRORS.get(type(exc), f"failed: {_error_text(exc)}")
+            raise SigningBackendError(_about_token(token_label, problem)) from exc
 
     def _try_twice(self, module: Module, use: Callable[[Any], T]) -> T:
-        """Find a key that was found before once more if it fails: it may be stale."""
+        """If a cached key fails, find it again and retry once: it may be stale."""
         was_cached = module.is_cached(self._selector)
         try:
             return use(module.find_key(self._selector, self._pin))
         except PKCS11Error as exc:
-            refused = type(exc) in PIN_REFUSALS
-            if refused:
-                module.refuse_pin(self._selector[0])
+            is_refusal = type(exc) in PIN_REFUSALS
+            if is_refusal:
+                module.mark_pin_refused(self._selector[0])
             module.reset()
-            if refused or not was_cached:
+            if is_refusal or not was_cached:
                 raise
         return self._try_twice(module, use)
 
 
-def _check(options: Mapping[str, Any]) -> None:
+def _check_options(options: Mapping[str, Any]) -> None:
     for name, value in options.items():
         if name not in OPTIONS:
             raise ConfigurationError(
-                f"OPTIONS has {name!r}, and known are {', '.join(OPTIONS)}."
+                f"OPTIONS has the unknown option {name!r}. The options are "
+                f"{', '.join(OPTIONS)}."
             )
         if not isinstance(value, (str, os.PathLike)):
-            raise ConfigurationError(f"{name} must be text.")
+            raise ConfigurationError(f"{name} must be a string or a path.")
     for name in REQUIRED:
         if not options.get(name):
             raise ConfigurationError(f"OPTIONS lacks {name}.")
     if not (options.get("KEY_LABEL") or options.get("KEY_ID")):
-        raise ConfigurationError("OPTIONS lacks KEY_LABEL or KEY_ID.")
+        raise ConfigurationError("OPTIONS needs KEY_LABEL, KEY_ID or both.")
     if bool(options.get("PIN_FILE")) == bool(options.get("PIN_ENV")):
-        raise ConfigurationError("OPTIONS needs either PIN_FILE or PIN_ENV.")
+        raise ConfigurationError("OPTIONS needs either PIN_FILE or PIN_ENV, not both.")
 
 
 def _read_selector(options: Mapping[str, Any]) -> KeySelector:
@@ -159,7 +160,7 @@ def _public_numbers(key: Any) -> tuple[int, int]:
 
 
 class Module:
-    """A library that speaks PKCS#11, and what was found in it so far."""
+    """A PKCS#11 library, with its sessions and the keys found so far."""
 
     def __init__(self, path: str, *, needs_reinit: bool) -> None:
         self.path = path
@@ -167,25 +168,25 @@ class Module:
         self._needs_reinit = needs_reinit
         self._sessions: dict[str, Any] = {}  # by the token's label
         self._keys: dict[KeySelector, Any] = {}
-        self._sent: dict[str, str] = {}  # marks of PINs, by the token's label
+        self._pin_digests: dict[str, str] = {}  # of the last PIN, by the token's label
 
     def is_cached(self, selector: KeySelector) -> bool:
-        """Return whether the key was found before; it may be gone by now."""
+        """Return whether the key was found before. It may be stale."""
         return selector in self._keys
 
     def find_key(self, selector: KeySelector, pin: Pin) -> Any:
         """
-        Return the key; log in to its token if need be.
+        Return the key. Log in to its token first if necessary.
 
-        :raises SigningBackendError: if the module cannot be loaded, the PIN not be read, or
-            there is not exactly one such key.
-        :raises PKCS11Error: whatever the module says.
+        :raises SigningBackendError: if the module cannot be loaded, the PIN cannot be
+            read, or not exactly one key matches.
+        :raises PKCS11Error: if the module reports an error.
         """
         if selector not in self._keys:
             token_label, attributes = selector
             session = self._session(token_label, pin)
-            # To its end: a search left open would be closed at some time, in whichever
-            # thread collects the garbage.
+            # Read all results: the garbage collector would close an unfinished search
+            # later, in any thread.
             found = list(session.get_objects(dict(attributes)))
             if len(found) != 1:
                 raise SigningBackendError(_not_one_key(selector, len(found)))
@@ -193,22 +194,23 @@ class Module:
         return self._keys[selector]
 
     def reset(self) -> None:
-        """Begin anew at the next call: a token that was away has other handles."""
+        """Open new sessions at the next call. A reconnected token has other handles."""
         self._sessions.clear()
         self._keys.clear()
         self._needs_reinit = True
 
-    def refuse_pin(self, token_label: str) -> None:
-        """Have the PIN that was meant for the token last not be sent again."""
-        _refuse(self._sent[token_label])
+    def mark_pin_refused(self, token_label: str) -> None:
+        """Prevent the token's last PIN from being sent again."""
+        _mark_refused(self._pin_digests[token_label])
 
     def _session(self, token_label: str, pin: Pin) -> Any:
         if token_label not in self._sessions:
-            # A token locks itself after a few wrong PINs: none is sent to it twice.
-            mark = self._sent[token_label] = pin.mark(self.path, token_label)
-            if _is_refused(mark):
-                words = "refused the PIN, which is not sent again until it has changed"
-                raise SigningBackendError(_say(token_label, words))
+            # A token locks itself after a few wrong PINs, so a wrong PIN is never sent
+            # twice.
+            digest = self._pin_digests[token_label] = pin.digest(self.path, token_label)
+            if _is_refused(digest):
+                problem = "refused the PIN, which is not sent again until it changes"
+                raise SigningBackendError(_about_token(token_label, problem))
             token = self._load().get_token(token_label=token_label)
             self._sessions[token_label] = self._log_in(token, pin)
         return self._sessions[token_label]
@@ -218,10 +220,10 @@ class Module:
             library = pkcs11.lib(self.path)
         except PKCS11Error as exc:
             raise SigningBackendError(
-                f"the module {self.path!r} cannot be loaded: {_describe(exc)}"
+                f"the module {self.path!r} cannot be loaded: {_error_text(exc)}"
             ) from exc
-        # It is never unloaded. At its end Python would take it away from a thread that is
-        # in it, and the process would crash.
+        # Never unload the library: when Python exits, a thread may still run its code,
+        # and the process would crash.
         ctypes.pythonapi.Py_IncRef(ctypes.py_object(library))
         if self._needs_reinit:
             self._finalize(library)
@@ -230,20 +232,21 @@ class Module:
         return library
 
     def _finalize(self, library: Any) -> None:
-        # Only here does python-pkcs11 let no other thread run, and a module that hangs
-        # would stop them all. So it is called directly, and finds nothing to do then.
-        with suppress(OSError, AttributeError):  # no module needs to export it
+        # python-pkcs11 holds the GIL in this call only, so a module that hangs in it
+        # would stop all threads. Call C_Finalize directly first: python-pkcs11's own call
+        # then has nothing to do.
+        with suppress(OSError, AttributeError):  # modules need not export C_Finalize
             ctypes.CDLL(self.path).C_Finalize(None)
         with suppress(PKCS11Error):
             library.finalize()
 
     def _log_in(self, token: Any, pin: Pin) -> Any:
-        for flag, words in NO_PIN_NOW.items():
+        for flag, problem in BLOCKING_FLAGS.items():
             if token.flags & flag:
-                raise SigningBackendError(_say(token.label, words))
+                raise SigningBackendError(_about_token(token.label, problem))
         try:
             return token.open(user_pin=pin.read())
-        except pkcs11.UserAlreadyLoggedIn:  # other code in this process
+        except pkcs11.UserAlreadyLoggedIn:  # by other code in this process
             return token.open()
 
 
@@ -251,36 +254,43 @@ _modules: dict[tuple[str, int], Module] = {}
 
 
 def module_at(path: str) -> Module:
-    """Return the module of this process: no session survives a fork (PKCS#11, 6.6)."""
+    """Return this process's module: sessions do not survive a fork (PKCS#11, 6.6)."""
     process = os.getpid()
-    inherited = any(at == path and by != process for at, by in list(_modules))
+    inherited = any(
+        known_path == path and owner != process for known_path, owner in list(_modules)
+    )
     return _modules.setdefault((path, process), Module(path, needs_reinit=inherited))
 
 
 @dataclass(frozen=True)
 class Pin:
-    """Where the PIN is: in a file, or in a variable of the environment."""
+    """The place of the PIN: a file or an environment variable."""
 
     file: str | None = None
     env: str | None = None
 
     def read(self) -> str:
         """
-        Return the PIN, without the line break at its end.
+        Return the PIN without the line break at its end.
 
-        :raises SigningBackendError: if it cannot be read, or is empty.
+        :raises SigningBackendError: if the PIN cannot be read or is empty.
         """
         pin = self._read().rstrip("\r\n")
         if not pin:
-            place = f"the variable {self.env!r}" if self.env else f"{self.file!r}"
-            raise SigningBackendError(f"the PIN in {place} is empty or not set")
+            if self.env:
+                raise SigningBackendError(
+                    f"the environment variable {self.env!r} with the PIN is empty or not "
+                    "set"
+                )
+            raise SigningBackendError(f"the PIN file {self.file!r} is empty")
         return pin
 
-    def mark(self, *token: str) -> str:
+    def digest(self, *token: str) -> str:
         """
-        Return what this PIN for a token is recognised by, without showing the PIN.
+        Return a keyed digest of this PIN for a token.
 
-        A line break at its end counts, so an operator can have a PIN sent once more.
+        A line break at the end of the PIN changes the digest. So an operator can add one
+        to have the same PIN sent once more.
         """
         salt = "django_layer_identity.refused_pin"
         key = salted_hmac(salt, repr(token), algorithm="sha256").digest()
@@ -296,36 +306,42 @@ class Pin:
                 f"the PIN file {self.file!r} cannot be read: {exc.strerror}"
             ) from exc
         except UnicodeDecodeError:
-            # Its error holds the bytes, and Django's error page shows them.
+            # The UnicodeDecodeError holds the bytes, and Django's error page shows them.
             raise SigningBackendError(
                 f"the PIN file {self.file!r} is not text"
             ) from None
 
 
-_refused: set[str] = set()  # marks of PINs that this process knows to be refused
+_refused: set[str] = set()  # digests of PINs that this process knows to be refused
 
 
-def _refuse(mark: str) -> None:
-    """Have the PIN of that mark sent by no process any more."""
-    _refused.add(mark)
+def _mark_refused(digest: str) -> None:
+    """Prevent all processes from sending the PIN with this digest again."""
+    _refused.add(digest)
     try:
-        caches[conf.CACHE_ALIAS].set(_cache_key(mark), True, timeout=None)
+        caches[conf.CACHE_ALIAS].set(_cache_key(digest), True, timeout=None)
     except Exception:  # a cache may raise anything
-        logger.exception("Other processes do not learn that a PIN was refused.")
+        logger.exception(
+            "A token refused the PIN, but the cache failed. Other processes may send the "
+            "same PIN once."
+        )
 
 
-def _is_refused(mark: str) -> bool:
-    """Return whether a process was refused the PIN, as far as this one can know."""
+def _is_refused(digest: str) -> bool:
+    """Return whether this process or, by the cache, another one had the PIN refused."""
     try:
-        if mark not in _refused and caches[conf.CACHE_ALIAS].get(_cache_key(mark)):
-            _refused.add(mark)
+        if digest not in _refused and caches[conf.CACHE_ALIAS].get(_cache_key(digest)):
+            _refused.add(digest)
     except Exception:  # a cache may raise anything
-        logger.exception("Whether a PIN was refused in other processes is unknown.")
-    return mark in _refused
+        logger.exception(
+            "The cache failed, so this process cannot see whether a token refused the "
+            "PIN of another process."
+        )
+    return digest in _refused
 
 
-def _cache_key(mark: str) -> str:
-    return f"layer_identity:refused_pin:{mark}"
+def _cache_key(digest: str) -> str:
+    return f"layer_identity:refused_pin:{digest}"
 
 
 def _not_one_key(selector: KeySelector, count: int) -> str:
@@ -335,12 +351,13 @@ def _not_one_key(selector: KeySelector, count: int) -> str:
     parts = [f"the label {label!r}"] if label else []
     parts += [f"the ID {key_id.hex()!r}"] if key_id else []
     has = "has more than one" if count else "has no"
-    return _say(token_label, f"{has} private RSA key with {' and '.join(parts)}")
+    problem = f"{has} private RSA key with {' and '.join(parts)}"
+    return _about_token(token_label, problem)
 
 
-def _say(token_label: str, words: str) -> str:
-    return f"the token labelled {token_label!r} {words}"
+def _about_token(token_label: str, problem: str) -> str:
+    return f"the token labelled {token_label!r} {problem}"
 
 
-def _describe(exc: PKCS11Error) -> str:
+def _error_text(exc: PKCS11Error) -> str:
     return f"{type(exc).__name__} {exc}".rstrip()

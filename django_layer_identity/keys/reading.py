@@ -1,7 +1,7 @@
 """
-What people paste or upload: any form that a private key comes in, and nothing else.
+Read the private keys that staff paste or upload, in any common form.
 
-Each step looks at each character a bounded number of times.
+The work is linear in the length of the input.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from django_layer_identity.keys.passphrase import (
 )
 from django_layer_identity.keys.rsa import (
     DAMAGED,
-    NO_RSA_KEY,
+    NOT_RSA,
     PrivateKey,
     check_size,
     load_stored_private_key,
@@ -39,60 +39,63 @@ from django_layer_identity.keys.rsa import (
 )
 from django_layer_identity.keys.secrets import hide_locals
 
-MAX_LENGTH = 16 * 1024  # bytes; a 4096-bit key has 3,300 as PEM, 4,400 in Base64 of it
+MAX_LENGTH = 16 * 1024  # bytes; a 4096-bit key has 3,300 as PEM, 4,400 as Base64 of PEM
 MAX_LABEL_LENGTH = 40  # characters
 
-TOO_LONG = "This is too long: a private key has at most 16 KiB."
+TOO_LONG = "This is too long for a private key. The limit is 16 KiB."
 NOT_PEM = (
-    "This is not PEM: a private key begins with "
+    "This is not a private key in PEM format. Copy the complete key: it begins with "
     "-----BEGIN RSA PRIVATE KEY----- or -----BEGIN PRIVATE KEY-----."
 )
-SEVERAL_KEYS = "There is more than one private key in this: take the right one alone."
-MORE_THAN_A_KEY = "There is more in this than a private key: take that alone."
-PUBLIC_HALF = "This is the public half only: the private key is needed."
-CERTIFICATE = "This is a certificate: the private key is needed."
-REQUEST = "This is a certificate request: the private key is needed."
+SEVERAL_KEYS = "This contains more than one private key. Import only one."
+MORE_THAN_A_KEY = "This contains more than a private key. Import only the private key."
+PUBLIC_KEY = "This is a public key. Import the private key instead."
+CERTIFICATE = "This is a certificate. Import the private key instead."
+REQUEST = "This is a certificate request. Import the private key instead."
 PKCS12 = (
-    "This is a PKCS#12 file: take the private key out of it first, with "
+    "This is a PKCS#12 file. Extract the private key first, with "
     "“openssl pkcs12 -nocerts”."
 )
 OPENSSH = (
-    "This is an OpenSSH private key: write it as PEM first, with "
-    "“ssh-keygen -p -m PEM -f” and the name of a copy of the file."
+    "This is an OpenSSH private key. Convert a copy of the file to PEM first, with "
+    "“ssh-keygen -p -m PEM -f” and the name of the copy."
 )
 
-MIN_EXPONENT, MAX_EXPONENT = 65537, 2**32 - 1  # FIPS 186-5 allows no smaller one
+MIN_EXPONENT, MAX_EXPONENT = 65537, 2**32 - 1  # FIPS 186-5 allows no smaller exponent
 SAMPLE = b"django-layer-identity sign and verify"
 
 _TOO_SMALL = (
-    " Layer's own early keys had 1024: generate a new one, register its public half in "
-    "Layer's dashboard and activate it."
+    " Layer's own early keys had 1024 bits. Generate a new key, register its public key "
+    "in Layer's dashboard and activate the new key."
 )
-_NO_PAIR = "The halves of this key do not belong together: it cannot sign."
+_MISMATCH = (
+    "The numbers in this private key do not belong together, so it cannot sign. Copy the "
+    "key again, or generate a new one."
+)
 
 BEGIN = "-----BEGIN"
 _BEGIN, _DASHES = f"{BEGIN} ", "-----"
 _BASE64 = re.compile(r"(?:[A-Za-z0-9+/]\r?\n?){65}")  # a fingerprint has 64 digits
-_READ = ("RSA PRIVATE KEY", "PRIVATE KEY", "ENCRYPTED PRIVATE KEY")
-_NAMED = {
-    "PUBLIC KEY": PUBLIC_HALF,
-    "RSA PUBLIC KEY": PUBLIC_HALF,
+_SUPPORTED = ("RSA PRIVATE KEY", "PRIVATE KEY", "ENCRYPTED PRIVATE KEY")
+_UNSUPPORTED = {
+    "PUBLIC KEY": PUBLIC_KEY,
+    "RSA PUBLIC KEY": PUBLIC_KEY,
     "CERTIFICATE": CERTIFICATE,
     "CERTIFICATE REQUEST": REQUEST,
-    "EC PRIVATE KEY": NO_RSA_KEY,
-    "EC PARAMETERS": NO_RSA_KEY,
-    "DSA PRIVATE KEY": NO_RSA_KEY,
+    "EC PRIVATE KEY": NOT_RSA,
+    "EC PARAMETERS": NOT_RSA,
+    "DSA PRIVATE KEY": NOT_RSA,
     "OPENSSH PRIVATE KEY": OPENSSH,
 }
 _LOADERS: dict[Callable[[bytes], object], str] = {
-    load_der_public_key: PUBLIC_HALF,
+    load_der_public_key: PUBLIC_KEY,
     load_der_x509_certificate: CERTIFICATE,
     load_der_x509_csr: REQUEST,
 }
 
 
 class ParsedKey(NamedTuple):
-    """A private key as DER; ``dek_info`` says how RFC 1421 encrypted it, if it did."""
+    """A private key as DER. ``dek_info`` is its ``DEK-Info`` header (RFC 1421)."""
 
     der: bytes
     dek_info: str | None = None
@@ -106,12 +109,12 @@ class _Block(NamedTuple):
 @hide_locals
 def read_private_key(data: bytes | str, passphrase: str | None = None) -> PrivateKey:
     """
-    Read an RSA private key in any form and validate it, which takes some 40 ms.
+    Read and validate an RSA private key, which takes about 40 ms.
 
-    :param data: PEM or DER, PKCS#1 (as Layer's dashboard showed it) or PKCS#8; forms
-        that :func:`parse_key_text` forgives are read too.
-    :param passphrase: needed where the key is encrypted, and ignored where it is not.
-    :raises InvalidKey: if it is no such key, or not one of 2048 to 4096 bits.
+    :param data: PEM or DER, PKCS#1 (the form that Layer's dashboard shows) or PKCS#8, in
+        any form that :func:`parse_key_text` accepts.
+    :param passphrase: needed if the key is encrypted, and ignored otherwise.
+    :raises InvalidKey: if it is not an RSA private key of 2048 to 4096 bits.
     """
     der, dek_info = parse_key_text(data)
     if dek_info:
@@ -119,53 +122,54 @@ def read_private_key(data: bytes | str, passphrase: str | None = None) -> Privat
     else:
         key = _load(der, passphrase)
     if not isinstance(key, rsa.RSAPrivateKey):
-        raise InvalidKey(NO_RSA_KEY)
+        raise InvalidKey(NOT_RSA)
     _check_numbers(key)
     return _check_pair(key)
 
 
 def _load(der: bytes, passphrase: str | None) -> PrivateKeyTypes:
-    """Load a key as it is: its numbers are looked at before they are computed with."""
+    """Load a key without validation: its size is checked before the costly validation."""
     try:
         return load_der_private_key(der, None, unsafe_skip_rsa_key_validation=True)
     except TypeError:  # it is encrypted
         return decrypt(der, passphrase)
     except UnsupportedAlgorithm as exc:
-        raise InvalidKey(NO_RSA_KEY) from exc  # for one, an unusual elliptic curve
+        raise InvalidKey(NOT_RSA) from exc  # for example, an unusual elliptic curve
     except ValueError as exc:
-        raise InvalidKey(_name_kind(der)) from exc
+        raise InvalidKey(_describe(der)) from exc
 
 
 def _check_numbers(key: rsa.RSAPrivateKey) -> None:
     check_size(key.key_size, advice=_TOO_SMALL)
     if not MIN_EXPONENT <= key.public_key().public_numbers().e <= MAX_EXPONENT:
         raise InvalidKey(
-            "The public exponent of this key is out of range: 65537 is usual, and up to "
-            "2^32 is accepted."
+            "The public exponent of this key is out of range: it must be from 65537 to "
+            "2^32 - 1. Generate a new key with the exponent 65537."
         )
 
 
 def _check_pair(key: rsa.RSAPrivateKey) -> PrivateKey:
-    """Let the library validate the numbers, then see what the halves do together."""
+    """Let the library validate the numbers, then sign and verify a sample."""
     try:
-        # Validation is costly in the square of the size and more: size first.
+        # The cost of validation grows at least with the square of the size, so
+        # _check_numbers() runs first.
         private_key = load_stored_private_key(PrivateKey(key).to_der())
         signature = private_key.sign(SAMPLE)
-    except ValueError as exc:  # InvalidKey is one
-        raise InvalidKey(_NO_PAIR) from exc
+    except ValueError as exc:  # includes InvalidKey
+        raise InvalidKey(_MISMATCH) from exc
     if not verify_signature(private_key.public_key.pem, SAMPLE, signature):
-        raise InvalidKey(_NO_PAIR)
+        raise InvalidKey(_MISMATCH)
     return private_key
 
 
 def parse_key_text(data: bytes | str) -> ParsedKey:
     """
-    Find the one private key in a text or a file.
+    Find the only private key in a text or a file.
 
-    It forgives CRLF, indentation, line breaks written as ``\\n`` or lost, quotation
-    marks and text around the key, a byte order mark, and Base64 of the whole.
+    Accepts CRLF, indentation, line breaks that are missing or written as ``\\n``,
+    quotation marks and text around the key, a byte order mark, and Base64 of the whole.
 
-    :raises InvalidKey: if there is none, more than one, or something else.
+    :raises InvalidKey: if there is not exactly one private key.
     """
     if len(data) > MAX_LENGTH:
         raise InvalidKey(TOO_LONG)
@@ -173,11 +177,11 @@ def parse_key_text(data: bytes | str) -> ParsedKey:
         return ParsedKey(data)
     text = _unescape(_decode(data))
     blocks = _blocks(text) or _blocks(_unescape(_from_base64(text)))
-    return _read_block(_only_one(blocks))
+    return _read_block(_get_private_block(blocks))
 
 
 def _is_der(data: bytes) -> bool:
-    """Return whether it begins as a sequence does and as no text does."""
+    """Return whether the data begins like a DER sequence. Text never does."""
     is_long, is_short = data[1:2] >= b"\x80", data[2:3] == bytes([INTEGER])
     return data[:1] == bytes([SEQUENCE]) and (is_long or is_short)
 
@@ -193,7 +197,7 @@ def _decode(data: bytes | str) -> str:
 
 
 def _unescape(text: str) -> str:
-    """Make line breaks of those written as ``\\n``; drop what else is escaped with."""
+    """Convert ``\\n`` to line breaks and remove all other backslashes."""
     return text.replace("\\r", "").replace("\\n", "\n").replace("\\", "")
 
 
@@ -202,15 +206,15 @@ def _from_base64(text: str) -> str:
     try:
         decoded = base64.b64decode(compact + "=" * (-len(compact) % 4), validate=True)
         return decoded.decode("ascii")
-    except ValueError:  # binascii.Error and UnicodeDecodeError are such
+    except ValueError:  # includes binascii.Error and UnicodeDecodeError
         return ""
 
 
 def _blocks(text: str) -> list[_Block]:
     """
-    Return what is between each pair of lines that begin and end a PEM block.
+    Return the PEM blocks of a text.
 
-    :raises InvalidKey: if one has no end.
+    :raises InvalidKey: if a block does not end.
     """
     blocks = []
     begin = text.find(_BEGIN)
@@ -222,20 +226,22 @@ def _blocks(text: str) -> list[_Block]:
         label = text[start:stop]
         end = text.find(f"-----END {label}-----", stop)
         if end < 0:
-            raise InvalidKey(_NAMED.get(label, DAMAGED if label in _READ else NOT_PEM))
+            raise InvalidKey(
+                _UNSUPPORTED.get(label, DAMAGED if label in _SUPPORTED else NOT_PEM)
+            )
         blocks.append(_Block(label, text[stop + len(_DASHES) : end]))
         begin = text.find(_BEGIN, end)
     return blocks
 
 
-def _only_one(blocks: list[_Block]) -> _Block:
+def _get_private_block(blocks: list[_Block]) -> _Block:
     if not blocks:
         raise InvalidKey(NOT_PEM)
-    private = [block for block in blocks if block.label in _READ]
+    private = [block for block in blocks if block.label in _SUPPORTED]
     if len(private) > 1:
         raise InvalidKey(SEVERAL_KEYS)
     if not private:
-        raise InvalidKey(_NAMED.get(blocks[0].label, NOT_PEM))
+        raise InvalidKey(_UNSUPPORTED.get(blocks[0].label, NOT_PEM))
     if len(blocks) > 1:
         raise InvalidKey(MORE_THAN_A_KEY)
     return private[0]
@@ -255,20 +261,21 @@ def _read_block(block: _Block) -> ParsedKey:
         raise InvalidKey(DAMAGED) from exc
 
 
-def _name_kind(content: bytes) -> str:
-    """Return what DER is that is no private key: a loader of the library takes it."""
-    for load, kind in _LOADERS.items():
+def _describe(der: bytes) -> str:
+    """Return the message for DER that the library cannot load as a private key."""
+    for load, message in _LOADERS.items():
         with suppress(ValueError):
-            with suppress(UnsupportedAlgorithm):  # of that kind, but unusual
-                load(content)
-            return kind
+            with suppress(UnsupportedAlgorithm):  # this kind, with an unusual algorithm
+                load(der)
+            return message
     with suppress(ValueError):
-        # The version, as the library's loader iterates as often as the file says.
-        if read_sequence(content)[:1] == [(INTEGER, b"\x03")]:
+        # Look at the version only: the library's PKCS#12 loader runs as many iterations
+        # as the file asks for.
+        if read_sequence(der)[:1] == [(INTEGER, b"\x03")]:
             return PKCS12
     return DAMAGED
 
 
 def holds_key(text: str) -> bool:
-    """Return whether a name or a reason holds a private key or a part of one."""
+    """Return whether a name or a reason contains a private key or a part of one."""
     return BEGIN in text or _BASE64.search(text) is not None

@@ -1,10 +1,11 @@
 """
-Handle what nobody may see.
+Helpers that keep secrets out of error reports.
 
-Error reports show the local variables of every function that an exception came
-through: Django hides those that are declared sensitive, but not while ``DEBUG`` is on,
-and other people's reporters do not know of the declaration. So a secret is wrapped as
-soon as it comes in, and the functions that unwrap it forget their variables.
+An error report shows the local variables of every function that the exception passed
+through. Django hides the variables that are declared sensitive, but not while ``DEBUG``
+is on, and third-party error reporters ignore the declaration. So a secret is wrapped in
+:class:`Secret` as soon as it arrives, and functions that use the plain value are
+decorated with :func:`hide_locals`.
 """
 
 from __future__ import annotations
@@ -22,12 +23,14 @@ T = TypeVar("T")
 
 
 class NotPicklable:
-    """An object that holds a secret: it is not pickled, and a copy is itself."""
+    """An object with a secret: it cannot be pickled, and copying returns the same object."""
 
     __slots__ = ()
 
     def __reduce__(self) -> NoReturn:
-        raise TypeError(f"{type(self).__name__} holds a secret and is not pickled.")
+        raise TypeError(
+            f"{type(self).__name__} contains a secret, so it cannot be pickled."
+        )
 
     def __copy__(self) -> Self:
         return self
@@ -37,7 +40,7 @@ class NotPicklable:
 
 
 class Secret(NotPicklable):
-    """A value that shows itself nowhere; ``str`` of it is empty."""
+    """A wrapper whose ``repr`` does not show the value, and whose ``str`` is empty."""
 
     __slots__ = ("_value",)
 
@@ -54,12 +57,12 @@ class Secret(NotPicklable):
         return bool(self._value)
 
     def reveal(self) -> Any:
-        """Return what it is, for a function that :func:`hide_locals` to use at once."""
+        """Return the plain value. Call this only in functions with :func:`hide_locals`."""
         return self._value
 
 
 def hide_locals(function: Callable[P, T]) -> Callable[P, T]:
-    """Let exceptions pass without the variables of what they were raised in."""
+    """Clear the local variables in the traceback of any exception that is raised."""
 
     @wraps(function)
     def wrapper(*args: P.args, **kwargs: P.kwargs) -> T:
@@ -74,7 +77,7 @@ def hide_locals(function: Callable[P, T]) -> Callable[P, T]:
 
 
 def _clear_frames(exc: BaseException | None, done: set[int]) -> None:
-    """Clear the frames that an exception, its cause and its context hold on to."""
+    """Clear the frames of an exception, its cause and its context."""
     if exc is None or id(exc) in done:
         return
     done.add(id(exc))

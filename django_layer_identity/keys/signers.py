@@ -1,4 +1,4 @@
-"""From a stored key to a signer: it is in a bounded cache of loaded keys, or elsewhere."""
+"""Get the signer of a stored key: a private key from the cache, or a remote key."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from django_layer_identity.keys.rsa import PrivateKey, load_stored_private_key
 from django_layer_identity.keys.secrets import NotPicklable, hide_locals
 from django_layer_identity.protocol.identifiers import KeyID
 
-MAX_APPS = 64  # of which one process holds keys; a key takes some 14 kilobytes
-MAX_KEYS = 2  # of one app: the active one, and the one before, to go back to
+MAX_APPS = 64  # apps with cached keys in one process; a key takes about 14 kilobytes
+MAX_KEYS = 2  # cached keys of one app: the active one, and the previous for a rollback
 
 
 @dataclass(frozen=True)
 class StoredPrivateKey(NotPicklable):
-    """A private key as a row holds it; equal where app and public half are."""
+    """An encrypted private key. Equality compares only the app and the fingerprint."""
 
     app: int  # primary key of the Layer app
     fingerprint: str
@@ -28,13 +28,13 @@ class StoredPrivateKey(NotPicklable):
 
 @dataclass(frozen=True)
 class LocalSigner(NotPicklable):
-    """A private key in this process's memory, and the ID that Layer knows it by."""
+    """A private key in the memory of this process, with its key ID."""
 
     key_id: KeyID
     private_key: PrivateKey = field(repr=False)
 
     def sign(self, message: bytes) -> bytes:
-        """Return the RSASSA-PKCS1-v1_5 signature with SHA-256 of the message."""
+        """Sign the message with RSASSA-PKCS1-v1_5 and SHA-256; return the signature."""
         return self.private_key.sign(message)
 
 
@@ -47,8 +47,8 @@ def _load(stored: StoredPrivateKey) -> PrivateKey:
 
 
 @lru_cache(maxsize=MAX_APPS)
-def _loader_of(app: int) -> Callable[[StoredPrivateKey], PrivateKey]:
-    """Return what loads an app's keys, and holds the last ones."""
+def _cached_loader(app: int) -> Callable[[StoredPrivateKey], PrivateKey]:
+    """Return the function that loads the keys of this app and caches the last ones."""
     return lru_cache(maxsize=MAX_KEYS)(_load)
 
 
@@ -58,32 +58,33 @@ _loading = Lock()
 @hide_locals
 def load_private_key(stored: StoredPrivateKey, *, anew: bool = False) -> PrivateKey:
     """
-    Return the loaded key: parsed once a process, the same object ever after.
+    Return the private key. Each process parses it once and returns the same object.
 
-    Two rotations later it is forgotten, so that a process neither grows by its keys nor
-    holds on to those of the past.
+    After two rotations the cache drops the key, so a process neither grows with each key
+    nor keeps old private keys.
 
-    Failures are not remembered, so a setting put right works at the next request.
+    Failures are not cached: after the setting is corrected, the next request succeeds.
 
-    :param anew: look at what is stored, though the key may be loaded: for self-tests.
+    :param anew: bypass the cache and load the stored key again, for self-tests.
     :raises DecryptionError: if the stored key cannot be decrypted.
-    :raises ConfigurationError: if ``KEY_ENCRYPTION_KEYS`` is empty or too short.
+    :raises ConfigurationError: if ``KEY_ENCRYPTION_KEYS`` is empty or an entry is too
+        short.
     """
     if anew:
         return _load(stored)
-    with _loading:  # or a cold server's first requests would all parse it at once
-        return _loader_of(stored.app)(stored)
+    with _loading:  # otherwise all first requests of a new process would parse the key
+        return _cached_loader(stored.app)(stored)
 
 
 def open_remote_signer(alias: str, key_id: KeyID, public_key: str) -> RemoteSigner:
     """
-    Return a key that ``SIGNERS`` has under that alias; nobody has talked to it yet.
+    Return the signer of a remote key, without calling its backend.
 
-    :raises ConfigurationError: if there is no such alias, or its entry is of no use.
+    :raises ConfigurationError: if ``SIGNERS`` lacks the alias or its entry is invalid.
     """
     return RemoteSigner(key_id, public_key, get_backend(alias))
 
 
 def clear_loaded_keys() -> None:
-    """Empty the cache: for tests, and for processes that end their work with keys."""
-    _loader_of.cache_clear()
+    """Clear the cache, in tests or when a process does not need its keys any more."""
+    _cached_loader.cache_clear()

@@ -1,1 +1,1 @@
-"""Layer's rules, and nothing of Django: importable in a plain script."""
+"""Layer's rules. This package does not import Django, so plain scripts can use it."""

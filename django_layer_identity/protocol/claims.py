@@ -1,4 +1,4 @@
-"""The claims of an identity token, as an immutable value that Layer would accept."""
+"""The claims of an identity token, as an immutable object that Layer accepts."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from django_layer_identity.exceptions import InvalidClaims, NonceInvalid, NonceM
 from django_layer_identity.protocol.identifiers import ProviderID
 
 MAX_USER_ID_LENGTH = 128  # characters; Layer's Identity object, ``user_id``
-MAX_NONCE_LENGTH = 1024  # characters; ours, as Layer names none and sends 88
-MAX_LIFETIME = timedelta(hours=24)  # ours: Layer needs a token once, within minutes
-MAX_CLOCK_SKEW = timedelta(minutes=5)  # ours: more is a clock to repair
+MAX_NONCE_LENGTH = 1024  # characters; our limit: Layer documents none and sends 88
+MAX_LIFETIME = timedelta(hours=24)  # our limit: Layer needs a token once, in minutes
+MAX_CLOCK_SKEW = timedelta(minutes=5)  # our limit: correct the clock instead
 
-#: The profile claims that Layer documents for tokens, with their longest length in
-#: characters (Layer's Identity object; none is stated for ``public_key``).
+#: The profile claims that Layer documents for tokens, with their maximum length in
+#: characters (Layer's Identity object; it states no limit for ``public_key``).
 PROFILE_CLAIMS: Mapping[str, int | None] = {
     "display_name": 128,
     "first_name": 128,
@@ -26,7 +26,7 @@ PROFILE_CLAIMS: Mapping[str, int | None] = {
     "avatar_url": 1024,
     "public_key": None,
 }
-#: Those that Layer's Server API documents, and no source for tokens.
+#: Claims that only Layer's Server API documents; no source documents them for tokens.
 OPT_IN_CLAIMS: Mapping[str, int | None] = {
     "phone_number": 32,
     "email_address": 255,
@@ -43,91 +43,100 @@ RESERVED_CLAIMS = frozenset({"iss", "prn", "iat", "exp", "nce"})
 
 
 def has_unprintable(text: str) -> bool:
-    """Tell whether the text has control characters or lone surrogates."""
+    """Return whether the text has control characters or lone surrogates."""
     return any(unicodedata.category(character) in ("Cc", "Cs") for character in text)
 
 
 def check_nonce(nonce: object) -> str:
     """
-    Return the nonce, byte for byte as it came: to us it is opaque.
+    Return the nonce unchanged.
 
     :raises NonceMissing: if it is None or empty.
-    :raises NonceInvalid: if it is no string, too long or has control characters.
+    :raises NonceInvalid: if it is not a string, is blank or too long, or has control
+        characters.
     """
     if nonce is None or nonce == "":
         raise NonceMissing
     if not isinstance(nonce, str):
-        raise NonceInvalid("The nonce is a string.")
+        raise NonceInvalid("The nonce must be a string.")
     if len(nonce) > MAX_NONCE_LENGTH:
-        raise NonceInvalid(f"A nonce has at most {MAX_NONCE_LENGTH} characters.")
+        raise NonceInvalid(
+            f"The nonce must have at most {MAX_NONCE_LENGTH} characters."
+        )
     if has_unprintable(nonce):
-        raise NonceInvalid("A nonce has no control characters.")
+        raise NonceInvalid("The nonce must not contain control characters.")
     if not nonce.strip():
-        raise NonceInvalid("A nonce is more than white space.")
+        raise NonceInvalid("The nonce must not be blank.")
     return nonce
 
 
 def check_user_id(user_id: object, *, max_length: int = MAX_USER_ID_LENGTH) -> str:
     """
-    Return the Layer user ID if Layer can tell people apart by it.
+    Return the Layer user ID unchanged.
 
-    :raises InvalidClaims: if it is no string, blank, over ``max_length`` characters,
-        has control characters, or is ``"None"``, a missing value made into text.
+    :raises InvalidClaims: if it is not a string, is blank, has more than ``max_length``
+        characters or control characters, or is ``"None"``: that is a missing value
+        converted to text, and several users would share it.
     """
     if not isinstance(user_id, str):
-        raise InvalidClaims("A Layer user ID is a string.")
+        raise InvalidClaims("A Layer user ID must be a string.")
     if not user_id.strip():
-        raise InvalidClaims("A Layer user ID is not blank.")
+        raise InvalidClaims("A Layer user ID must not be blank.")
     if user_id == "None":
         raise InvalidClaims('"None" is a missing value, not a Layer user ID.')
     if len(user_id) > max_length:
-        raise InvalidClaims(f"A Layer user ID has at most {max_length} characters.")
+        raise InvalidClaims(
+            f"A Layer user ID must have at most {max_length} characters."
+        )
     if has_unprintable(user_id):
-        raise InvalidClaims("A Layer user ID has no control characters.")
+        raise InvalidClaims("A Layer user ID must not contain control characters.")
     return user_id
 
 
 def check_profile_claim(name: str, value: object) -> None:
     """
-    Let in what Layer takes as that claim.
+    Check that Layer accepts the value for this claim.
 
-    :raises InvalidClaims: for everything else; the value is not in its message.
+    :raises InvalidClaims: if it does not. The message never contains the value.
     """
     if name not in CLAIM_LIMITS:
-        raise InvalidClaims(f"{name!r} is not a profile claim that Layer knows.")
+        raise InvalidClaims(f"Layer does not know the profile claim {name!r}.")
     if name == "metadata":
         return _check_metadata(value)
     if not isinstance(value, str) or not value:
-        raise InvalidClaims(f"The claim {name!r} is a string and not empty.")
+        raise InvalidClaims(f"The claim {name!r} must be a non-empty string.")
     limit = CLAIM_LIMITS[name]
     if limit is not None and len(value) > limit:
-        raise InvalidClaims(f"The claim {name!r} has at most {limit} characters.")
+        raise InvalidClaims(f"The claim {name!r} must have at most {limit} characters.")
     if name == "identity_type" and value not in IDENTITY_TYPES:
-        raise InvalidClaims(f"The claim {name!r} is “user” or “bot”.")
+        raise InvalidClaims(f"The claim {name!r} must be “user” or “bot”.")
     return None
 
 
 def _check_metadata(value: object) -> None:
     if not isinstance(value, Mapping) or not value:
-        raise InvalidClaims("The claim 'metadata' is an object and not empty.")
+        raise InvalidClaims("The claim 'metadata' must be a non-empty mapping.")
     if len(value) > MAX_METADATA_KEYS:
         raise InvalidClaims(
-            f"The claim 'metadata' has at most {MAX_METADATA_KEYS} keys."
+            f"The claim 'metadata' must have at most {MAX_METADATA_KEYS} keys."
         )
-    if not all(isinstance(one, str) for pair in value.items() for one in pair):
-        raise InvalidClaims("The claim 'metadata' has strings alone, and no levels.")
+    if not all(isinstance(text, str) for pair in value.items() for text in pair):
+        raise InvalidClaims(
+            "The claim 'metadata' must map strings to strings, without nesting."
+        )
 
 
 @dataclass(frozen=True)
 class IdentityClaims:
     """
-    Who the user is, for whom, and for how long.
+    The claims of one identity token.
 
-    Times are aware datetimes and become whole Unix seconds, as Layer asks; the
-    lifetime is positive and at most :data:`MAX_LIFETIME`, skew apart.
+    Times are aware datetimes. The payload has them as whole Unix seconds, which Layer
+    requires. The lifetime is positive and at most :data:`MAX_LIFETIME` plus
+    :data:`MAX_CLOCK_SKEW`.
 
-    :raises InvalidClaims: if a value breaks a rule of Layer's or of ours.
-    :raises NonceMissing, NonceInvalid: if the nonce cannot be one of Layer's.
+    :raises InvalidClaims: if a value breaks one of Layer's rules or our limits.
+    :raises NonceMissing, NonceInvalid: if the nonce cannot be from Layer.
     """
 
     provider_id: ProviderID
@@ -143,7 +152,7 @@ class IdentityClaims:
         for name, value in self.profile.items():
             check_profile_claim(name, value)
         if self.issued_at.tzinfo is None or self.expires_at.tzinfo is None:
-            raise InvalidClaims("Times are aware datetimes.")
+            raise InvalidClaims("issued_at and expires_at must be aware datetimes.")
         lifetime = self.expires_at - self.issued_at
         if not timedelta(0) < lifetime <= MAX_LIFETIME + MAX_CLOCK_SKEW:
             raise InvalidClaims(
@@ -152,9 +161,9 @@ class IdentityClaims:
         object.__setattr__(self, "profile", MappingProxyType(dict(self.profile)))
 
     def as_payload(self) -> dict[str, Any]:
-        """Return the claims as Layer names them; times in Unix seconds."""
+        """Return the claims under Layer's names, with times in Unix seconds."""
         return {
-            **self.profile,  # first, so that it can never replace a reserved claim
+            **self.profile,  # first, so that it cannot replace a reserved claim
             "iss": str(self.provider_id),
             "prn": self.user_id,
             "iat": int(self.issued_at.timestamp()),

@@ -1,8 +1,8 @@
 """
 Layer's identifiers: ``layer:///providers/<uuid>``, ``keys`` and ``apps``.
 
-Layer used bare UUIDs until mid-2015 and prefixed ones afterwards; LayerKit for iOS
-sends upper case. Every form is read, one form is printed.
+Layer used bare UUIDs until mid-2015 and prefixed UUIDs afterwards. LayerKit for iOS
+sends upper case. All forms are accepted; the output always has the same form.
 """
 
 from __future__ import annotations
@@ -36,17 +36,18 @@ class _Identifier:
         text = str(text) if isinstance(text, UUID) else text
         match = cls.pattern.fullmatch(text) if isinstance(text, str) else None
         if match is None:
-            raise InvalidIdentifier(cls._complaint(text))
+            raise InvalidIdentifier(cls._error_message(text))
         return match
 
     @classmethod
-    def _complaint(cls, text: object) -> str:
+    def _error_message(cls, text: object) -> str:
         others = [kind for kind in (ProviderID, KeyID, AppID) if kind is not cls]
         for other in others:
             if isinstance(text, str) and text.startswith(other.prefix):
-                return f"This is {other.name}; {cls.name} belongs here."
+                return f"This is {other.name}. Use {cls.name} here."
         return (
-            f"{cls.name[0].upper()}{cls.name[1:]} is a UUID or has the form {cls.form}."
+            f"{cls.name[0].upper()}{cls.name[1:]} must be a UUID or have the form "
+            f"{cls.form}."
         )
 
 
@@ -54,9 +55,10 @@ class _PrefixedUUID(_Identifier):
     @classmethod
     def parse(cls, text: object) -> Self:
         """
-        Read a bare UUID, in either case, or the prefixed form.
+        Parse a bare UUID or the prefixed form, in upper or lower case.
 
-        :raises InvalidIdentifier: if it is neither, or an identifier of another kind.
+        :raises InvalidIdentifier: if the text has another form, or is an identifier of
+            another kind.
         """
         return cls(UUID(cls._match(text)["uuid"]))
 
@@ -65,7 +67,7 @@ class _PrefixedUUID(_Identifier):
 
 
 class ProviderID(_PrefixedUUID):
-    """Who vouches for the users: the ``iss`` claim."""
+    """The ID of the provider that authenticates the users: the ``iss`` claim."""
 
     name = "a provider ID"
     prefix = "layer:///providers/"
@@ -74,7 +76,7 @@ class ProviderID(_PrefixedUUID):
 
 
 class KeyID(_PrefixedUUID):
-    """The key pair that Layer knows: the ``kid`` header."""
+    """The ID that Layer gives a key pair: the ``kid`` header."""
 
     name = "a key ID"
     prefix = "layer:///keys/"
@@ -84,7 +86,7 @@ class KeyID(_PrefixedUUID):
 
 @dataclass(frozen=True)
 class AppID(_Identifier):
-    """A Layer app; ``environment`` is None where the text did not name one."""
+    """The ID of a Layer app. ``environment`` is None for a bare UUID."""
 
     environment: str | None = None
 
@@ -98,9 +100,12 @@ class AppID(_Identifier):
     @classmethod
     def parse(cls, text: object) -> Self:
         """
-        Read a bare UUID, in either case, or ``layer:///apps/<environment>/<uuid>``.
+        Parse a bare UUID or ``layer:///apps/<environment>/<uuid>``.
 
-        :raises InvalidIdentifier: if it is neither, or an identifier of another kind.
+        The UUID may be in upper or lower case.
+
+        :raises InvalidIdentifier: if the text has another form, or is an identifier of
+            another kind.
         """
         match = cls._match(text)
         return cls(UUID(match["uuid"]), match["environment"])
@@ -111,7 +116,7 @@ class AppID(_Identifier):
         return f"{self.prefix}{self.environment}/{self.uuid}"
 
     def matches(self, other: AppID) -> bool:
-        """Compare the UUIDs, and the environments where both name one."""
+        """Compare the UUIDs, and the environments if both IDs have one."""
         if self.environment and other.environment:
             return self == other
         return self.uuid == other.uuid

@@ -1,4 +1,4 @@
-"""Claims and a signer make an identity token: a JWS in compact form (RFC 7515)."""
+"""Sign identity tokens: JWS in compact form (RFC 7515)."""
 
 from __future__ import annotations
 
@@ -12,39 +12,39 @@ if TYPE_CHECKING:
     from django_layer_identity.protocol.claims import IdentityClaims
     from django_layer_identity.protocol.identifiers import KeyID
 
-ALGORITHM = "RS256"  # the one algorithm that Layer accepts
+ALGORITHM = "RS256"  # the only algorithm that Layer accepts
 TYPE = "JWT"
 CONTENT_TYPE = "layer-eit;v=1"
 
 
 class Signer(Protocol):
     """
-    A private key, wherever it is kept, together with the ID that Layer knows it by.
+    A private key, local or remote, together with its key ID.
 
-    One object answers for both, so that a token's ``kid`` is always that of the key
-    that signed it.
+    One object has both, so a token's ``kid`` is always the ID of the key that signed the
+    token.
     """
 
     @property
     def key_id(self) -> KeyID:
-        """The ID that Layer gave to the public half."""
+        """The ID that Layer assigned to the public key."""
 
     def sign(self, message: bytes) -> bytes:
         """
         Return the RSASSA-PKCS1-v1_5 signature with SHA-256 (RFC 7518, section 3.3).
 
-        :raises Exception: whatever the backend raises; the caller answers for it.
+        :raises Exception: any exception of the backend. The caller handles it.
         """
 
 
 class _SignerAlgorithm(RSAAlgorithm):
-    """Let PyJWT assemble the token and a :class:`Signer` sign it."""
+    """Make PyJWT call a :class:`Signer` for the signature."""
 
     def prepare_key(self, key: Any) -> Any:
         return key
 
     def check_key_length(self, key: Any) -> None:
-        return None  # the backend has seen to it: ``keys.rsa.MIN_KEY_SIZE``
+        return None  # checked at import: ``keys.rsa.MIN_KEY_SIZE``
 
     def sign(self, msg: bytes, key: Any) -> bytes:
         return cast("Signer", key).sign(msg)
@@ -58,13 +58,13 @@ def sign_identity_token(claims: IdentityClaims, signer: Signer) -> str:
     """
     Return the identity token as a compact JWS: three base64url parts and two dots.
 
-    The JSON is ASCII: Layer's web SDKs decode it with ``atob`` and no UTF-8, which
-    would garble every name that is not.
+    The JSON is ASCII, because Layer's web SDKs decode it with ``atob`` and without
+    UTF-8. That would garble all other characters.
     """
     payload = json.dumps(claims.as_payload(), ensure_ascii=True, separators=(",", ":"))
     return _jws.encode(
         payload.encode("ascii"),
-        signer,  # type: ignore[arg-type]  # PyJWT hands it to our algorithm as it is
+        signer,  # type: ignore[arg-type]  # PyJWT passes it to _SignerAlgorithm unchanged
         algorithm=ALGORITHM,
         headers={"typ": TYPE, "cty": CONTENT_TYPE, "kid": str(signer.key_id)},
     )

@@ -1,4 +1,4 @@
-"""JSON that all readers understand alike: no name twice, no NaN, no half characters."""
+"""JSON that every parser reads alike: no duplicate names, no NaN, no lone surrogates."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ from typing import Any, NoReturn
 
 
 class DuplicateName(ValueError):
-    """An object has this name twice; readers differ in which value they believe."""
+    """An object has this name twice. Parsers differ in which value they use."""
 
 
 def loads(text: str) -> Any:
     """
-    Return what the JSON says.
+    Parse the JSON text.
 
     :raises DuplicateName: if an object has a name twice.
-    :raises UnicodeEncodeError: if there is a surrogate without its other half.
-    :raises ValueError: if it is not JSON, as NaN and Infinity are not.
-    :raises RecursionError: if it is nested too deep.
+    :raises UnicodeEncodeError: if the text has a lone surrogate.
+    :raises ValueError: if it is not JSON. NaN and Infinity are not JSON either.
+    :raises RecursionError: if it is nested too deeply.
     """
     value = json.loads(
         text, object_pairs_hook=_to_object, parse_constant=_refuse_constant

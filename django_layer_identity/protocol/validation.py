@@ -1,9 +1,10 @@
 """
-Would Layer accept this identity token? The rules of Layer's own validator.
+Validate identity tokens by the rules of Layer's own validator.
 
-The codes are Layer's (its authentication guide for iOS, April 2016, lists them); the
-checks run from the outside in and the first finding wins. Only the public key that
-the caller looks up is trusted: nothing in the token chooses the key or the algorithm.
+The codes are Layer's, from its authentication guide for iOS (April 2016). The checks run
+from the outside of the token to the inside, and the first problem is reported. Only the
+public key that the caller looks up is trusted: the token itself chooses neither the
+public key text nor the algorithm.
 """
 
 from __future__ import annotations
@@ -25,25 +26,29 @@ from django_layer_identity.protocol.claims import MAX_USER_ID_LENGTH, PROFILE_CL
 from django_layer_identity.protocol.identifiers import KeyID, ProviderID
 from django_layer_identity.protocol.signing import ALGORITHM, CONTENT_TYPE, TYPE
 
-MAX_TOKEN_LENGTH = 16 * 1024  # characters; ours, bounds the work a stranger can cause
+MAX_TOKEN_LENGTH = 16 * 1024  # characters; our limit on the work a client can cause
 
 _BASE64URL = re.compile(r"[A-Za-z0-9_-]*")
 _HEADER = {"typ": TYPE, "alg": ALGORITHM, "cty": CONTENT_TYPE}
+_KEY_ID_FORM = "the key ID, layer:///keys/<uuid>"
 _CLAIMS: Mapping[str, tuple[type, str]] = {
-    "iss": (str, "It is the provider ID, layer:///providers/<uuid>."),
-    "prn": (str, "It is your user ID as a JSON string: convert numbers with str()."),
-    "iat": (int, "It is the time of issue as whole Unix seconds, in UTC."),
-    "exp": (int, "It is the time of expiry as whole Unix seconds, in UTC."),
+    "iss": (str, "It must be the provider ID, layer:///providers/<uuid>."),
+    "prn": (
+        str,
+        "It must be your user ID as a JSON string. Convert numbers with str().",
+    ),
+    "iat": (int, "It must be the time of issue in whole Unix seconds (UTC)."),
+    "exp": (int, "It must be the time of expiry in whole Unix seconds (UTC)."),
     "nce": (
         str,
-        "It is the nonce that Layer gave: check that the client sent it at all.",
+        "It must be the nonce that Layer gave. Check that the client sends the nonce.",
     ),
 }
 
 
 @dataclass(frozen=True)
 class ValidatedToken:
-    """What an acceptable identity token says; the nonce is yet to be looked up."""
+    """The content of a valid identity token. The caller must still check the nonce."""
 
     key_id: KeyID
     provider_id: ProviderID
@@ -61,13 +66,13 @@ def validate_identity_token(
     now: datetime,
 ) -> ValidatedToken:
     """
-    Return what the token says if Layer would accept it.
+    Return the content of the token if Layer would accept it.
 
-    :param find_public_key: gives the PEM text of the public key that Layer knows by
-        that ID, or raises :exc:`InvalidToken` itself.
-    :param now: an aware datetime. There is no tolerance: Layer documents none.
-    :raises InvalidToken: with Layer's code and a sentence on what to do. Neither the
-        token nor the nonce is in it.
+    :param find_public_key: returns the PEM text of the public key with this ID, or
+        raises :exc:`InvalidToken`.
+    :param now: an aware datetime. There is no tolerance, because Layer documents none.
+    :raises InvalidToken: with Layer's code and a message that says what to do. The
+        message contains neither the token nor the nonce.
     """
     text, header, claims = parse_compact(token)
     key_id = _read_header(header)
@@ -89,7 +94,7 @@ def validate_identity_token(
 
 def parse_compact(token: object) -> tuple[str, dict[str, Any], dict[str, Any]]:
     """
-    Return the token as text, its header and its claims. Nothing is verified yet.
+    Return the token as text, its header and its claims, without verifying them.
 
     :raises InvalidToken: with ``eit_wrong_jws_part_count``,
         ``eit_malformed_base64url`` or ``eit_malformed_json``.
@@ -99,8 +104,8 @@ def parse_compact(token: object) -> tuple[str, dict[str, Any], dict[str, Any]]:
     if len(parts) != 3:
         raise InvalidToken(
             "eit_wrong_jws_part_count",
-            f"An identity token has three parts with dots between; this has "
-            f"{len(parts)}. Pass the value of identity_token alone and uncut.",
+            f"An identity token must have three parts separated by dots, not "
+            f"{len(parts)}. Pass the complete value of identity_token and nothing else.",
         )
     header, claims = _decode(parts[0], "header"), _decode(parts[1], "claims")
     _decode(parts[2], "signature")
@@ -112,13 +117,13 @@ def _as_text(token: object) -> str:
         raise InvalidToken(
             "eit_wrong_jws_part_count",
             "The identity token is not a string. Pass the value of identity_token, "
-            "not the whole answer of your server.",
+            "not the whole response of your server.",
         )
     if len(token) > MAX_TOKEN_LENGTH:
         raise InvalidToken(
             "eit_wrong_jws_part_count",
             f"The identity token is longer than {MAX_TOKEN_LENGTH} characters. "
-            "Put less into its profile claims.",
+            "Shorten its profile claims.",
         )
     return token
 
@@ -128,22 +133,24 @@ def _decode(part: str, name: str) -> bytes:
         raise InvalidToken(
             "eit_malformed_base64url",
             f"The token's {name} part is not base64url (RFC 4648, section 5, without "
-            "padding). Look for + and / of standard base64, and for quotes, b'...' or "
-            "a line break around the token.",
+            "padding). Look for + and / from standard base64, and for quotation marks, "
+            "b'...' or a line break around the token.",
         )
     return base64.urlsafe_b64decode(part + "=" * (-len(part) % 4))
 
 
 def _parse_object(raw: bytes, name: str) -> dict[str, Any]:
     try:
-        value = strict_json.loads(raw.decode())  # as RFC 7515, section 4, lets us
+        value = strict_json.loads(
+            raw.decode()
+        )  # RFC 7515, section 4, allows the strictness
     except (ValueError, RecursionError):
         value = None
     if not isinstance(value, dict):
         raise InvalidToken(
             "eit_malformed_json",
-            f"The token's {name} part is not a JSON object in UTF-8 with each name "
-            "once. Let a JWT library assemble the token.",
+            f"The token's {name} part is not a JSON object in UTF-8 with unique names. "
+            "Use a JWT library to create the token.",
         )
     return value
 
@@ -153,13 +160,14 @@ def _read_header(header: dict[str, Any]) -> KeyID:
         if _header_text(header, name) != expected:
             raise InvalidToken(
                 "eit_header_param_wrong_value",
-                f"The token's header field “{name}” should be {expected}.",
+                f"The token's header field “{name}” must be {expected}.",
             )
     if "crit" in header:
-        # RFC 7515, section 4.1.11: who does not understand an extension refuses.
+        # RFC 7515, section 4.1.11: refuse extensions that are not understood.
         raise InvalidToken(
             "eit_header_param_wrong_value",
-            "The token's header has the field “crit”. Layer knows no extensions.",
+            "The token's header has the field “crit”, but Layer supports no extensions. "
+            "Remove the field.",
         )
     return _read_key_id(_header_text(header, "kid"))
 
@@ -168,13 +176,14 @@ def _header_text(header: dict[str, Any], name: str) -> str:
     if name not in header:
         raise InvalidToken(
             "eit_header_param_not_found",
-            f"The token's header lacks the field “{name}”.",
+            f"The token's header lacks the field “{name}”. It must be "
+            f"{_HEADER.get(name, _KEY_ID_FORM)}.",
         )
     value = header[name]
     if not isinstance(value, str):
         raise InvalidToken(
             "eit_header_param_wrong_type",
-            f"The token's header field “{name}” should be a string.",
+            f"The token's header field “{name}” must be a string.",
         )
     return value
 
@@ -185,8 +194,8 @@ def _read_key_id(text: str) -> KeyID:
     except InvalidIdentifier as exc:
         raise InvalidToken(
             "eit_key_malformed",
-            "The token's header field “kid” is not a key ID; one should start with "
-            "layer:///keys/. It is the ID that Layer shows, not the key's name.",
+            "The token's header field “kid” is not a key ID. A key ID starts with "
+            "layer:///keys/. Use the ID that Layer shows, not the key's name.",
         ) from exc
 
 
@@ -202,14 +211,15 @@ def _read_provider(text: str) -> ProviderID:
 
 def _verify_signature(text: str, public_key: str) -> None:
     try:
-        # One algorithm, ours: with the header's, anybody could sign with the public
-        # key as an HMAC secret, or not sign at all.
+        # Never use the header's algorithm: a client could then sign with the public key
+        # as an HMAC secret, or send an unsigned token.
         PyJWS().decode(text, public_key, algorithms=[ALGORITHM])
     except PyJWTError as exc:
         raise InvalidToken(
             "eit_signature_verification_failed",
             "The token was not signed by the private key that belongs to its “kid”. "
-            "Compare the fingerprints of the keys; staging and production differ.",
+            "Compare the fingerprints of the keys, and check that the key is from the "
+            "right environment (staging or production).",
         ) from exc
 
 
@@ -219,42 +229,44 @@ def _check_claims(claims: dict[str, Any]) -> None:
             raise InvalidToken(
                 "eit_claim_not_found", f"The token lacks the claim “{name}”. {hint}"
             )
-        if type(claims[name]) is not kind:  # true is an int to Python, not to JSON
+        if type(claims[name]) is not kind:  # in Python, but not in JSON, true is an int
             raise _wrong_claim(name, hint)
     if not 0 < len(claims["prn"]) <= MAX_USER_ID_LENGTH:
-        raise _wrong_claim("prn", f"It has 1 to {MAX_USER_ID_LENGTH} characters.")
+        raise _wrong_claim("prn", f"It must have 1 to {MAX_USER_ID_LENGTH} characters.")
     for name, limit in PROFILE_CLAIMS.items():
         value = claims.get(name, "")
         if not isinstance(value, str):
-            hint = "It is a string; leave it out where there is none."
+            hint = "It must be a string. Leave the claim out if the user has no value."
             raise _wrong_claim(name, hint)
         if limit is not None and len(value) > limit:
-            raise _wrong_claim(name, f"It has at most {limit} characters.")
+            raise _wrong_claim(name, f"It must have at most {limit} characters.")
 
 
 def _check_times(claims: dict[str, Any], now: float) -> None:
-    if now >= claims["exp"]:  # RFC 7519, section 4.1.4: on or after
+    if now >= claims["exp"]:  # RFC 7519, section 4.1.4: "on or after"
         raise InvalidToken(
             "eit_expired",
-            "The token is past its “exp”. Issue one for each nonce and do not keep "
-            "it; check the clock, and that times are in UTC.",
+            "The token has expired: its “exp” is in the past. Issue a new token for each "
+            "nonce and do not store it. Check the server's clock, and that times are in "
+            "UTC.",
         )
     if now < claims["iat"]:
         raise InvalidToken(
             "eit_not_before",
-            "The token is before its “iat”. Check the clock, that times are in UTC, "
-            "and that they are seconds and not milliseconds.",
+            "The token is not valid yet: its “iat” is in the future. Check the server's "
+            "clock, that times are in UTC, and that they are in seconds, not "
+            "milliseconds.",
         )
 
 
 def _as_datetime(claims: dict[str, Any], name: str) -> datetime:
     try:
         return datetime.fromtimestamp(claims[name], tz=timezone.utc)
-    except (ValueError, OverflowError, OSError) as exc:  # which one: the platform's
+    except (ValueError, OverflowError, OSError) as exc:  # depends on the platform
         raise _wrong_claim(name, _CLAIMS[name][1]) from exc
 
 
 def _wrong_claim(name: str, hint: str) -> InvalidToken:
     return InvalidToken(
-        "eit_claim_wrong_type", f"The token's claim “{name}” is of no use. {hint}"
+        "eit_claim_wrong_type", f"The token's claim “{name}” is invalid. {hint}"
     )

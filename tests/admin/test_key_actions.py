@@ -285,7 +285,7 @@ def test_a_damaged_public_key_is_reported(admin_client, key):
     response = press(admin_client, "self_test", key)
 
     assert messages_of(response) == [
-        f"The signing key {key} was not changed. The stored public half is damaged."
+        f"The signing key {key} was not changed. The stored public key is damaged. Restore that row from a backup."
     ]
 
 

@@ -55,9 +55,12 @@ def test_an_encrypted_key_is_imported_with_its_passphrase(add, encrypted, privat
 @pytest.mark.parametrize(
     ("passphrase", "error"),
     [
-        ("", "This private key is encrypted: enter its passphrase too."),
-        ("open", "The passphrase is wrong, or the private key is damaged."),
-        (f" {PASSPHRASE}", "The passphrase is wrong, or the private key is damaged."),
+        ("", "This private key is encrypted. Enter its passphrase too."),
+        ("open", "The passphrase is wrong, or the private key is damaged. Check both."),
+        (
+            f" {PASSPHRASE}",
+            "The passphrase is wrong, or the private key is damaged. Check both.",
+        ),
     ],
 )
 def test_the_error_of_a_passphrase_is_shown_beside_it(
@@ -79,7 +82,7 @@ def test_the_error_of_a_file_is_shown_beside_it(add):
     response = add(private_key_file=file(b"hello"))
 
     error = (
-        "This is not PEM: a private key begins with "
+        "This is not a private key in PEM format. Copy the complete key: it begins with "
         "-----BEGIN RSA PRIVATE KEY----- or -----BEGIN PRIVATE KEY-----."
     )
     assert errors(response) == {"private_key_file": [error]}
@@ -89,7 +92,7 @@ def test_a_large_file_is_refused(add):
     response = add(private_key_file=file(b"x" * 100_000))
 
     assert errors(response) == {
-        "private_key_file": ["This is too long: a private key has at most 16 KiB."]
+        "private_key_file": ["This is too long for a private key. The limit is 16 KiB."]
     }
 
 

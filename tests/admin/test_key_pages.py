@@ -247,14 +247,14 @@ def test_a_key_id_is_entered(admin_client, draft, key_id):
 @pytest.mark.parametrize(
     ("key_id", "error"),
     [
-        ("", "A key ID is a UUID or has the form layer:///keys/<uuid>."),
+        ("", "A key ID must be a UUID or have the form layer:///keys/<uuid>."),
         (
             "-----BEGIN PRIVATE KEY-----MIIEvQ",
-            "A key ID is a UUID or has the form layer:///keys/<uuid>.",
+            "A key ID must be a UUID or have the form layer:///keys/<uuid>.",
         ),
         (
             f"layer:///providers/{PROVIDER_ID}",
-            "This is a provider ID; a key ID belongs here.",
+            "This is a provider ID. Use a key ID here.",
         ),
         (
             str(PROVIDER_ID),

@@ -87,22 +87,22 @@ def test_an_app_is_added_with_ids_in_any_form(admin_client, app_id, provider_id)
         (
             "app_id",
             f"layer:///providers/{PROVIDER_ID}",
-            "This is a provider ID; an app ID belongs here.",
+            "This is a provider ID. Use an app ID here.",
         ),
         (
             "app_id",
             f"layer:///keys/{KEY_ID}",
-            "This is a key ID; an app ID belongs here.",
+            "This is a key ID. Use an app ID here.",
         ),
         (
             "provider_id",
             f"layer:///apps/production/{APP_ID}",
-            "This is an app ID; a provider ID belongs here.",
+            "This is an app ID. Use a provider ID here.",
         ),
         (
             "provider_id",
             f"layer:///keys/{KEY_ID}",
-            "This is a key ID; a provider ID belongs here.",
+            "This is a key ID. Use a provider ID here.",
         ),
         (
             "app_id",
@@ -114,7 +114,7 @@ def test_an_app_is_added_with_ids_in_any_form(admin_client, app_id, provider_id)
         (
             "app_id",
             KEY,
-            "An app ID is a UUID or has the form layer:///apps/<environment>/<uuid>.",
+            "An app ID must be a UUID or have the form layer:///apps/<environment>/<uuid>.",
         ),
         (
             "token_lifetime",

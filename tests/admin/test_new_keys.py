@@ -164,13 +164,13 @@ def small_pem():
         (lambda: "", "Paste the private key, or choose its file."),
         (
             lambda: "MIIEowIBAAKCAQEA",
-            "This is not PEM: a private key begins with "
+            "This is not a private key in PEM format. Copy the complete key: it begins with "
             "-----BEGIN RSA PRIVATE KEY----- or -----BEGIN PRIVATE KEY-----.",
         ),
-        (ec_pem, "This is no RSA private key, and Layer accepts RSA alone."),
+        (ec_pem, "This is not an RSA private key. Layer accepts only RSA keys."),
         (
             small_pem,
-            "This key has 1024 bits; 2048 to 4096 are accepted. Layer's own early keys "
+            "This key has 1024 bits. It must have 2048 to 4096 bits. Layer's own early keys "
             "had 1024: generate a new one, register its public half in Layer's "
             "dashboard and activate it.",
         ),
@@ -189,7 +189,7 @@ def test_a_public_key_is_refused(admin_client, app, private_key):
         ADD, entered(app, private_key=private_key.public_key.pem)
     )
 
-    error = "This is the public half only: the private key is needed."
+    error = "This is a public key. Import the private key instead."
     assert errors(response) == {"private_key": [error]}
     assert not SigningKey.objects.exists()
 
@@ -209,7 +209,7 @@ def test_a_key_with_a_stored_public_key_is_not_stored_again(
     [
         (
             f"layer:///providers/{PROVIDER_ID}",
-            "This is a provider ID; a key ID belongs here.",
+            "This is a provider ID. Use a key ID here.",
         ),
         (
             str(PROVIDER_ID).upper(),
@@ -218,7 +218,7 @@ def test_a_key_with_a_stored_public_key_is_not_stored_again(
         (str(APP_ID), "This is the app ID of the Layer app. Enter the key ID instead."),
         (
             f"layer:///apps/production/{APP_ID}",
-            "This is an app ID; a key ID belongs here.",
+            "This is an app ID. Use a key ID here.",
         ),
     ],
     ids=["provider", "provider-bare", "app-bare", "app"],
@@ -251,7 +251,7 @@ def test_without_an_encryption_key_no_private_key_is_stored(
     response = admin_client.post(ADD, entered(app, private_key=pem))
 
     error = (
-        "LAYER_IDENTITY['KEY_ENCRYPTION_KEYS'] is empty: private keys are stored "
+        "LAYER_IDENTITY['KEY_ENCRYPTION_KEYS'] is empty, so private keys cannot be "
         "encrypted or not at all. Set it to the value used before: nothing else decrypts "
         "the stored private keys. Only for a new installation, make an entry with "
         "“manage.py layer_encryption_key” and store it."

@@ -72,7 +72,7 @@ def test_the_error_of_a_signing_backend_names_its_alias(
     admin_client, app, settings, private_key, monkeypatch
 ):
     def fail(backend):
-        raise SigningBackendError("the token labelled 'layer' is not there")
+        raise SigningBackendError("the token labelled 'layer' was not found")
 
     monkeypatch.setattr("tests.backends.InMemory.public_key", fail)
     configure(settings, SIGNERS=signer("InMemory", key=private_key))
@@ -80,7 +80,7 @@ def test_the_error_of_a_signing_backend_names_its_alias(
     response = admin_client.post(ADD, entered(app))
 
     assert errors(response) == {
-        "__all__": ["SIGNERS['hsm']: the token labelled 'layer' is not there."]
+        "__all__": ["SIGNERS['hsm']: the token labelled 'layer' was not found."]
     }
     assert SigningKey.objects.count() == 0
 

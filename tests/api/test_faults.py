@@ -98,7 +98,7 @@ def test_a_revoked_key_does_not_sign(key, alice):
     ("entries", "reason"),
     [
         (["another entry, longer than 32 characters"], "WrongEncryptionKey"),
-        (["too short"], "has an entry of fewer than 32 characters"),
+        (["too short"], "has an entry with fewer than 32 characters"),
         ([], "private keys are stored encrypted or not at all"),
     ],
 )

@@ -26,8 +26,8 @@ from tests.endpoint import (
 NONCE_MISSING = (
     "The nonce is missing. Send Layer's nonce in the top-level parameter “nonce”."
 )
-NO_STRING = "The nonce is a string."
-CONTROLS = "A nonce has no control characters."
+NO_STRING = "The nonce must be a string."
+CONTROLS = "The nonce must not contain control characters."
 LOST_PLUS = "The nonce has a space: percent-encode “+” as %2B in a form body."
 SEVERAL = "Several Layer apps are enabled: name one in the parameter “app_id”."
 APP_UNKNOWN = refusal(404, "app_unknown", "No enabled Layer app has this app ID.")
@@ -112,13 +112,15 @@ def test_a_missing_nonce_is_reported_with_the_received_names(
         ({"nonce": "abc"}, NO_STRING),
         pytest.param(10**4000, NO_STRING, id="huge-integer"),
         pytest.param(
-            "x" * 1025, "A nonce has at most 1024 characters.", id="1025-characters"
+            "x" * 1025,
+            "The nonce must have at most 1024 characters.",
+            id="1025-characters",
         ),
         ("a\nb", CONTROLS),
         ("abc\x00", CONTROLS),
         ("\x7f", CONTROLS),
         ("a\x85b", CONTROLS),
-        (" \u2003 ", "A nonce is more than white space."),
+        (" \u2003 ", "The nonce must not be blank."),
     ],
 )
 def test_an_invalid_nonce_is_refused(key, alice, nonce, detail):

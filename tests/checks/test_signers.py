@@ -78,7 +78,10 @@ def test_a_pin_in_a_variable_that_error_pages_show_is_reported(settings, variabl
     ("backend", "problem"),
     [
         ("tests.backends.InMemory", "OPTIONS lacks key."),
-        ("no.such.Backend", "BACKEND cannot be imported: No module named 'no'."),
+        (
+            "no.such.Backend",
+            "BACKEND must be the dotted path of a class, and this one cannot be imported: No module named 'no'.",
+        ),
     ],
 )
 def test_an_error_of_the_backend_is_reported(settings, backend, problem):

@@ -1,4 +1,4 @@
-"""From an alias to a backend."""
+"""Aliases in ``SIGNERS``, and the backends built from them."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from tests.backends import signer
 from tests.endpoint import configure
 
 
-def test_an_alias_is_the_same_custody_in_all_of_a_process(settings, private_key):
+def test_an_alias_has_one_backend_per_process(settings, private_key):
     configure(settings, SIGNERS=signer("InMemory", key=private_key))
 
     assert get_backend("hsm") is get_backend("hsm")
 
 
-def test_a_setting_that_changes_is_another_custody(settings, private_key):
+def test_a_changed_setting_creates_a_new_backend(settings, private_key):
     configure(settings, SIGNERS=signer("InMemory", key=private_key))
     before = get_backend("hsm")
 
@@ -29,14 +29,16 @@ def test_a_setting_that_changes_is_another_custody(settings, private_key):
     assert get_backend("hsm").timeout == 1
 
 
-def test_the_defaults_are_five_seconds_and_four_calls(private_key):
+def test_the_default_limits_are_five_seconds_and_four_calls(private_key):
     backend = build_backend("hsm", signer("InMemory", key=private_key)["hsm"])
 
     assert (backend.timeout, backend.slots.count) == (5, 4)
 
 
 @pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
-def test_what_hangs_in_the_parent_takes_no_place_in_the_child(settings, private_key):
+def test_a_call_that_hangs_in_the_parent_holds_no_slot_in_the_child(
+    settings, private_key
+):
     gate, entered = Event(), Semaphore(0)
     options = {"key": private_key, "gate": gate, "entered": entered}
     configure(settings, SIGNERS=signer("Hanging", **options, TIMEOUT=5, MAX_CALLS=1))
@@ -47,12 +49,14 @@ def test_what_hangs_in_the_parent_takes_no_place_in_the_child(settings, private_
 
     child = os.fork()
     if not child:  # pragma: no cover  # only the parent is measured
-        right = False
+        is_equal = False
         try:
             gate.set()
-            right = get_backend("hsm").sign(b"message") == private_key.sign(b"message")
+            is_equal = get_backend("hsm").sign(b"message") == private_key.sign(
+                b"message"
+            )
         finally:
-            os._exit(0 if right else 1)
+            os._exit(0 if is_equal else 1)
     _, status = os.waitpid(child, 0)
     gate.set()
 
@@ -60,39 +64,45 @@ def test_what_hangs_in_the_parent_takes_no_place_in_the_child(settings, private_
 
 
 @pytest.mark.parametrize(
-    ("entry", "complaint"),
+    ("entry", "message"),
     [
-        (None, "SIGNERS['hsm'] is not there, or is no dict."),
-        ("tests.backends.InMemory", "SIGNERS['hsm'] is not there, or is no dict."),
+        (
+            None,
+            "SIGNERS['hsm'] is missing or is not a dict. It must be a dict with BACKEND and OPTIONS.",
+        ),
+        (
+            "tests.backends.InMemory",
+            "SIGNERS['hsm'] is missing or is not a dict. It must be a dict with BACKEND and OPTIONS.",
+        ),
         (
             {"BACKEND": "InMemory"},
-            "SIGNERS['hsm']: BACKEND cannot be imported: InMemory doesn't look like a "
+            "SIGNERS['hsm']: BACKEND must be the dotted path of a class, and this one cannot be imported: InMemory doesn't look like a "
             "module path.",
         ),
         (
             {"BACKEND": "tests.backends.InVault"},
-            "SIGNERS['hsm']: BACKEND cannot be imported: Module \"tests.backends\" "
+            "SIGNERS['hsm']: BACKEND must be the dotted path of a class, and this one cannot be imported: Module \"tests.backends\" "
             'does not define a "InVault" attribute/class.',
         ),
         (
             {"BACKEND": "no.such.Backend"},
-            "SIGNERS['hsm']: BACKEND cannot be imported: No module named 'no'.",
+            "SIGNERS['hsm']: BACKEND must be the dotted path of a class, and this one cannot be imported: No module named 'no'.",
         ),
         (
             {},
-            "SIGNERS['hsm']: BACKEND cannot be imported: 'NoneType' object has no "
+            "SIGNERS['hsm']: BACKEND must be the dotted path of a class, and this one cannot be imported: 'NoneType' object has no "
             "attribute 'rsplit'.",
         ),
         ({"BACKEND": "tests.backends.InMemory"}, "SIGNERS['hsm']: OPTIONS lacks key."),
     ],
 )
-def test_an_entry_that_is_of_no_use_is_refused(settings, entry, complaint):
+def test_an_invalid_entry_is_refused(settings, entry, message):
     configure(settings, SIGNERS={} if entry is None else {"hsm": entry})
 
     with pytest.raises(ConfigurationError) as caught:
         get_backend("hsm")
 
-    assert str(caught.value) == complaint
+    assert str(caught.value) == message
 
 
 @pytest.mark.parametrize(
@@ -106,7 +116,7 @@ def test_an_entry_that_is_of_no_use_is_refused(settings, entry, complaint):
         ("MAX_CALLS", 1.5),
     ],
 )
-def test_limits_are_positive_numbers(private_key, option, value):
+def test_limits_must_be_positive_numbers(private_key, option, value):
     entry = signer("InMemory", key=private_key, **{option: value})["hsm"]
 
     with pytest.raises(ConfigurationError) as caught:

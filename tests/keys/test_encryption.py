@@ -32,13 +32,13 @@ def entries(settings):
     return settings.LAYER_IDENTITY["KEY_ENCRYPTION_KEYS"]
 
 
-def test_what_was_encrypted_is_decrypted():
+def test_an_encrypted_key_can_be_decrypted():
     ciphertext = encrypt_private_key(b"the key", **OWNER)
 
     assert decrypt_private_key(ciphertext, **OWNER) == b"the key"
 
 
-def test_the_ciphertext_names_its_version_and_the_entry_and_shows_no_key():
+def test_the_ciphertext_has_version_and_entry_and_does_not_show_the_key():
     version, entry, token = encrypt_private_key(b"the key", **OWNER).split(":")
 
     assert version == "lid1"
@@ -47,7 +47,7 @@ def test_the_ciphertext_names_its_version_and_the_entry_and_shows_no_key():
     assert b"the key" not in token.encode()
 
 
-def test_no_entry_is_used_as_it_is():
+def test_an_entry_itself_is_not_used_as_a_key():
     token = encrypt_private_key(b"the key", **OWNER).split(":")[2]
 
     with pytest.raises(ValueError, match="32 url-safe base64-encoded bytes"):
@@ -71,16 +71,18 @@ def test_a_missing_entry_is_named_with_its_setting(entries):
         decrypt_private_key(ciphertext, **OWNER)
 
     assert str(caught.value) == (
-        "The stored private half of signing key ffffffffffffffff (Layer app 7) was "
-        "encrypted with an entry '265818783eb54ea6' that is not in "
-        "LAYER_IDENTITY['KEY_ENCRYPTION_KEYS']: put the former entry back."
+        "The stored private key of signing key ffffffffffffffff (Layer app 7) was "
+        "encrypted with an entry (ID '265818783eb54ea6') that is not in "
+        "LAYER_IDENTITY['KEY_ENCRYPTION_KEYS']. Add that entry again."
     )
 
 
-def test_what_names_another_entry_and_is_no_token_is_not_decrypted():
+def test_an_invalid_token_with_an_unknown_entry_is_not_decrypted():
     ciphertext = encrypt_private_key(b"the key", **OWNER).replace(ID, "zz")
 
-    with pytest.raises(WrongEncryptionKey, match="an entry 'zz' that is not in"):
+    with pytest.raises(
+        WrongEncryptionKey, match=r"an entry \(ID 'zz'\) that is not in"
+    ):
         decrypt_private_key(f"{ciphertext}é", **OWNER)
 
 
@@ -93,26 +95,26 @@ def test_what_names_another_entry_and_is_no_token_is_not_decrypted():
         pytest.param(lambda text: text.replace("lid1", "lid2"), id="other-version"),
         pytest.param(lambda text: text.rsplit(":", 1)[0], id="no-token"),
         pytest.param(lambda text: text + "é", id="not-ascii"),
-        pytest.param(lambda text: text.replace(ID, "zz"), id="no-hex-digits"),
+        pytest.param(lambda text: text.replace(ID, "zz"), id="not-hex-digits"),
         pytest.param(lambda text: text.replace(ID, ""), id="no-id"),
         pytest.param(lambda text: text.replace(ID, ID[:-1]), id="short-id"),
         pytest.param(lambda text: text.replace(ID, ID[:-1] + "7"), id="other-id"),
         pytest.param(lambda text: text.replace(ID, OLD_ID), id="id-of-another"),
     ],
 )
-def test_a_damaged_row_is_told_apart(damage):
+def test_a_damaged_row_is_recognized(damage):
     ciphertext = damage(encrypt_private_key(b"the key", **OWNER))
 
     with pytest.raises(DamagedCiphertext) as caught:
         decrypt_private_key(ciphertext, **OWNER)
 
     assert str(caught.value) == (
-        "The stored private half of signing key ffffffffffffffff (Layer app 7) is "
-        "damaged: take that row from a backup, or revoke the key."
+        "The stored private key of signing key ffffffffffffffff (Layer app 7) is "
+        "damaged. Restore that row from a backup, or revoke the key."
     )
 
 
-def test_a_damaged_row_of_the_first_entry_is_not_taken_for_reencrypted():
+def test_reencryption_detects_a_damaged_row_of_the_first_entry():
     ciphertext = encrypt_private_key(b"the key", **OWNER)
 
     with pytest.raises(DamagedCiphertext):
@@ -126,30 +128,30 @@ def test_a_damaged_row_of_the_first_entry_is_not_taken_for_reencrypted():
         ({"fingerprint": "e" * 64}, "signing key eeeeeeeeeeeeeeee (Layer app 7)"),
     ],
 )
-def test_a_swapped_row_is_told_apart(other, name):
+def test_a_swapped_row_is_recognized(other, name):
     ciphertext = encrypt_private_key(b"the key", **OWNER)
 
     with pytest.raises(SwappedCiphertext) as caught:
         decrypt_private_key(ciphertext, **{**OWNER, **other})
 
     assert str(caught.value) == (
-        f"The stored private half of {name} is that of "
-        "signing key ffffffffffffffff (Layer app 7): "
-        "take that row from a backup, or revoke the key."
+        f"The stored private key of {name} belongs to "
+        "signing key ffffffffffffffff (Layer app 7). "
+        "Restore that row from a backup, or revoke the key."
     )
 
 
 @pytest.mark.parametrize("empty", [[], [""]])
-def test_without_an_entry_nothing_is_encrypted(entries, empty):
+def test_encryption_without_an_entry_is_refused(entries, empty):
     entries[:] = empty
 
     with pytest.raises(ConfigurationError) as caught:
         encrypt_private_key(b"the key", **OWNER)
 
     assert str(caught.value) == (
-        "LAYER_IDENTITY['KEY_ENCRYPTION_KEYS'] is empty: private keys are stored "
-        "encrypted or not at all. Set it to the value used before: nothing else decrypts "
-        "the stored private keys. Only for a new installation, make an entry with "
+        "LAYER_IDENTITY['KEY_ENCRYPTION_KEYS'] is empty, so private keys cannot be "
+        "encrypted or decrypted. Set it to its previous value: no other value decrypts "
+        "the stored private keys. Only in a new installation, create an entry with "
         "“manage.py layer_encryption_key” and store it."
     )
 
@@ -161,12 +163,12 @@ def test_a_short_entry_is_refused(entries):
         encrypt_private_key(b"the key", **OWNER)
 
     assert str(caught.value) == (
-        "LAYER_IDENTITY['KEY_ENCRYPTION_KEYS'] has an entry of fewer than "
-        "32 characters."
+        "LAYER_IDENTITY['KEY_ENCRYPTION_KEYS'] has an entry with fewer than "
+        "32 characters. “manage.py layer_encryption_key” creates a valid entry."
     )
 
 
-def test_a_fresh_entry_is_long_enough_and_never_the_same():
+def test_a_new_entry_is_long_enough_and_unique():
     assert len(new_encryption_key()) == 43
     assert new_encryption_key() != new_encryption_key()
 
@@ -176,13 +178,13 @@ def fail(*args):
 
 
 def reported(caught, rf):
-    """Return the variables that an error report shows of each frame of ours."""
+    """Return the variables that an error report shows for each frame of the package."""
     frames = ExceptionReporter(rf.get("/"), *caught._excinfo).get_traceback_frames()
     ours = [frame for frame in frames if "keys/encryption.py" in frame["filename"]]
     return [frame["vars"] for frame in ours]
 
 
-def test_a_failure_inside_shows_no_key_in_an_error_report(monkeypatch, rf):
+def test_an_error_report_of_failed_encryption_does_not_show_the_key(monkeypatch, rf):
     monkeypatch.setattr(Fernet, "encrypt", fail)
 
     with pytest.raises(RuntimeError) as caught:
@@ -194,7 +196,7 @@ def test_a_failure_inside_shows_no_key_in_an_error_report(monkeypatch, rf):
 
 
 @pytest.mark.parametrize("place", [f"{Fernet.__module__}.Fernet.encrypt", "json.loads"])
-def test_a_failed_reencryption_shows_no_key_in_an_error_report(
+def test_an_error_report_of_failed_reencryption_does_not_show_the_key(
     entries, monkeypatch, rf, place
 ):
     entries[:] = [OLD]

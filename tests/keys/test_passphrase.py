@@ -1,4 +1,4 @@
-"""Private keys under a passphrase, as OpenSSL and others write them."""
+"""Private keys that a passphrase protects, as OpenSSL and other tools write them."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ from tests.keys.test_rsa import DAMAGED, EC_KEY, PKCS1, PKCS8, as_pem
 from tests.work import count_calls
 
 PASSPHRASE = "correct horse ключ"
-NEEDED = "This private key is encrypted: enter its passphrase too."
-WRONG = "The passphrase is wrong, or the private key is damaged."
+NEEDED = "This private key is encrypted. Enter its passphrase too."
+WRONG = "The passphrase is wrong, or the private key is damaged. Check both."
 TOO_COSTLY = (
-    "It costs too much to try a passphrase on this private key: encrypt it anew with "
-    "1,000,000 iterations or fewer."
+    "Decrypting this private key takes too much time or memory. Encrypt the key again, "
+    "with PBKDF2 and at most 1,000,000 iterations."
 )
 UNKNOWN = (
-    "This private key is encrypted in a way that is not read here: remove its "
-    "passphrase first, with “openssl pkey”."
+    "This private key is encrypted in an unsupported way. Remove its passphrase first, "
+    "with “openssl pkey”."
 )
 
 PBES2 = "06092a864886f70d01050d"
@@ -40,7 +40,7 @@ SALT = "04080000000000000000"
 
 
 def openssl(private_key, *options):
-    """Let OpenSSL's command line encrypt the key."""
+    """Encrypt the key with OpenSSL's command line."""
     return subprocess.run(
         ["openssl", *options, "-passout", f"pass:{PASSPHRASE}"],
         input=as_pem(private_key),
@@ -50,7 +50,7 @@ def openssl(private_key, *options):
     ).stdout
 
 
-def refused(kind, data, passphrase=PASSPHRASE):
+def error_message(kind, data, passphrase=PASSPHRASE):
     with pytest.raises(kind) as caught:
         read_private_key(data, passphrase)
     assert caught.type is kind
@@ -75,13 +75,13 @@ TO_PKCS8 = ("pkcs8", "-topk8")
     ],
     ids=" ".join,
 )
-def test_what_openssl_encrypts_is_read(private_key, options):
+def test_keys_encrypted_by_openssl_are_read(private_key, options):
     text = openssl(private_key, *options)
 
     assert read_private_key(text, PASSPHRASE).fingerprint == private_key.fingerprint
-    assert refused(PassphraseWrong, text, "wrong") == WRONG
-    assert refused(PassphraseNeeded, text, None) == NEEDED
-    assert refused(PassphraseNeeded, text, "") == NEEDED
+    assert error_message(PassphraseWrong, text, "wrong") == WRONG
+    assert error_message(PassphraseNeeded, text, None) == NEEDED
+    assert error_message(PassphraseNeeded, text, "") == NEEDED
 
 
 @pytest.mark.parametrize("form", [PKCS1, PKCS8], ids=["pkcs1", "pkcs8"])
@@ -115,15 +115,15 @@ def test_a_passphrase_that_is_not_needed_is_ignored(private_key):
     assert read.fingerprint == private_key.fingerprint
 
 
-def test_what_was_encrypted_is_checked_like_any_other_key():
+def test_an_encrypted_key_is_checked_like_any_other_key():
     encryption = BestAvailableEncryption(PASSPHRASE.encode())
     small = rsa.generate_private_key(public_exponent=65537, key_size=1024)
 
-    assert refused(InvalidKey, as_pem(small, PKCS8, encryption)).startswith(
-        "This key has 1024 bits; 2048 to 4096 are accepted."
+    assert error_message(InvalidKey, as_pem(small, PKCS8, encryption)).startswith(
+        "This key has 1024 bits. It must have 2048 to 4096 bits."
     )
-    assert refused(InvalidKey, as_pem(EC_KEY, PKCS8, encryption)) == (
-        "This is no RSA private key, and Layer accepts RSA alone."
+    assert error_message(InvalidKey, as_pem(EC_KEY, PKCS8, encryption)) == (
+        "This is not an RSA private key. Layer accepts only RSA keys."
     )
 
 
@@ -133,10 +133,10 @@ def test_a_key_of_an_unusual_kind_is_refused():
         command = ["openssl", "genpkey", "-algorithm", *curve, *options]
         return subprocess.run(command, capture_output=True, check=True).stdout
 
-    message = "This is no RSA private key, and Layer accepts RSA alone."
-    assert refused(InvalidKey, generate()) == message
+    message = "This is not an RSA private key. Layer accepts only RSA keys."
+    assert error_message(InvalidKey, generate()) == message
     encrypt = ("-aes256", "-pass", f"pass:{PASSPHRASE}")
-    assert refused(InvalidKey, generate(*encrypt)) == message
+    assert error_message(InvalidKey, generate(*encrypt)) == message
 
 
 @pytest.mark.parametrize(
@@ -151,15 +151,15 @@ def test_a_key_of_an_unusual_kind_is_refused():
     ],
     ids=["camellia", "no-vector", "no-digits", "too-short", "too-long", "cut-off"],
 )
-def test_what_no_header_should_say_is_refused(private_key, written, message):
+def test_an_invalid_dek_info_header_is_refused(private_key, written, message):
     text = as_pem(private_key, PKCS1, BestAvailableEncryption(PASSPHRASE.encode()))
     head, _, rest = text.partition("DEK-Info: ")
     rest = rest.partition("\n")[2]
 
-    assert refused(InvalidKey, f"{head}DEK-Info: {written}\n{rest}") == message
+    assert error_message(InvalidKey, f"{head}DEK-Info: {written}\n{rest}") == message
 
 
-# What it costs to try a passphrase
+# The cost of trying a passphrase
 
 
 def der(tag, *contents):
@@ -217,8 +217,8 @@ def tries(calls):
     ],
     ids=["pbkdf2", "endless", "pkcs12", "n", "n-r-p", "memory", "p", "r"],
 )
-def test_a_passphrase_too_costly_to_try_is_refused_untried(data):
-    message, calls = count_calls(refused, InvalidKey, data)
+def test_a_key_that_is_too_costly_to_decrypt_is_refused_without_trying(data):
+    message, calls = count_calls(error_message, InvalidKey, data)
 
     assert (message, tries(calls)) == (TOO_COSTLY, 0)
 
@@ -229,7 +229,7 @@ def test_a_passphrase_too_costly_to_try_is_refused_untried(data):
     ids=["pbkdf2", "pkcs12", "scrypt"],
 )
 def test_a_passphrase_that_is_affordable_is_tried(data):
-    message, calls = count_calls(refused, PassphraseWrong, data)
+    message, calls = count_calls(error_message, PassphraseWrong, data)
 
     assert (message, tries(calls)) == (WRONG, 1)
 
@@ -246,39 +246,39 @@ def test_a_passphrase_that_is_affordable_is_tried(data):
     ],
     ids=["empty", "no-derivation", "cut-off", "endless", "no-iterations", "no-p"],
 )
-def test_what_does_not_say_its_cost_is_refused(data):
-    assert refused(InvalidKey, data) == DAMAGED
+def test_a_key_without_cost_parameters_is_refused(data):
+    assert error_message(InvalidKey, data) == DAMAGED
 
 
-def test_a_damaged_key_is_refused_before_its_passphrase_is_asked_for():
+def test_a_damaged_key_is_refused_before_asking_for_its_passphrase():
     data = encrypted(der("30", PBES2, der("30")))
 
-    assert refused(InvalidKey, data, None) == DAMAGED
+    assert error_message(InvalidKey, data, None) == DAMAGED
 
 
 @pytest.mark.parametrize(
     "parameters",
     [(0, 8, 1), (1, 8, 1), (3, 8, 1), (-2, 8, 1), (2, 0, 1), (2, 8, 0), (2**16, 1, 1)],
 )
-def test_an_scrypt_that_cannot_be_is_damaged(parameters):
-    assert refused(InvalidKey, scrypt(*parameters)) == DAMAGED
+def test_impossible_scrypt_parameters_are_refused_as_damaged(parameters):
+    assert error_message(InvalidKey, scrypt(*parameters)) == DAMAGED
 
 
-def test_an_scrypt_at_its_limits_is_tried():
-    assert refused(PassphraseWrong, scrypt(2, 1, 1)) == WRONG
-    assert refused(PassphraseWrong, scrypt(2**15, 1, 1)) == WRONG
+def test_scrypt_parameters_at_their_limits_are_tried():
+    assert error_message(PassphraseWrong, scrypt(2, 1, 1)) == WRONG
+    assert error_message(PassphraseWrong, scrypt(2**15, 1, 1)) == WRONG
 
 
-def test_what_openssl_fails_at_is_damaged(monkeypatch):
+def test_an_internal_error_of_openssl_is_reported_as_damaged(monkeypatch):
     def fail(*args, **kwargs):
         raise InternalError("Unknown OpenSSL error.", [])
 
     monkeypatch.setattr(internals.LOAD_ENCRYPTED_DER, fail)
 
-    assert refused(PassphraseWrong, pbkdf2(1)) == WRONG
+    assert error_message(PassphraseWrong, pbkdf2(1)) == WRONG
 
 
-def test_an_encryption_that_nobody_knows_is_refused():
+def test_an_unknown_encryption_is_refused():
     unknown = der("30", "06032a0304", der("30", SALT, number(1)))
 
-    assert refused(InvalidKey, encrypted(unknown)) == UNKNOWN
+    assert error_message(InvalidKey, encrypted(unknown)) == UNKNOWN

@@ -28,7 +28,7 @@ def test_a_pin_is_read_when_it_is_needed(monkeypatch):
     assert pin.read() == "87654321"
 
 
-def test_a_file_that_is_not_there_is_named(tmp_path):
+def test_a_missing_file_is_named(tmp_path):
     path = str(tmp_path / "pin")
 
     with pytest.raises(SigningBackendError) as caught:
@@ -39,7 +39,7 @@ def test_a_file_that_is_not_there_is_named(tmp_path):
     )
 
 
-def test_a_file_that_is_not_text_shows_no_byte_of_it(tmp_path):
+def test_the_bytes_of_a_binary_file_are_not_shown(tmp_path):
     path = tmp_path / "pin"
     path.write_bytes(b"8765\xff4321")
 
@@ -50,57 +50,59 @@ def test_a_file_that_is_not_text_shows_no_byte_of_it(tmp_path):
     assert (caught.value.__cause__, caught.value.__suppress_context__) == (None, True)
 
 
-def test_an_empty_file_is_no_pin(tmp_path):
+def test_an_empty_file_is_refused(tmp_path):
     path = tmp_path / "pin"
     path.write_text("\n")
 
     with pytest.raises(SigningBackendError) as caught:
         Pin(file=str(path)).read()
 
-    assert str(caught.value) == f"the PIN in {str(path)!r} is empty or not set"
+    assert str(caught.value) == f"the PIN file {str(path)!r} is empty"
 
 
-def test_a_variable_that_is_not_set_is_no_pin(monkeypatch):
+def test_a_variable_that_is_not_set_is_refused(monkeypatch):
     monkeypatch.delenv("HSM_PIN_SECRET", raising=False)
 
     with pytest.raises(SigningBackendError) as caught:
         Pin(env="HSM_PIN_SECRET").read()
 
     assert str(caught.value) == (
-        "the PIN in the variable 'HSM_PIN_SECRET' is empty or not set"
+        "the environment variable 'HSM_PIN_SECRET' with the PIN is empty or not set"
     )
 
 
 @pytest.mark.parametrize("other", ["12345678", "87654321\n"])
-def test_a_mark_tells_one_pin_from_another_and_shows_neither(monkeypatch, other):
+def test_digests_of_different_pins_differ_and_do_not_show_them(monkeypatch, other):
     pin = Pin(env="HSM_PIN_SECRET")
     monkeypatch.setenv("HSM_PIN_SECRET", "87654321")
-    first = pin.mark("/usr/lib/libhsm.so", "layer")
+    first = pin.digest("/usr/lib/libhsm.so", "layer")
     monkeypatch.setenv("HSM_PIN_SECRET", other)
 
-    assert pin.mark("/usr/lib/libhsm.so", "layer") != first
+    assert pin.digest("/usr/lib/libhsm.so", "layer") != first
     assert re.fullmatch("[0-9a-f]{64}", first)
 
 
-def test_a_pin_has_another_mark_for_another_token(monkeypatch):
+def test_a_pin_has_another_digest_for_another_token(monkeypatch):
     monkeypatch.setenv("HSM_PIN_SECRET", "87654321")
     pin = Pin(env="HSM_PIN_SECRET")
 
-    assert pin.mark("/usr/lib/libhsm.so", "layer") != pin.mark(
+    assert pin.digest("/usr/lib/libhsm.so", "layer") != pin.digest(
         "/usr/lib/libhsm.so", "b"
     )
-    assert pin.mark("/usr/lib/libhsm.so", "layer") != pin.mark("/usr/lib/a.so", "layer")
+    assert pin.digest("/usr/lib/libhsm.so", "layer") != pin.digest(
+        "/usr/lib/a.so", "layer"
+    )
 
 
-def test_the_mark_of_a_pin_depends_on_the_secret_key(monkeypatch, settings):
+def test_the_digest_of_a_pin_depends_on_the_secret_key(monkeypatch, settings):
     monkeypatch.setenv("HSM_PIN_SECRET", "87654321")
-    first = Pin(env="HSM_PIN_SECRET").mark("layer")
+    first = Pin(env="HSM_PIN_SECRET").digest("layer")
     settings.SECRET_KEY = "another secret"
 
-    assert Pin(env="HSM_PIN_SECRET").mark("layer") != first
+    assert Pin(env="HSM_PIN_SECRET").digest("layer") != first
 
 
-def test_a_pin_has_nothing_in_it(monkeypatch):
+def test_a_pin_object_does_not_store_the_pin(monkeypatch):
     monkeypatch.setenv("HSM_PIN_SECRET", "87654321")
     pin = Pin(env="HSM_PIN_SECRET")
     pin.read()

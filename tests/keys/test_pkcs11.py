@@ -1,7 +1,7 @@
 """
-How tokens are talked to, with a library that is scripted.
+The PKCS#11 backend with a fake library.
 
-tests/services/hsm/test_pkcs11.py has the same with a real one, where SoftHSM is installed.
+tests/services/hsm/test_pkcs11.py tests the backend with SoftHSM, if it is installed.
 """
 
 from __future__ import annotations
@@ -38,19 +38,17 @@ FINDING = {
 
 
 class Library:
-    """A PKCS#11 library with one token and one key; it notes what is asked of it."""
+    """A PKCS#11 library with one token and one key. It records all calls."""
 
     label = "layer"
     flags = TokenFlag(0)
 
     def __init__(self):
-        self.errors = []  # what happens at the next calls; None is nothing
+        self.errors = []  # raised by the next calls; None raises nothing
         self.calls = []
         self.keys = [self]
-        self.entered, self.gate = (
-            Semaphore(0),
-            Event(),
-        )  # a signature waits for the gate
+        self.entered = Semaphore(0)  # counts the calls of sign()
+        self.gate = Event()  # sign() waits for it
         self.gate.set()
 
     def __getitem__(self, attribute):
@@ -103,11 +101,11 @@ class BrokenCache(BaseCache):
     get = set = _fail
 
 
-FOREVER = 60  # seconds
-WITHIN = 0.05  # a time limit that is meant to be reached
-NOT_AGAIN = (
-    "the token labelled 'layer' refused the PIN, which is not sent again until it has "
-    "changed"
+LONG_TIMEOUT = 60  # seconds
+SHORT_TIMEOUT = 0.05  # seconds; the test waits until it is over
+NOT_SENT_AGAIN = (
+    "the token labelled 'layer' refused the PIN, which is not sent again until it "
+    "changes"
 )
 LOAD = ("load", "/usr/lib/libhsm.so")
 OPEN = [LOAD, ("token", "layer"), ("open", "87654321"), ("find", FINDING)]
@@ -117,7 +115,7 @@ SIGN = ("sign", b"message", "SHA256_RSA_PKCS")
 
 @pytest.fixture
 def new_process(monkeypatch):
-    """Call this to go on as a process that knows of no module and no refused PIN."""
+    """Call this to continue like a new process, without modules and refused PINs."""
 
     def new_process():
         monkeypatch.setattr(internals.PKCS11_MODULES, {})
@@ -140,19 +138,19 @@ def sign(**options):
 
 
 def limited(timeout):
-    """Return the same backend with a time limit, as the setting makes it."""
+    """Return the same backend with a time limit, built from a setting."""
     options = {**OPTIONS, "TIMEOUT": timeout}
     backend = "django_layer_identity.keys.pkcs11.PKCS11Backend"
     return build_backend("hsm", {"BACKEND": backend, "OPTIONS": options})
 
 
-def complaint(**options):
+def error_message(**options):
     with pytest.raises(SigningBackendError) as caught:
         sign(**options)
     return str(caught.value)
 
 
-def test_a_key_is_found_once_and_signs_ever_after(library):
+def test_a_key_is_found_once_and_then_reused(library):
     assert [sign(), sign()] == [b"signature", b"signature"]
 
     assert library.calls == [*OPEN, SIGN, SIGN]
@@ -166,14 +164,14 @@ def test_two_keys_of_one_token_share_its_session(library):
     assert library.calls == [*OPEN, SIGN, ("find", finding), SIGN]
 
 
-def test_the_public_half_is_what_the_private_key_object_says(library):
+def test_the_public_key_is_read_from_the_private_key_object(library):
     pem = PKCS11Backend(OPTIONS).public_key()
 
     assert pem.startswith("-----BEGIN PUBLIC KEY-----\n")
     assert library.calls == OPEN
 
 
-def test_what_was_open_is_opened_again_if_it_fails(library):
+def test_a_failed_session_is_opened_again(library):
     sign()
     library.errors = [pkcs11.SessionHandleInvalid()]
 
@@ -181,22 +179,22 @@ def test_what_was_open_is_opened_again_if_it_fails(library):
     assert library.calls == [*OPEN, SIGN, SIGN, *REOPEN, SIGN]
 
 
-def test_it_is_opened_again_once_a_call(library):
+def test_a_failed_session_is_opened_again_only_once_per_call(library):
     sign()
     library.errors = [pkcs11.DeviceRemoved(), None, None, None, pkcs11.NoSuchToken()]
 
-    assert complaint() == "the token labelled 'layer' is not there"
+    assert error_message() == "the token labelled 'layer' was not found"
     assert library.calls == [*OPEN, SIGN, SIGN, *REOPEN[:4]]
 
 
-def test_a_library_that_cannot_be_finalized_is_initialized_all_the_same(library):
+def test_a_library_that_cannot_be_finalized_is_initialized_anyway(library):
     sign()
     library.errors = [pkcs11.GeneralError(), None, pkcs11.GeneralError()]
 
     assert sign() == b"signature"
 
 
-def test_a_child_initializes_the_library_anew(library, monkeypatch):
+def test_a_child_process_initializes_the_library_again(library, monkeypatch):
     sign()
     monkeypatch.setattr(os, "getpid", lambda: 0)
 
@@ -204,7 +202,7 @@ def test_a_child_initializes_the_library_anew(library, monkeypatch):
     assert library.calls == [*OPEN, SIGN, *REOPEN, SIGN]
 
 
-def test_the_keys_of_a_module_share_its_turns(library):
+def test_the_keys_of_a_module_share_its_slot(library):
     slots = PKCS11Backend(OPTIONS).slots
 
     assert slots.count == 1
@@ -212,42 +210,42 @@ def test_the_keys_of_a_module_share_its_turns(library):
     assert PKCS11Backend({**OPTIONS, "MODULE": "/usr/lib/b.so"}).slots is not slots
 
 
-def test_a_child_has_turns_of_its_own(library, monkeypatch):
+def test_a_child_process_has_its_own_slots(library, monkeypatch):
     slots = PKCS11Backend(OPTIONS).slots
     monkeypatch.setattr(os, "getpid", lambda: 0)
 
     assert PKCS11Backend(OPTIONS).slots is not slots
 
 
-def test_a_call_that_is_given_up_before_its_turn_is_never_made(library):
+def test_a_call_that_times_out_while_it_waits_is_never_made(library):
     library.gate.clear()
     with ThreadPoolExecutor(1) as pool:
-        first = pool.submit(limited(FOREVER).sign, b"message")
-        assert library.entered.acquire(timeout=FOREVER)
+        first = pool.submit(limited(LONG_TIMEOUT).sign, b"message")
+        assert library.entered.acquire(timeout=LONG_TIMEOUT)
         with pytest.raises(SigningBackendError) as caught:
-            limited(WITHIN).sign(b"given up")
+            limited(SHORT_TIMEOUT).sign(b"timed out")
         library.gate.set()
         first.result()
-    limited(FOREVER).sign(b"message")  # after all that waited
+    limited(LONG_TIMEOUT).sign(b"message")  # waits for all calls before it
 
     assert library.calls == [*OPEN, SIGN, SIGN]
     assert str(caught.value) == (
-        "SIGNERS['hsm']: the call could not begin in time: others were before it."
+        "SIGNERS['hsm']: the call could not start in time, because the backend was busy with earlier calls."
     )
 
 
-def test_where_the_module_hangs_every_key_in_it_is_refused_at_once(library):
+def test_a_hanging_module_refuses_all_its_keys_immediately(library):
     library.gate.clear()
-    with pytest.raises(SigningBackendError, match="there was no answer"):
-        limited(WITHIN).sign(b"message")
-    assert library.entered.acquire(timeout=FOREVER)
+    with pytest.raises(SigningBackendError, match="no answer within"):
+        limited(SHORT_TIMEOUT).sign(b"message")
+    assert library.entered.acquire(timeout=LONG_TIMEOUT)
 
-    with pytest.raises(SigningBackendError, match="1 calls are under way"):
-        limited(FOREVER).sign(b"message")
+    with pytest.raises(SigningBackendError, match=r"all slots \(1\) are held"):
+        limited(LONG_TIMEOUT).sign(b"message")
     library.gate.set()
 
 
-def test_whoever_is_logged_in_in_this_process_is_not_asked_for_the_pin(library):
+def test_a_process_that_is_logged_in_does_not_send_the_pin(library):
     library.errors = [None, None, pkcs11.UserAlreadyLoggedIn()]
 
     assert sign() == b"signature"
@@ -264,11 +262,11 @@ def test_whoever_is_logged_in_in_this_process_is_not_asked_for_the_pin(library):
         (pkcs11.PinExpired, "says that the PIN has expired"),
     ],
 )
-def test_a_pin_that_was_refused_is_not_sent_again(library, monkeypatch, error, words):
+def test_a_refused_pin_is_not_sent_again(library, monkeypatch, error, words):
     library.errors = [None, None, error()]
 
-    assert complaint() == f"the token labelled 'layer' {words}"
-    assert complaint() == NOT_AGAIN
+    assert error_message() == f"the token labelled 'layer' {words}"
+    assert error_message() == NOT_SENT_AGAIN
     assert library.calls.count(("open", "87654321")) == 1
 
     monkeypatch.setenv("HSM_PIN_SECRET", "12345678")
@@ -277,7 +275,7 @@ def test_a_pin_that_was_refused_is_not_sent_again(library, monkeypatch, error, w
     assert library.calls[-3:] == [("open", "12345678"), ("find", FINDING), SIGN]
 
 
-def test_a_refused_pin_is_in_no_variable_of_an_error_report(library, rf):
+def test_an_error_report_does_not_show_a_refused_pin(library, rf):
     library.errors = [None, None, pkcs11.PinIncorrect()]
 
     with pytest.raises(SigningBackendError) as caught:
@@ -293,52 +291,52 @@ def test_a_pin_that_expires_later_is_not_sent_again(library):
     sign()
     library.errors = [pkcs11.PinExpired()]
 
-    assert complaint() == "the token labelled 'layer' says that the PIN has expired"
-    assert complaint() == NOT_AGAIN
+    assert error_message() == "the token labelled 'layer' says that the PIN has expired"
+    assert error_message() == NOT_SENT_AGAIN
     assert library.calls == [*OPEN, SIGN, SIGN]
 
 
-def test_a_pin_that_was_refused_in_one_process_is_not_sent_by_another(
-    library, new_process
-):
+def test_a_pin_refused_in_one_process_is_not_sent_by_another(library, new_process):
     library.errors = [None, None, pkcs11.PinLocked()]
-    complaint()
+    error_message()
     new_process()
 
-    assert complaint() == NOT_AGAIN
+    assert error_message() == NOT_SENT_AGAIN
     assert library.calls == OPEN[:3]
 
 
-def test_a_pin_that_was_refused_is_not_sent_again_if_the_cache_forgets(
+def test_a_refused_pin_is_not_sent_again_after_the_cache_is_cleared(
     library, new_process
 ):
     library.errors = [None, None, pkcs11.PinIncorrect()]
-    complaint()
+    error_message()
     new_process()
-    complaint()
+    error_message()
     cache.clear()
 
-    assert complaint() == NOT_AGAIN
+    assert error_message() == NOT_SENT_AGAIN
 
 
-def test_a_cache_that_is_down_does_not_have_a_refused_pin_sent_again(
+def test_a_refused_pin_is_not_sent_again_while_the_cache_is_down(
     library, settings, caplog
 ):
     library.errors = [None, None, pkcs11.PinIncorrect()]
     settings.CACHES = {"default": {"BACKEND": f"{__name__}.BrokenCache"}}
 
-    assert complaint() == "the token labelled 'layer' refused the PIN"
-    assert complaint() == NOT_AGAIN
+    assert error_message() == "the token labelled 'layer' refused the PIN"
+    assert error_message() == NOT_SENT_AGAIN
     assert library.calls == OPEN[:3]
     assert [record.message for record in caplog.records] == [
-        "Whether a PIN was refused in other processes is unknown.",
-        "Other processes do not learn that a PIN was refused.",
+        "The cache failed, so this process cannot see whether a token refused the PIN "
+        "of another process.",
+        "A token refused the PIN, but the cache failed. Other processes may send the same "
+        "PIN once.",
     ]
 
 
-def test_a_pin_is_sent_once_more_after_a_line_break_was_added(library, monkeypatch):
+def test_a_pin_is_sent_once_more_after_adding_a_line_break(library, monkeypatch):
     library.errors = [None, None, pkcs11.PinLocked()]
-    complaint()
+    error_message()
     monkeypatch.setenv("HSM_PIN_SECRET", "87654321\n")
 
     assert sign() == b"signature"
@@ -351,16 +349,16 @@ def test_a_pin_is_sent_once_more_after_a_line_break_was_added(library, monkeypat
         (TokenFlag.USER_PIN_LOCKED, "has locked its PIN"),
         (
             TokenFlag.USER_PIN_FINAL_TRY,
-            "locks its PIN at the next wrong one, so none is sent until another program "
-            "has logged in to it",
+            "locks its PIN after one more wrong PIN, so no PIN is sent until another "
+            "program has logged in to the token",
         ),
     ],
     ids=["locked", "final try"],
 )
-def test_no_pin_is_sent_while_the_token_says_so(library, flag, words):
+def test_no_pin_is_sent_while_a_token_flag_blocks_it(library, flag, words):
     library.flags = TokenFlag.LOGIN_REQUIRED | flag
 
-    assert complaint() == f"the token labelled 'layer' {words}"
+    assert error_message() == f"the token labelled 'layer' {words}"
     assert library.calls == OPEN[:2]
 
     library.flags = TokenFlag.LOGIN_REQUIRED
@@ -371,23 +369,23 @@ def test_no_pin_is_sent_while_the_token_says_so(library, flag, words):
 @pytest.mark.parametrize(
     ("error", "words"),
     [
-        (pkcs11.NoSuchToken(), "is not there"),
-        (pkcs11.MultipleTokensReturned(), "is there more than once"),
-        (pkcs11.DeviceError(), "does not work: DeviceError"),
-        (pkcs11.PKCS11Error("out of order"), "does not work: PKCS11Error out of order"),
+        (pkcs11.NoSuchToken(), "was not found"),
+        (pkcs11.MultipleTokensReturned(), "was found more than once"),
+        (pkcs11.DeviceError(), "failed: DeviceError"),
+        (pkcs11.PKCS11Error("out of order"), "failed: PKCS11Error out of order"),
     ],
     ids=lambda value: type(value).__name__,
 )
-def test_what_the_module_says_is_put_into_words(library, error, words):
+def test_errors_of_the_module_become_messages(library, error, words):
     library.errors = [None, error]
 
-    assert complaint() == f"the token labelled 'layer' {words}"
+    assert error_message() == f"the token labelled 'layer' {words}"
 
 
 def test_a_module_that_cannot_be_loaded_is_named(library):
     library.errors = [pkcs11.PKCS11Error("no such file")]
 
-    assert complaint() == (
+    assert error_message() == (
         "the module '/usr/lib/libhsm.so' cannot be loaded: PKCS11Error no such file"
     )
 
@@ -409,10 +407,10 @@ def test_a_module_that_cannot_be_loaded_is_named(library):
         ),
     ],
 )
-def test_there_is_to_be_one_key(library, keys, names, words):
+def test_exactly_one_key_must_match(library, keys, names, words):
     library.keys = [library] * keys
 
-    assert complaint(**names) == f"the token labelled 'layer' {words}"
+    assert error_message(**names) == f"the token labelled 'layer' {words}"
 
 
 @pytest.mark.parametrize(
@@ -420,20 +418,23 @@ def test_there_is_to_be_one_key(library, keys, names, words):
     [
         ({"MODULE": ""}, "OPTIONS lacks MODULE."),
         ({"TOKEN_LABEL": ""}, "OPTIONS lacks TOKEN_LABEL."),
-        ({"KEY_LABEL": ""}, "OPTIONS lacks KEY_LABEL or KEY_ID."),
+        ({"KEY_LABEL": ""}, "OPTIONS needs KEY_LABEL, KEY_ID or both."),
         ({"KEY_ID": "xy"}, "KEY_ID must be hex digits."),
-        ({"KEY_ID": 7}, "KEY_ID must be text."),
-        ({"PIN_FILE": "/run/pin"}, "OPTIONS needs either PIN_FILE or PIN_ENV."),
-        ({"PIN_ENV": ""}, "OPTIONS needs either PIN_FILE or PIN_ENV."),
+        ({"KEY_ID": 7}, "KEY_ID must be a string or a path."),
+        (
+            {"PIN_FILE": "/run/pin"},
+            "OPTIONS needs either PIN_FILE or PIN_ENV, not both.",
+        ),
+        ({"PIN_ENV": ""}, "OPTIONS needs either PIN_FILE or PIN_ENV, not both."),
         (
             {"SLOT": "1"},
-            "OPTIONS has 'SLOT', and known are MODULE, TOKEN_LABEL, KEY_LABEL, KEY_ID, "
-            "PIN_FILE, PIN_ENV.",
+            "OPTIONS has the unknown option 'SLOT'. The options are MODULE, "
+            "TOKEN_LABEL, KEY_LABEL, KEY_ID, PIN_FILE, PIN_ENV.",
         ),
     ],
     ids=str,
 )
-def test_options_that_are_of_no_use_are_refused(changes, words):
+def test_invalid_options_are_refused(changes, words):
     with pytest.raises(ConfigurationError) as caught:
         PKCS11Backend({**OPTIONS, **changes})
 

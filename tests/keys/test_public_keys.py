@@ -34,7 +34,7 @@ def public_key():
     return read_public_key((VECTORS / "public_key.pem").read_text())
 
 
-def test_a_public_half_is_read_as_its_private_half_shows_it(private_key):
+def test_reading_a_public_key_gives_the_public_key_of_the_private_key(private_key):
     assert read_public_key(private_key.public_key.pem) == PublicKey(
         private_key.public_key.pem, private_key.fingerprint, 2048
     )
@@ -50,16 +50,16 @@ def test_a_public_half_is_read_as_its_private_half_shows_it(private_key):
         pytest.param(UNKNOWN_CURVE, id="unknown-curve"),
     ],
 )
-def test_what_is_no_public_key_is_refused(pem):
-    with pytest.raises(InvalidKey, match=r"^This is no public key in PEM\.$"):
+def test_text_that_is_not_a_public_key_is_refused(pem):
+    with pytest.raises(InvalidKey, match=r"^This is not a public key in PEM format\.$"):
         read_public_key(pem)
 
 
-def test_an_elliptic_key_is_refused():
+def test_an_elliptic_curve_key_is_refused():
     key = ec.generate_private_key(ec.SECP256R1()).public_key()
     pem = key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
 
-    with pytest.raises(InvalidKey, match="Layer accepts RSA alone"):
+    with pytest.raises(InvalidKey, match="Layer accepts only RSA keys"):
         read_public_key(pem)
 
 
@@ -68,16 +68,22 @@ def test_a_key_of_another_size_is_refused(bits):
     with pytest.raises(InvalidKey) as caught:
         read_public_key(public_pem(2 ** (bits - 1) + 1, 65537))
 
-    assert str(caught.value) == f"This key has {bits} bits; 2048 to 4096 are accepted."
+    assert (
+        str(caught.value)
+        == f"This key has {bits} bits. It must have 2048 to 4096 bits."
+    )
 
 
 @pytest.mark.parametrize(("modulus", "exponent"), [(2**2047, 1), (3, 65537), (0, 0)])
-def test_numbers_that_are_no_key_are_refused(modulus, exponent):
-    with pytest.raises(InvalidKey, match=r"^This is no RSA public key\.$"):
+def test_invalid_numbers_are_refused(modulus, exponent):
+    with pytest.raises(
+        InvalidKey,
+        match=r"^The modulus and the exponent do not form an RSA public key\.$",
+    ):
         public_pem(modulus, exponent)
 
 
-def test_a_jwk_has_the_public_members_and_no_others(public_key):
+def test_a_jwk_has_only_the_public_members(public_key):
     assert public_key.as_jwk(KEY_ID) == {
         "kty": "RSA",
         "use": "sig",
@@ -88,7 +94,7 @@ def test_a_jwk_has_the_public_members_and_no_others(public_key):
     }
 
 
-def test_a_token_made_by_openssl_checks_out_with_the_jwk(public_key):
+def test_the_jwk_verifies_a_token_made_by_openssl(public_key):
     token = (VECTORS / "token.txt").read_text().strip()
 
     header, payload, signature = token.split(".")

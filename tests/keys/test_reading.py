@@ -1,4 +1,4 @@
-"""Reading private keys: what is forgiven is form, and nothing else."""
+"""Reading private keys: any form is accepted, but only valid RSA keys."""
 
 from __future__ import annotations
 
@@ -30,18 +30,21 @@ from tests.keys.test_rsa import DAMAGED, EC_KEY, ED25519_KEY, PKCS1, PKCS8, as_p
 from tests.work import count_calls
 
 NOT_PEM = (
-    "This is not PEM: a private key begins with "
+    "This is not a private key in PEM format. Copy the complete key: it begins with "
     "-----BEGIN RSA PRIVATE KEY----- or -----BEGIN PRIVATE KEY-----."
 )
-PUBLIC_HALF = "This is the public half only: the private key is needed."
-CERTIFICATE = "This is a certificate: the private key is needed."
-REQUEST = "This is a certificate request: the private key is needed."
-NO_RSA_KEY = "This is no RSA private key, and Layer accepts RSA alone."
-TOO_LONG = "This is too long: a private key has at most 16 KiB."
-NO_PAIR = "The halves of this key do not belong together: it cannot sign."
+PUBLIC_KEY = "This is a public key. Import the private key instead."
+CERTIFICATE = "This is a certificate. Import the private key instead."
+REQUEST = "This is a certificate request. Import the private key instead."
+NOT_RSA = "This is not an RSA private key. Layer accepts only RSA keys."
+TOO_LONG = "This is too long for a private key. The limit is 16 KiB."
+MISMATCH = (
+    "The numbers in this private key do not belong together, so it cannot sign. Copy the "
+    "key again, or generate a new one."
+)
 EXPONENT = (
-    "The public exponent of this key is out of range: 65537 is usual, and up to 2^32 "
-    "is accepted."
+    "The public exponent of this key is out of range: it must be from 65537 to 2^32 - 1. "
+    "Generate a new key with the exponent 65537."
 )
 SSH = PrivateFormat.OpenSSH
 NAME = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "layer")])
@@ -84,7 +87,7 @@ def request(key):
 @pytest.mark.parametrize(
     "write",
     [
-        pytest.param(lambda pem: pem, id="as-it-is"),
+        pytest.param(lambda pem: pem, id="unchanged"),
         pytest.param(lambda pem: pem.encode(), id="bytes"),
         pytest.param(lambda pem: f"\n {pem} \n", id="white-space-around"),
         pytest.param(lambda pem: pem.replace("\n", "\r\n"), id="crlf"),
@@ -124,13 +127,13 @@ def test_der_is_read(private_key, form):
     assert read_private_key(der).fingerprint == private_key.fingerprint
 
 
-def test_a_label_that_does_not_fit_is_forgiven(private_key):
+def test_a_wrong_pem_label_is_accepted(private_key):
     text = as_pem(private_key, PKCS8).replace(" PRIVATE", " RSA PRIVATE")
 
     assert read_private_key(text).fingerprint == private_key.fingerprint
 
 
-def test_what_openssl_wrote_is_read():
+def test_a_key_written_by_openssl_is_read():
     vector = Path(__file__).parents[1] / "vectors/private_key.pem"
 
     assert read_private_key(vector.read_bytes()).public_key.bits == 2048
@@ -155,11 +158,11 @@ def test_what_openssl_wrote_is_read():
         "aGVsbG8=",
     ],
 )
-def test_what_is_not_pem_is_refused(data):
+def test_text_that_is_not_pem_is_refused(data):
     assert message_of(data) == NOT_PEM
 
 
-def test_letters_that_no_pem_has_are_refused(private_key):
+def test_characters_outside_ascii_are_refused(private_key):
     assert message_of(as_pem(private_key) + "ключ") == NOT_PEM
 
 
@@ -167,8 +170,8 @@ def test_letters_that_no_pem_has_are_refused(private_key):
 @pytest.mark.parametrize(
     "form", [PublicFormat.PKCS1, PublicFormat.SubjectPublicKeyInfo]
 )
-def test_the_public_half_alone_is_refused(private_key, encoding, form):
-    assert message_of(public(private_key, encoding, form)) == PUBLIC_HALF
+def test_a_public_key_is_refused(private_key, encoding, form):
+    assert message_of(public(private_key, encoding, form)) == PUBLIC_KEY
 
 
 @pytest.mark.parametrize("encoding", [Encoding.PEM, Encoding.DER])
@@ -181,20 +184,20 @@ def test_a_certificate_is_refused(private_key, encoding, make, message):
     assert message_of(make(private_key).public_bytes(encoding)) == message
 
 
-def test_a_public_half_on_an_unusual_curve_is_named():
-    assert message_of(UNKNOWN_CURVE.replace("PUBLIC", "PRIVATE")) == PUBLIC_HALF
+def test_a_public_key_on_an_unusual_curve_is_recognized():
+    assert message_of(UNKNOWN_CURVE.replace("PUBLIC", "PRIVATE")) == PUBLIC_KEY
 
 
 @pytest.mark.parametrize(
     "content",
     [
-        pytest.param("30 00 03 00", id="public-half"),
-        pytest.param("02 01 01 02 01 03", id="public-half-pkcs1"),
+        pytest.param("30 00 03 00", id="public-key"),
+        pytest.param("02 01 01 02 01 03", id="public-key-pkcs1"),
         pytest.param("30 00 30 00 03 00", id="certificate"),
         pytest.param("30 03 02 01 00 30 00 03 00", id="request"),
     ],
 )
-def test_what_only_looks_like_another_kind_is_damaged(content):
+def test_der_that_resembles_another_kind_is_refused_as_damaged(content):
     content = bytes.fromhex(content)
 
     assert message_of(b"\x30\x81" + bytes([len(content)]) + content) == DAMAGED
@@ -215,30 +218,30 @@ def test_what_only_looks_like_another_kind_is_damaged(content):
     ],
 )
 def test_keys_of_other_kinds_are_refused(data):
-    assert message_of(data) == NO_RSA_KEY
+    assert message_of(data) == NOT_RSA
 
 
-def test_an_openssh_key_is_refused_with_what_to_do(private_key):
+def test_an_openssh_key_is_refused_with_instructions(private_key):
     assert message_of(as_pem(private_key, SSH)) == (
-        "This is an OpenSSH private key: write it as PEM first, with "
-        "“ssh-keygen -p -m PEM -f” and the name of a copy of the file."
+        "This is an OpenSSH private key. Convert a copy of the file to PEM first, with "
+        "“ssh-keygen -p -m PEM -f” and the name of the copy."
     )
 
 
-def test_a_pkcs12_file_is_refused_with_what_to_do(private_key):
+def test_a_pkcs12_file_is_refused_with_instructions(private_key):
     file = pkcs12.serialize_key_and_certificates(
         b"layer", rsa_key_of(private_key), None, None, BestAvailableEncryption(b"x")
     )
 
     assert message_of(file) == (
-        "This is a PKCS#12 file: take the private key out of it first, with "
+        "This is a PKCS#12 file. Extract the private key first, with "
         "“openssl pkcs12 -nocerts”."
     )
 
 
 def test_two_keys_in_one_file_are_refused(private_key, other_private_key):
     assert message_of(as_pem(private_key) + as_pem(other_private_key, PKCS1)) == (
-        "There is more than one private key in this: take the right one alone."
+        "This contains more than one private key. Import only one."
     )
 
 
@@ -248,22 +251,22 @@ def test_a_key_with_its_certificate_is_refused(private_key):
     )
 
     assert message_of(text) == (
-        "There is more in this than a private key: take that alone."
+        "This contains more than a private key. Import only the private key."
     )
 
 
-def test_a_small_key_is_refused_with_what_to_do():
+def test_a_small_key_is_refused_with_instructions():
     small = rsa.generate_private_key(public_exponent=65537, key_size=1024)
 
     assert message_of(as_pem(small)) == (
-        "This key has 1024 bits; 2048 to 4096 are accepted. Layer's own early keys had "
-        "1024: generate a new one, register its public half in Layer's dashboard and "
-        "activate it."
+        "This key has 1024 bits. It must have 2048 to 4096 bits. Layer's own early keys "
+        "had 1024 bits. Generate a new key, register its public key in Layer's dashboard "
+        "and activate the new key."
     )
 
 
 def unvalidated(p, q, e, d):
-    """A key of any numbers, as somebody with bad intentions would send it."""
+    """Return a key with arbitrary numbers, as an attacker could send it."""
     return rsa.RSAPrivateNumbers(
         *(p, q, d, d % (p - 1), d % (q - 1), 1), rsa.RSAPublicNumbers(e, p * q)
     ).private_key(unsafe_skip_rsa_key_validation=True)
@@ -274,7 +277,7 @@ def test_a_large_key_is_refused_before_the_costly_validation(monkeypatch):
     large = unvalidated(2**4096 - 1, 2**4096 - 3, 65537, 2**8000 + 1)
 
     assert message_of(as_pem(large)) == (
-        "This key has 8192 bits; 2048 to 4096 are accepted."
+        "This key has 8192 bits. It must have 2048 to 4096 bits."
     )
 
 
@@ -288,7 +291,7 @@ def test_an_exponent_out_of_range_is_refused(exponent, private_key):
 
 @pytest.mark.parametrize("form", [PKCS1, PKCS8], ids=["pkcs1", "pkcs8"])
 @pytest.mark.parametrize("length", [60, 800, -40, -2])
-def test_a_key_cut_off_is_refused(private_key, form, length):
+def test_an_incomplete_key_is_refused(private_key, form, length):
     assert message_of(as_pem(private_key, form)[:length]) == DAMAGED
     assert (
         message_of(private(rsa_key_of(private_key), Encoding.DER, form)[:length])
@@ -306,52 +309,54 @@ def test_a_key_with_a_gap_is_refused(private_key, lost):
 @pytest.mark.parametrize(
     "der", [b"\x30\x80", b"\x30\x84\x00\x00\x00\x01", b"\x30\x82", b"\x30\x81\x01\x02"]
 )
-def test_der_that_ends_too_early_is_refused(der):
+def test_incomplete_der_is_refused(der):
     assert message_of(der) == DAMAGED
 
 
-def test_der_that_is_no_sequence_is_refused():
+def test_der_that_is_not_a_sequence_is_refused():
     body = base64.b64encode(b"\x02\x01\x03").decode()
     text = f"-----BEGIN PRIVATE KEY-----\n{body}\n-----END PRIVATE KEY-----"
 
     assert message_of(text) == DAMAGED
 
 
-def test_der_followed_by_more_is_refused(private_key):
+def test_der_followed_by_other_data_is_refused(private_key):
     assert message_of(private_key.to_der() + b"\x30\x00") == DAMAGED
 
 
-def test_halves_that_do_not_belong_together_are_refused(private_key, other_private_key):
+def test_numbers_that_do_not_belong_together_are_refused(
+    private_key, other_private_key
+):
     numbers = rsa_key_of(private_key).private_numbers()
     mixed = unvalidated(
         numbers.p, numbers.q, 65537, rsa_key_of(other_private_key).private_numbers().d
     )
 
-    assert message_of(as_pem(mixed)) == NO_PAIR
+    assert message_of(as_pem(mixed)) == MISMATCH
 
 
-def test_a_pair_that_fails_sign_and_verify_is_refused(private_key, monkeypatch):
+def test_a_key_pair_that_fails_to_sign_and_verify_is_refused(private_key, monkeypatch):
     monkeypatch.setattr(internals.VERIFY_KEY_PAIR, lambda *args: False)
 
-    assert message_of(as_pem(private_key)) == NO_PAIR
+    assert message_of(as_pem(private_key)) == MISMATCH
 
 
 @pytest.mark.parametrize(
     "data", ["x" * (16 * 1024 + 1), b"\x30\x82" + b"x" * 16 * 1024]
 )
-def test_what_is_over_16_kib_is_refused_unread(data):
+def test_input_over_16_kib_is_refused_unread(data):
     assert message_of(data) == TOO_LONG
 
 
 # Bounds
 
 
-# How often decoding Base64 matches a regular expression, which is linear.
+# How often decoding Base64 matches a regular expression. The expression is linear.
 MATCHES = 1 if sys.version_info < (3, 11) else 0
 
 
 def assert_linear(data):
-    """Assert few calls for each character, and no regular expression among them."""
+    """Assert few calls per character, and no regular expression of the package."""
     _, calls = count_calls(message_of, data)
     assert calls.total() <= 5 * len(data)
     matches = sum(calls[name] for name in calls if "re.Pattern" in name)
@@ -378,7 +383,7 @@ def assert_linear(data):
         '"',
     ],
 )
-def test_scanning_is_linear_in_what_is_sent(piece):
+def test_scanning_text_is_linear_in_its_length(piece):
     whole = f"-----BEGIN PRIVATE KEY-----{piece * (16_000 // len(piece))}"
     texts = [whole[27:], whole, f"{whole[:16_300]}-----END PRIVATE KEY-----"]
 
@@ -388,7 +393,7 @@ def test_scanning_is_linear_in_what_is_sent(piece):
 
 
 @pytest.mark.parametrize("unit", [b"\x02\x00", b"\x30\x80", b"\x30\x82\x3e\x00", b"0"])
-def test_reading_der_is_linear_in_what_is_sent(unit):
+def test_reading_der_is_linear_in_its_length(unit):
     content = unit * (16_000 // len(unit))
 
     assert_linear(b"\x30\x82" + len(content).to_bytes(2, "big") + content)
@@ -397,7 +402,7 @@ def test_reading_der_is_linear_in_what_is_sent(unit):
 # Secrecy
 
 
-def test_no_message_repeats_what_was_pasted(private_key):
+def test_messages_do_not_repeat_the_pasted_text(private_key):
     text = as_pem(private_key)
 
     assert text.splitlines()[2] not in message_of(text[:800])
@@ -412,7 +417,7 @@ def test_no_message_repeats_what_was_pasted(private_key):
         pytest.param(lambda pem: base64.b64encode(pem[:-9].encode()), id="base64"),
     ],
 )
-def test_a_refusal_shows_no_key_in_an_error_report(private_key, spoil, rf):
+def test_an_error_report_of_a_refusal_does_not_show_the_key(private_key, spoil, rf):
     text = as_pem(private_key)
     with pytest.raises(InvalidKey) as caught:
         read_private_key(spoil(text))

@@ -1,4 +1,4 @@
-"""What holds for every backend, however it behaves."""
+"""Time limits, slots and errors of signing backends."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ from tests.internals import BACKEND_CLOCK, overdue_calls
 from tests.work import count_calls
 
 KEY_ID = KeyID(UUID("cccccccc-0000-4000-8000-000000000003"))
-WITHIN = 0.05  # seconds; a time limit that is meant to be reached
-FOREVER = 60
+SHORT_TIMEOUT = 0.05  # seconds; the test waits until it is over
+LONG_TIMEOUT = 60
 ACQUIRE = "<method 'acquire' of '_thread.lock' objects>"
 
 
 @pytest.fixture
 def gate():
-    """What lets those through who hang; nobody hangs when the test is over."""
+    """The event that hanging calls wait for; it is set when the test ends."""
     gate = Event()
     yield gate
     gate.set()
@@ -49,70 +49,73 @@ def test_a_remote_key_signs(private_key):
     assert verify_signature(private_key.public_key.pem, b"message", signature)
 
 
-def test_a_custody_shows_the_public_half(private_key):
+def test_a_backend_returns_the_public_key(private_key):
     assert build("InMemory", key=private_key).public_key() == private_key.public_key.pem
 
 
-def test_the_signature_of_another_key_never_leaves(private_key, other_private_key):
-    signer = remote(private_key, "Forgetful", other=other_private_key)
+def test_the_signature_of_another_key_is_refused(private_key, other_private_key):
+    signer = remote(private_key, "WrongKey", other=other_private_key)
 
     with pytest.raises(SigningBackendError) as caught:
         signer.sign(b"message")
 
     assert str(caught.value) == (
-        "SIGNERS['hsm']: the signature is not of the key whose public half is stored "
-        "here."
+        "SIGNERS['hsm']: the signature does not match the public key stored here, "
+        "so the backend uses another key."
     )
 
 
-def test_a_call_that_hangs_is_given_up_in_time(private_key, gate):
+def test_a_hanging_call_times_out(private_key, gate):
     signer = remote(
-        private_key, "Hanging", gate=gate, entered=Semaphore(0), TIMEOUT=WITHIN
+        private_key, "Hanging", gate=gate, entered=Semaphore(0), TIMEOUT=SHORT_TIMEOUT
     )
 
     with pytest.raises(SigningBackendError) as caught:
         signer.sign(b"message")
 
-    assert str(caught.value) == (
-        "SIGNERS['hsm']: there was no answer within 0.05 seconds."
-    )
+    assert str(caught.value) == ("SIGNERS['hsm']: no answer within 0.05 seconds.")
 
 
-def test_calls_that_hang_do_not_pile_up(private_key, gate):
+def test_hanging_calls_do_not_accumulate(private_key, gate):
     entered = Semaphore(0)
-    options = {"gate": gate, "entered": entered, "TIMEOUT": WITHIN, "MAX_CALLS": 2}
+    options = {
+        "gate": gate,
+        "entered": entered,
+        "TIMEOUT": SHORT_TIMEOUT,
+        "MAX_CALLS": 2,
+    }
     signer = remote(private_key, "Hanging", **options)
 
-    complaints = []
+    errors = []
     for _ in range(5):
         with pytest.raises(SigningBackendError) as caught:
             signer.sign(b"message")
-        complaints.append(str(caught.value).removeprefix("SIGNERS['hsm']: "))
+        errors.append(str(caught.value).removeprefix("SIGNERS['hsm']: "))
 
-    no_answer = "there was no answer within 0.05 seconds."
-    no_place = "2 calls are under way and do not come back."
-    assert complaints == [no_answer] * 2 + [no_place] * 3
+    no_answer = "no answer within 0.05 seconds."
+    no_slot = "all slots (2) are held by calls that timed out and have not returned."
+    assert errors == [no_answer] * 2 + [no_slot] * 3
     assert [entered.acquire(timeout=5) for _ in range(2)] == [True, True]
     assert entered.acquire(blocking=False) is False
 
 
-def test_where_all_calls_hang_nobody_waits(private_key, gate):
+def test_calls_do_not_wait_while_hanging_calls_hold_all_slots(private_key, gate):
     options = {"gate": gate, "entered": Semaphore(0), "MAX_CALLS": 1}
-    signer = remote(private_key, "Hanging", **options, TIMEOUT=WITHIN)
+    signer = remote(private_key, "Hanging", **options, TIMEOUT=SHORT_TIMEOUT)
 
-    def waits(complaint):
-        with pytest.raises(SigningBackendError, match=complaint):
+    def refuse(message):
+        with pytest.raises(SigningBackendError, match=message):
             signer.sign(b"message")
 
-    _, first = count_calls(waits, "there was no answer")
-    _, second = count_calls(waits, "1 calls are under way")
+    _, first = count_calls(refuse, "no answer within")
+    _, second = count_calls(refuse, r"all slots \(1\) are held")
 
-    # Whatever waits for a thread acquires a lock.
+    # Waiting for a thread acquires a lock.
     assert (ACQUIRE in first, ACQUIRE in second) == (True, False)
 
 
 class Clock(local):
-    """A clock for each thread; it goes on by ``step`` each time it is looked at."""
+    """A clock for each thread. Each reading advances it by ``step``."""
 
     now = step = 0  # seconds
 
@@ -129,49 +132,47 @@ def clock(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("last_call", "waited", "begins"),
+    ("last_call", "waited", "starts"),
     [(10, 49, True), (10, 51, False), (40, 29, True), (40, 31, False)],
 )
-def test_a_call_begins_if_the_last_one_would_have_ended_in_time(
-    clock, last_call, waited, begins
-):
+def test_a_call_starts_if_enough_time_is_left(clock, last_call, waited, starts):
     slots = CallSlots(1)
-    slots.take(FOREVER)
+    slots.acquire(LONG_TIMEOUT)
     slots.start(lambda: setattr(clock, "now", last_call))
     clock.step = waited
 
-    assert slots.take(FOREVER) is begins
+    assert slots.acquire(LONG_TIMEOUT) is starts
 
 
-def test_a_turn_that_comes_too_late_is_the_turn_of_the_next_call(clock):
+def test_a_slot_that_comes_too_late_is_released_for_the_next_call(clock):
     slots = CallSlots(1)
-    clock.step = FOREVER + 1
-    assert slots.take(FOREVER) is False
+    clock.step = LONG_TIMEOUT + 1
+    assert slots.acquire(LONG_TIMEOUT) is False
     clock.step = 0
 
-    assert slots.take(FOREVER) is True
+    assert slots.acquire(LONG_TIMEOUT) is True
 
 
-def test_a_custody_that_answers_again_is_used_again(private_key, gate):
+def test_a_backend_that_answers_again_is_used_again(private_key, gate):
     options = {"gate": gate, "entered": Semaphore(0), "MAX_CALLS": 1}
-    signer = remote(private_key, "Hanging", **options, TIMEOUT=WITHIN)
+    signer = remote(private_key, "Hanging", **options, TIMEOUT=SHORT_TIMEOUT)
     with pytest.raises(SigningBackendError):
         signer.sign(b"message")
 
-    came_back = Event()
+    returned = Event()
     [overdue] = overdue_calls(signer.backend)
-    overdue.add_done_callback(lambda _: came_back.set())
+    overdue.add_done_callback(lambda _: returned.set())
 
     gate.set()
 
-    assert came_back.wait(FOREVER)
-    # Its place is given back by the thread that hung, at some time soon.
-    signer.backend.timeout = FOREVER
+    assert returned.wait(LONG_TIMEOUT)
+    # The thread that hung releases its slot shortly afterwards.
+    signer.backend.timeout = LONG_TIMEOUT
     assert signer.sign(b"message") == private_key.sign(b"message")
 
 
-def test_a_crowd_is_served_in_turns(private_key):
-    signer = remote(private_key, "InMemory", MAX_CALLS=2, TIMEOUT=FOREVER)
+def test_many_concurrent_calls_are_served(private_key):
+    signer = remote(private_key, "InMemory", MAX_CALLS=2, TIMEOUT=LONG_TIMEOUT)
 
     with ThreadPoolExecutor(8) as pool:
         signatures = set(pool.map(signer.sign, [b"message"] * 32))
@@ -179,7 +180,7 @@ def test_a_crowd_is_served_in_turns(private_key):
     assert signatures == {private_key.sign(b"message")}
 
 
-def test_whatever_a_backend_raises_is_named(private_key):
+def test_an_exception_of_a_backend_is_named(private_key):
     signer = remote(private_key, "Broken", error=ConnectionResetError("by peer"))
 
     with pytest.raises(SigningBackendError) as caught:
@@ -191,7 +192,7 @@ def test_whatever_a_backend_raises_is_named(private_key):
     assert str(caught.value.__cause__) == "by peer"
 
 
-def test_what_was_to_be_signed_is_in_no_variable_of_an_error_report(private_key, rf):
+def test_an_error_report_does_not_show_the_message(private_key, rf):
     signer = remote(private_key, "Broken", error=ConnectionResetError("by peer"))
     with pytest.raises(SigningBackendError) as caught:
         signer.sign(b"the claims of a token")
@@ -203,14 +204,14 @@ def test_what_was_to_be_signed_is_in_no_variable_of_an_error_report(private_key,
 
 
 @pytest.mark.parametrize("words", ["no such key", "no such key."])
-def test_a_complaint_of_the_backend_is_passed_on(private_key, words):
+def test_an_error_message_of_the_backend_is_passed_on(private_key, words):
     signer = remote(private_key, "Broken", error=SigningBackendError(words))
 
     with pytest.raises(SigningBackendError, match=r"^SIGNERS\['hsm'\]: no such key\.$"):
         signer.sign(b"message")
 
 
-def test_a_machine_without_threads_to_spare_says_so(private_key, monkeypatch):
+def test_a_failure_to_start_a_thread_is_reported(private_key, monkeypatch):
     signer = remote(private_key, "InMemory", MAX_CALLS=1)
 
     def fail(thread):
@@ -218,13 +219,15 @@ def test_a_machine_without_threads_to_spare_says_so(private_key, monkeypatch):
 
     with monkeypatch.context() as patch:
         patch.setattr(Thread, "start", fail)
-        with pytest.raises(SigningBackendError, match="no thread can be started"):
+        with pytest.raises(
+            SigningBackendError, match="no thread could be started for the call"
+        ):
             signer.sign(b"message")
 
     assert signer.sign(b"message") == private_key.sign(b"message")
 
 
-def test_a_call_that_hangs_does_not_keep_a_process_from_ending():
+def test_a_hanging_call_does_not_keep_the_process_running():
     program = """
         from threading import Event
         from django.conf import settings
@@ -252,11 +255,11 @@ def test_a_call_that_hangs_does_not_keep_a_process_from_ending():
 
     assert (done.returncode, done.stdout) == (
         0,
-        "x: there was no answer within 0.05 seconds.\n",
+        "x: no answer within 0.05 seconds.\n",
     )
 
 
-def test_options_do_not_show(private_key):
+def test_repr_does_not_show_the_options(private_key):
     signer = remote(private_key, "InMemory", PIN_FILE="/run/pin")
 
     assert repr(signer.backend) == "<TimeLimitedBackend SIGNERS['hsm']>"

@@ -22,7 +22,7 @@ from django_layer_identity.keys.rsa import (
 from tests.internals import rsa_key_of
 
 VECTORS = Path(__file__).parents[1] / "vectors"
-DAMAGED = "This private key is damaged or cut off: take the whole of it."
+DAMAGED = "This private key is damaged or incomplete. Copy the complete key."
 
 PKCS1 = PrivateFormat.TraditionalOpenSSL
 PKCS8 = PrivateFormat.PKCS8
@@ -36,14 +36,14 @@ def as_pem(key, form=PKCS8, encryption=None) -> str:
 
 
 @pytest.mark.parametrize("bits", [0, 1024, 2047, 8192])
-def test_a_key_is_made_in_one_of_three_sizes(bits):
+def test_other_key_sizes_are_refused(bits):
     with pytest.raises(InvalidKey) as caught:
         generate_private_key(bits)
 
-    assert str(caught.value) == "A key has 2048, 3072 or 4096 bits."
+    assert str(caught.value) == "A new key must have 2048, 3072 or 4096 bits."
 
 
-def test_the_fingerprint_is_the_sha_256_of_the_public_half():
+def test_the_fingerprint_is_the_sha_256_of_the_public_key():
     key = read_private_key((VECTORS / "private_key.pem").read_text())
 
     # openssl rsa -in private_key.pem -pubout -outform DER | sha256sum
@@ -53,13 +53,13 @@ def test_the_fingerprint_is_the_sha_256_of_the_public_half():
     )
 
 
-def test_the_public_half_is_what_openssl_prints():
+def test_the_public_key_is_the_one_that_openssl_prints():
     key = read_private_key((VECTORS / "private_key.pem").read_text())
 
     assert key.public_key.pem == (VECTORS / "public_key.pem").read_text()
 
 
-def test_a_key_survives_being_stored(private_key):
+def test_a_stored_key_can_be_loaded_again(private_key):
     restored = load_stored_private_key(private_key.to_der())
 
     assert restored.sign(b"message") == private_key.sign(b"message")
@@ -68,14 +68,14 @@ def test_a_key_survives_being_stored(private_key):
 @pytest.mark.parametrize(
     "der", [b"", b"0", as_pem(EC_KEY).encode()], ids=["empty", "cut", "EC"]
 )
-def test_what_is_no_stored_key_is_refused(der):
+def test_a_damaged_stored_key_is_refused(der):
     with pytest.raises(InvalidKey) as caught:
         load_stored_private_key(der)
 
     assert str(caught.value) == DAMAGED
 
 
-def test_a_signature_verifies_with_its_own_public_half_alone(
+def test_a_signature_verifies_only_with_its_own_public_key(
     private_key, other_private_key
 ):
     signature = private_key.sign(b"message")
@@ -85,16 +85,19 @@ def test_a_signature_verifies_with_its_own_public_half_alone(
     assert not verify_signature(other_private_key.public_key.pem, b"message", signature)
 
 
-def test_a_damaged_public_half_verifies_nothing():
-    with pytest.raises(InvalidKey, match=r"^The stored public half is damaged\.$"):
+def test_a_damaged_public_key_is_reported():
+    with pytest.raises(
+        InvalidKey,
+        match=r"^The stored public key is damaged\. Restore that row from a backup\.$",
+    ):
         verify_signature("layer", b"message", b"signature")
 
 
-def test_a_private_key_shows_its_fingerprint_alone(private_key):
-    shown = f"<PrivateKey {private_key.fingerprint[:16]}>"
+def test_repr_of_a_private_key_shows_only_its_fingerprint(private_key):
+    expected = f"<PrivateKey {private_key.fingerprint[:16]}>"
 
-    assert repr(private_key) == shown
-    assert str(private_key) == shown
+    assert repr(private_key) == expected
+    assert str(private_key) == expected
 
 
 def test_a_private_key_cannot_be_pickled(private_key):
@@ -102,5 +105,5 @@ def test_a_private_key_cannot_be_pickled(private_key):
         pickle.dumps(private_key)
 
 
-def test_equality_is_identity_as_nobody_compares_secrets(private_key):
+def test_equality_of_private_keys_is_identity(private_key):
     assert PrivateKey(rsa_key_of(private_key)) != private_key

@@ -8,33 +8,33 @@ import pytest
 from django_layer_identity.keys.secrets import Secret, hide_locals
 
 
-def test_a_secret_shows_itself_nowhere():
+def test_a_secret_does_not_show_its_value():
     secret = Secret("the key")
 
     assert (repr(secret), str(secret), f"{secret}") == ("<Secret>", "", "")
     assert secret.reveal() == "the key"
 
 
-def test_a_secret_is_true_where_there_is_something_to_hide():
+def test_a_secret_is_true_if_its_value_is_true():
     assert [bool(Secret("the key")), bool(Secret(""))] == [True, False]
 
 
-def test_a_secret_is_not_pickled():
+def test_a_secret_cannot_be_pickled():
     with pytest.raises(TypeError) as caught:
         pickle.dumps({"key": Secret("the key")})
 
-    assert str(caught.value) == "Secret holds a secret and is not pickled."
+    assert str(caught.value) == "Secret contains a secret, so it cannot be pickled."
 
 
 @pytest.mark.parametrize("copied", [copy.copy, copy.deepcopy])
-def test_a_copy_of_a_secret_is_itself(copied):
+def test_copying_a_secret_returns_the_same_object(copied):
     secret = Secret("the key")
 
     assert copied(secret) is secret
 
 
 def variables(exc):
-    """The variables of each function on the way from the guarded one inwards."""
+    """Return the local variables of the decorator and of each function inside it."""
     step, seen = exc.__traceback__.tb_next, {}
     while step is not None:
         seen[step.tb_frame.f_code.co_name] = dict(step.tb_frame.f_locals)
@@ -50,7 +50,7 @@ def parse(text):
         raise LookupError from exc
 
 
-def test_what_forgets_leaves_no_variables_behind():
+def test_hide_locals_clears_the_local_variables():
     with pytest.raises(LookupError) as caught:
         hide_locals(parse)("the key")
 
@@ -60,5 +60,5 @@ def test_what_forgets_leaves_no_variables_behind():
     assert caught.value.__cause__.__traceback__.tb_frame.f_locals == {}
 
 
-def test_what_forgets_returns_what_it_should():
+def test_hide_locals_passes_the_return_value_on():
     assert hide_locals(parse)("the 12") == 12

@@ -14,7 +14,7 @@ from tests import internals
 
 @pytest.fixture
 def store(private_key):
-    """Store the same private key as another app's, or under another fingerprint."""
+    """Store the same private key for another app or under another fingerprint."""
 
     def store(app, fingerprint):
         owner = {"app": app, "fingerprint": fingerprint}
@@ -29,14 +29,14 @@ def stored(store, private_key):
     return store(7, private_key.fingerprint)
 
 
-def test_a_key_is_parsed_once_and_the_same_object_ever_after(stored, parsed):
+def test_a_key_is_parsed_once_and_then_reused(stored, parsed):
     first = load_private_key(stored)
 
     assert all(load_private_key(stored) is first for _ in range(5))
     assert len(parsed) == 1
 
 
-def test_a_key_is_parsed_once_by_a_crowd_of_threads(stored, parsed):
+def test_concurrent_threads_parse_a_key_once(stored, parsed):
     with ThreadPoolExecutor(8) as pool:
         loaded = set(pool.map(load_private_key, [stored] * 32))
 
@@ -44,7 +44,7 @@ def test_a_key_is_parsed_once_by_a_crowd_of_threads(stored, parsed):
     assert len(parsed) == 1
 
 
-def test_a_failure_is_not_remembered(stored, settings):
+def test_failures_are_not_cached(stored, settings):
     good = settings.LAYER_IDENTITY
     settings.LAYER_IDENTITY = {"KEY_ENCRYPTION_KEYS": ["x" * 32]}
     with pytest.raises(WrongEncryptionKey):
@@ -54,7 +54,9 @@ def test_a_failure_is_not_remembered(stored, settings):
     assert load_private_key(stored).fingerprint == stored.fingerprint
 
 
-def test_a_failure_inside_shows_no_key_in_an_error_report(stored, monkeypatch, rf):
+def test_an_error_report_of_failed_parsing_does_not_show_the_key(
+    stored, monkeypatch, rf
+):
     def fail(der):
         raise RuntimeError
 
@@ -71,7 +73,9 @@ def test_a_failure_inside_shows_no_key_in_an_error_report(stored, monkeypatch, r
     assert [value for frame in ours for value in frame["vars"]] == []
 
 
-def test_a_failed_decryption_shows_no_key_in_an_error_report(stored, monkeypatch, rf):
+def test_an_error_report_of_failed_decryption_does_not_show_the_key(
+    stored, monkeypatch, rf
+):
     def fail(text):
         raise RuntimeError
 
@@ -83,11 +87,11 @@ def test_a_failed_decryption_shows_no_key_in_an_error_report(stored, monkeypatch
     frames = ExceptionReporter(rf.get("/"), *caught._excinfo).get_traceback_frames()
     ours = [frame for frame in frames if "layer_identity/keys" in frame["filename"]]
     assert "decrypt_private_key" in {frame["function"] for frame in ours}
-    # That of the decorator, whose arguments are empty by now, is the first.
+    # The first frame is the decorator's. Its arguments are already cleared.
     assert [value for frame in ours[1:] for value in frame["vars"]] == []
 
 
-def test_the_same_key_in_two_apps_is_two_entries(stored, private_key):
+def test_the_same_key_in_two_apps_is_cached_separately(stored, private_key):
     owner = {"app": 8, "fingerprint": private_key.fingerprint}
     other = StoredPrivateKey(
         **owner, ciphertext=encrypt_private_key(private_key.to_der(), **owner)
@@ -96,7 +100,7 @@ def test_the_same_key_in_two_apps_is_two_entries(stored, private_key):
     assert load_private_key(stored) is not load_private_key(other)
 
 
-def test_of_an_app_the_last_two_keys_are_held(store, parsed):
+def test_the_last_two_keys_of_an_app_are_cached(store, parsed):
     first, second, third = (store(7, digit * 64) for digit in "123")
 
     for key in (first, second, first, second, third, second, third):
@@ -107,7 +111,7 @@ def test_of_an_app_the_last_two_keys_are_held(store, parsed):
     assert len(parsed) == 4
 
 
-def test_an_app_takes_no_room_from_another(store, parsed):
+def test_keys_of_one_app_do_not_displace_those_of_another(store, parsed):
     other = store(8, "8" * 64)
     load_private_key(other)
 
@@ -118,7 +122,7 @@ def test_an_app_takes_no_room_from_another(store, parsed):
     assert len(parsed) == 4
 
 
-def test_keys_of_64_apps_are_held(store, parsed):
+def test_keys_of_64_apps_are_cached(store, parsed):
     keys = [store(app, "1" * 64) for app in range(65)]
     for key in keys:
         load_private_key(key)
@@ -130,11 +134,11 @@ def test_keys_of_64_apps_are_held(store, parsed):
     assert len(parsed) == 66
 
 
-def test_the_ciphertext_does_not_show(stored):
+def test_repr_does_not_show_the_ciphertext(stored):
     assert "lid1" not in repr(stored)
 
 
-def test_a_self_test_looks_at_what_is_stored_though_the_key_is_loaded(stored, parsed):
+def test_a_self_test_bypasses_the_cache(stored, parsed):
     load_private_key(stored)
     damaged = replace(stored, ciphertext=stored.ciphertext[:-10])
 

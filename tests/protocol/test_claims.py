@@ -53,7 +53,7 @@ def test_the_profile_cannot_be_changed_afterwards():
         made.profile["display_name"] = "Mallory"
 
 
-def test_nothing_private_shows_in_the_repr():
+def test_repr_does_not_show_personal_data():
     shown = repr(claims(profile={"display_name": "Alice Liddell"}))
 
     assert "q83v" not in shown
@@ -61,19 +61,19 @@ def test_nothing_private_shows_in_the_repr():
 
 
 @pytest.mark.parametrize("name", ["iss", "prn", "iat", "exp", "nce", "email", "role"])
-def test_a_profile_claim_is_one_that_layer_knows(name):
+def test_an_unknown_profile_claim_is_refused(name):
     with pytest.raises(InvalidClaims) as caught:
         claims(profile={name: "forged"})
 
-    assert str(caught.value) == f"{name!r} is not a profile claim that Layer knows."
+    assert str(caught.value) == f"Layer does not know the profile claim {name!r}."
 
 
 @pytest.mark.parametrize("value", [None, "", 7])
-def test_a_profile_claim_is_text(value):
+def test_a_profile_claim_must_be_a_non_empty_string(value):
     with pytest.raises(InvalidClaims) as caught:
         claims(profile={"first_name": value})
 
-    assert str(caught.value) == "The claim 'first_name' is a string and not empty."
+    assert str(caught.value) == "The claim 'first_name' must be a non-empty string."
 
 
 @pytest.mark.parametrize(
@@ -85,35 +85,39 @@ def test_a_profile_claim_is_text(value):
         ("avatar_url", 1024),
     ],
 )
-def test_a_profile_claim_has_layers_length(name, limit):
+def test_a_profile_claim_has_layers_maximum_length(name, limit):
     assert claims(profile={name: "x" * limit}).profile[name] == "x" * limit
     with pytest.raises(InvalidClaims) as caught:
         claims(profile={name: "x" * (limit + 1)})
 
-    assert str(caught.value) == f"The claim {name!r} has at most {limit} characters."
+    assert (
+        str(caught.value) == f"The claim {name!r} must have at most {limit} characters."
+    )
 
 
-def test_layer_names_no_length_for_a_public_key():
+def test_a_public_key_has_no_maximum_length():
     assert claims(profile={"public_key": "x" * 5000}).profile["public_key"]
 
 
 @pytest.mark.parametrize(
     ("user_id", "message"),
     [
-        (None, "A Layer user ID is a string."),
-        (42, "A Layer user ID is a string."),
-        ("", "A Layer user ID is not blank."),
-        (" \t", "A Layer user ID is not blank."),
+        (None, "A Layer user ID must be a string."),
+        (42, "A Layer user ID must be a string."),
+        ("", "A Layer user ID must not be blank."),
+        (" \t", "A Layer user ID must not be blank."),
         ("None", '"None" is a missing value, not a Layer user ID.'),
-        ("x" * 129, "A Layer user ID has at most 128 characters."),
-        ("a\nb", "A Layer user ID has no control characters."),
-        ("a\x00", "A Layer user ID has no control characters."),
+        ("x" * 129, "A Layer user ID must have at most 128 characters."),
+        ("a\nb", "A Layer user ID must not contain control characters."),
+        ("a\x00", "A Layer user ID must not contain control characters."),
         pytest.param(
-            "\ud83d", "A Layer user ID has no control characters.", id="lone-surrogate"
+            "\ud83d",
+            "A Layer user ID must not contain control characters.",
+            id="lone-surrogate",
         ),
     ],
 )
-def test_a_user_id_tells_people_apart_or_is_refused(user_id, message):
+def test_an_invalid_user_id_is_refused(user_id, message):
     with pytest.raises(InvalidClaims) as caught:
         claims(user_id=user_id)
 
@@ -121,7 +125,7 @@ def test_a_user_id_tells_people_apart_or_is_refused(user_id, message):
 
 
 @pytest.mark.parametrize("user_id", ["x" * 128, "none", "a b", "東京", "auth0|1", "~*"])
-def test_other_user_ids_pass(user_id):
+def test_other_user_ids_are_accepted(user_id):
     assert claims(user_id=user_id).as_payload()["prn"] == user_id
 
 
@@ -134,16 +138,18 @@ def test_a_nonce_cannot_be_missing(nonce):
 @pytest.mark.parametrize(
     ("nonce", "message"),
     [
-        (42, "The nonce is a string."),
-        (["x"], "The nonce is a string."),
-        ("x" * 1025, "A nonce has at most 1024 characters."),
-        ("a\r\nb", "A nonce has no control characters."),
-        ("a\x7f", "A nonce has no control characters."),
-        pytest.param("\udc00", "A nonce has no control characters.", id="surrogate"),
-        ("  ", "A nonce is more than white space."),
+        (42, "The nonce must be a string."),
+        (["x"], "The nonce must be a string."),
+        ("x" * 1025, "The nonce must have at most 1024 characters."),
+        ("a\r\nb", "The nonce must not contain control characters."),
+        ("a\x7f", "The nonce must not contain control characters."),
+        pytest.param(
+            "\udc00", "The nonce must not contain control characters.", id="surrogate"
+        ),
+        ("  ", "The nonce must not be blank."),
     ],
 )
-def test_a_nonce_that_layer_never_gave_is_refused(nonce, message):
+def test_an_invalid_nonce_is_refused(nonce, message):
     with pytest.raises(NonceInvalid) as caught:
         claims(nonce=nonce)
 
@@ -151,16 +157,16 @@ def test_a_nonce_that_layer_never_gave_is_refused(nonce, message):
 
 
 @pytest.mark.parametrize("nonce", ["x" * 1024, "+/==", "00ff", "東京"])
-def test_a_nonce_is_opaque_otherwise(nonce):
+def test_other_nonces_are_accepted_unchanged(nonce):
     assert claims(nonce=nonce).as_payload()["nce"] == nonce
 
 
 @pytest.mark.parametrize("field", ["issued_at", "expires_at"])
-def test_times_without_a_zone_are_refused(field):
+def test_times_without_a_time_zone_are_refused(field):
     with pytest.raises(InvalidClaims) as caught:
         claims(**{field: datetime(2024, 1, 1)})
 
-    assert str(caught.value) == "Times are aware datetimes."
+    assert str(caught.value) == "issued_at and expires_at must be aware datetimes."
 
 
 @pytest.mark.parametrize(
@@ -177,7 +183,7 @@ def test_a_lifetime_is_positive_and_bounded(lifetime):
     )
 
 
-def test_a_day_and_the_clock_skew_is_the_longest_life():
+def test_the_longest_lifetime_is_a_day_plus_the_clock_skew():
     longest = claims(expires_at=NEW_YEAR + timedelta(hours=24, minutes=5))
 
     assert longest.as_payload()["exp"] == 1_704_067_200 + 86_400 + 300
@@ -186,41 +192,43 @@ def test_a_day_and_the_clock_skew_is_the_longest_life():
 @pytest.mark.parametrize(
     ("name", "limit"), [("phone_number", 32), ("email_address", 255)]
 )
-def test_a_claim_by_choice_has_layers_length(name, limit):
+def test_an_opt_in_claim_has_layers_maximum_length(name, limit):
     assert claims(profile={name: "x" * limit}).profile[name] == "x" * limit
     with pytest.raises(InvalidClaims) as caught:
         claims(profile={name: "x" * (limit + 1)})
 
-    assert str(caught.value) == f"The claim {name!r} has at most {limit} characters."
+    assert (
+        str(caught.value) == f"The claim {name!r} must have at most {limit} characters."
+    )
 
 
-def test_an_identity_is_a_user_or_a_bot():
+def test_an_identity_type_must_be_user_or_bot():
     assert claims(profile={"identity_type": "bot"}).profile == {"identity_type": "bot"}
     with pytest.raises(InvalidClaims) as caught:
         claims(profile={"identity_type": "root"})
 
-    assert str(caught.value) == "The claim 'identity_type' is “user” or “bot”."
+    assert str(caught.value) == "The claim 'identity_type' must be “user” or “bot”."
 
 
 @pytest.mark.parametrize(
     ("metadata", "message"),
     [
-        ("team", "is an object and not empty"),
-        ({}, "is an object and not empty"),
-        (dict.fromkeys("0123456789abcdefg", "x"), "has at most 16 keys"),
-        ({"level": 7}, "has strings alone, and no levels"),
-        ({7: "level"}, "has strings alone, and no levels"),
-        ({"a": {"b": "c"}}, "has strings alone, and no levels"),
+        ("team", "must be a non-empty mapping"),
+        ({}, "must be a non-empty mapping"),
+        (dict.fromkeys("0123456789abcdefg", "x"), "must have at most 16 keys"),
+        ({"level": 7}, "must map strings to strings, without nesting"),
+        ({7: "level"}, "must map strings to strings, without nesting"),
+        ({"a": {"b": "c"}}, "must map strings to strings, without nesting"),
     ],
 )
-def test_metadata_is_flat_and_short(metadata, message):
+def test_metadata_must_be_flat_and_short(metadata, message):
     with pytest.raises(InvalidClaims) as caught:
         claims(profile={"metadata": metadata})
 
     assert str(caught.value) == f"The claim 'metadata' {message}."
 
 
-def test_metadata_travels_as_it_is():
+def test_metadata_is_sent_unchanged():
     metadata = dict.fromkeys("0123456789abcdef", "x")
 
     assert claims(profile={"metadata": metadata}).as_payload()["metadata"] == metadata

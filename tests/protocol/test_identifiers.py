@@ -17,25 +17,25 @@ LOWER = "aaaaaaaa-0000-4000-8000-00000000000f"
 )
 @pytest.mark.parametrize("uuid", [UPPER, LOWER])
 @pytest.mark.parametrize("prefixed", [True, False])
-def test_every_form_is_read_and_one_is_printed(kind, prefix, uuid, prefixed):
+def test_all_forms_are_parsed_and_printed_in_one_form(kind, prefix, uuid, prefixed):
     identifier = kind.parse(prefix + uuid if prefixed else uuid)
 
     assert str(identifier) == prefix + LOWER
 
 
-def test_a_uuid_object_is_read():
+def test_a_uuid_object_is_accepted():
     assert KeyID.parse(UUID(UPPER)) == KeyID(UUID(LOWER))
 
 
 @pytest.mark.parametrize("environment", ["staging", "production"])
-def test_an_app_id_names_its_environment(environment):
+def test_an_app_id_has_its_environment(environment):
     app_id = AppID.parse(f"layer:///apps/{environment}/{UPPER}")
 
     assert app_id == AppID(UUID(LOWER), environment)
     assert str(app_id) == f"layer:///apps/{environment}/{LOWER}"
 
 
-def test_a_bare_app_id_names_no_environment():
+def test_a_bare_app_id_has_no_environment():
     assert AppID.parse(UPPER) == AppID(UUID(LOWER), None)
     assert str(AppID.parse(UPPER)) == LOWER
 
@@ -51,7 +51,7 @@ def test_a_bare_app_id_names_no_environment():
         (LOWER, "aaaaaaaa-0000-4000-8000-000000000000", False),
     ],
 )
-def test_app_ids_match_where_both_say_the_same(left, right, same):
+def test_app_ids_match_unless_uuids_or_environments_differ(left, right, same):
     assert AppID.parse(left).matches(AppID.parse(right)) is same
 
 
@@ -65,21 +65,21 @@ def test_identifiers_of_two_kinds_are_never_equal():
         (
             KeyID,
             f"layer:///providers/{LOWER}",
-            "This is a provider ID; a key ID belongs here.",
+            "This is a provider ID. Use a key ID here.",
         ),
         (
             ProviderID,
             f"layer:///apps/staging/{LOWER}",
-            "This is an app ID; a provider ID belongs here.",
+            "This is an app ID. Use a provider ID here.",
         ),
         (
             AppID,
             f"layer:///keys/{LOWER}",
-            "This is a key ID; an app ID belongs here.",
+            "This is a key ID. Use an app ID here.",
         ),
     ],
 )
-def test_an_identifier_of_another_kind_is_named(kind, text, message):
+def test_an_identifier_of_another_kind_is_refused_by_name(kind, text, message):
     with pytest.raises(InvalidIdentifier) as caught:
         kind.parse(text)
 
@@ -105,12 +105,12 @@ def test_an_identifier_of_another_kind_is_named(kind, text, message):
         b"aaaaaaaa-0000-4000-8000-00000000000f",
     ],
 )
-def test_anything_else_is_no_provider_id(text):
+def test_any_other_text_is_refused_as_a_provider_id(text):
     with pytest.raises(InvalidIdentifier) as caught:
         ProviderID.parse(text)
 
     assert str(caught.value) == (
-        "A provider ID is a UUID or has the form layer:///providers/<uuid>."
+        "A provider ID must be a UUID or have the form layer:///providers/<uuid>."
     )
 
 
@@ -123,6 +123,6 @@ def test_anything_else_is_no_provider_id(text):
         f"staging/{LOWER}",
     ],
 )
-def test_an_app_id_has_one_of_two_environments(text):
+def test_an_app_id_with_another_environment_is_refused(text):
     with pytest.raises(InvalidIdentifier):
         AppID.parse(text)

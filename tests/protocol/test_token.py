@@ -1,4 +1,4 @@
-"""Signing, against answers that OpenSSL gave (``vectors/README.md``)."""
+"""Signing, compared with results of OpenSSL (``vectors/README.md``)."""
 
 from __future__ import annotations
 
@@ -41,26 +41,26 @@ def decoded(part: str) -> bytes:
     return urlsafe_b64decode(part + "=" * (-len(part) % 4))
 
 
-def test_openssl_gives_the_same_bytes(signer):
+def test_the_token_is_the_same_as_the_one_from_openssl(signer):
     assert sign_identity_token(CLAIMS, signer) == (
         (VECTORS / "token.txt").read_text().rstrip("\n")
     )
 
 
-def test_the_header_is_layers(signer):
+def test_the_header_is_the_one_that_layer_requires(signer):
     header, _, _ = sign_identity_token(CLAIMS, signer).split(".")
 
     assert decoded(header) == (VECTORS / "header.json").read_bytes()
 
 
-def test_the_payload_is_ascii_as_layers_web_sdks_know_no_utf_8(signer):
+def test_the_payload_is_ascii_because_layers_web_sdks_do_not_decode_utf_8(signer):
     _, payload, _ = sign_identity_token(CLAIMS, signer).split(".")
 
     assert decoded(payload) == (VECTORS / "payload.json").read_bytes()
     assert decoded(payload).isascii()
 
 
-def test_openssl_verifies_with_the_public_key_alone(signer, tmp_path):
+def test_openssl_verifies_the_token_with_the_public_key(signer, tmp_path):
     shutil.which("openssl") or skip_or_fail(
         "openssl is not on the PATH: install Debian's package openssl."
     )
@@ -81,7 +81,7 @@ def test_openssl_verifies_with_the_public_key_alone(signer, tmp_path):
     assert done.stdout == b"Verified OK\n"
 
 
-def test_kid_and_signature_come_from_the_one_signer():
+def test_kid_and_signature_come_from_the_same_signer():
     class Recorder:
         key_id = KeyID(UUID("eeeeeeee-0000-4000-8000-000000000005"))
         signed = b""

@@ -47,7 +47,7 @@ def as_json(defaults, changes):
 
 
 def assemble(header, claims, sign):
-    """Join the parts by hand, so that nothing under test has a part in it."""
+    """Join the parts without the code under test."""
     message = f"{encode(header)}.{encode(claims)}"
     return f"{message}.{encode(sign(message.encode()))}"
 
@@ -75,7 +75,7 @@ def refusal(private_key, token, *, now=NOW):
 # What Layer accepts
 
 
-def test_token_is_read_whole(private_key):
+def test_all_fields_of_a_token_are_returned(private_key):
     assert validate(private_key, make_token(private_key)) == ValidatedToken(
         key_id=KEY_ID,
         provider_id=PROVIDER_ID,
@@ -87,7 +87,7 @@ def test_token_is_read_whole(private_key):
     )
 
 
-def test_profile_holds_the_documented_claims_and_no_others(private_key):
+def test_profile_has_only_the_documented_claims(private_key):
     documented = {
         "display_name": "Zoë 東京 😀",
         "first_name": "Zoë",
@@ -102,7 +102,7 @@ def test_profile_holds_the_documented_claims_and_no_others(private_key):
     assert validate(private_key, token).profile == documented
 
 
-def test_bare_uuids_of_2014_are_read(private_key):
+def test_bare_uuids_of_2014_are_accepted(private_key):
     token = make_token(
         private_key,
         header={"kid": "AAAAAAAA-0000-4000-8000-000000000001"},
@@ -148,7 +148,7 @@ def test_repr_shows_neither_nonce_nor_profile(private_key):
         pytest.param(10**5000, id="huge-number"),
     ],
 )
-def test_what_is_not_text_is_refused(private_key, token):
+def test_token_that_is_not_text_is_refused(private_key, token):
     assert refusal(private_key, token).code == "eit_wrong_jws_part_count"
 
 
@@ -162,7 +162,7 @@ def test_token_over_the_length_limit_is_refused(private_key):
 
     assert refusal(private_key, token).message == (
         "The identity token is longer than 16384 characters. "
-        "Put less into its profile claims."
+        "Shorten its profile claims."
     )
 
 
@@ -210,20 +210,20 @@ HOSTILE_JSON = [
 
 
 @pytest.mark.parametrize("raw", HOSTILE_JSON)
-def test_header_that_is_no_json_object_is_refused(private_key, raw):
+def test_header_that_is_not_a_json_object_is_refused(private_key, raw):
     token = assemble(raw, as_json(CLAIMS, {}), private_key.sign)
 
     assert refusal(private_key, token).code == "eit_malformed_json"
 
 
 @pytest.mark.parametrize("raw", HOSTILE_JSON)
-def test_claims_that_are_no_json_object_are_refused(private_key, raw):
+def test_claims_that_are_not_a_json_object_are_refused(private_key, raw):
     token = assemble(as_json(HEADER, {}), raw, private_key.sign)
 
     assert refusal(private_key, token).code == "eit_malformed_json"
 
 
-def test_header_is_read_before_the_claims(private_key):
+def test_header_is_parsed_before_the_claims(private_key):
     token = assemble(b"{", b"{", private_key.sign)
 
     assert "header part" in refusal(private_key, token).message
@@ -232,17 +232,27 @@ def test_header_is_read_before_the_claims(private_key):
 # Header
 
 
-@pytest.mark.parametrize("name", ["typ", "alg", "cty", "kid"])
-def test_missing_header_field_is_refused(private_key, name):
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("typ", "JWT"),
+        ("alg", "RS256"),
+        ("cty", "layer-eit;v=1"),
+        ("kid", "the key ID, layer:///keys/<uuid>"),
+    ],
+)
+def test_missing_header_field_is_refused(private_key, name, expected):
     error = refusal(private_key, make_token(private_key, header={name: ABSENT}))
 
     assert error.code == "eit_header_param_not_found"
-    assert error.message == f"The token's header lacks the field “{name}”."
+    assert error.message == (
+        f"The token's header lacks the field “{name}”. It must be {expected}."
+    )
 
 
 @pytest.mark.parametrize("name", ["typ", "alg", "cty", "kid"])
 @pytest.mark.parametrize("value", [None, 1, True, [], ["RS256"], {}])
-def test_header_field_that_is_no_string_is_refused(private_key, name, value):
+def test_header_field_that_is_not_a_string_is_refused(private_key, name, value):
     token = make_token(private_key, header={name: value})
 
     assert refusal(private_key, token).code == "eit_header_param_wrong_type"
@@ -264,7 +274,7 @@ def test_header_field_with_another_value_is_refused(private_key, name, value, ex
     error = refusal(private_key, make_token(private_key, header={name: value}))
 
     assert error.code == "eit_header_param_wrong_value"
-    assert error.message == f"The token's header field “{name}” should be {expected}."
+    assert error.message == f"The token's header field “{name}” must be {expected}."
 
 
 @pytest.mark.parametrize("critical", [["b64"], [], None])
@@ -286,11 +296,11 @@ def test_critical_extensions_are_refused(private_key, critical):
         "\x00",
     ],
 )
-def test_kid_that_is_no_key_id_is_refused(private_key, kid):
+def test_kid_that_is_not_a_key_id_is_refused(private_key, kid):
     error = refusal(private_key, make_token(private_key, header={"kid": kid}))
 
     assert error.code == "eit_key_malformed"
-    assert "should start with layer:///keys/" in error.message
+    assert "starts with layer:///keys/" in error.message
 
 
 # Key and signature
@@ -315,7 +325,7 @@ def test_signature_of_another_key_is_refused(private_key, other_private_key):
 
 
 @pytest.mark.parametrize("signature", [b"", b"\x00", b"\x00" * 256, b"\xff" * 256])
-def test_made_up_signature_is_refused(private_key, signature):
+def test_forged_signature_is_refused(private_key, signature):
     token = make_token(private_key, sign=lambda message: signature)
 
     assert refusal(private_key, token).code == "eit_signature_verification_failed"
@@ -350,7 +360,7 @@ def test_unsigned_token_is_refused(private_key, alg):
         ("RS256", "eit_signature_verification_failed"),
     ],
 )
-def test_public_key_is_no_hmac_secret(private_key, alg, code):
+def test_public_key_is_not_accepted_as_an_hmac_secret(private_key, alg, code):
     def sign(message):
         return hmac.digest(private_key.public_key.pem.encode(), message, hashlib.sha256)
 
@@ -362,7 +372,7 @@ def test_public_key_is_no_hmac_secret(private_key, alg, code):
     )
 
 
-def test_key_inside_the_token_is_not_believed(private_key, other_private_key):
+def test_key_inside_the_token_is_not_trusted(private_key, other_private_key):
     pem = other_private_key.public_key.pem
     loaded = RSAAlgorithm(RSAAlgorithm.SHA256).prepare_key(pem)
     jwk = RSAAlgorithm.to_jwk(loaded, as_dict=True)
@@ -387,7 +397,7 @@ def test_missing_claim_is_refused(private_key, name):
     error = refusal(private_key, make_token(private_key, claims={name: ABSENT}))
 
     assert error.code == "eit_claim_not_found"
-    assert error.message.startswith(f"The token lacks the claim “{name}”. It is ")
+    assert error.message.startswith(f"The token lacks the claim “{name}”. It must be ")
 
 
 @pytest.mark.parametrize(
@@ -417,11 +427,11 @@ def test_missing_claim_is_refused(private_key, name):
         ("public_key", {}),
     ],
 )
-def test_claim_of_the_wrong_kind_is_refused(private_key, name, value):
+def test_claim_of_the_wrong_type_is_refused(private_key, name, value):
     error = refusal(private_key, make_token(private_key, claims={name: value}))
 
     assert error.code == "eit_claim_wrong_type"
-    assert error.message.startswith(f"The token's claim “{name}” is of no use. It ")
+    assert error.message.startswith(f"The token's claim “{name}” is invalid. It must ")
 
 
 @pytest.mark.parametrize(
@@ -434,7 +444,7 @@ def test_claim_of_the_wrong_kind_is_refused(private_key, name, value):
         "layer:///providers/bbbbbbbb-0000-4000-8000-000000000002 ",
     ],
 )
-def test_iss_that_is_no_provider_id_is_refused(private_key, iss):
+def test_iss_that_is_not_a_provider_id_is_refused(private_key, iss):
     token = make_token(private_key, claims={"iss": iss})
 
     assert refusal(private_key, token).code == "eit_provider_not_found"
@@ -451,7 +461,7 @@ def test_token_at_or_past_its_expiry_is_refused(private_key, exp):
     )
 
 
-def test_token_is_accepted_until_the_second_of_its_expiry(private_key):
+def test_token_is_accepted_until_one_second_before_its_expiry(private_key):
     assert validate(private_key, make_token(private_key, claims={"exp": 1_704_067_321}))
 
 
@@ -463,7 +473,7 @@ def test_token_before_its_time_of_issue_is_refused(private_key, iat):
     )
 
 
-def test_token_is_accepted_from_the_second_of_its_issue(private_key):
+def test_token_is_accepted_from_its_time_of_issue_on(private_key):
     assert validate(private_key, make_token(private_key, claims={"iat": 1_704_067_320}))
 
 
@@ -476,13 +486,13 @@ def test_token_is_accepted_from_the_second_of_its_issue(private_key):
         ("iat", -(10**4000)),
     ],
 )
-def test_time_that_no_calendar_holds_is_refused(private_key, name, value):
+def test_time_outside_the_range_of_datetime_is_refused(private_key, name, value):
     token = make_token(private_key, claims={name: value})
 
     assert refusal(private_key, token).code == "eit_claim_wrong_type"
 
 
-# What the messages keep to themselves
+# Messages do not show the token
 
 
 @pytest.mark.parametrize(
@@ -497,7 +507,7 @@ def test_time_that_no_calendar_holds_is_refused(private_key, name, value):
         {"sign": lambda message: b"secret"},
     ],
 )
-def test_messages_show_nothing_of_the_token(private_key, change):
+def test_messages_do_not_show_parts_of_the_token(private_key, change):
     error = refusal(private_key, make_token(private_key, **change))
 
     assert "secret" not in str(error)

@@ -1,4 +1,4 @@
-"""Every management command, doing what it is for and failing."""
+"""Every management command, with successes and failures."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ KEY, ID = str(KEY_ID), str(OTHER_KEY_ID)
 
 
 def lines(world: World) -> list[tuple[str, ...]]:
-    """What is typed: a key's life from beginning to end, and mistakes."""
+    """Return command lines: the whole life cycle of a key, and mistakes."""
     file = str(world.file("key.pem", world.pem()))
-    locked = str(world.file("locked.pem", world.pems()["encrypted"]))
+    encrypted = str(world.file("encrypted.pem", world.pems()["encrypted"]))
     passphrase = str(world.file("passphrase", PASSPHRASE))
     return [
-        ("layer_key_import", locked),
-        ("layer_key_import", "--passphrase-file", file, locked),
-        ("layer_key_import", "--passphrase-file", passphrase, locked),
+        ("layer_key_import", encrypted),
+        ("layer_key_import", "--passphrase-file", file, encrypted),
+        ("layer_key_import", "--passphrase-file", passphrase, encrypted),
         ("layer_key_import", file),
         ("layer_key_import", "--key-id", "no key ID", file),
         ("layer_key_import", "--app", file, file),
         ("layer_key_import", file + "-missing"),
         ("layer_key_import", world.pem()),
         ("layer_key_import", world.pem().replace("\n", "\\n")),
-        ("layer_key_import", "--passphrase-file", PASSPHRASE, locked),
+        ("layer_key_import", "--passphrase-file", PASSPHRASE, encrypted),
         ("layer_key_set_id", world.fingerprint, world.pem()),
         ("layer_key_set_id", world.fingerprint, KEY),
         ("layer_key_activate", world.pem()),
@@ -62,7 +62,7 @@ def lines(world: World) -> list[tuple[str, ...]]:
 
 
 def our_commands() -> set[str]:
-    """Return the names of the commands that the package's apps bring along."""
+    """Return the names of the package's commands."""
     return {
         name
         for name, app in get_commands().items()

@@ -1,4 +1,4 @@
-"""Walk through the admin as somebody would who follows every link and form."""
+"""Crawl the admin: follow every link and submit every form."""
 
 from __future__ import annotations
 
@@ -7,9 +7,13 @@ from collections.abc import Iterator
 from html.parser import HTMLParser
 from urllib.parse import urljoin, urlsplit
 
-ROOMS = ("/admin/layer_identity", "/admin/admin/")  # the audit trail's among them
+CRAWLED = ("/admin/layer_identity", "/admin/admin/")  # includes the audit trail
 FORMS = "/admin/layer_identity"
-SECRET_FIELDS = ("private_key", "passphrase", "q")  # others show what was pasted again
+SECRET_FIELDS = (
+    "private_key",
+    "passphrase",
+    "q",
+)  # other fields show pasted text again
 
 
 class Page(HTMLParser):
@@ -44,9 +48,9 @@ class Page(HTMLParser):
 
 
 def pages(client, start: str = "/admin/") -> Iterator[tuple[str, str]]:
-    """Yield address and text of each page that can be reached by links."""
+    """Yield the address and the text of each page that links reach."""
     waiting, known = [start], {start}
-    queries: Counter[str] = Counter()  # columns to sort by and filters go on for ever
+    queries: Counter[str] = Counter()  # limits endless sort orders and filters
     while waiting:
         address = waiting.pop()
         text = client.get(address).content.decode()
@@ -54,7 +58,7 @@ def pages(client, start: str = "/admin/") -> Iterator[tuple[str, str]]:
         for link in Page(text).links:
             found = urljoin(address, link)
             path = urlsplit(found).path
-            if found in known or not path.startswith(ROOMS) or queries[path] == 2:
+            if found in known or not path.startswith(CRAWLED) or queries[path] == 2:
                 continue
             known.add(found)
             queries[path] += 1
@@ -63,10 +67,10 @@ def pages(client, start: str = "/admin/") -> Iterator[tuple[str, str]]:
 
 def answers(client, planted: dict[str, str]) -> Iterator[tuple[str, str]]:
     """
-    Send every form that takes a secret, each time with one text in such a field.
+    Submit every form with a secret field, each time with one secret in one such field.
 
-    :param planted: the texts by name; all but one of the fields are as the page has
-        them, which is what makes most of these posts fail.
+    :param planted: the secrets by name. The other fields keep the values of the page, so
+        most of these posts fail.
     """
     sent = set()
     for address, text in list(pages(client)):

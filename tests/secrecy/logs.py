@@ -1,4 +1,4 @@
-"""Every log record at DEBUG, statements of the database with their values included."""
+"""Collect all log records at DEBUG, including SQL statements with their values."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from django.db import connection
 
 
 class Records(logging.Handler):
-    """What was logged, by logger."""
+    """The texts of all records, by logger."""
 
     def __init__(self) -> None:
         super().__init__(logging.DEBUG)
@@ -24,7 +24,7 @@ class Records(logging.Handler):
 
 @contextmanager
 def at_debug() -> Iterator[Records]:
-    """Let every logger that there is write everything it has."""
+    """Make every logger log all records."""
     handler = Records()
     known = [logging.getLogger(name) for name in list(logging.root.manager.loggerDict)]
     loggers = [logging.getLogger(), *known]

@@ -1,4 +1,4 @@
-"""Find a planted secret in whatever was seen, in the clear or decoded."""
+"""Find a planted secret in a text, as plain text or decoded."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.serialization import (
     PublicFormat,
 )
 
-RUN = 24  # characters of base64, as the promise has it; they hold 18 bytes
+RUN = 24  # characters of base64, the promised limit; they encode 18 bytes
 BYTES = 18
 
 _RUN_OF_BASE64 = re.compile(r"[A-Za-z0-9+/]{24,}")
@@ -31,7 +31,7 @@ def _windows(whole: str, size: int) -> set[str]:
 
 @dataclass(frozen=True)
 class Needle:
-    """Every run of a secret in one form; ``half`` finds candidates quickly."""
+    """All runs of a secret in one form; ``halves`` finds candidates quickly."""
 
     form: str
     runs: frozenset[str]
@@ -40,7 +40,7 @@ class Needle:
 
     @classmethod
     def of(cls, form: str, size: int, secrets: list[str], public: list[str]) -> Needle:
-        """What the public half holds too, the modulus above all, is no secret."""
+        """Exclude what the public key contains too, above all the modulus."""
         runs = set().union(*(_windows(text, size) for text in secrets))
         known = set().union(*(_windows(text, size) for text in public))
         runs -= known
@@ -48,7 +48,7 @@ class Needle:
         return cls(form, frozenset(runs), frozenset(halves), size)
 
     def is_in(self, seen: str) -> bool:
-        """Any run holds one of the blocks that lie side by side in what was seen."""
+        """Return whether a run is in the text. Each run contains a whole half-size block."""
         half = self.size // 2
         return any(
             seen[start : start + self.size] in self.runs
@@ -59,7 +59,7 @@ class Needle:
 
 
 class Planted:
-    """A private key, and texts that are as secret, to be looked for everywhere."""
+    """A private key and other secret texts to search for."""
 
     def __init__(self, key: RSAPrivateKey, **texts: str) -> None:
         der = key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
@@ -68,7 +68,7 @@ class Planted:
         )
         self._bytes = [Needle.of("bytes", BYTES, [_latin(der)], [_latin(public)])]
         self._texts = [
-            # PKCS#8 holds PKCS#1, and base64 has three ways of cutting it up.
+            # PKCS#8 contains PKCS#1, and base64 has three alignments.
             Needle.of("base64", RUN, _base64s(der), _base64s(public)),
             Needle.of("hex", 2 * BYTES, [der.hex()], [public.hex()]),
             *(Needle.of(form, RUN, [text], []) for form, text in texts.items()),
@@ -85,7 +85,7 @@ class Planted:
         self._texts.append(Needle.of("decimal", RUN, [str(n) for n in secret], []))
 
     def found_in(self, seen: str | bytes) -> list[str]:
-        """Name the forms in which it was seen; an empty list is good news."""
+        """Return the forms in which a secret was found; empty means no leak."""
         text = seen if isinstance(seen, str) else _latin(seen)
         found = {needle.form for needle in self._in_readings(text)}
         decoded = {f"{needle.form}, encoded" for needle in self._in_base64(text)}
@@ -122,7 +122,7 @@ def _latin(data: bytes) -> str:
 
 
 def _unescaped(text: str) -> str:
-    """Undo ``repr`` and JSON: ``\\x30`` is a byte again."""
+    """Undo the escapes of ``repr`` and JSON, such as ``\\x30``."""
     return _ESCAPE.sub(
         lambda found: (
             chr(int(found[1], 16)) if found[1] else _ESCAPED.get(found[2], found[2])
@@ -132,6 +132,6 @@ def _unescaped(text: str) -> str:
 
 
 def _compact(text: str) -> str:
-    """Undo HTML, URLs and base64url; take out what only wraps and divides."""
+    """Undo the escapes of HTML, URLs and base64url, and remove separators."""
     text = unquote(html.unescape(text)).replace("-", "+").replace("_", "/")
     return _NOISE.sub("", text)

@@ -1,4 +1,4 @@
-"""Faults at many places, and what Django's error reports say of them."""
+"""Plant faults in many places, and collect Django's error reports."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tests.conftest import KEY_ID
 from tests.internals import clear_loaded_keys
 from tests.secrecy.world import World
 
-PLANTED_FAULT = "a fault that somebody planted"
+PLANTED_FAULT = "a planted fault"
 
 
 class PlantedFault(Exception):
@@ -38,7 +38,7 @@ def import_key(world: World) -> Iterator[str]:
 
 
 def import_with_passphrase(world: World) -> Iterator[str]:
-    yield world.post_locked_key().content.decode()
+    yield world.post_encrypted_key().content.decode()
 
 
 def upload(world: World) -> Iterator[str]:
@@ -58,11 +58,11 @@ def issue(world: World) -> Iterator[str]:
 
 def activate(world: World) -> Iterator[str]:
     clear_loaded_keys()
-    yield world.act("activate").content.decode()
+    yield world.run_action("activate").content.decode()
 
 
 def retire(world: World) -> Iterator[str]:
-    yield world.act("retire").content.decode()
+    yield world.run_action("retire").content.decode()
 
 
 def import_by_command(world: World) -> Iterator[str]:
@@ -76,7 +76,7 @@ def import_by_command(world: World) -> Iterator[str]:
 
 
 class _Broken:
-    """A module, as one of ours sees it, in which one function fails."""
+    """A replacement for a module in which one function fails."""
 
     def __init__(self, module: ModuleType, name: str) -> None:
         self._module, self._name = module, name
@@ -100,14 +100,14 @@ FLOWS: list[Callable] = [
     import_by_command,
 ]
 
-#: Before the page's own code, where the admin asks who is there.
+#: Places before the page's own code, where the admin authenticates the user.
 BEFORE_THE_PAGE = (
     "django.contrib.sessions.backends.db.SessionStore.load",
     "django.contrib.auth.get_user",
     "django.contrib.admin.sites.AdminSite.has_permission",
 )
 
-#: Where a fault is planted, and who comes by there.
+#: Each flow, with a place where a fault is planted in it.
 FAULTS: list[tuple[Callable, str]] = [
     *(
         (flow, place)
@@ -126,7 +126,7 @@ FAULTS: list[tuple[Callable, str]] = [
 
 
 class _Reporter(AdminEmailHandler):
-    """Make of each record what operators are sent, by mail and otherwise."""
+    """Turn each log record into the reports that operators receive, by mail and others."""
 
     def __init__(self) -> None:
         super().__init__(include_html=True)
@@ -150,7 +150,7 @@ def _reports(request: object, *exc_info: object) -> list[str]:
 
 @contextmanager
 def _listening() -> Iterator[list[str]]:
-    """Collect what the loggers of Django's requests and of the app report."""
+    """Collect the reports of the loggers of Django and of the package."""
     reporter = _Reporter()
     loggers = [logging.getLogger(name) for name in ("django", "django_layer_identity")]
     for logger in loggers:
@@ -163,7 +163,7 @@ def _listening() -> Iterator[list[str]]:
 
 
 def reports(world: World, flow: Callable, place: str, *, debug: bool) -> Iterator[str]:
-    """Let a flow run into a fault, and yield everything that is said about it."""
+    """Run a flow with a planted fault, and yield all output and reports about it."""
     world.client.raise_request_exception = False
     world.user_client.raise_request_exception = False
     if flow in (issue, activate, retire):

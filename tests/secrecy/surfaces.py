@@ -1,4 +1,4 @@
-"""Everything that can be seen, a function each: what was looked at, and what it showed."""
+"""All kinds of output, one function each. They yield pairs of a name and a text."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def admin_pages(world: World) -> Seen:
 
 
 def admin_answers(world: World) -> Seen:
-    """First posts that fail, then those that store the key."""
+    """Yield the responses to posts that fail, and to posts that store the key."""
     yield from crawler.answers(world.client, world.pems())
     world.import_key()
     yield "a token", world.issue().content
@@ -71,7 +71,7 @@ def searches(world: World) -> Seen:
 
 
 def records(world: World) -> Seen:
-    """The history, the messages and whatever else is kept in a session."""
+    """Yield the history, the sessions with their messages, the cookies and the cache."""
     world.import_key()
     world.post_key()
     world.post_key(key_id="no key ID")
@@ -127,7 +127,7 @@ def _serialized(form: str) -> Iterator[object]:
 
 
 def objects(world: World) -> Seen:
-    """Models, forms and value objects, however they are looked into."""
+    """Yield models, forms and value objects, each in several representations."""
     for name, thing in _things(world).items():
         for look in LOOKS:
             yield f"{look.__name__} of {name}", look(thing)
@@ -137,8 +137,8 @@ def _things(world: World) -> dict[str, object]:
     data = {"app": world.app.pk, "source": "import", "private_key": world.pem()}
     form = NewSigningKeyForm(data)
     form.is_valid()
-    wrong = NewSigningKeyForm({**data, "key_id": "no key ID", "app": ""})
-    wrong.is_valid()
+    invalid_form = NewSigningKeyForm({**data, "key_id": "no key ID", "app": ""})
+    invalid_form.is_valid()
     key = world.import_key()
     signer = key.load_signer()
     return {
@@ -150,7 +150,7 @@ def _things(world: World) -> dict[str, object]:
         "keys": list(type(key).objects.all()),
         "queryset": type(key).objects.all(),
         "form": form,
-        "form with errors": wrong,
+        "form with errors": invalid_form,
         "IssuedToken": issue_identity_token(world.user, "a nonce"),
         "encrypting keys": encryption_keys(),
     }
@@ -169,7 +169,7 @@ def _vars(thing: object) -> str:
 
 
 def _vars_within(thing: object) -> str:
-    """What a debugger that opens each attribute shows, three steps down."""
+    """Return the attributes and their attributes, three levels deep, like a debugger."""
     return repr(_opened(thing, 3))
 
 
@@ -180,7 +180,7 @@ def _opened(thing: object, steps: int) -> object:
 
 
 def _pickled(thing: object) -> bytes:
-    """All that pickling writes, also where it stops half way."""
+    """Return all that pickling writes, also if it stops with an error."""
     out = BytesIO()
     with suppress(TypeError, AttributeError, pickle.PicklingError):
         pickle._Pickler(out, protocol=4).dump(thing)  # writes as it goes
@@ -188,8 +188,8 @@ def _pickled(thing: object) -> bytes:
 
 
 def _copied(thing: object) -> str:
-    twin = copy.deepcopy(thing)
-    return _repr(twin) + _vars_within(twin)
+    copied = copy.deepcopy(thing)
+    return _repr(copied) + _vars_within(copied)
 
 
 LOOKS: list[Callable] = [_repr, _str, _vars, _vars_within, _pickled, _copied]

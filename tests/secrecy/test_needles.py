@@ -1,4 +1,4 @@
-"""The sweep's own eyes: a secret is seen in every form in which it could leak."""
+"""The search finds a secret in every form in which it could leak."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def pem(key, form=PrivateFormat.TraditionalOpenSSL):
 
 
 def line(key, number=20):
-    """One of the 64-character lines of the PEM body, in the private part of it."""
+    """Return one of the 64-character lines in the private part of the PEM body."""
     return pem(key).splitlines()[number]
 
 
@@ -66,7 +66,7 @@ def line(key, number=20):
         pytest.param(
             lambda key: "-".join(quote(line(key), safe="")),
             [],
-            id="a-letter-at-a-time-is-no-run",
+            id="single-letters-are-not-found",
         ),
         pytest.param(
             lambda key: quote(line(key), safe=""),
@@ -117,7 +117,7 @@ def line(key, number=20):
         pytest.param(lambda key: PASSPHRASE[3:27], ["passphrase"], id="passphrase"),
     ],
 )
-def test_a_leak_is_seen(planted, rsa_key, leak, forms):
+def test_a_leak_is_found(planted, rsa_key, leak, forms):
     text = leak(rsa_key)
     around = b"before it: %s; after it" if isinstance(text, bytes) else "<b>%s</b> ok"
 
@@ -136,7 +136,7 @@ def test_a_leak_is_seen(planted, rsa_key, leak, forms):
             lambda key: key.public_key().public_bytes(
                 Encoding.PEM, PublicFormat.SubjectPublicKeyInfo
             ),
-            id="the-public-half",
+            id="the-public-key",
         ),
         pytest.param(
             lambda key: base64.urlsafe_b64encode(
@@ -150,5 +150,5 @@ def test_a_leak_is_seen(planted, rsa_key, leak, forms):
         pytest.param(lambda key: pem(load_rsa_key("second")), id="another-key"),
     ],
 )
-def test_what_is_public_or_another_s_is_no_leak(planted, rsa_key, shown):
+def test_public_data_and_other_keys_are_not_leaks(planted, rsa_key, shown):
     assert planted.found_in(shown(rsa_key)) == []

@@ -1,4 +1,4 @@
-"""The sweep fails where there is something to find: one leak is planted at a time."""
+"""The sweep finds real leaks: each test plants one leak."""
 
 from __future__ import annotations
 
@@ -24,45 +24,45 @@ from tests.secrecy.test_sweep import leaks
 pytestmark = pytest.mark.slow
 
 
-def text_of(der):
-    return repr(der.to_der())
+def repr_with_key(private_key):
+    return repr(private_key.to_der())
 
 
-def loaded(key):
+def load_der(key):
     return key.load_signer().private_key.to_der()
 
 
-def page_shows_it():
+def page_shows_key():
     return patch.object(
-        SigningKeyAdmin, "search_help_text", property(lambda self: in_any_row())
+        SigningKeyAdmin, "search_help_text", property(lambda self: key_of_any_row())
     )
 
 
-def in_any_row():
+def key_of_any_row():
     key = SigningKey.objects.exclude(key_id=None).first()
-    return loaded(key).hex() if key else ""
+    return load_der(key).hex() if key else ""
 
 
-def box_shows_it_again():
+def form_field_shows_key_again():
     shown = lambda self, value: value and value.reveal()  # noqa: E731
     return patch.object(PrivateKeyInput, "format_value", shown)
 
 
-def search_finds_it():
+def search_result_shows_key():
     results = SigningKeyAdmin.get_search_results
 
     def search(self, request, queryset, term):
-        self.message_user(request, in_any_row())
+        self.message_user(request, key_of_any_row())
         return results(self, request, queryset, term)
 
     return patch.object(SigningKeyAdmin, "get_search_results", search)
 
 
-def search_is_run():
+def search_for_key_is_run():
     return patch(internals.ADMIN_REFUSE_SEARCH, lambda request: None)
 
 
-def history_tells_it():
+def history_shows_key():
     add = SigningKeyAdmin.log_addition
 
     def log(self, request, key, message):
@@ -72,7 +72,7 @@ def history_tells_it():
     return patch.object(SigningKeyAdmin, "log_addition", log)
 
 
-def message_tells_it():
+def session_contains_key():
     def log(self, request, key, message):
         request.session["last"] = request.POST["private_key"].reveal()
 
@@ -80,56 +80,56 @@ def message_tells_it():
 
 
 @contextmanager
-def stored_in_the_clear():
+def key_is_stored_as_plain_text():
     encrypt = patch(internals.ENCRYPT_KEY, lambda der, **of: der.hex())
     decrypt = patch(internals.DECRYPT_KEY, lambda stored, **of: bytes.fromhex(stored))
     with encrypt, decrypt:
         yield
 
 
-def repr_shows_it():
-    return patch.object(PrivateKey, "__repr__", text_of)
+def repr_shows_key():
+    return patch.object(PrivateKey, "__repr__", repr_with_key)
 
 
-def wrapper_shows_it():
+def secret_shows_value():
     return patch.object(Secret, "__repr__", Secret.reveal)
 
 
-def pickle_takes_it():
+def pickle_contains_key():
     return patch.object(PrivateKey, "__reduce__", lambda key: (bytes, (key.to_der(),)))
 
 
-def copies_take_it():
+def copy_contains_key():
     copied = lambda key, memo: key.to_der()  # noqa: E731
     return patch.object(PrivateKey, "__deepcopy__", copied)
 
 
-def form_keeps_it():
+def form_contains_key():
     return patch(internals.ADMIN_WRAP_FORM_DATA, lambda data, **more: data)
 
 
-def answer_has_it():
+def response_contains_key():
     def body(issued):
-        return {"key": loaded(issued.app.active_key).hex()}
+        return {"key": load_der(issued.app.active_key).hex()}
 
     return patch(internals.MAKE_SUCCESS_BODY, body)
 
 
-def command_prints_it():
+def command_prints_key():
     def remark(self, text):
-        self.stderr.write(in_any_row())
+        self.stderr.write(key_of_any_row())
 
     return patch.object(LayerCommand, "remark", remark)
 
 
-def command_prints_an_entry():
+def command_prints_entry():
     def remark(self, text):
         self.stderr.write(repr(conf.KEY_ENCRYPTION_KEYS))
 
     return patch.object(LayerCommand, "remark", remark)
 
 
-def log_has_it():
+def log_contains_key():
     init = PrivateKey.__init__
 
     def log(self, key):
@@ -139,7 +139,7 @@ def log_has_it():
     return patch.object(PrivateKey, "__init__", log)
 
 
-def log_of_statements_has_it():
+def sql_log_contains_key():
     save = SigningKey.save
 
     def log(self, *args, **kwargs):
@@ -155,32 +155,44 @@ def log_of_statements_has_it():
 @pytest.mark.parametrize(
     ("surface", "leak", "where"),
     [
-        (surfaces.admin_pages, page_shows_it, "/admin/layer_identity/signingkey/"),
-        (surfaces.admin_answers, box_shows_it_again, "/admin/layer_identity/"),
-        (surfaces.searches, search_finds_it, "/admin/layer_identity/signingkey/?q="),
+        (surfaces.admin_pages, page_shows_key, "/admin/layer_identity/signingkey/"),
+        (surfaces.admin_answers, form_field_shows_key_again, "/admin/layer_identity/"),
         (
             surfaces.searches,
-            search_is_run,
+            search_result_shows_key,
+            "/admin/layer_identity/signingkey/?q=",
+        ),
+        (
+            surfaces.searches,
+            search_for_key_is_run,
             "/admin/layer_identity/signingkey/ searched",
         ),
-        (surfaces.records, history_tells_it, "history"),
-        (surfaces.records, message_tells_it, "session"),
-        (surfaces.stored_rows, stored_in_the_clear, "layer_identity.SigningKey"),
-        (surfaces.dumps, stored_in_the_clear, "dumpdata json"),
-        (surfaces.objects, repr_shows_it, "_repr of PrivateKey"),
-        (surfaces.objects, wrapper_shows_it, "_vars of form"),
-        (surfaces.objects, pickle_takes_it, "_pickled of PrivateKey"),
-        (surfaces.objects, copies_take_it, "_copied of PrivateKey"),
-        (surfaces.objects, form_keeps_it, "_vars of form"),
-        (surfaces.endpoint_answers, answer_has_it, "a token"),
-        (surfaces.command_outputs, command_prints_it, "layer_key_generate"),
-        (surfaces.command_outputs, command_prints_an_entry, "layer_key_import"),
-        (surfaces.endpoint_answers, log_has_it, "log of django_layer_identity.keys"),
-        (surfaces.stored_rows, log_of_statements_has_it, "log of django.db.backends"),
+        (surfaces.records, history_shows_key, "history"),
+        (surfaces.records, session_contains_key, "session"),
+        (
+            surfaces.stored_rows,
+            key_is_stored_as_plain_text,
+            "layer_identity.SigningKey",
+        ),
+        (surfaces.dumps, key_is_stored_as_plain_text, "dumpdata json"),
+        (surfaces.objects, repr_shows_key, "_repr of PrivateKey"),
+        (surfaces.objects, secret_shows_value, "_vars of form"),
+        (surfaces.objects, pickle_contains_key, "_pickled of PrivateKey"),
+        (surfaces.objects, copy_contains_key, "_copied of PrivateKey"),
+        (surfaces.objects, form_contains_key, "_vars of form"),
+        (surfaces.endpoint_answers, response_contains_key, "a token"),
+        (surfaces.command_outputs, command_prints_key, "layer_key_generate"),
+        (surfaces.command_outputs, command_prints_entry, "layer_key_import"),
+        (
+            surfaces.endpoint_answers,
+            log_contains_key,
+            "log of django_layer_identity.keys",
+        ),
+        (surfaces.stored_rows, sql_log_contains_key, "log of django.db.backends"),
     ],
     ids=lambda value: getattr(value, "__name__", None),
 )
-def test_the_sweep_sees_a_planted_leak(world, planted, surface, leak, where):
+def test_the_sweep_finds_a_planted_leak(world, planted, surface, leak, where):
     with leak(), at_debug() as log:
         seen = chain(surface(world), logged(log))
         found = (name for name, text in seen if planted.found_in(text))
@@ -189,19 +201,19 @@ def test_the_sweep_sees_a_planted_leak(world, planted, surface, leak, where):
 
 
 def logged(log):
-    """What the log holds when everything else has been seen."""
+    """Yield the log after all other output was consumed."""
     yield from log.texts.items()
 
 
-def nothing_is_wrapped():
+def secrets_are_not_wrapped():
     return patch(internals.ADMIN_WRAP_POST, lambda data: data)
 
 
-def nothing_is_forgotten():
+def locals_are_not_hidden():
     return patch(internals.HIDE_LOCALS, lambda exc, done: None)
 
 
-def an_entry_is_in_the_message():
+def message_contains_entry():
     def fail(entry):
         raise ValueError(f"{entry} is wrong")
 
@@ -211,14 +223,14 @@ def an_entry_is_in_the_message():
 @pytest.mark.parametrize(
     ("flow", "place", "leak"),
     [
-        (reports.import_key, internals.ADMIN_SAVE_KEY, nothing_is_wrapped),
-        (reports.import_key, internals.LOAD_DER, nothing_is_forgotten),
-        (reports.issue, internals.LOAD_STORED_DER, nothing_is_forgotten),
-        (reports.activate, internals.PARSE_CIPHERTEXT, nothing_is_forgotten),
-        (reports.import_key, internals.ADMIN_SAVE_KEY, an_entry_is_in_the_message),
+        (reports.import_key, internals.ADMIN_SAVE_KEY, secrets_are_not_wrapped),
+        (reports.import_key, internals.LOAD_DER, locals_are_not_hidden),
+        (reports.issue, internals.LOAD_STORED_DER, locals_are_not_hidden),
+        (reports.activate, internals.PARSE_CIPHERTEXT, locals_are_not_hidden),
+        (reports.import_key, internals.ADMIN_SAVE_KEY, message_contains_entry),
     ],
 )
-def test_the_sweep_sees_a_leak_in_an_error_report(world, planted, flow, place, leak):
+def test_the_sweep_finds_a_leak_in_an_error_report(world, planted, flow, place, leak):
     with leak():
         seen = list(reports.reports(world, flow, place, debug=True))
 

@@ -1,4 +1,4 @@
-"""Where an encrypted private key goes with its row, and where it stays behind."""
+"""Encrypted private keys in copies, pickles and dumps of their rows."""
 
 from __future__ import annotations
 
@@ -18,22 +18,22 @@ from django_layer_identity.models.issuing import get_for_issuing
     [copy.copy, copy.deepcopy, lambda key: pickle.loads(pickle.dumps(key))],  # noqa: S301
     ids=["copy", "deepcopy", "pickle"],
 )
-def test_a_copy_leaves_the_private_half_in_its_row(key, copied):
-    twin = copied(SigningKey.objects.get())
+def test_a_copy_does_not_contain_the_private_key(key, copied):
+    copied_key = copied(SigningKey.objects.get())
 
-    assert "encrypted_private_key" not in vars(twin)
-    assert twin.load_signer().key_id == key.identifier
+    assert "encrypted_private_key" not in vars(copied_key)
+    assert copied_key.load_signer().key_id == key.identifier
 
 
-def test_a_pickled_app_takes_no_private_half_with_it(key, alice):
+def test_a_pickled_app_does_not_contain_the_private_key(key, alice):
     app = get_for_issuing(None, alice.pk)
 
     assert key.encrypted_private_key.encode() not in pickle.dumps(app)
 
 
-def test_a_copy_saves_no_empty_private_half(key):
-    twin = copy.deepcopy(SigningKey.objects.get())
-    twin.save()
+def test_saving_a_copy_keeps_the_private_key(key):
+    copied_key = copy.deepcopy(SigningKey.objects.get())
+    copied_key.save()
 
     assert SigningKey.objects.get().encrypted_private_key == key.encrypted_private_key
 

@@ -1,8 +1,8 @@
 """
-A private key has no way out.
+Private keys never leak.
 
-A key is planted, and with it a passphrase and the entries of ``KEY_ENCRYPTION_KEYS``;
-then everything that can be seen is searched for any run of 24 characters of them.
+The tests plant a private key, a passphrase and the entries of ``KEY_ENCRYPTION_KEYS``.
+Then they search all output for any run of 24 characters of these secrets.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ pytestmark = pytest.mark.slow
 
 
 def leaks(planted, seen):
-    """What showed a secret, and in which form."""
+    """Return the names of the texts that show a secret, with its forms."""
     return {name: found for name, text in seen if (found := planted.found_in(text))}
 
 
 @pytest.mark.parametrize("surface", SURFACES, ids=lambda surface: surface.__name__)
-def test_nothing_that_can_be_seen_shows_a_private_key(world, planted, surface):
+def test_no_output_shows_a_private_key(world, planted, surface):
     with at_debug() as log:
         seen = list(surface(world))
 
@@ -32,7 +32,7 @@ def test_nothing_that_can_be_seen_shows_a_private_key(world, planted, surface):
     assert leaks(planted, [*seen, *log.texts.items()]) == {}
 
 
-def test_every_command_of_ours_is_run(world):
+def test_every_command_of_the_package_is_run(world):
     assert {line[0] for line in lines(world)} == our_commands() | {
         "check",
         "showmigrations",
@@ -41,7 +41,7 @@ def test_every_command_of_ours_is_run(world):
 
 @pytest.mark.parametrize("debug", [True, False])
 @pytest.mark.parametrize(
-    ("flow", "place"), FAULTS, ids=lambda one: getattr(one, "__name__", one)
+    ("flow", "place"), FAULTS, ids=lambda value: getattr(value, "__name__", value)
 )
 def test_no_error_report_shows_a_private_key(world, planted, flow, place, debug):
     seen = list(reports(world, flow, place, debug=debug))

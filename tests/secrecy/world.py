@@ -1,4 +1,4 @@
-"""What the sweep works with: a project, its staff, and the secrets planted in it."""
+"""The project that the sweep searches, with its staff and the planted secrets."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ from django_layer_identity.keys.rsa import PrivateKey
 from django_layer_identity.models import LayerApp, SigningKey
 from tests.conftest import KEY_ID
 
-ENTRY = "nobody may ever read this entry, which encrypts every private key"
-FORMER_ENTRY = "nor this one, which encrypted them until the day before yesterday"
-PASSPHRASE = "a passphrase that somebody typed once and never again"
+ENTRY = "planted-entry-4f1c09ab77e2d85b36a0c1"
+FORMER_ENTRY = "planted-former-entry-9e0d7712c4b8a35f61"
+PASSPHRASE = "planted-passphrase-71b2e8d04c96af35"
 
 KEYS = "/admin/layer_identity/signingkey/"
 ADD = f"{KEYS}add/"
@@ -44,26 +44,26 @@ class World:
         form: PrivateFormat = PrivateFormat.TraditionalOpenSSL,
         encryption: KeySerializationEncryption | None = None,
     ) -> str:
-        """The private key as Layer's dashboard showed it, or in another form."""
+        """Return the private key in the form of Layer's dashboard, or in another form."""
         encryption = encryption or NoEncryption()
         return self.rsa_key.private_bytes(Encoding.PEM, form, encryption).decode()
 
     def pems(self) -> dict[str, str]:
-        """Everything secret that people may paste, into the right field or another."""
-        locked = BestAvailableEncryption(PASSPHRASE.encode())
+        """Return all secrets that staff may paste, into any field."""
+        encryption = BestAvailableEncryption(PASSPHRASE.encode())
         return {
             "PKCS#1": self.pem(),
             "PKCS#8": self.pem(PrivateFormat.PKCS8),
-            "encrypted": self.pem(PrivateFormat.PKCS8, locked),
+            "encrypted": self.pem(PrivateFormat.PKCS8, encryption),
         }
 
     def post_key(self, **fields: Any) -> Any:
-        """Import the private key in the admin, as a superuser would."""
+        """Import the private key in the admin as a superuser."""
         entered = {"app": self.app.pk, "source": "import", "private_key": self.pem()}
         return self.client.post(ADD, {**entered, **fields}, follow=True)
 
-    def post_locked_key(self) -> Any:
-        """Import it from a file that a passphrase protects."""
+    def post_encrypted_key(self) -> Any:
+        """Import the private key as encrypted PEM, with its passphrase."""
         return self.post_key(
             private_key=self.pems()["encrypted"], passphrase=PASSPHRASE
         )
@@ -73,14 +73,14 @@ class World:
         return self.post_key(private_key="", private_key_file=file)
 
     def import_key(self) -> SigningKey:
-        """Import it with its key ID and let it sign."""
+        """Import the private key with its key ID, and activate it."""
         self.post_key(key_id=str(KEY_ID))
         key = SigningKey.objects.get()
         key.activate()
         return key
 
-    def act(self, action: str, **fields: Any) -> Any:
-        """Choose an action for every key."""
+    def run_action(self, action: str, **fields: Any) -> Any:
+        """Run an admin action on every key."""
         keys = list(SigningKey.objects.values_list("pk", flat=True))
         posted = {"action": action, "_selected_action": keys, **fields}
         return self.client.post(KEYS, posted, follow=True)
@@ -90,7 +90,7 @@ class World:
 
     @cached_property
     def user_client(self) -> Client:
-        """Somebody who wants an identity token."""
+        """The client of a user who asks for an identity token."""
         client = Client()
         client.force_login(self.user)
         return client
@@ -100,7 +100,7 @@ class World:
         return PrivateKey(self.rsa_key).fingerprint
 
     def file(self, name: str, text: str) -> Path:
-        """A file as the commands read it."""
+        """Write a file for the commands to read."""
         path = self.directory / name
         path.write_text(text)
         return path

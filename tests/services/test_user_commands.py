@@ -51,7 +51,7 @@ def test_collisions_extend_over_pages(database, settings, monkeypatch):
         ("Unicode form", ("é@x", "e\u0301@x")),
         ("case", ("a@x", "A@x", "a@x", "a@x ")),
     }
-    assert reasons == ["A Layer user ID is not blank."]
+    assert reasons == ["A Layer user ID must not be blank."]
 
 
 def test_all_ids_are_imported_or_none(layer_app, tmp_path, capsys):

@@ -1,4 +1,4 @@
-"""A token with a key in it, for each test its own, and settings that lead there."""
+"""A separate token with a key for each test, and settings that use it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.services.hsm.softhsm import PIN
 
 @pytest.fixture(scope="session")
 def template(tmp_path_factory):
-    """A folder with a token and a key in it, to be copied."""
+    """The folder that each test copies: it has a token with a key."""
     module, folder = softhsm.find_module(), tmp_path_factory.mktemp("softhsm")
     softhsm.make_token(folder)
     with pytest.MonkeyPatch.context() as patch:
@@ -27,7 +27,7 @@ def template(tmp_path_factory):
 
 @pytest.fixture
 def folder(template, tmp_path, monkeypatch):
-    """The folder of this test's own token, with the PIN in the file “pin”."""
+    """The folder with the test's token, and with the PIN in the file “pin”."""
     shutil.copytree(template / "tokens", tmp_path / "tokens")
     (tmp_path / "pin").write_text(f"{PIN}\n")
     monkeypatch.setenv("SOFTHSM2_CONF", str(softhsm.configure(tmp_path)))
@@ -38,8 +38,8 @@ def folder(template, tmp_path, monkeypatch):
 
 @pytest.fixture
 def hsm(settings, folder):
-    """Let the alias “hsm” stand for the key in the token, or for what is changed."""
-    usual = {
+    """Configure the alias “hsm” for the key in the token. Call it to change options."""
+    defaults = {
         "MODULE": softhsm.find_module(),
         "TOKEN_LABEL": softhsm.TOKEN,
         "KEY_LABEL": softhsm.KEY,
@@ -48,7 +48,7 @@ def hsm(settings, folder):
     }
 
     def use(**changes):
-        options = {**usual, **changes}
+        options = {**defaults, **changes}
         options = {name: value for name, value in options.items() if value is not None}
         backend = "django_layer_identity.keys.pkcs11.PKCS11Backend"
         entry = {"BACKEND": backend, "OPTIONS": options}
@@ -60,5 +60,5 @@ def hsm(settings, folder):
 
 @pytest.fixture
 def key(app, hsm):
-    """The app's active key, which is in the token."""
+    """The app's active key. Its private key is in the token."""
     return keyring.link_remote_key(app, "hsm", key_id=KEY_ID, activate=True)

@@ -1,6 +1,6 @@
 /*
- * A PKCS#11 module without a token, whose C_Finalize hangs for as long as the file GATE
- * is there; it gives up after ten seconds, and removes the file.
+ * A PKCS#11 module without a token. Its C_Finalize hangs while the file GATE exists. After
+ * ten seconds it stops waiting and removes the file.
  */
 
 #include <string.h>
@@ -12,7 +12,7 @@
 
 typedef unsigned long (*function)();
 
-/* CK_FUNCTION_LIST of PKCS#11 2.40, as far as it matters here. */
+/* CK_FUNCTION_LIST of PKCS#11 2.40, only the parts needed here. */
 static struct {
     unsigned char version[2];
     function functions[68];
@@ -40,7 +40,7 @@ unsigned long C_Finalize(void *reserved)
 
 unsigned long C_GetInfo(void *info)
 {
-    memset(info, 0, 72); /* without the version, which comes last */
+    memset(info, 0, 72); /* without the version, which is the last field */
     return OK;
 }
 

@@ -1,6 +1,6 @@
 /*
- * SoftHSM, the file REAL, with a C_Sign that takes DELAY milliseconds more. Each signature
- * and each login adds a byte to the files SIGNATURES and LOGINS.
+ * A wrapper of SoftHSM (the file REAL) whose C_Sign takes DELAY milliseconds longer. Each
+ * signature adds a byte to the file SIGNATURES, and each login a byte to the file LOGINS.
  */
 
 #include <dlfcn.h>
@@ -44,10 +44,10 @@ static unsigned long log_in(unsigned long session, unsigned long user, void *pin
 static unsigned long sign(unsigned long session, void *data, unsigned long length,
                           void *signature, unsigned long *size)
 {
-    if (signature != NULL) { /* without one it is asked for the size */
+    if (signature != NULL) { /* NULL asks for the size only */
         count(SIGNATURES);
         for (long end = now() + DELAY; now() < end;)
-            usleep(100); /* code of this module runs all the time */
+            usleep(100); /* keep running code of this module */
     }
     return real->functions[C_SIGN](session, data, length, signature, size);
 }

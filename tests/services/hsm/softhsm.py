@@ -1,4 +1,4 @@
-"""A token of SoftHSM 2 in a folder, with a key that was made in it."""
+"""Create and disturb a SoftHSM 2 token in a folder, with a key generated in it."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ CONFIGURATION = "directories.tokendir = {}\nobjectstore.backend = file\n"
 
 
 def find_module() -> str:
-    """Return where SoftHSM is; skip or fail where it is not."""
+    """Return the path of SoftHSM. Skip or fail if it is not installed."""
     found = [path for path in MODULES if Path(path).exists()]
     if not found or shutil.which("softhsm2-util") is None:
         skip_or_fail("SoftHSM 2 is not installed: install Debian's package softhsm2.")
@@ -39,7 +39,7 @@ def find_module() -> str:
 
 
 def configure(folder: Path) -> Path:
-    """Make ``folder`` one with tokens in it; return SoftHSM's configuration file."""
+    """Prepare ``folder`` for tokens, and return SoftHSM's configuration file."""
     (folder / "tokens").mkdir(exist_ok=True)
     path = folder / "softhsm2.conf"
     path.write_text(CONFIGURATION.format(folder / "tokens"))
@@ -47,7 +47,7 @@ def configure(folder: Path) -> Path:
 
 
 def make_token(folder: Path, label: str = TOKEN) -> None:
-    """Make a token, as its operator does."""
+    """Create a token with SoftHSM's own tool, like an operator."""
     subprocess.run(
         [
             *("softhsm2-util", "--init-token", "--free", "--label", label),
@@ -60,7 +60,7 @@ def make_token(folder: Path, label: str = TOKEN) -> None:
 
 
 def make_key(module: str, label: str = KEY, bits: int = 2048) -> None:
-    """Make a key pair in the token of the present configuration."""
+    """Generate a key pair in the currently configured token."""
     library = pkcs11.lib(module)
     library.reinitialize()
     with library.get_token(token_label=TOKEN).open(rw=True, user_pin=PIN) as session:
@@ -72,7 +72,7 @@ def make_key(module: str, label: str = KEY, bits: int = 2048) -> None:
 
 @contextmanager
 def held(folder):
-    """Have another process hold the token's files: whoever uses it waits."""
+    """Lock the token's files in another process, so that the token hangs."""
     with subprocess.Popen(
         [sys.executable, "-c", HOLD, folder / "tokens"],
         stdin=subprocess.PIPE,
@@ -86,7 +86,7 @@ def held(folder):
 
 @contextmanager
 def hanging_module(folder):
-    """Make a module that hangs in C_Finalize, until it is done with; say where it is."""
+    """Compile a module that hangs in C_Finalize inside this block, and yield its path."""
     gate = folder / "gate"
     gate.touch()
     yield _compile(folder, "hanging", GATE=f'"{gate}"')
@@ -94,12 +94,12 @@ def hanging_module(folder):
 
 
 class SlowModule:
-    """SoftHSM with a C_Sign that takes so many milliseconds more; it counts the calls."""
+    """SoftHSM with a C_Sign that takes ``delay`` milliseconds longer. It counts calls."""
 
     def __init__(self, folder, delay):
         self._calls = {name: folder / name for name in ("LOGINS", "SIGNATURES")}
         files = {name: f'"{path}"' for name, path in self._calls.items()}
-        # A copy, as the original may be initialized for another folder.
+        # Use a copy, because the original may be initialized for another folder.
         real = shutil.copy(find_module(), folder / "real.so")
         self.path = _compile(folder, "slow", REAL=f'"{real}"', DELAY=delay, **files)
 
@@ -119,7 +119,7 @@ class SlowModule:
 def _compile(folder, name, **macros):
     if shutil.which("cc") is None:
         skip_or_fail(
-            "There is no C compiler “cc” on the PATH: install Debian's package gcc."
+            "The C compiler “cc” is not on the PATH: install Debian's package gcc."
         )
     module = folder / f"{name}.so"
     defined = [f"-D{macro}={value}" for macro, value in macros.items()]
@@ -131,7 +131,7 @@ def _compile(folder, name, **macros):
 
 @contextmanager
 def removed(folder):
-    """Take the token away."""
+    """Remove the token inside this block."""
     (folder / "away").mkdir()
     for path in (folder / "tokens").iterdir():
         path.rename(folder / "away" / path.name)

@@ -1,4 +1,4 @@
-"""A token that is slow: how many signatures it makes, and how many are of use."""
+"""A slow token: the number of its signatures, and of those that are used."""
 
 from __future__ import annotations
 
@@ -22,14 +22,16 @@ def sign():
         return None
 
 
-def test_a_slow_token_signs_for_those_who_still_wait(hsm, folder):
+def test_a_slow_token_signs_only_for_requests_that_still_wait(hsm, folder):
     module = SlowModule(folder, delay=500)
     hsm(MODULE=module.path, TIMEOUT=2.8)
 
     with ThreadPoolExecutor(CLIENTS) as pool:
-        asked = [pool.submit(sign) for _ in range(CLIENTS)]
-    delivered = sum(answer.result() is not None for answer in asked)
-    time.sleep(5 * 0.5)  # for those that are made all the same
+        futures = [pool.submit(sign) for _ in range(CLIENTS)]
+    delivered = sum(future.result() is not None for future in futures)
+    time.sleep(
+        5 * 0.5
+    )  # wait for signatures that are made although their calls timed out
 
     assert module.signatures - delivered <= 1
     assert delivered > 1

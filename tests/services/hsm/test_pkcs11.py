@@ -1,4 +1,4 @@
-"""Keys in SoftHSM 2, as Debian has it: they sign, and fail, as those of an HSM do."""
+"""Keys in SoftHSM 2 (Debian's package): successes and failures of an HSM."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def test_a_token_signed_in_softhsm_is_accepted_by_the_sandbox(key, alice):
     assert session.status_code == 201
 
 
-def test_the_private_key_is_not_to_be_had(key, hsm, folder):
+def test_the_private_key_cannot_be_extracted(key, hsm, folder):
     library = pkcs11.lib(softhsm.find_module())
     token = library.get_token(token_label=softhsm.TOKEN)
 
@@ -102,7 +102,7 @@ def test_the_pin_comes_from_the_environment(key, hsm, alice, monkeypatch):
         ),
         (
             {"TOKEN_LABEL": "other"},
-            "SIGNERS['hsm']: the token labelled 'other' is not there.",
+            "SIGNERS['hsm']: the token labelled 'other' was not found.",
         ),
         (
             {"KEY_LABEL": "layer-2027", "KEY_ID": "0b"},
@@ -117,7 +117,7 @@ def test_the_pin_comes_from_the_environment(key, hsm, alice, monkeypatch):
     ],
     ids=["module", "token", "key", "pin"],
 )
-def test_what_is_missing_is_named_in_the_log(key, hsm, alice, caplog, changes, reason):
+def test_the_log_names_what_is_missing(key, hsm, alice, caplog, changes, reason):
     reopen_tokens()
     hsm(**changes)
 
@@ -129,7 +129,7 @@ def test_what_is_missing_is_named_in_the_log(key, hsm, alice, caplog, changes, r
     assert read(ask(alice, nonce=NONCE))[0] == 200
 
 
-def test_two_keys_of_one_name_are_one_too_many(key, hsm, alice, caplog):
+def test_two_keys_with_the_same_name_are_refused(key, hsm, alice, caplog):
     softhsm.make_key(softhsm.find_module())
     reopen_tokens()
 
@@ -139,18 +139,18 @@ def test_two_keys_of_one_name_are_one_too_many(key, hsm, alice, caplog):
     )
 
 
-def test_another_key_under_the_same_name_signs_for_nobody(key, alice, folder, caplog):
+def test_the_signature_of_another_key_with_the_same_name_is_refused(
+    key, alice, folder, caplog
+):
     shutil.rmtree(folder / "tokens")
     softhsm.make_token(folder)
     softhsm.make_key(softhsm.find_module())
 
     assert read(ask(alice, nonce=NONCE)) == SIGNING_FAILED
-    assert "the signature is not of the key whose public half is stored here" in (
-        caplog.text
-    )
+    assert "the signature does not match the public key stored here" in (caplog.text)
 
 
-def test_a_wrong_pin_is_sent_once_and_never_again(key, alice, folder, caplog):
+def test_a_wrong_pin_is_sent_only_once(key, alice, folder, caplog):
     reopen_tokens()
     (folder / "pin").write_text("1111-2222")
 
@@ -158,9 +158,7 @@ def test_a_wrong_pin_is_sent_once_and_never_again(key, alice, folder, caplog):
     assert "the token labelled 'layer' refused the PIN." in caplog.text
     caplog.clear()
     assert read(ask(alice, nonce=NONCE)) == SIGNING_FAILED
-    assert "refused the PIN, which is not sent again until it has changed" in (
-        caplog.text
-    )
+    assert "refused the PIN, which is not sent again until it changes" in (caplog.text)
 
     (folder / "pin").write_text(PIN)
 
@@ -168,7 +166,7 @@ def test_a_wrong_pin_is_sent_once_and_never_again(key, alice, folder, caplog):
 
 
 @pytest.mark.parametrize("used_before", [True, False])
-def test_a_token_that_is_removed_is_used_again_when_it_is_back(
+def test_a_removed_token_is_used_again_when_it_returns(
     key, alice, folder, caplog, used_before
 ):
     if not used_before:
@@ -176,50 +174,51 @@ def test_a_token_that_is_removed_is_used_again_when_it_is_back(
 
     with removed(folder):
         assert read(ask(alice, nonce=NONCE)) == SIGNING_FAILED
-    assert "SIGNERS['hsm']: the token labelled 'layer' is not there." in caplog.text
+    assert "SIGNERS['hsm']: the token labelled 'layer' was not found." in caplog.text
 
     assert read(ask(alice, nonce=NONCE))[0] == 200
 
 
-def test_a_token_that_hangs_is_used_again_when_it_answers(
-    key, hsm, alice, folder, caplog
-):
+def test_a_hanging_token_is_used_again_when_it_answers(key, hsm, alice, folder, caplog):
     hsm(TIMEOUT=0.2)
 
     with held(folder):
         answers = [read(ask(alice, nonce=NONCE)) for _ in range(4)]
 
     assert answers == [SIGNING_FAILED] * 4
-    assert caplog.text.count("there was no answer within 0.2 seconds") == 1
-    assert "1 calls are under way and do not come back" in caplog.text
+    assert caplog.text.count("no answer within 0.2 seconds") == 1
+    assert (
+        "all slots (1) are held by calls that timed out and have not returned"
+        in caplog.text
+    )
     hsm()
     assert read(ask(alice, nonce=NONCE))[0] == 200
 
 
-def test_a_module_that_hangs_while_it_ends_holds_up_nobody_else(
+def test_a_module_that_hangs_in_finalize_does_not_block_other_requests(
     key, hsm, alice, folder, caplog
 ):
     with softhsm.hanging_module(folder) as module:
         hsm(MODULE=module)
         assert read(ask(alice, nonce=NONCE)) == SIGNING_FAILED
-        assert "does not work: GeneralError" in caplog.text
+        assert "failed: GeneralError" in caplog.text
 
         hsm(MODULE=module, TIMEOUT=0.2)
         assert read(ask(alice, nonce=NONCE)) == SIGNING_FAILED
-        assert (folder / "gate").exists()  # the module hangs still
-        assert "there was no answer within 0.2 seconds" in caplog.text
+        assert (folder / "gate").exists()  # the module still hangs
+        assert "no answer within 0.2 seconds" in caplog.text
 
     hsm()
     assert read(ask(alice, nonce=NONCE))[0] == 200
 
 
-def test_a_session_that_went_stale_is_opened_again(key, alice):
+def test_a_stale_session_is_opened_again(key, alice):
     pkcs11.lib(softhsm.find_module()).reinitialize()
 
     assert read(ask(alice, nonce=NONCE))[0] == 200
 
 
-def test_a_crowd_of_threads_is_served(key):
+def test_concurrent_threads_are_served(key):
     signer = key.load_signer()
 
     with ThreadPoolExecutor(8) as pool:
@@ -228,7 +227,7 @@ def test_a_crowd_of_threads_is_served(key):
     assert len(signatures) == 1
 
 
-def test_somebody_else_in_the_process_may_be_logged_in_already(hsm, key):
+def test_other_code_in_the_process_may_be_logged_in_already(hsm, key):
     reopen_tokens()
     library = pkcs11.lib(softhsm.find_module())
     library.reinitialize()
@@ -239,28 +238,28 @@ def test_somebody_else_in_the_process_may_be_logged_in_already(hsm, key):
 
 
 @pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
-def test_a_child_opens_a_session_of_its_own(key):
-    right = key.load_signer().sign(b"message")
+def test_a_child_process_opens_its_own_session(key):
+    expected = key.load_signer().sign(b"message")
 
     child = os.fork()
     if not child:
-        same = False
+        is_equal = False
         try:
-            same = key.load_signer().sign(b"message") == right
+            is_equal = key.load_signer().sign(b"message") == expected
         finally:
-            os._exit(0 if same else 1)
+            os._exit(0 if is_equal else 1)
     _, status = os.waitpid(child, 0)
 
     assert os.waitstatus_to_exitcode(status) == 0
-    assert key.load_signer().sign(b"message") == right
+    assert key.load_signer().sign(b"message") == expected
 
 
 @pytest.mark.parametrize("where", ["file", "environment"])
 @pytest.mark.parametrize("debug", [True, False])
-def test_the_pin_is_on_no_error_page(
+def test_error_pages_do_not_show_the_pin(
     hsm, folder, settings, rf, monkeypatch, where, debug
 ):
-    # A global: the test's own variables are on the page too.
+    # WRONG_PIN is a global, because the page shows the local variables of the test too.
     settings.DEBUG = debug
     (folder / "pin").write_text(WRONG_PIN)
     monkeypatch.setenv("HSM_PIN_SECRET", WRONG_PIN)
@@ -270,11 +269,11 @@ def test_the_pin_is_on_no_error_page(
     with pytest.raises(SigningBackendError) as caught:
         get_backend("hsm").sign(b"message")
 
-    # wsgiref, and so “runserver”, puts the environment into each request.
+    # “runserver” (wsgiref) copies the environment into each request.
     request = rf.get("/", **os.environ)
     reporter = ExceptionReporter(request, *caught._excinfo)
     pages = reporter.get_traceback_html() + reporter.get_traceback_text()
     assert type(caught.value.__cause__.__cause__) is pkcs11.PinIncorrect
-    assert "PKCS11Backend" in pages  # the settings are there, and local variables
+    assert "PKCS11Backend" in pages  # the page shows settings and local variables
     assert WRONG_PIN not in pages
     assert WRONG_PIN not in f"{caught.value!r} {vars(get_backend('hsm'))}"

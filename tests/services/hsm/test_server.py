@@ -1,4 +1,4 @@
-"""Two server processes with their key in one token: it works, hangs, and works again."""
+"""Server processes that share a key in a token. The token fails, hangs and recovers."""
 
 from __future__ import annotations
 
@@ -48,25 +48,25 @@ def server(key, postgresql, settings):
         yield server
 
 
-def ask_often(server, token):
+def ask_repeatedly(server, token):
     with phone(server, token) as client:
         return [client.ask() for _ in range(EACH)]
 
 
 def ask_once(server, token):
-    """Ask over a connection of its own, which any of the processes may get."""
+    """Ask over a new connection, which any of the processes may accept."""
     with phone(server, token) as client:
         return client.ask().code
 
 
-def crowd(server, tokens):
+def ask_concurrently(server, tokens):
     with ThreadPoolExecutor(CLIENTS) as pool:
-        lists = pool.map(lambda token: ask_often(server, token), tokens)
+        lists = pool.map(lambda token: ask_repeatedly(server, token), tokens)
         return [answer for answers in lists for answer in answers]
 
 
 def wait_for_answers(server, token):
-    """Ask until either process is sure to have answered; a connection has one of them."""
+    """Ask over new connections until both processes have surely issued a token."""
     deadline, streak = time.monotonic() + 30, 0
     while streak < 10:
         assert time.monotonic() < deadline
@@ -74,15 +74,15 @@ def wait_for_answers(server, token):
             streak = streak + 1 if client.ask().code == "issued" else 0
 
 
-def test_a_token_that_hangs_costs_a_second_and_no_process(server, key, folder):
+def test_a_hanging_token_costs_one_second_and_no_process(server, key, folder):
     tokens = create_users("postgresql", *(f"user-{n}" for n in range(CLIENTS)))
-    before = crowd(server, tokens)
+    before = ask_concurrently(server, tokens)
     workers = server.workers
 
     with held(folder), phone(server, tokens[0]) as client:
         refused = [client.ask() for _ in range(6)]
     wait_for_answers(server, tokens[0])
-    after = crowd(server, tokens)
+    after = ask_concurrently(server, tokens)
 
     assert {answer.code for answer in before + after} == {"issued"}
     assert [answer.code for answer in refused] == ["signing_failed"] * 6
@@ -91,10 +91,10 @@ def test_a_token_that_hangs_costs_a_second_and_no_process(server, key, folder):
     for answer in before + after:
         token = answer.body["identity_token"]
         assert jwt.decode(token, key.public_key, algorithms=["RS256"])
-    assert "there was no answer within 1 seconds" in server.said()
+    assert "no answer within 1 seconds" in server.said()
 
 
-def test_no_worker_says_the_pin(server, key, folder, hsm):
+def test_workers_do_not_log_the_pin(server, key, folder, hsm):
     [token] = create_users("postgresql", "alice")
     (folder / "pin").write_text("1111-2222")
 
@@ -104,11 +104,11 @@ def test_no_worker_says_the_pin(server, key, folder, hsm):
     said = server.said()
     assert answers == ["signing_failed"] * 8
     assert said.count("refused the PIN.") <= 2  # one for each process
-    assert "is not sent again until it has changed" in said
+    assert "is not sent again until it changes" in said
     assert "1111-2222" not in said
 
 
-def test_a_wrong_pin_is_sent_by_one_of_the_workers_once(key, folder, hsm, postgresql):
+def test_only_one_worker_sends_a_wrong_pin_and_only_once(key, folder, hsm, postgresql):
     module = SlowModule(folder, delay=0)
     hsm(MODULE=module.path)
     (folder / "pin").write_text("1111-2222")
@@ -124,7 +124,7 @@ def test_a_wrong_pin_is_sent_by_one_of_the_workers_once(key, folder, hsm, postgr
     assert module.logins == 1
 
 
-def test_workers_do_not_crash_as_they_end_while_the_module_is_at_work(
+def test_workers_do_not_crash_when_they_exit_while_the_module_runs(
     key, folder, hsm, postgresql
 ):
     module = SlowModule(folder, delay=60_000)

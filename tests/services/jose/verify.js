@@ -1,4 +1,4 @@
-// node verify.js JWKS-URL < token: prints the claims, or jose's code for why not.
+// node verify.js JWKS-URL < token: print the claims, or jose's error code.
 import { createRemoteJWKSet, jwtVerify } from "jose";
 import { readFileSync } from "node:fs";
 
