@@ -126,7 +126,7 @@ def reencrypt_private_keys(
     Keys that the first entry encrypts already stay unchanged, and so do damaged keys.
     Each key has its own transaction, so it is safe to interrupt and repeat this.
 
-    :param progress: called after each key with the number of finished keys and the total.
+    :param progress: called after each key with the numbers of finished and of all keys.
     :raises ConfigurationError: if the setting is empty or an entry is too short.
     """
     done = Reencryption()

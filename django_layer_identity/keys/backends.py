@@ -93,8 +93,8 @@ def build_backend(alias: str, entry: Any) -> TimeLimitedBackend:
         backend_class = import_string(path)
     except (ImportError, AttributeError, TypeError) as exc:
         raise ConfigurationError(
-            f"{name}: BACKEND must be the dotted path of a class, and this one cannot be "
-            f"imported: {exc}."
+            f"{name}: BACKEND cannot be imported ({exc}). It must be the dotted path "
+            "of a class."
         ) from exc
     try:
         backend = backend_class(options)
@@ -180,8 +180,8 @@ class TimeLimitedBackend:
         deadline, slots = time.monotonic() + self.timeout, self.slots
         if slots.all_busy():
             raise self._error(
-                f"all slots ({slots.count}) are held by calls that timed out and have not "
-                "returned"
+                f"all slots ({slots.count}) are held by calls that timed out and have "
+                "not returned"
             )
         if not slots.acquire(self.timeout):
             raise self._error(
@@ -229,9 +229,9 @@ class CallSlots:
         """
         Wait for a slot. Return whether one is free and enough time is left for a call.
 
-        The remaining time is enough if the last call took no longer. If half of the time
-        limit remains, it is always enough: otherwise one slow call would block all later
-        calls.
+        The remaining time is enough if the last call took no longer. If half of the
+        time limit remains, it is always enough: otherwise one slow call would block all
+        later calls.
         """
         deadline = time.monotonic() + timeout
         if not self._free.acquire(timeout=timeout):

@@ -122,7 +122,7 @@ def _check_cost(encrypted: bytes) -> None:
 
 
 def _is_affordable(iterations: int, length: int = 0) -> bool:
-    """Check PBKDF2 and the older schemes of PKCS#5 and PKCS#12; all count iterations."""
+    """Check PBKDF2 and the older schemes of PKCS#5 and PKCS#12 by their iterations."""
     return iterations <= MAX_ITERATIONS
 
 

@@ -43,8 +43,8 @@ PIN_REFUSALS = {
 BLOCKING_FLAGS = {
     TokenFlag.USER_PIN_LOCKED: "has locked its PIN",
     TokenFlag.USER_PIN_FINAL_TRY: (
-        "locks its PIN after one more wrong PIN, so no PIN is sent until another program "
-        "has logged in to the token"
+        "locks its PIN after one more wrong PIN, so no PIN is sent until another "
+        "program has logged in to the token"
     ),
 }
 ERRORS = {
@@ -233,8 +233,8 @@ class Module:
 
     def _finalize(self, library: Any) -> None:
         # python-pkcs11 holds the GIL in this call only, so a module that hangs in it
-        # would stop all threads. Call C_Finalize directly first: python-pkcs11's own call
-        # then has nothing to do.
+        # would stop all threads. Call C_Finalize directly first: python-pkcs11's own
+        # call then has nothing to do.
         with suppress(OSError, AttributeError):  # modules need not export C_Finalize
             ctypes.CDLL(self.path).C_Finalize(None)
         with suppress(PKCS11Error):
@@ -279,8 +279,8 @@ class Pin:
         if not pin:
             if self.env:
                 raise SigningBackendError(
-                    f"the environment variable {self.env!r} with the PIN is empty or not "
-                    "set"
+                    f"the environment variable {self.env!r} with the PIN is empty or "
+                    "not set"
                 )
             raise SigningBackendError(f"the PIN file {self.file!r} is empty")
         return pin
@@ -289,8 +289,8 @@ class Pin:
         """
         Return a keyed digest of this PIN for a token.
 
-        A line break at the end of the PIN changes the digest. So an operator can add one
-        to have the same PIN sent once more.
+        A line break at the end of the PIN changes the digest. So an operator can add
+        one to have the same PIN sent once more.
         """
         salt = "django_layer_identity.refused_pin"
         key = salted_hmac(salt, repr(token), algorithm="sha256").digest()
@@ -306,7 +306,7 @@ class Pin:
                 f"the PIN file {self.file!r} cannot be read: {exc.strerror}"
             ) from exc
         except UnicodeDecodeError:
-            # The UnicodeDecodeError holds the bytes, and Django's error page shows them.
+            # The original error holds the bytes, and Django's error page shows them.
             raise SigningBackendError(
                 f"the PIN file {self.file!r} is not text"
             ) from None
@@ -322,8 +322,8 @@ def _mark_refused(digest: str) -> None:
         caches[conf.CACHE_ALIAS].set(_cache_key(digest), True, timeout=None)
     except Exception:  # a cache may raise anything
         logger.exception(
-            "A token refused the PIN, but the cache failed. Other processes may send the "
-            "same PIN once."
+            "A token refused the PIN, but the cache failed. Other processes may send "
+            "the same PIN once."
         )
 
 

@@ -65,12 +65,12 @@ MIN_EXPONENT, MAX_EXPONENT = 65537, 2**32 - 1  # FIPS 186-5 allows no smaller ex
 SAMPLE = b"django-layer-identity sign and verify"
 
 _TOO_SMALL = (
-    " Layer's own early keys had 1024 bits. Generate a new key, register its public key "
-    "in Layer's dashboard and activate the new key."
+    " Layer's own early keys had 1024 bits. Generate a new key, register its public "
+    "key in Layer's dashboard and activate the new key."
 )
 _MISMATCH = (
-    "The numbers in this private key do not belong together, so it cannot sign. Copy the "
-    "key again, or generate a new one."
+    "The numbers in this private key do not belong together, so it cannot sign. Copy "
+    "the key again, or generate a new one."
 )
 
 BEGIN = "-----BEGIN"
@@ -111,8 +111,8 @@ def read_private_key(data: bytes | str, passphrase: str | None = None) -> Privat
     """
     Read and validate an RSA private key, which takes about 40 ms.
 
-    :param data: PEM or DER, PKCS#1 (the form that Layer's dashboard shows) or PKCS#8, in
-        any form that :func:`parse_key_text` accepts.
+    :param data: PEM or DER, PKCS#1 (the form that Layer's dashboard shows) or PKCS#8,
+        in any form that :func:`parse_key_text` accepts.
     :param passphrase: needed if the key is encrypted, and ignored otherwise.
     :raises InvalidKey: if it is not an RSA private key of 2048 to 4096 bits.
     """
@@ -128,7 +128,7 @@ def read_private_key(data: bytes | str, passphrase: str | None = None) -> Privat
 
 
 def _load(der: bytes, passphrase: str | None) -> PrivateKeyTypes:
-    """Load a key without validation: its size is checked before the costly validation."""
+    """Load a key without the costly validation; the size must be checked first."""
     try:
         return load_der_private_key(der, None, unsafe_skip_rsa_key_validation=True)
     except TypeError:  # it is encrypted

@@ -56,7 +56,7 @@ class PrivateKey(NotPicklable):
         return self._key.sign(message, PKCS1v15(), SHA256())
 
     def to_der(self) -> bytes:
-        """Return the private key as DER (PKCS#8). Use this only for encryption at rest."""
+        """Return the private key as DER (PKCS#8). Use it only for encryption at rest."""
         return self._key.private_bytes(
             Encoding.DER, PrivateFormat.PKCS8, NoEncryption()
         )
@@ -128,8 +128,8 @@ def check_size(bits: int, *, advice: str = "") -> None:
     """
     if not MIN_KEY_SIZE <= bits <= MAX_KEY_SIZE:
         raise InvalidKey(
-            f"This key has {bits} bits. It must have {MIN_KEY_SIZE} to {MAX_KEY_SIZE} bits."
-            + (advice if bits < MIN_KEY_SIZE else "")
+            f"This key has {bits} bits. It must have {MIN_KEY_SIZE} to {MAX_KEY_SIZE} "
+            "bits." + (advice if bits < MIN_KEY_SIZE else "")
         )
 
 

@@ -23,7 +23,7 @@ T = TypeVar("T")
 
 
 class NotPicklable:
-    """An object with a secret: it cannot be pickled, and copying returns the same object."""
+    """An object with a secret. It cannot be pickled, and a copy is the same object."""
 
     __slots__ = ()
 
@@ -57,7 +57,7 @@ class Secret(NotPicklable):
         return bool(self._value)
 
     def reveal(self) -> Any:
-        """Return the plain value. Call this only in functions with :func:`hide_locals`."""
+        """Return the plain value. Use it only in functions with :func:`hide_locals`."""
         return self._value
 
 

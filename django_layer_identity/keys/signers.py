@@ -60,8 +60,8 @@ def load_private_key(stored: StoredPrivateKey, *, anew: bool = False) -> Private
     """
     Return the private key. Each process parses it once and returns the same object.
 
-    After two rotations the cache drops the key, so a process neither grows with each key
-    nor keeps old private keys.
+    After two rotations the cache drops the key, so a process neither grows with each
+    key nor keeps old private keys.
 
     Failures are not cached: after the setting is corrected, the next request succeeds.
 

@@ -21,8 +21,8 @@ class Signer(Protocol):
     """
     A private key, local or remote, together with its key ID.
 
-    One object has both, so a token's ``kid`` is always the ID of the key that signed the
-    token.
+    One object has both, so a token's ``kid`` is always the ID of the key that signed
+    the token.
     """
 
     @property
@@ -64,7 +64,7 @@ def sign_identity_token(claims: IdentityClaims, signer: Signer) -> str:
     payload = json.dumps(claims.as_payload(), ensure_ascii=True, separators=(",", ":"))
     return _jws.encode(
         payload.encode("ascii"),
-        signer,  # type: ignore[arg-type]  # PyJWT passes it to _SignerAlgorithm unchanged
+        signer,  # type: ignore[arg-type]  # PyJWT passes it on unchanged
         algorithm=ALGORITHM,
         headers={"typ": TYPE, "cty": CONTENT_TYPE, "kid": str(signer.key_id)},
     )

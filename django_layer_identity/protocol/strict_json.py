@@ -1,4 +1,4 @@
-"""JSON that every parser reads alike: no duplicate names, no NaN, no lone surrogates."""
+"""Parse strict JSON: without duplicate names, NaN and lone surrogates."""
 
 from __future__ import annotations
 

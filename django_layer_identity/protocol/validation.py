@@ -1,9 +1,9 @@
 """
 Validate identity tokens by the rules of Layer's own validator.
 
-The codes are Layer's, from its authentication guide for iOS (April 2016). The checks run
-from the outside of the token to the inside, and the first problem is reported. Only the
-public key that the caller looks up is trusted: the token itself chooses neither the
+The codes are Layer's, from its authentication guide for iOS (April 2016). The checks
+run from the outside of the token to the inside, and the first problem is reported. Only
+the public key that the caller looks up is trusted: the token itself chooses neither the
 public key text nor the algorithm.
 """
 
@@ -105,7 +105,7 @@ def parse_compact(token: object) -> tuple[str, dict[str, Any], dict[str, Any]]:
         raise InvalidToken(
             "eit_wrong_jws_part_count",
             f"An identity token must have three parts separated by dots, not "
-            f"{len(parts)}. Pass the complete value of identity_token and nothing else.",
+            f"{len(parts)}. Pass the complete value of identity_token, nothing else.",
         )
     header, claims = _decode(parts[0], "header"), _decode(parts[1], "claims")
     _decode(parts[2], "signature")
@@ -166,8 +166,8 @@ def _read_header(header: dict[str, Any]) -> KeyID:
         # RFC 7515, section 4.1.11: refuse extensions that are not understood.
         raise InvalidToken(
             "eit_header_param_wrong_value",
-            "The token's header has the field “crit”, but Layer supports no extensions. "
-            "Remove the field.",
+            "The token's header has the field “crit”, but Layer supports no "
+            "extensions. Remove the field.",
         )
     return _read_key_id(_header_text(header, "kid"))
 
@@ -246,15 +246,15 @@ def _check_times(claims: dict[str, Any], now: float) -> None:
     if now >= claims["exp"]:  # RFC 7519, section 4.1.4: "on or after"
         raise InvalidToken(
             "eit_expired",
-            "The token has expired: its “exp” is in the past. Issue a new token for each "
-            "nonce and do not store it. Check the server's clock, and that times are in "
-            "UTC.",
+            "The token has expired: its “exp” is in the past. Issue a new token for "
+            "each nonce and do not store it. Check the server's clock, and that times "
+            "are in UTC.",
         )
     if now < claims["iat"]:
         raise InvalidToken(
             "eit_not_before",
-            "The token is not valid yet: its “iat” is in the future. Check the server's "
-            "clock, that times are in UTC, and that they are in seconds, not "
+            "The token is not valid yet: its “iat” is in the future. Check the "
+            "server's clock, that times are in UTC, and that they are in seconds, not "
             "milliseconds.",
         )
 

@@ -82,8 +82,8 @@ def test_the_error_of_a_file_is_shown_beside_it(add):
     response = add(private_key_file=file(b"hello"))
 
     error = (
-        "This is not a private key in PEM format. Copy the complete key: it begins with "
-        "-----BEGIN RSA PRIVATE KEY----- or -----BEGIN PRIVATE KEY-----."
+        "This is not a private key in PEM format. Copy the complete key: it begins "
+        "with -----BEGIN RSA PRIVATE KEY----- or -----BEGIN PRIVATE KEY-----."
     )
     assert errors(response) == {"private_key_file": [error]}
 

@@ -164,15 +164,15 @@ def small_pem():
         (lambda: "", "Paste the private key, or choose its file."),
         (
             lambda: "MIIEowIBAAKCAQEA",
-            "This is not a private key in PEM format. Copy the complete key: it begins with "
-            "-----BEGIN RSA PRIVATE KEY----- or -----BEGIN PRIVATE KEY-----.",
+            "This is not a private key in PEM format. Copy the complete key: it begins "
+            "with -----BEGIN RSA PRIVATE KEY----- or -----BEGIN PRIVATE KEY-----.",
         ),
         (ec_pem, "This is not an RSA private key. Layer accepts only RSA keys."),
         (
             small_pem,
-            "This key has 1024 bits. It must have 2048 to 4096 bits. Layer's own early keys "
-            "had 1024: generate a new one, register its public half in Layer's "
-            "dashboard and activate it.",
+            "This key has 1024 bits. It must have 2048 to 4096 bits. Layer's own early "
+            "keys had 1024 bits. Generate a new key, register its public key in Layer's "
+            "dashboard and activate the new key.",
         ),
     ],
     ids=["nothing", "not-pem", "ec", "1024-bits"],
@@ -252,9 +252,9 @@ def test_without_an_encryption_key_no_private_key_is_stored(
 
     error = (
         "LAYER_IDENTITY['KEY_ENCRYPTION_KEYS'] is empty, so private keys cannot be "
-        "encrypted or not at all. Set it to the value used before: nothing else decrypts "
-        "the stored private keys. Only for a new installation, make an entry with "
-        "“manage.py layer_encryption_key” and store it."
+        "encrypted or decrypted. Set it to its previous value: no other value "
+        "decrypts the stored private keys. Only in a new installation, create an entry "
+        "with “manage.py layer_encryption_key” and store it."
     )
     assert errors(response) == {"__all__": [error]}
     assert not SigningKey.objects.exists()

@@ -99,7 +99,7 @@ def test_a_revoked_key_does_not_sign(key, alice):
     [
         (["another entry, longer than 32 characters"], "WrongEncryptionKey"),
         (["too short"], "has an entry with fewer than 32 characters"),
-        ([], "private keys are stored encrypted or not at all"),
+        ([], "so private keys cannot be encrypted or decrypted"),
     ],
 )
 def test_a_key_encrypted_with_another_entry_is_not_used(

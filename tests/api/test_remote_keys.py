@@ -126,8 +126,8 @@ def test_a_missing_alias_signs_nothing(remote_key, settings, alice, caplog):
 
     assert read(ask(alice, nonce=NONCE)) == SIGNING_FAILED
     assert (
-        "SIGNERS['hsm'] is missing or is not a dict. It must be a dict with BACKEND and OPTIONS."
-        in caplog.text
+        "SIGNERS['hsm'] is missing or is not a dict. It must be a dict with BACKEND "
+        "and OPTIONS." in caplog.text
     )
 
 
@@ -143,7 +143,9 @@ def test_a_corrected_setting_works_at_the_next_request(remote_key, hsm, alice):
 def test_a_key_that_fails_its_self_test_is_not_activated(app, hsm, other_private_key):
     hsm("WrongKey", other=other_private_key)
 
-    with pytest.raises(SigningBackendError, match="not of the key whose public half"):
+    with pytest.raises(
+        SigningBackendError, match="does not match the public key stored here"
+    ):
         import_key(app, key_id=KEY_ID, activate=True)
 
     assert SigningKey.objects.count() == 0
@@ -179,7 +181,7 @@ def test_a_remote_key_of_an_unaccepted_size_is_refused(app, settings, bits):
     key = SimpleNamespace(public_key=public_key)
     configure(settings, SIGNERS=signer("InMemory", key=key))
 
-    with pytest.raises(InvalidKey, match=f"^This key has {bits} bits; 2048 to 4096"):
+    with pytest.raises(InvalidKey, match=rf"^This key has {bits} bits\. It must"):
         import_key(app)
 
 

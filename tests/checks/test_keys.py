@@ -14,8 +14,8 @@ def test_encryption_keys_are_long_strings(settings, entries):
         Error(
             "LAYER_IDENTITY['KEY_ENCRYPTION_KEYS'] must be a list of strings of 32 "
             "characters or more.",
-            hint="Set it to the value used before: nothing else decrypts the stored "
-            "private keys. Only for a new installation, make an entry with “manage.py "
+            hint="Set it to its previous value: no other value decrypts the stored "
+            "private keys. Only in a new installation, create an entry with “manage.py "
             "layer_encryption_key” and store it.",
             id="layer_identity.E004",
         )
@@ -27,8 +27,8 @@ def test_deploy_reports_missing_encryption_keys(settings):
         Warning(
             "LAYER_IDENTITY['KEY_ENCRYPTION_KEYS'] is empty: no signing key can be "
             "stored or used.",
-            hint="Set it to the value used before: nothing else decrypts the stored "
-            "private keys. Only for a new installation, make an entry with “manage.py "
+            hint="Set it to its previous value: no other value decrypts the stored "
+            "private keys. Only in a new installation, create an entry with “manage.py "
             "layer_encryption_key” and store it.",
             id="layer_identity.W004",
         )

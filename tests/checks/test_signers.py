@@ -80,7 +80,8 @@ def test_a_pin_in_a_variable_that_error_pages_show_is_reported(settings, variabl
         ("tests.backends.InMemory", "OPTIONS lacks key."),
         (
             "no.such.Backend",
-            "BACKEND must be the dotted path of a class, and this one cannot be imported: No module named 'no'.",
+            "BACKEND cannot be imported (No module named 'no'). It must be the dotted "
+            "path of a class.",
         ),
     ],
 )

@@ -12,6 +12,11 @@ from django_layer_identity.keys.backends import build_backend, get_backend
 from tests.backends import signer
 from tests.endpoint import configure
 
+NOT_A_DICT = (
+    "SIGNERS['hsm'] is missing or is not a dict. It must be a dict with BACKEND and "
+    "OPTIONS."
+)
+
 
 def test_an_alias_has_one_backend_per_process(settings, private_key):
     configure(settings, SIGNERS=signer("InMemory", key=private_key))
@@ -66,32 +71,28 @@ def test_a_call_that_hangs_in_the_parent_holds_no_slot_in_the_child(
 @pytest.mark.parametrize(
     ("entry", "message"),
     [
-        (
-            None,
-            "SIGNERS['hsm'] is missing or is not a dict. It must be a dict with BACKEND and OPTIONS.",
-        ),
-        (
-            "tests.backends.InMemory",
-            "SIGNERS['hsm'] is missing or is not a dict. It must be a dict with BACKEND and OPTIONS.",
-        ),
+        (None, NOT_A_DICT),
+        ("tests.backends.InMemory", NOT_A_DICT),
         (
             {"BACKEND": "InMemory"},
-            "SIGNERS['hsm']: BACKEND must be the dotted path of a class, and this one cannot be imported: InMemory doesn't look like a "
-            "module path.",
+            "SIGNERS['hsm']: BACKEND cannot be imported (InMemory doesn't look like a "
+            "module path). It must be the dotted path of a class.",
         ),
         (
             {"BACKEND": "tests.backends.InVault"},
-            "SIGNERS['hsm']: BACKEND must be the dotted path of a class, and this one cannot be imported: Module \"tests.backends\" "
-            'does not define a "InVault" attribute/class.',
+            "SIGNERS['hsm']: BACKEND cannot be imported (Module \"tests.backends\" does "
+            'not define a "InVault" attribute/class). It must be the dotted path of a '
+            "class.",
         ),
         (
             {"BACKEND": "no.such.Backend"},
-            "SIGNERS['hsm']: BACKEND must be the dotted path of a class, and this one cannot be imported: No module named 'no'.",
+            "SIGNERS['hsm']: BACKEND cannot be imported (No module named 'no'). It "
+            "must be the dotted path of a class.",
         ),
         (
             {},
-            "SIGNERS['hsm']: BACKEND must be the dotted path of a class, and this one cannot be imported: 'NoneType' object has no "
-            "attribute 'rsplit'.",
+            "SIGNERS['hsm']: BACKEND cannot be imported ('NoneType' object has no "
+            "attribute 'rsplit'). It must be the dotted path of a class.",
         ),
         ({"BACKEND": "tests.backends.InMemory"}, "SIGNERS['hsm']: OPTIONS lacks key."),
     ],

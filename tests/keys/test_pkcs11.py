@@ -230,7 +230,8 @@ def test_a_call_that_times_out_while_it_waits_is_never_made(library):
 
     assert library.calls == [*OPEN, SIGN, SIGN]
     assert str(caught.value) == (
-        "SIGNERS['hsm']: the call could not start in time, because the backend was busy with earlier calls."
+        "SIGNERS['hsm']: the call could not start in time, because the backend was busy "
+        "with earlier calls."
     )
 
 
@@ -329,8 +330,8 @@ def test_a_refused_pin_is_not_sent_again_while_the_cache_is_down(
     assert [record.message for record in caplog.records] == [
         "The cache failed, so this process cannot see whether a token refused the PIN "
         "of another process.",
-        "A token refused the PIN, but the cache failed. Other processes may send the same "
-        "PIN once.",
+        "A token refused the PIN, but the cache failed. Other processes may send the "
+        "same PIN once.",
     ]
 
 

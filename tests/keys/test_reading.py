@@ -39,12 +39,12 @@ REQUEST = "This is a certificate request. Import the private key instead."
 NOT_RSA = "This is not an RSA private key. Layer accepts only RSA keys."
 TOO_LONG = "This is too long for a private key. The limit is 16 KiB."
 MISMATCH = (
-    "The numbers in this private key do not belong together, so it cannot sign. Copy the "
-    "key again, or generate a new one."
+    "The numbers in this private key do not belong together, so it cannot sign. Copy "
+    "the key again, or generate a new one."
 )
 EXPONENT = (
-    "The public exponent of this key is out of range: it must be from 65537 to 2^32 - 1. "
-    "Generate a new key with the exponent 65537."
+    "The public exponent of this key is out of range: it must be from 65537 to 2^32 - "
+    "1. Generate a new key with the exponent 65537."
 )
 SSH = PrivateFormat.OpenSSH
 NAME = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "layer")])
@@ -259,9 +259,9 @@ def test_a_small_key_is_refused_with_instructions():
     small = rsa.generate_private_key(public_exponent=65537, key_size=1024)
 
     assert message_of(as_pem(small)) == (
-        "This key has 1024 bits. It must have 2048 to 4096 bits. Layer's own early keys "
-        "had 1024 bits. Generate a new key, register its public key in Layer's dashboard "
-        "and activate the new key."
+        "This key has 1024 bits. It must have 2048 to 4096 bits. Layer's own early "
+        "keys had 1024 bits. Generate a new key, register its public key in Layer's "
+        "dashboard and activate the new key."
     )
 
 

@@ -29,8 +29,8 @@ def test_message_of_the_validator_is_in_the_response(client, key):
     response = post_session(client, "a.b")
 
     assert response.json()["message"] == (
-        "eit_wrong_jws_part_count: An identity token has three parts with dots "
-        "between; this has 2. Pass the value of identity_token alone and uncut."
+        "eit_wrong_jws_part_count: An identity token must have three parts separated "
+        "by dots, not 2. Pass the complete value of identity_token, nothing else."
     )
 
 

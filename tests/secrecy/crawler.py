@@ -69,8 +69,8 @@ def answers(client, planted: dict[str, str]) -> Iterator[tuple[str, str]]:
     """
     Submit every form with a secret field, each time with one secret in one such field.
 
-    :param planted: the secrets by name. The other fields keep the values of the page, so
-        most of these posts fail.
+    :param planted: the secrets by name. The other fields keep the values of the page,
+        so most of these posts fail.
     """
     sent = set()
     for address, text in list(pages(client)):

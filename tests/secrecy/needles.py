@@ -48,7 +48,7 @@ class Needle:
         return cls(form, frozenset(runs), frozenset(halves), size)
 
     def is_in(self, seen: str) -> bool:
-        """Return whether a run is in the text. Each run contains a whole half-size block."""
+        """Return whether a run is in the text. Every run contains one of the blocks."""
         half = self.size // 2
         return any(
             seen[start : start + self.size] in self.runs

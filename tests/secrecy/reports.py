@@ -126,7 +126,7 @@ FAULTS: list[tuple[Callable, str]] = [
 
 
 class _Reporter(AdminEmailHandler):
-    """Turn each log record into the reports that operators receive, by mail and others."""
+    """Turn each log record into the reports that operators receive."""
 
     def __init__(self) -> None:
         super().__init__(include_html=True)

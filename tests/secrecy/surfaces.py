@@ -71,7 +71,7 @@ def searches(world: World) -> Seen:
 
 
 def records(world: World) -> Seen:
-    """Yield the history, the sessions with their messages, the cookies and the cache."""
+    """Yield the history, the sessions with messages, the cookies and the cache."""
     world.import_key()
     world.post_key()
     world.post_key(key_id="no key ID")
@@ -169,7 +169,7 @@ def _vars(thing: object) -> str:
 
 
 def _vars_within(thing: object) -> str:
-    """Return the attributes and their attributes, three levels deep, like a debugger."""
+    """Return the attributes, three levels deep, as a debugger shows them."""
     return repr(_opened(thing, 3))
 
 

@@ -44,7 +44,7 @@ class World:
         form: PrivateFormat = PrivateFormat.TraditionalOpenSSL,
         encryption: KeySerializationEncryption | None = None,
     ) -> str:
-        """Return the private key in the form of Layer's dashboard, or in another form."""
+        """Return the private key in the dashboard's form, or in another form."""
         encryption = encryption or NoEncryption()
         return self.rsa_key.private_bytes(Encoding.PEM, form, encryption).decode()
 

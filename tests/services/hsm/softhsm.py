@@ -86,7 +86,7 @@ def held(folder):
 
 @contextmanager
 def hanging_module(folder):
-    """Compile a module that hangs in C_Finalize inside this block, and yield its path."""
+    """Compile a module that hangs in C_Finalize, and yield its path."""
     gate = folder / "gate"
     gate.touch()
     yield _compile(folder, "hanging", GATE=f'"{gate}"')
@@ -94,7 +94,7 @@ def hanging_module(folder):
 
 
 class SlowModule:
-    """SoftHSM with a C_Sign that takes ``delay`` milliseconds longer. It counts calls."""
+    """SoftHSM with a slower C_Sign (``delay`` in milliseconds). It counts calls."""
 
     def __init__(self, folder, delay):
         self._calls = {name: folder / name for name in ("LOGINS", "SIGNATURES")}

@@ -106,8 +106,8 @@ def test_the_pin_comes_from_the_environment(key, hsm, alice, monkeypatch):
         ),
         (
             {"KEY_LABEL": "layer-2027", "KEY_ID": "0b"},
-            "SIGNERS['hsm']: the token labelled 'layer' has no private RSA key with the "
-            "label 'layer-2027' and the ID '0b'.",
+            "SIGNERS['hsm']: the token labelled 'layer' has no private RSA key with "
+            "the label 'layer-2027' and the ID '0b'.",
         ),
         (
             {"PIN_FILE": "/nowhere/pin"},
