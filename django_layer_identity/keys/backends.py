@@ -106,7 +106,8 @@ def build_backend(alias: str, entry: Any) -> TimeLimitedBackend:
 def _positive(name: str, option: str, value: Any, kinds: Any) -> Any:
     if isinstance(value, kinds) and not isinstance(value, bool) and value > 0:
         return value
-    raise ConfigurationError(f"{name}: {option} must be a positive number.")
+    kind = "integer" if kinds is int else "number"
+    raise ConfigurationError(f"{name}: {option} must be a positive {kind}.")
 
 
 @dataclass(frozen=True)

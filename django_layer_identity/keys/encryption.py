@@ -42,7 +42,7 @@ def new_encryption_key() -> str:
 
 
 class _EncryptionKey(NotPicklable):
-    """One entry of the setting. Its ID is derived from it and does not disclose it."""
+    """One entry of the setting. The derived ID does not disclose the entry."""
 
     def __init__(self, entry: str) -> None:
         # HKDF, not PBKDF2: entries are random, and this runs at each decryption.

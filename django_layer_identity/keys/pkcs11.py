@@ -328,7 +328,7 @@ def _mark_refused(digest: str) -> None:
 
 
 def _is_refused(digest: str) -> bool:
-    """Return whether this process or, by the cache, another one had the PIN refused."""
+    """Return whether a token refused this PIN, here or in a process with this cache."""
     try:
         if digest not in _refused and caches[conf.CACHE_ALIAS].get(_cache_key(digest)):
             _refused.add(digest)

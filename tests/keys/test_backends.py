@@ -107,20 +107,20 @@ def test_an_invalid_entry_is_refused(settings, entry, message):
 
 
 @pytest.mark.parametrize(
-    ("option", "value"),
+    ("option", "value", "kind"),
     [
-        ("TIMEOUT", 0),
-        ("TIMEOUT", -1),
-        ("TIMEOUT", "5"),
-        ("TIMEOUT", True),
-        ("MAX_CALLS", 0),
-        ("MAX_CALLS", 1.5),
+        ("TIMEOUT", 0, "number"),
+        ("TIMEOUT", -1, "number"),
+        ("TIMEOUT", "5", "number"),
+        ("TIMEOUT", True, "number"),
+        ("MAX_CALLS", 0, "integer"),
+        ("MAX_CALLS", 1.5, "integer"),
     ],
 )
-def test_limits_must_be_positive_numbers(private_key, option, value):
+def test_limits_must_be_positive_numbers(private_key, option, value, kind):
     entry = signer("InMemory", key=private_key, **{option: value})["hsm"]
 
     with pytest.raises(ConfigurationError) as caught:
         build_backend("hsm", entry)
 
-    assert str(caught.value) == f"SIGNERS['hsm']: {option} must be a positive number."
+    assert str(caught.value) == f"SIGNERS['hsm']: {option} must be a positive {kind}."
