@@ -109,7 +109,7 @@ def _store(app: LayerApp, make: Callable[[], SigningKey], activate: bool) -> Sig
 
 
 @dataclass
-class Reencryption:
+class ReencryptionResult:
     """The counts of a re-encryption, and one message for each key that failed."""
 
     reencrypted: int = 0
@@ -119,7 +119,7 @@ class Reencryption:
 
 def reencrypt_private_keys(
     progress: Callable[[int, int], None] = lambda done, total: None,
-) -> Reencryption:
+) -> ReencryptionResult:
     """
     Encrypt each stored private key with the first entry of ``KEY_ENCRYPTION_KEYS``.
 
@@ -129,7 +129,7 @@ def reencrypt_private_keys(
     :param progress: called after each key with the numbers of finished and of all keys.
     :raises ConfigurationError: if the setting is empty or an entry is too short.
     """
-    done = Reencryption()
+    done = ReencryptionResult()
     keys = SigningKey.objects.using(router.db_for_write(SigningKey))
     stored = keys.exclude(encrypted_private_key="").order_by("pk")
     pks = list(stored.values_list("pk", flat=True))
@@ -139,7 +139,7 @@ def reencrypt_private_keys(
     return done
 
 
-def _reencrypt(keys: QuerySet[SigningKey], done: Reencryption) -> None:
+def _reencrypt(keys: QuerySet[SigningKey], done: ReencryptionResult) -> None:
     try:
         changed = keys.get().reencrypt_private_key()
     except (SigningKey.DoesNotExist, NotFound):

@@ -230,7 +230,7 @@ def test_a_row_of_another_model_is_no_user(settings, app, alice, act):
     settings.AUTH_USER_MODEL = "tests.Member"
 
     assert conflict(act, app, alice, "auth0|17") == (
-        "Expected an instance of AUTH_USER_MODEL."
+        "Expected an instance of AUTH_USER_MODEL, not User."
     )
 
 
@@ -239,7 +239,7 @@ def test_a_row_with_another_kind_of_primary_key_is_no_user(app, act):
     member = Member.objects.create(email="zoe@example.com")
 
     assert conflict(act, app, member, "auth0|17") == (
-        "Expected an instance of AUTH_USER_MODEL."
+        "Expected an instance of AUTH_USER_MODEL, not Member."
     )
 
 
