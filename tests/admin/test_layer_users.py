@@ -17,7 +17,7 @@ from django_layer_identity.admin.forms import ReassignForm
 from django_layer_identity.admin.users import LayerUserAdmin
 from django_layer_identity.models import LayerUser
 from tests.admin.pages import history, messages_of
-from tests.ledger.people import entries, join
+from tests.ledger.users import create_user, entries
 
 LEDGER = "/admin/layer_identity/layeruser/"
 NO_USER = "No user logs in with this name. Enter the complete name, exactly."
@@ -34,7 +34,7 @@ def entry(app, alice):
 
 @pytest.fixture
 def bob(db):
-    return join("bob")
+    return create_user("bob")
 
 
 @pytest.fixture
@@ -265,7 +265,7 @@ def test_a_login_name_that_is_not_a_uuid_is_refused(entry, settings):
 
 
 def test_a_login_name_of_several_users_is_refused(entry, bob, monkeypatch):
-    join("another bob", first_name="Bob")
+    create_user("another bob", first_name="Bob")
     User.objects.filter(pk=bob.pk).update(first_name="Bob")
     monkeypatch.setattr(User, "USERNAME_FIELD", "first_name")
 

@@ -26,16 +26,16 @@ def _fitting_user_model(request):
 
 
 @pytest.fixture(autouse=True)
-def _mailing(settings):
+def _email_ids(settings):
     """E-mail addresses are mapped: each of the models has one."""
     configure(settings, USER_ID="email")
 
 
 @pytest.fixture
-def join(db):
+def create_user(db):
     """Make a user of the project's model."""
 
-    def join(email, **more):
+    def create_user(email, **more):
         return get_user_model().objects.create(email=email, **more)
 
-    return join
+    return create_user

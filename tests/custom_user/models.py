@@ -9,7 +9,7 @@ from django.db import models
 
 
 class PersonManager(BaseUserManager):
-    def join(self, email, **more):
+    def create_user(self, email, **more):
         return self.create(email=email, **more)
 
 

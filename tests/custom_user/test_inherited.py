@@ -10,14 +10,14 @@ from django_layer_identity.models import LayerUser
 from tests.custom_user.models import Employee, Neighbour, Person, Worker
 from tests.endpoint import NONCE, ask, read
 from tests.ledger.locks import locks_and_writes, row_locks  # noqa: F401
-from tests.ledger.people import change, id_of, refused
+from tests.ledger.users import assert_refused, change_email, issued_id
 
 OWN_KEY = "Expected an instance of AUTH_USER_MODEL."
 
 
 @pytest.fixture
-def alice(join):
-    return join("alice@example.com")
+def alice(create_user):
+    return create_user("alice@example.com")
 
 
 @pytest.fixture
@@ -31,10 +31,10 @@ def test_a_user_is_the_same_whatever_model_he_is_seen_as(key, model):
     seen = model.objects.create(email="alice@example.com")
     alice = Person.objects.get(pk=seen.pk)
 
-    assert id_of(seen) == "alice@example.com"
-    change(alice, "liddell@example.com")
+    assert issued_id(seen) == "alice@example.com"
+    change_email(alice, "liddell@example.com")
 
-    assert id_of(alice) == "alice@example.com"
+    assert issued_id(alice) == "alice@example.com"
     assert LayerUser.objects.get().owner == alice
 
 
@@ -42,19 +42,19 @@ def test_a_user_is_the_same_whatever_model_he_is_seen_as(key, model):
 @pytest.mark.parametrize("model", [Person, Employee, Neighbour])
 def test_a_deletion_locks_the_user_whatever_model_it_is_seen_as(key, model):
     seen = model.objects.create(email="alice@example.com")
-    id_of(seen)
+    issued_id(seen)
 
     assert locks_and_writes(seen.delete)[:2] == ["lock", "write"]
 
 
 def test_a_primary_key_of_another_table_gets_nobodys_token(key, alice, worker):
-    id_of(alice)
+    issued_id(alice)
 
-    refused(AuthenticationFailed, worker)
+    assert_refused(AuthenticationFailed, worker)
     status, body = read(ask(worker, nonce=NONCE))
 
     assert (status, body["code"]) == (403, "authentication_failed")
-    assert id_of(Person.objects.get(pk=worker.person_id)) == "bob@example.com"
+    assert issued_id(Person.objects.get(pk=worker.person_id)) == "bob@example.com"
 
 
 @pytest.mark.parametrize("act", [ledger.import_user_id, ledger.rename])

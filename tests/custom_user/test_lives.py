@@ -19,7 +19,7 @@ from django_layer_identity.mapping.users import find_user
 from django_layer_identity.models import LayerUser
 from tests.custom_user.models import Employee, Person, Subscriber, Visitor
 from tests.endpoint import NONCE, ask, configure, decode, read
-from tests.ledger.people import id_of
+from tests.ledger.users import issued_id
 
 MODEL = get_user_model()
 STRANGERS = [
@@ -36,8 +36,8 @@ def entries():
     ]
 
 
-def test_a_token_is_for_the_user_and_his_id_is_written_down(key, join):
-    alice = join("alice@example.com")
+def test_a_token_is_for_the_user_and_his_id_is_written_down(key, create_user):
+    alice = create_user("alice@example.com")
 
     status, body = read(ask(alice, nonce=NONCE))
 
@@ -48,40 +48,40 @@ def test_a_token_is_for_the_user_and_his_id_is_written_down(key, join):
     assert entries() == [("alice@example.com", alice.pk, alice.pk)]
 
 
-def test_the_next_token_writes_nothing(key, join):
-    alice = join("alice@example.com")
+def test_the_next_token_writes_nothing(key, create_user):
+    alice = create_user("alice@example.com")
 
-    assert {id_of(alice), id_of(MODEL.objects.get(pk=alice.pk))} == {
+    assert {issued_id(alice), issued_id(MODEL.objects.get(pk=alice.pk))} == {
         "alice@example.com"
     }
     assert len(entries()) == 1
 
 
-def test_the_primary_key_may_be_the_layer_user_id(settings, key, join):
+def test_the_primary_key_may_be_the_layer_user_id(settings, key, create_user):
     configure(settings, USER_ID="pk")
-    alice = join("alice@example.com")
+    alice = create_user("alice@example.com")
 
-    assert id_of(alice) == str(alice.pk)
+    assert issued_id(alice) == str(alice.pk)
 
 
-def test_a_deleted_users_id_is_refused_to_who_comes_after(key, join):
-    alice = join("alice@example.com")
-    id_of(alice)
+def test_a_deleted_users_id_is_refused_to_who_comes_after(key, create_user):
+    alice = create_user("alice@example.com")
+    issued_id(alice)
 
     alice.delete()
 
     assert entries() == [("", None, None)]
-    status, body = read(ask(join("alice@example.com"), nonce=NONCE))
+    status, body = read(ask(create_user("alice@example.com"), nonce=NONCE))
     assert (status, body["code"]) == (409, "user_id_taken")
 
 
 @pytest.mark.django_db(transaction=True)  # foreign keys are looked at in the end
-def test_a_deleted_user_gets_nothing(key, join):
-    alice = join("alice@example.com")
+def test_a_deleted_user_gets_nothing(key, create_user):
+    alice = create_user("alice@example.com")
     MODEL.objects.filter(pk=alice.pk).delete()
 
     with pytest.raises(AuthenticationFailed):
-        id_of(alice)
+        issued_id(alice)
     assert entries() == []
 
 
@@ -89,20 +89,20 @@ def test_a_user_who_is_not_saved_gets_nothing(key):
     alice = MODEL(email="alice@example.com")  # with a primary key, where it is a UUID
 
     with pytest.raises(AuthenticationFailed):
-        id_of(alice)
+        issued_id(alice)
 
 
-def test_an_inactive_user_gets_nothing(key, join):
-    alice = join("alice@example.com")
+def test_an_inactive_user_gets_nothing(key, create_user):
+    alice = create_user("alice@example.com")
     alice.is_active = False
 
     with pytest.raises(UserInactive):
-        id_of(alice)
+        issued_id(alice)
     assert entries() == []
 
 
-def test_a_lazy_user_is_the_user(key, join):
-    alice = join("alice@example.com")
+def test_a_lazy_user_is_the_user(key, create_user):
+    alice = create_user("alice@example.com")
     lazy = SimpleLazyObject(lambda: MODEL.objects.get(pk=alice.pk))
     request = RequestFactory().post("/")
 
@@ -117,18 +117,21 @@ def test_a_row_of_a_model_that_is_not_the_projects_gets_nothing(key, model):
     stranger = model.objects.create(email="alice@example.com")
 
     with pytest.raises(AuthenticationFailed):
-        id_of(stranger)
+        issued_id(stranger)
 
 
-def test_two_at_once_are_told_apart(key, join):
-    alice, bob = join("alice@example.com"), join("bob@example.com")
+def test_two_at_once_are_told_apart(key, create_user):
+    alice, bob = create_user("alice@example.com"), create_user("bob@example.com")
 
-    assert [id_of(alice), id_of(bob)] == ["alice@example.com", "bob@example.com"]
+    assert [issued_id(alice), issued_id(bob)] == [
+        "alice@example.com",
+        "bob@example.com",
+    ]
     assert [owner for _user_id, owner, _current in entries()] == [alice.pk, bob.pk]
 
 
-def test_a_nonce_of_another_user_is_refused(key, join):
-    alice, bob = join("alice@example.com"), join("alice2@example.com")
+def test_a_nonce_of_another_user_is_refused(key, create_user):
+    alice, bob = create_user("alice@example.com"), create_user("alice2@example.com")
     issue_identity_token(alice, NONCE)
 
     with pytest.raises(NonceAlreadyUsed):
@@ -140,8 +143,8 @@ def name_of(user):
     return str(user.pk) if MODEL is Visitor else user.email
 
 
-def test_commands_find_users_by_their_name(key, join, capsys, tmp_path):
-    alice = join("alice@example.com")
+def test_commands_find_users_by_their_name(key, create_user, capsys, tmp_path):
+    alice = create_user("alice@example.com")
     path = tmp_path / "users.csv"
     path.write_text(f"{name_of(alice)},a-1\n")
 
@@ -156,8 +159,8 @@ def test_commands_find_users_by_their_name(key, join, capsys, tmp_path):
         find_user("nobody")
 
 
-def test_collisions_are_found_by_primary_keys_of_any_kind(key, join, capsys):
-    alice, another = join("alice@example.com"), join("ALICE@example.com")
+def test_collisions_are_found_by_primary_keys_of_any_kind(key, create_user, capsys):
+    alice, another = create_user("alice@example.com"), create_user("ALICE@example.com")
     ordered = sorted([alice, another], key=lambda user: user.pk)
 
     with pytest.raises(CommandError):

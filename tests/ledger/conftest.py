@@ -6,6 +6,6 @@ from tests.endpoint import configure
 
 
 @pytest.fixture
-def mailing(settings, key):
+def email_ids(settings, key):
     """A project that maps e-mail addresses, which Django keeps neither unique nor set."""
     configure(settings, USER_ID="email")

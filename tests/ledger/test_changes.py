@@ -16,7 +16,7 @@ from django_layer_identity.exceptions import (
 )
 from django_layer_identity.models import LayerUser
 from tests.endpoint import configure
-from tests.ledger.people import change, entries, id_of, join
+from tests.ledger.users import change_email, create_user, entries, issued_id
 from tests.models import Member
 
 REASON = "Same person, new account."
@@ -24,7 +24,7 @@ REASON = "Same person, new account."
 
 @pytest.fixture
 def bob(db):
-    return join("bob", "bob@example.com")
+    return create_user("bob", "bob@example.com")
 
 
 def conflict(act, *args, **options):
@@ -39,10 +39,10 @@ def conflict(act, *args, **options):
 # Adopt
 
 
-def test_an_adopted_id_is_what_the_user_is_given(app, mailing, alice):
+def test_an_adopted_id_is_what_the_user_is_given(app, email_ids, alice):
     ledger.import_user_id(app, alice, "auth0|17")
 
-    assert id_of(alice) == "auth0|17"
+    assert issued_id(alice) == "auth0|17"
     assert entries() == [("auth0|17", alice.pk, True)]
 
 
@@ -103,18 +103,18 @@ def test_an_act_that_loses_a_race_says_so(app, alice, around_ledger_write, act):
 # Rename
 
 
-def test_a_renamed_user_keeps_his_former_id_from_others(app, mailing, bob):
-    assert id_of(bob) == "bob@example.com"
+def test_a_renamed_user_keeps_his_former_id_from_others(app, email_ids, bob):
+    assert issued_id(bob) == "bob@example.com"
 
     ledger.rename(app, bob, "robert")
 
-    assert id_of(bob) == "robert"
+    assert issued_id(bob) == "robert"
     assert entries() == [("bob@example.com", bob.pk, False), ("robert", bob.pk, True)]
     with pytest.raises(UserIDTaken):
-        id_of(join("newcomer", "bob@example.com"))
+        issued_id(create_user("newcomer", "bob@example.com"))
 
 
-def test_a_user_is_renamed_back(app, mailing, bob):
+def test_a_user_is_renamed_back(app, email_ids, bob):
     ledger.rename(app, bob, "robert")
     ledger.rename(app, bob, "bob")
     ledger.rename(app, bob, "robert")
@@ -125,13 +125,13 @@ def test_a_user_is_renamed_back(app, mailing, bob):
 # Reassign
 
 
-def test_a_reassigned_id_is_the_other_users_from_now_on(app, mailing, bob):
-    alice = join("alice", "alice@example.com")
-    id_of(alice), id_of(bob)
+def test_a_reassigned_id_is_the_other_users_from_now_on(app, email_ids, bob):
+    alice = create_user("alice", "alice@example.com")
+    issued_id(alice), issued_id(bob)
 
     ledger.reassign(LayerUser.objects.current(app, alice.pk), bob, reason=REASON)
 
-    assert id_of(bob) == "alice@example.com"
+    assert issued_id(bob) == "alice@example.com"
     assert entries() == [
         ("alice@example.com", bob.pk, True),
         ("bob@example.com", bob.pk, False),
@@ -140,32 +140,32 @@ def test_a_reassigned_id_is_the_other_users_from_now_on(app, mailing, bob):
     assert (entry.reassignment_reason, entry.since) == (REASON, entry.reassigned_at)
     assert entry.reassigned_at > entry.created_at
     with pytest.raises(UserIDTaken):
-        id_of(alice)
+        issued_id(alice)
 
 
-def test_who_lost_his_id_may_have_another(app, mailing, bob):
-    alice = join("alice", "alice@example.com")
-    id_of(alice)
+def test_who_lost_his_id_may_have_another(app, email_ids, bob):
+    alice = create_user("alice", "alice@example.com")
+    issued_id(alice)
     ledger.reassign(LayerUser.objects.get(), bob, reason=REASON)
-    change(alice, "zoe@example.com")
+    change_email(alice, "zoe@example.com")
 
-    assert id_of(alice) == "zoe@example.com"
+    assert issued_id(alice) == "zoe@example.com"
 
 
-def test_who_lost_his_id_may_have_a_former_one(app, settings, mailing, bob):
-    alice = join("alice", "alice@example.com")
-    id_of(alice)
+def test_who_lost_his_id_may_have_a_former_one(app, settings, email_ids, bob):
+    alice = create_user("alice", "alice@example.com")
+    issued_id(alice)
     ledger.rename(app, alice, "alice")
     ledger.reassign(LayerUser.objects.current(app, alice.pk), bob, reason=REASON)
 
-    assert id_of(alice) == "alice@example.com"
+    assert issued_id(alice) == "alice@example.com"
 
 
-def test_the_id_of_a_deleted_user_is_reassigned_by_whoever_knows_it(mailing):
-    alice = join("alice", "alice@example.com")
-    id_of(alice)
+def test_the_id_of_a_deleted_user_is_reassigned_by_whoever_knows_it(email_ids):
+    alice = create_user("alice", "alice@example.com")
+    issued_id(alice)
     alice.delete()
-    entry, back = LayerUser.objects.get(), join("alice", "alice@example.com")
+    entry, back = LayerUser.objects.get(), create_user("alice", "alice@example.com")
     unknown = "The Layer user ID does not match this entry: give its exact ID."
 
     assert conflict(ledger.reassign, entry, back, reason=REASON) == unknown
@@ -177,7 +177,7 @@ def test_the_id_of_a_deleted_user_is_reassigned_by_whoever_knows_it(mailing):
     )
     ledger.reassign(entry, back, reason=REASON, user_id="alice@example.com")
 
-    assert id_of(back) == "alice@example.com"
+    assert issued_id(back) == "alice@example.com"
     assert entries() == [("alice@example.com", back.pk, True)]
 
 
@@ -210,7 +210,7 @@ def test_an_id_is_not_reassigned_without_a_reason(app, alice, bob, reason):
 
 
 def test_a_former_id_is_made_current_by_reassigning_it_to_its_user(
-    settings, mailing, app, bob
+    settings, email_ids, app, bob
 ):
     configure(settings, USER_ID_CHANGE="keep")
     ledger.import_user_id(app, bob, "bob")

@@ -13,32 +13,32 @@ from django_layer_identity.mapping.sources import MappingContext
 from django_layer_identity.models import LayerUser
 from tests.endpoint import configure
 from tests.ledger.locks import locks_and_writes, row_locks  # noqa: F401
-from tests.ledger.people import change, entries, id_of, join
+from tests.ledger.users import change_email, create_user, entries, issued_id
 
 pytestmark = pytest.mark.usefixtures("row_locks")
 
 
 def test_a_first_token_locks_the_user_before_it_writes(key, alice):
-    assert locks_and_writes(lambda: id_of(alice)) == ["lock", "write"]
+    assert locks_and_writes(lambda: issued_id(alice)) == ["lock", "write"]
 
 
 def test_a_token_for_a_recorded_user_locks_nothing(key, alice):
-    id_of(alice)
+    issued_id(alice)
 
-    assert locks_and_writes(lambda: id_of(alice)) == []
+    assert locks_and_writes(lambda: issued_id(alice)) == []
 
 
-def test_a_token_that_moves_a_user_locks_the_user_before_it_writes(settings, mailing):
+def test_a_token_that_moves_a_user_locks_the_user_before_it_writes(settings, email_ids):
     configure(settings, USER_ID_CHANGE="follow")
-    alice = join("alice", "alice@example.com")
-    id_of(alice)
-    change(alice, "zoe@example.com")
+    alice = create_user("alice", "alice@example.com")
+    issued_id(alice)
+    change_email(alice, "zoe@example.com")
 
-    assert locks_and_writes(lambda: id_of(alice)) == ["lock", "write", "write"]
+    assert locks_and_writes(lambda: issued_id(alice)) == ["lock", "write", "write"]
 
 
 def test_a_reassignment_locks_the_new_user_before_it_writes(app, alice):
-    ledger.import_user_id(app, join("bob"), "one")
+    ledger.import_user_id(app, create_user("bob"), "one")
     entry = LayerUser.objects.get()
 
     def reassign():

@@ -7,7 +7,7 @@ from django.contrib.auth.models import User
 
 from django_layer_identity.exceptions import UserIDTaken, UserIDUnavailable
 from tests.endpoint import NONCE, ask, configure, read, refusal
-from tests.ledger.people import change, entries, id_of, join
+from tests.ledger.users import change_email, create_user, entries, issued_id
 from tests.models import Profile
 
 UNVERIFIED = "This user's Layer user ID is not verified: confirm it, then try again."
@@ -15,7 +15,7 @@ FOLDED = "django_layer_identity.mapping.normalizers:email_casefold"
 
 
 @pytest.fixture
-def proving(settings, mailing):
+def proving(settings, email_ids):
     """A project where the profile says whether the address was confirmed."""
     configure(
         settings, USER_ID_VERIFIED=lambda context: hasattr(context.user, "profile")
@@ -28,7 +28,7 @@ def prove(user):
 
 
 def test_an_unverified_user_is_refused_and_nothing_is_written(proving):
-    alice = join("alice", "alice@example.com")
+    alice = create_user("alice", "alice@example.com")
 
     answer = read(ask(alice, nonce=NONCE))
 
@@ -37,42 +37,42 @@ def test_an_unverified_user_is_refused_and_nothing_is_written(proving):
 
 
 def test_who_edits_his_address_first_takes_nobodys_inbox(proving):
-    mallory = join("mallory", "bob@example.com")
-    bob = join("bob", "bob@example.com")
+    mallory = create_user("mallory", "bob@example.com")
+    bob = create_user("bob", "bob@example.com")
     with pytest.raises(UserIDUnavailable):
-        id_of(mallory)
+        issued_id(mallory)
 
     prove(bob)
 
-    assert id_of(bob) == "bob@example.com"
+    assert issued_id(bob) == "bob@example.com"
     prove(mallory)
     with pytest.raises(UserIDTaken):
-        id_of(mallory)
+        issued_id(mallory)
     assert entries() == [("bob@example.com", bob.pk, True)]
 
 
 def test_an_id_that_is_his_is_kept_while_a_new_address_is_unproved(proving):
-    alice = join("alice", "alice@example.com")
+    alice = create_user("alice", "alice@example.com")
     prove(alice)
-    id_of(alice)
+    issued_id(alice)
 
-    change(alice, "bob@example.com")
+    change_email(alice, "bob@example.com")
     Profile.objects.all().delete()
 
-    assert id_of(User.objects.get(pk=alice.pk)) == "alice@example.com"
+    assert issued_id(User.objects.get(pk=alice.pk)) == "alice@example.com"
 
 
 def test_a_user_is_not_followed_to_an_unproved_address(settings, proving):
     configure(settings, USER_ID_CHANGE="follow")
-    alice = join("alice", "alice@example.com")
+    alice = create_user("alice", "alice@example.com")
     prove(alice)
-    id_of(alice)
+    issued_id(alice)
 
-    change(alice, "bob@example.com")
+    change_email(alice, "bob@example.com")
     Profile.objects.all().delete()
 
     with pytest.raises(UserIDUnavailable):
-        id_of(User.objects.get(pk=alice.pk))
+        issued_id(User.objects.get(pk=alice.pk))
     assert entries() == [("alice@example.com", alice.pk, True)]
 
 
@@ -81,7 +81,9 @@ def normalized(settings, normalizer, *values, **changes):
     configure(settings, USER_ID="email", USER_ID_NORMALIZER=normalizer, **changes)
     answers = []
     for number, value in enumerate(values):
-        _status, body = read(ask(join(f"user-{number}", value), nonce=f"{number}"))
+        _status, body = read(
+            ask(create_user(f"user-{number}", value), nonce=f"{number}")
+        )
         answers.append(body.get("user_id", body.get("code")))
     return answers
 
@@ -140,7 +142,7 @@ def test_a_user_without_an_address_is_refused_and_nothing_is_written(
     settings, key, normalizer, value
 ):
     configure(settings, USER_ID="email", USER_ID_NORMALIZER=normalizer)
-    alice = join("alice")
+    alice = create_user("alice")
     alice.email = value  # NULL, where the project's field may be
 
     status, body = read(ask(alice, nonce=NONCE))
@@ -149,12 +151,12 @@ def test_a_user_without_an_address_is_refused_and_nothing_is_written(
     assert entries() == []
 
 
-def test_two_with_one_address_are_told_apart_by_who_came_first(mailing):
-    first = join("alice", "alice@example.com")
-    second = join("alice-2", "alice@example.com")
+def test_two_with_one_address_are_told_apart_by_who_came_first(email_ids):
+    first = create_user("alice", "alice@example.com")
+    second = create_user("alice-2", "alice@example.com")
 
-    assert id_of(first) == "alice@example.com"
+    assert issued_id(first) == "alice@example.com"
     for _ in range(2):
         with pytest.raises(UserIDTaken):
-            id_of(second)
-    assert id_of(first) == "alice@example.com"
+            issued_id(second)
+    assert issued_id(first) == "alice@example.com"

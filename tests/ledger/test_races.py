@@ -18,7 +18,7 @@ from django_layer_identity.mapping.sources import MappingContext
 from django_layer_identity.models import LayerUser, SpentNonce
 from tests.endpoint import configure
 from tests.internals import clear_loaded_keys
-from tests.ledger.people import change, entries, id_of, join
+from tests.ledger.users import change_email, create_user, entries, issued_id
 
 RANDOM = "django_layer_identity.mapping.user_ids:random_uuid"
 
@@ -34,16 +34,19 @@ def claim(app):
     return claim
 
 
-def test_of_two_first_requests_of_a_user_the_second_finds_it_done(claim, mailing):
-    alice = join("alice", "alice@example.com")
+def test_of_two_first_requests_of_a_user_the_second_finds_it_done(claim, email_ids):
+    alice = create_user("alice", "alice@example.com")
     first, second = claim(alice), claim(alice)
 
     assert ledger.record(first) == ledger.record(second) == "alice@example.com"
     assert entries() == [("alice@example.com", alice.pk, True)]
 
 
-def test_of_two_users_with_one_value_the_second_is_refused(claim, mailing):
-    alice, newcomer = join("a", "alice@example.com"), join("b", "alice@example.com")
+def test_of_two_users_with_one_value_the_second_is_refused(claim, email_ids):
+    alice, newcomer = (
+        create_user("a", "alice@example.com"),
+        create_user("b", "alice@example.com"),
+    )
     first, second = claim(alice), claim(newcomer)
     ledger.record(first)
 
@@ -76,11 +79,11 @@ def test_what_the_client_expects_is_compared_with_what_the_race_gave(
     assert refused.value.user_id == "Alice"
 
 
-def test_two_moves_of_a_user_end_in_one_place(claim, settings, mailing):
+def test_two_moves_of_a_user_end_in_one_place(claim, settings, email_ids):
     configure(settings, USER_ID_CHANGE="follow")
-    alice = join("alice", "alice@example.com")
-    id_of(alice)
-    change(alice, "zoe@example.com")
+    alice = create_user("alice", "alice@example.com")
+    issued_id(alice)
+    change_email(alice, "zoe@example.com")
     first, second = claim(alice), claim(alice)
 
     assert ledger.record(first) == ledger.record(second) == "zoe@example.com"
@@ -90,13 +93,13 @@ def test_two_moves_of_a_user_end_in_one_place(claim, settings, mailing):
     ]
 
 
-def test_a_way_back_may_be_barred_meanwhile(claim, settings, mailing):
+def test_a_way_back_may_be_barred_meanwhile(claim, settings, email_ids):
     configure(settings, USER_ID_CHANGE="follow")
-    alice, bob = join("alice", "alice@example.com"), join("bob")
-    id_of(alice)
-    change(alice, "zoe@example.com")
-    id_of(alice)
-    change(alice, "alice@example.com")
+    alice, bob = create_user("alice", "alice@example.com"), create_user("bob")
+    issued_id(alice)
+    change_email(alice, "zoe@example.com")
+    issued_id(alice)
+    change_email(alice, "alice@example.com")
     back = claim(alice)
     ledger.reassign(back.entry, bob, reason="His mailbox now.")
 
@@ -146,7 +149,7 @@ def test_a_database_that_takes_no_entry_spends_no_nonce(settings, key, alice):
         return execute(sql, params, many, context)
 
     with connection.execute_wrapper(fail), pytest.raises(Unavailable) as refused:
-        id_of(alice)
+        issued_id(alice)
 
     assert str(refused.value.__cause__) == "disk full"
     assert (entries(), SpentNonce.objects.count()) == ([], 0)
@@ -157,6 +160,6 @@ def test_a_key_of_no_use_writes_nothing(settings, key, alice):
     clear_loaded_keys()
 
     with pytest.raises(SigningFailed):
-        id_of(alice)
+        issued_id(alice)
 
     assert entries() == []

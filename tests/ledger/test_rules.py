@@ -23,7 +23,13 @@ from django_layer_identity.issuing import issue_identity_token
 from django_layer_identity.mapping.sources import MappingContext
 from django_layer_identity.models import LayerUser
 from tests.endpoint import NONCE, ask, configure, read, refusal
-from tests.ledger.people import change, entries, id_of, join, refused
+from tests.ledger.users import (
+    assert_refused,
+    change_email,
+    create_user,
+    entries,
+    issued_id,
+)
 from tests.routers import Replica
 
 RANDOM = "django_layer_identity.mapping.user_ids:random_uuid"
@@ -45,50 +51,60 @@ E_ACUTE = "\N{LATIN SMALL LETTER E WITH ACUTE}"
 )
 def test_ids_that_look_alike_are_different(settings, key, one, another):
     configure(settings, USER_ID="first_name")
-    users = [join("a", "", first_name=one), join("b", "", first_name=another)]
+    users = [
+        create_user("a", "", first_name=one),
+        create_user("b", "", first_name=another),
+    ]
 
-    assert [id_of(user) for user in users] == [one, another]
-    assert [id_of(user) for user in users] == [one, another]
+    assert [issued_id(user) for user in users] == [one, another]
+    assert [issued_id(user) for user in users] == [one, another]
 
 
 # Nothing is written for a refusal
 
 
-def test_a_user_without_a_value_is_not_written_down(mailing):
-    refused(UserIDUnavailable, join("alice", ""))
+def test_a_user_without_a_value_is_not_written_down(email_ids):
+    assert_refused(UserIDUnavailable, create_user("alice", ""))
 
 
-def test_what_the_client_expects_is_compared_before_anything_is_written(mailing):
-    refused(UserIDMismatch, join("alice", "alice@example.com"), expected_user_id="bob")
+def test_what_the_client_expects_is_compared_before_anything_is_written(email_ids):
+    assert_refused(
+        UserIDMismatch,
+        create_user("alice", "alice@example.com"),
+        expected_user_id="bob",
+    )
 
 
-def test_what_the_client_expects_is_compared_with_the_id_that_was_kept(mailing):
-    alice = join("alice", "alice@example.com")
-    id_of(alice)
-    change(alice, "zoe@example.com")
+def test_what_the_client_expects_is_compared_with_the_id_that_was_kept(email_ids):
+    alice = create_user("alice", "alice@example.com")
+    issued_id(alice)
+    change_email(alice, "zoe@example.com")
 
-    assert id_of(alice, expected_user_id="alice@example.com") == "alice@example.com"
-    refused(UserIDMismatch, alice, expected_user_id="zoe@example.com")
+    assert issued_id(alice, expected_user_id="alice@example.com") == "alice@example.com"
+    assert_refused(UserIDMismatch, alice, expected_user_id="zoe@example.com")
 
 
-def test_an_app_without_an_active_key_writes_nothing(key, mailing):
+def test_an_app_without_an_active_key_writes_nothing(key, email_ids):
     key.retire()
 
-    refused(NoSigningKey, join("alice", "alice@example.com"))
+    assert_refused(NoSigningKey, create_user("alice", "alice@example.com"))
 
 
 # The write database
 
 
 @pytest.mark.parametrize("policy", ["keep", "follow"])
-def test_the_ledger_is_read_where_it_is_written(settings, mailing, policy):
+def test_the_ledger_is_read_where_it_is_written(settings, email_ids, policy):
     configure(settings, USER_ID_CHANGE=policy)
-    alice, newcomer = join("a", "alice@example.com"), join("b", "alice@example.com")
+    alice, newcomer = (
+        create_user("a", "alice@example.com"),
+        create_user("b", "alice@example.com"),
+    )
     settings.DATABASE_ROUTERS = [Replica()]
 
-    assert [id_of(alice), id_of(alice)] == ["alice@example.com"] * 2
+    assert [issued_id(alice), issued_id(alice)] == ["alice@example.com"] * 2
     with pytest.raises(UserIDTaken):
-        id_of(newcomer)
+        issued_id(newcomer)
     with pytest.raises(ConnectionDoesNotExist):
         LayerUser.objects.count()
 
@@ -106,31 +122,37 @@ def test_a_deleted_user_is_looked_for_where_the_ledger_is_written(settings, app,
 # Never switched off
 
 
-def test_no_setting_gives_a_recorded_id_to_a_second_user(settings, mailing):
-    alice, newcomer = join("a", "alice@example.com"), join("b", "alice@example.com")
-    id_of(alice)
+def test_no_setting_gives_a_recorded_id_to_a_second_user(settings, email_ids):
+    alice, newcomer = (
+        create_user("a", "alice@example.com"),
+        create_user("b", "alice@example.com"),
+    )
+    issued_id(alice)
     configure(settings, USER_ID_LEDGER=False)
 
-    refused(UserIDTaken, newcomer)
+    assert_refused(UserIDTaken, newcomer)
 
 
 # Changes of an ID
 
 
-def test_a_misspelt_policy_for_changes_keeps_the_id(settings, mailing):
+def test_a_misspelt_policy_for_changes_keeps_the_id(settings, email_ids):
     configure(settings, USER_ID_CHANGE="folow")
-    alice = join("alice", "alice@example.com")
-    id_of(alice)
-    change(alice, "zoe@example.com")
+    alice = create_user("alice", "alice@example.com")
+    issued_id(alice)
+    change_email(alice, "zoe@example.com")
 
-    assert id_of(alice) == "alice@example.com"
+    assert issued_id(alice) == "alice@example.com"
 
 
 # Refusals that come later
 
 
-def test_a_nonce_of_somebody_elses_leaves_the_users_id_written_down(mailing):
-    alice, bob = join("alice", "alice@example.com"), join("bob", "bob@example.com")
+def test_a_nonce_of_somebody_elses_leaves_the_users_id_written_down(email_ids):
+    alice, bob = (
+        create_user("alice", "alice@example.com"),
+        create_user("bob", "bob@example.com"),
+    )
     issue_identity_token(alice, NONCE)
 
     with pytest.raises(NonceAlreadyUsed):
@@ -149,11 +171,11 @@ def test_a_nonce_of_somebody_elses_leaves_the_users_id_written_down(mailing):
 def test_a_random_id_is_made_once_and_kept(settings, key, alice, policy):
     configure(settings, USER_ID=RANDOM, USER_ID_CHANGE=policy)
 
-    user_id = id_of(alice)
+    user_id = issued_id(alice)
 
     assert str(UUID(user_id)) == user_id
-    assert id_of(alice) == user_id
-    assert id_of(join("bob", "")) != user_id
+    assert issued_id(alice) == user_id
+    assert issued_id(create_user("bob", "")) != user_id
 
 
 YET_TO_BE_MADE = "The logged-in user does not have a Layer user ID yet: send the request without “user_id”."
@@ -167,9 +189,9 @@ def test_a_random_id_that_nothing_keeps_yet_is_not_named(settings, key, alice):
     assert entries() == []
 
 
-def test_a_random_id_that_takes_the_place_of_another_is_not_named(settings, mailing):
-    alice = join("alice", "alice@example.com")
-    id_of(alice)
+def test_a_random_id_that_takes_the_place_of_another_is_not_named(settings, email_ids):
+    alice = create_user("alice", "alice@example.com")
+    issued_id(alice)
     configure(settings, USER_ID=RANDOM, USER_ID_CHANGE="follow")
 
     mismatch = refusal(403, "user_id_mismatch", YET_TO_BE_MADE)
@@ -178,7 +200,7 @@ def test_a_random_id_that_takes_the_place_of_another_is_not_named(settings, mail
 
 def test_a_random_id_that_is_kept_is_named(settings, key, alice):
     configure(settings, USER_ID=RANDOM)
-    user_id = id_of(alice)
+    user_id = issued_id(alice)
 
     status, body = read(ask(alice, nonce=NONCE, user_id="bob"))
 
@@ -188,8 +210,8 @@ def test_a_random_id_that_is_kept_is_named(settings, key, alice):
     )
 
 
-def test_an_id_that_is_the_same_next_time_is_named_before_it_is_kept(mailing):
-    alice = join("alice", "alice@example.com")
+def test_an_id_that_is_the_same_next_time_is_named_before_it_is_kept(email_ids):
+    alice = create_user("alice", "alice@example.com")
 
     _status, body = read(ask(alice, nonce=NONCE, user_id="bob"))
 
@@ -197,29 +219,31 @@ def test_an_id_that_is_the_same_next_time_is_named_before_it_is_kept(mailing):
     assert entries() == []
 
 
-def test_users_move_from_ids_that_disclose_to_random_ones_once(settings, mailing):
-    alice = join("alice", "alice@example.com")
-    id_of(alice)
+def test_users_move_from_ids_that_disclose_to_random_ones_once(settings, email_ids):
+    alice = create_user("alice", "alice@example.com")
+    issued_id(alice)
     configure(settings, USER_ID=RANDOM, USER_ID_CHANGE="follow")
 
-    user_id = id_of(alice)
+    user_id = issued_id(alice)
 
     assert str(UUID(user_id)) == user_id
-    assert id_of(alice) == user_id
+    assert issued_id(alice) == user_id
     assert entries() == [
         ("alice@example.com", alice.pk, False),
         (user_id, alice.pk, True),
     ]
 
 
-def test_an_id_that_discloses_is_kept_where_changes_are_not_followed(settings, mailing):
-    alice = join("alice", "alice@example.com")
-    id_of(alice)
+def test_an_id_that_discloses_is_kept_where_changes_are_not_followed(
+    settings, email_ids
+):
+    alice = create_user("alice", "alice@example.com")
+    issued_id(alice)
 
     configure(settings, USER_ID=RANDOM)
-    assert id_of(alice) == "alice@example.com"
+    assert issued_id(alice) == "alice@example.com"
     configure(settings, USER_ID_CHANGE="refuse")
-    refused(UserIDChanged, alice)
+    assert_refused(UserIDChanged, alice)
 
 
 @pytest.mark.parametrize(
@@ -235,7 +259,7 @@ def test_an_id_that_is_a_uuid_stays_under_random_ones(
     configure(settings, USER_ID=RANDOM, USER_ID_CHANGE="follow")
     ledger.import_user_id(app, alice, user_id)
 
-    assert id_of(alice) == user_id
+    assert issued_id(alice) == user_id
 
 
 @pytest.mark.parametrize(
@@ -252,7 +276,7 @@ def test_an_id_of_another_shape_than_a_uuid_does_not(
     configure(settings, USER_ID=RANDOM, USER_ID_CHANGE="follow")
     ledger.import_user_id(app, alice, user_id)
 
-    assert id_of(alice) != user_id
+    assert issued_id(alice) != user_id
 
 
 @pytest.mark.parametrize("change", ["keep", "follow", "refuse"])
@@ -267,16 +291,16 @@ def test_a_random_id_stays_in_the_form_that_a_normalizer_gives_it(
         USER_ID_NORMALIZER=normalizer,
     )
 
-    assert id_of(alice) == id_of(alice)
+    assert issued_id(alice) == issued_id(alice)
 
 
-def test_a_text_that_is_not_what_was_stored_is_never_used(mailing):
-    alice = join("alice", "alice@example.com")
-    id_of(alice)
+def test_a_text_that_is_not_what_was_stored_is_never_used(email_ids):
+    alice = create_user("alice", "alice@example.com")
+    issued_id(alice)
     LayerUser.objects.update(user_id="?")
 
     with pytest.raises(UserIDFailed) as failed:
-        id_of(alice)
+        issued_id(alice)
 
     assert str(failed.value.__cause__) == (
         f"Row {LayerUser.objects.get().pk} of the ledger is damaged: "

@@ -16,13 +16,19 @@ from django_layer_identity.exceptions import (
 from django_layer_identity.models import LayerApp, LayerUser
 from tests.conftest import OTHER_KEY_ID, PROVIDER_ID
 from tests.endpoint import NONCE, ask, configure, decode, read, refusal
-from tests.ledger.people import change, entries, id_of, join, refused
+from tests.ledger.users import (
+    assert_refused,
+    change_email,
+    create_user,
+    entries,
+    issued_id,
+)
 
 
-def test_the_first_token_writes_down_whose_the_id_is(app, mailing):
-    alice = join("alice", "alice@example.com")
+def test_the_first_token_writes_down_whose_the_id_is(app, email_ids):
+    alice = create_user("alice", "alice@example.com")
 
-    assert id_of(alice) == "alice@example.com"
+    assert issued_id(alice) == "alice@example.com"
 
     entry = LayerUser.objects.get()
     assert (entry.app, entry.user_id, entry.owner, entry.current_for) == (
@@ -38,30 +44,30 @@ def test_the_first_token_writes_down_whose_the_id_is(app, mailing):
     assert str(entry) == "alice@example.com"
 
 
-def test_the_next_token_writes_nothing(mailing, django_assert_num_queries):
-    alice = join("alice", "alice@example.com")
-    id_of(alice)
+def test_the_next_token_writes_nothing(email_ids, django_assert_num_queries):
+    alice = create_user("alice", "alice@example.com")
+    issued_id(alice)
 
     with django_assert_num_queries(1):
-        assert id_of(alice) == "alice@example.com"
+        assert issued_id(alice) == "alice@example.com"
 
 
 # The mapped value changes
 
 
-def test_a_changed_email_keeps_the_id(mailing):
-    alice = join("alice", "alice@example.com")
-    id_of(alice)
-    change(alice, "zoe@example.com")
+def test_a_changed_email_keeps_the_id(email_ids):
+    alice = create_user("alice", "alice@example.com")
+    issued_id(alice)
+    change_email(alice, "zoe@example.com")
 
-    assert id_of(alice) == "alice@example.com"
+    assert issued_id(alice) == "alice@example.com"
     assert entries() == [("alice@example.com", alice.pk, True)]
 
 
-def test_the_answer_tells_the_client_which_id_was_kept(key, mailing):
-    alice = join("alice", "alice@example.com")
-    id_of(alice)
-    change(alice, "zoe@example.com")
+def test_the_answer_tells_the_client_which_id_was_kept(key, email_ids):
+    alice = create_user("alice", "alice@example.com")
+    issued_id(alice)
+    change_email(alice, "zoe@example.com")
 
     status, body = read(ask(alice, nonce=NONCE))
 
@@ -69,35 +75,35 @@ def test_the_answer_tells_the_client_which_id_was_kept(key, mailing):
     assert decode(body["identity_token"], key)["prn"] == "alice@example.com"
 
 
-def test_an_id_is_kept_when_the_value_is_blank(mailing):
-    alice = join("alice", "alice@example.com")
-    id_of(alice)
-    change(alice, "")
+def test_an_id_is_kept_when_the_value_is_blank(email_ids):
+    alice = create_user("alice", "alice@example.com")
+    issued_id(alice)
+    change_email(alice, "")
 
-    assert id_of(alice) == "alice@example.com"
+    assert issued_id(alice) == "alice@example.com"
 
 
-def test_a_changed_email_is_followed_and_the_old_id_stays_his(settings, mailing):
+def test_a_changed_email_is_followed_and_the_old_id_stays_his(settings, email_ids):
     configure(settings, USER_ID_CHANGE="follow")
-    alice, bob = join("alice", "alice@example.com"), join("bob", "")
-    id_of(alice)
-    change(alice, "zoe@example.com")
+    alice, bob = create_user("alice", "alice@example.com"), create_user("bob", "")
+    issued_id(alice)
+    change_email(alice, "zoe@example.com")
 
-    assert id_of(alice) == "zoe@example.com"
+    assert issued_id(alice) == "zoe@example.com"
     assert entries() == [
         ("alice@example.com", alice.pk, False),
         ("zoe@example.com", alice.pk, True),
     ]
-    change(bob, "alice@example.com")
-    refused(UserIDTaken, bob)
+    change_email(bob, "alice@example.com")
+    assert_refused(UserIDTaken, bob)
 
 
-def test_a_user_who_is_followed_may_return_to_a_former_id(settings, mailing):
+def test_a_user_who_is_followed_may_return_to_a_former_id(settings, email_ids):
     configure(settings, USER_ID_CHANGE="follow")
-    alice = join("alice", "alice@example.com")
+    alice = create_user("alice", "alice@example.com")
     for email in ("alice@example.com", "zoe@example.com", "alice@example.com"):
-        change(alice, email)
-        assert id_of(alice) == email
+        change_email(alice, email)
+        assert issued_id(alice) == email
 
     assert entries() == [
         ("alice@example.com", alice.pk, True),
@@ -105,52 +111,55 @@ def test_a_user_who_is_followed_may_return_to_a_former_id(settings, mailing):
     ]
 
 
-def test_a_user_is_not_followed_to_an_id_of_somebody_else(settings, mailing):
+def test_a_user_is_not_followed_to_an_id_of_somebody_else(settings, email_ids):
     configure(settings, USER_ID_CHANGE="follow")
-    alice, bob = join("alice", "alice@example.com"), join("bob", "bob@example.com")
-    id_of(alice), id_of(bob)
-    change(bob, "alice@example.com")
+    alice, bob = (
+        create_user("alice", "alice@example.com"),
+        create_user("bob", "bob@example.com"),
+    )
+    issued_id(alice), issued_id(bob)
+    change_email(bob, "alice@example.com")
 
-    refused(UserIDTaken, bob)
+    assert_refused(UserIDTaken, bob)
 
 
-def test_a_user_is_not_followed_to_nothing(settings, mailing):
+def test_a_user_is_not_followed_to_nothing(settings, email_ids):
     configure(settings, USER_ID_CHANGE="follow")
-    alice = join("alice", "alice@example.com")
-    id_of(alice)
-    change(alice, "")
+    alice = create_user("alice", "alice@example.com")
+    issued_id(alice)
+    change_email(alice, "")
 
-    refused(UserIDUnavailable, alice)
+    assert_refused(UserIDUnavailable, alice)
 
 
-def test_a_changed_email_is_refused(settings, mailing):
+def test_a_changed_email_is_refused(settings, email_ids):
     configure(settings, USER_ID_CHANGE="refuse")
-    alice = join("alice", "alice@example.com")
-    id_of(alice)
-    change(alice, "zoe@example.com")
+    alice = create_user("alice", "alice@example.com")
+    issued_id(alice)
+    change_email(alice, "zoe@example.com")
 
-    refused(UserIDChanged, alice)
+    assert_refused(UserIDChanged, alice)
     assert read(ask(alice, nonce=NONCE)) == refusal(
         409,
         "user_id_changed",
         "The Layer user ID of this account has changed, which is not allowed.",
     )
-    change(alice, "alice@example.com")
-    assert id_of(alice) == "alice@example.com"
+    change_email(alice, "alice@example.com")
+    assert issued_id(alice) == "alice@example.com"
 
 
 # Other people
 
 
 @pytest.mark.parametrize("policy", ["keep", "follow", "refuse"])
-def test_a_recycled_mailbox_is_refused(settings, mailing, policy):
-    alice = join("alice", "alice@example.com")
-    id_of(alice)
+def test_a_recycled_mailbox_is_refused(settings, email_ids, policy):
+    alice = create_user("alice", "alice@example.com")
+    issued_id(alice)
     configure(settings, USER_ID_CHANGE=policy)
-    change(alice, "zoe@example.com")
-    newcomer = join("newcomer", "alice@example.com")
+    change_email(alice, "zoe@example.com")
+    newcomer = create_user("newcomer", "alice@example.com")
 
-    refused(UserIDTaken, newcomer)
+    assert_refused(UserIDTaken, newcomer)
     assert read(ask(newcomer, nonce=NONCE)) == refusal(
         409,
         "user_id_taken",
@@ -158,40 +167,43 @@ def test_a_recycled_mailbox_is_refused(settings, mailing, policy):
     )
 
 
-def test_of_two_with_one_email_the_first_has_the_id(mailing):
-    first, second = join("a", "alice@example.com"), join("b", "alice@example.com")
+def test_of_two_with_one_email_the_first_has_the_id(email_ids):
+    first, second = (
+        create_user("a", "alice@example.com"),
+        create_user("b", "alice@example.com"),
+    )
 
-    assert id_of(first) == "alice@example.com"
-    refused(UserIDTaken, second)
+    assert issued_id(first) == "alice@example.com"
+    assert_refused(UserIDTaken, second)
 
 
-def test_the_id_of_a_deleted_user_is_refused(mailing):
-    alice = join("alice", "alice@example.com")
-    id_of(alice)
+def test_the_id_of_a_deleted_user_is_refused(email_ids):
+    alice = create_user("alice", "alice@example.com")
+    issued_id(alice)
     alice.delete()
 
-    refused(UserIDTaken, join("alice", "alice@example.com"))
+    assert_refused(UserIDTaken, create_user("alice", "alice@example.com"))
 
 
 @pytest.mark.parametrize("policy", ["keep", "follow"])
-def test_a_deleted_users_primary_key_inherits_nothing(settings, mailing, policy):
+def test_a_deleted_users_primary_key_inherits_nothing(settings, email_ids, policy):
     configure(settings, USER_ID_CHANGE=policy)
-    id_of(join("alice", "alice@example.com", pk=17))
+    issued_id(create_user("alice", "alice@example.com", pk=17))
     User.objects.filter(pk=17).delete()
-    newcomer = join("newcomer", "new@example.com", pk=17)
+    newcomer = create_user("newcomer", "new@example.com", pk=17)
 
-    assert id_of(newcomer) == "new@example.com"
-    change(newcomer, "alice@example.com")
+    assert issued_id(newcomer) == "new@example.com"
+    change_email(newcomer, "alice@example.com")
     if policy == "follow":
-        refused(UserIDTaken, newcomer)
+        assert_refused(UserIDTaken, newcomer)
 
 
-def test_a_deleted_users_text_goes_and_the_digest_stays(settings, mailing):
+def test_a_deleted_users_text_goes_and_the_digest_stays(settings, email_ids):
     configure(settings, USER_ID_CHANGE="follow")
-    alice = join("alice", "alice@example.com")
-    id_of(alice)
-    change(alice, "zoe@example.com")
-    id_of(alice)
+    alice = create_user("alice", "alice@example.com")
+    issued_id(alice)
+    change_email(alice, "zoe@example.com")
+    issued_id(alice)
     digests = sorted(LayerUser.objects.values_list("digest", flat=True))
 
     alice.delete()
@@ -203,9 +215,9 @@ def test_a_deleted_users_text_goes_and_the_digest_stays(settings, mailing):
     ]
 
 
-def test_a_deleted_users_reason_goes_with_him(app, mailing):
-    alice, bob = join("alice", "alice@example.com"), join("bob")
-    id_of(alice)
+def test_a_deleted_users_reason_goes_with_him(app, email_ids):
+    alice, bob = create_user("alice", "alice@example.com"), create_user("bob")
+    issued_id(alice)
     ledger.reassign(LayerUser.objects.get(), bob, reason="Bob is Alice's widower.")
 
     bob.delete()
@@ -228,10 +240,10 @@ def before_a_deletion():
 
 
 def test_an_id_reassigned_during_the_deletion_stays_reassigned(
-    app, mailing, before_a_deletion
+    app, email_ids, before_a_deletion
 ):
-    alice, bob = join("alice", "alice@example.com"), join("bob")
-    id_of(alice)
+    alice, bob = create_user("alice", "alice@example.com"), create_user("bob")
+    issued_id(alice)
     entry = LayerUser.objects.get()
     before_a_deletion(lambda: ledger.reassign(entry, bob, reason="His mailbox now."))
 
@@ -242,7 +254,7 @@ def test_an_id_reassigned_during_the_deletion_stays_reassigned(
 
 
 def test_an_id_given_during_the_deletion_is_forgotten_too(app, before_a_deletion):
-    alice = join("alice")
+    alice = create_user("alice")
     before_a_deletion(lambda: ledger.import_user_id(app, alice, "alice"))
 
     User.objects.get(pk=alice.pk).delete()
@@ -250,18 +262,21 @@ def test_an_id_given_during_the_deletion_is_forgotten_too(app, before_a_deletion
     assert entries() == [("", None, False)]
 
 
-def test_an_app_with_a_ledger_cannot_be_deleted(app, mailing):
-    id_of(join("alice", "alice@example.com"))
+def test_an_app_with_a_ledger_cannot_be_deleted(app, email_ids):
+    issued_id(create_user("alice", "alice@example.com"))
 
     with pytest.raises(ProtectedError):
         app.delete()
 
 
-def test_each_app_has_a_ledger_of_its_own(app, mailing):
+def test_each_app_has_a_ledger_of_its_own(app, email_ids):
     other = LayerApp.objects.create(
         name="Other", app_id=OTHER_KEY_ID, provider_id=PROVIDER_ID
     )
-    alice, bob = join("alice", "a@example.com"), join("bob", "a@example.com")
+    alice, bob = (
+        create_user("alice", "a@example.com"),
+        create_user("bob", "a@example.com"),
+    )
     LayerUser.objects.switch(other.pk, bob.pk, "a@example.com", old=None, new=None)
 
-    assert id_of(alice, app=app) == "a@example.com"
+    assert issued_id(alice, app=app) == "a@example.com"

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.db import connections
 
-from tests.server import crowd
+from tests.server import traffic
 from tests.server.clients import Phone, create_app, create_users
 from tests.server.process import PASSWORDS, TOKENS, database, identity, serve
 from tests.server.rotation import check_tokens, rotate
@@ -30,15 +30,15 @@ GROWTH = 1.1  # of a worker's memory from the first look to the last, at most
 GROWTH_IN_USE = 1.05  # of what is neither free nor waiting to be collected
 GROWTH_AT_FIRST = 1.25  # of both, where the first look is at a worker not yet warm
 CLIENTS = [  # and how many users each has, as one may ask 60 times a minute
-    *[(crowd.honest, 40)] * 4,
-    *[(crowd.with_password, 40)] * 2,
-    (crowd.replaying, 80),
-    (crowd.malformed, 40),
-    (crowd.confused, 40),
-    (crowd.hammering, 1),
-    (crowd.stranger, 0),
-    (crowd.guessing, 5),
-    (crowd.hanging_up, 0),
+    *[(traffic.honest, 40)] * 4,
+    *[(traffic.with_password, 40)] * 2,
+    (traffic.replaying, 80),
+    (traffic.malformed, 40),
+    (traffic.confused, 40),
+    (traffic.hammering, 1),
+    (traffic.stranger, 0),
+    (traffic.guessing, 5),
+    (traffic.hanging_up, 0),
 ]
 AUDIT = {"tests.audit.apps.SilentAuditConfig": "django_layer_identity.audit"}
 
@@ -110,7 +110,7 @@ def _serve():
 
 def _create_users(number, count):
     names = [f"user-{number}-{user}" for user in range(count)]
-    return names, create_users("postgresql", *names, password=crowd.PASSWORD)
+    return names, create_users("postgresql", *names, password=traffic.PASSWORD)
 
 
 def _send(record, server, number, client, users):

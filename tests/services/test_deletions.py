@@ -16,7 +16,7 @@ from django_layer_identity.exceptions import Refusal
 from django_layer_identity.models import LayerApp, LayerUser, SigningKey
 from tests.conftest import APP_ID, KEY_ID, PROVIDER_ID
 from tests.endpoint import configure
-from tests.ledger.people import id_of, join
+from tests.ledger.users import create_user, issued_id
 
 pytestmark = [
     pytest.mark.service,
@@ -67,7 +67,7 @@ def delete_under_load(users, hang_up):
 
 def ask(user):
     with suppress(Refusal):
-        id_of(user)
+        issued_id(user)
 
 
 def delete(user):
@@ -79,7 +79,7 @@ def delete(user):
 
 
 def test_no_deletion_fails_because_the_users_entry_moves(database, key, show):
-    users = [join(f"user{number}") for number in range(DELETIONS)]
+    users = [create_user(f"user{number}") for number in range(DELETIONS)]
 
     errors = delete_under_load(
         users, hang_up=lambda: connections[database.alias].close()

@@ -48,7 +48,7 @@ def server(request, settings, private_key):
 
 
 @pytest.fixture
-def mailing(settings):
+def email_ids(settings):
     configure(settings, USER_ID="email", USER_ID_VERIFIED=True)
 
 
@@ -85,7 +85,7 @@ def owners():
     return dict(LayerUser.objects.values_list("user_id", "owner"))
 
 
-def test_one_user_who_asks_from_everywhere_has_one_id(mailing):
+def test_one_user_who_asks_from_everywhere_has_one_id(email_ids):
     [alice] = people(1, lambda number: "alice@example.com")
 
     outcomes = crowd([alice] * REQUESTS)
@@ -108,7 +108,7 @@ def test_one_random_id_stays_of_all_that_are_made_up(settings):
     assert len(given) == 20
 
 
-def test_one_id_that_all_want_is_one_users(mailing):
+def test_one_id_that_all_want_is_one_users(email_ids):
     crew = people(REQUESTS, lambda number: "info@example.com")
 
     outcomes = crowd(crew)
@@ -123,7 +123,7 @@ def test_one_id_that_all_want_is_one_users(mailing):
     assert owners() == {"info@example.com": winner}
 
 
-def test_each_id_that_two_want_is_one_users(mailing):
+def test_each_id_that_two_want_is_one_users(email_ids):
     crew = people(100, lambda number: f"desk{number // 2}@example.com")
 
     outcomes = crowd(crew * 2)
@@ -138,7 +138,7 @@ def test_each_id_that_two_want_is_one_users(mailing):
     )
 
 
-def test_users_who_move_at_once_arrive_at_one_id_each(settings, mailing):
+def test_users_who_move_at_once_arrive_at_one_id_each(settings, email_ids):
     configure(settings, USER_ID_CHANGE="follow")
     crew = people(20, lambda number: f"old{number}@example.com")
     for user in crew:

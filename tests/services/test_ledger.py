@@ -11,7 +11,7 @@ from django_layer_identity.exceptions import UserIDTaken
 from django_layer_identity.models import LayerApp, LayerUser, SigningKey
 from tests.conftest import APP_ID, KEY_ID, PROVIDER_ID
 from tests.endpoint import configure
-from tests.ledger.people import change, entries, id_of, join
+from tests.ledger.users import change_email, create_user, entries, issued_id
 
 pytestmark = [
     pytest.mark.service,
@@ -57,10 +57,10 @@ def refuses(database, act):
 @pytest.mark.parametrize(("one", "another"), ALIKE)
 def test_ids_that_look_alike_are_different(settings, key, one, another):
     configure(settings, USER_ID="first_name")
-    users = [join("a", first_name=one), join("b", first_name=another)]
+    users = [create_user("a", first_name=one), create_user("b", first_name=another)]
 
-    assert [id_of(user) for user in users] == [one, another]
-    assert [id_of(user) for user in users] == [one, another]
+    assert [issued_id(user) for user in users] == [one, another]
+    assert [issued_id(user) for user in users] == [one, another]
     assert list(LayerUser.objects.order_by("pk").values_list("user_id", flat=True)) == [
         one,
         another,
@@ -70,15 +70,15 @@ def test_ids_that_look_alike_are_different(settings, key, one, another):
 @pytest.mark.parametrize(("one", "another"), ALIKE)
 def test_users_move_between_ids_that_look_alike(settings, key, one, another):
     configure(settings, USER_ID="email", USER_ID_CHANGE="follow")
-    alice, bob = join("alice", one), join("bob", "bob@example.com")
+    alice, bob = create_user("alice", one), create_user("bob", "bob@example.com")
 
     for email in (one, another, one):
-        change(alice, email)
-        assert id_of(alice) == email
-    id_of(bob)
-    change(bob, another)
+        change_email(alice, email)
+        assert issued_id(alice) == email
+    issued_id(bob)
+    change_email(bob, another)
     with pytest.raises(UserIDTaken):
-        id_of(bob)
+        issued_id(bob)
 
     assert entries() == [
         (one, alice.pk, True),
@@ -89,13 +89,13 @@ def test_users_move_between_ids_that_look_alike(settings, key, one, another):
 
 def test_the_longest_id_is_kept_to_the_last_character(settings, key):
     configure(settings, USER_ID=lambda context: "😀" * 128)
-    alice = join("alice")
+    alice = create_user("alice")
 
-    assert [id_of(alice), id_of(alice)] == ["😀" * 128] * 2
+    assert [issued_id(alice), issued_id(alice)] == ["😀" * 128] * 2
 
 
 def test_a_user_has_one_current_id(app, database):
-    alice = join("alice")
+    alice = create_user("alice")
     ledger.import_user_id(app, alice, "one")
     ledger.rename(app, alice, "another")
 
@@ -103,7 +103,7 @@ def test_a_user_has_one_current_id(app, database):
 
 
 def test_an_id_is_there_once(app, database):
-    ledger.import_user_id(app, join("alice"), "one")
+    ledger.import_user_id(app, create_user("alice"), "one")
     again = LayerUser.objects.get()
     again.pk = again.current_for_id = None
 
@@ -111,20 +111,20 @@ def test_an_id_is_there_once(app, database):
 
 
 def test_an_id_is_current_for_its_owner_alone(app, database):
-    bob = join("bob")
-    ledger.import_user_id(app, join("alice"), "one")
+    bob = create_user("bob")
+    ledger.import_user_id(app, create_user("alice"), "one")
 
     refuses(database, lambda: LayerUser.objects.update(current_for=bob.pk))
 
 
 def test_an_id_without_an_owner_is_current_for_nobody(app, database):
-    ledger.import_user_id(app, join("alice"), "one")
+    ledger.import_user_id(app, create_user("alice"), "one")
 
     refuses(database, lambda: LayerUser.objects.update(owner=None))
 
 
 def test_a_user_whom_the_ledger_names_is_not_deleted_past_django(app, database):
-    alice = join("alice")
+    alice = create_user("alice")
     ledger.import_user_id(app, alice, "one")
 
     refuses(
@@ -144,7 +144,7 @@ def reuse_primary_key_past_django(user, using):
 def test_a_primary_key_reused_past_django_in_one_transaction_keeps_its_ids(
     app, database
 ):
-    alice = join("alice")
+    alice = create_user("alice")
     ledger.import_user_id(app, alice, "one")
 
     reuse_primary_key_past_django(alice, database.alias)
@@ -155,7 +155,7 @@ def test_a_primary_key_reused_past_django_in_one_transaction_keeps_its_ids(
 
 @pytest.mark.parametrize("database", ["mariadb"], indirect=True)
 def test_mariadb_refuses_to_reuse_a_primary_key_past_django(app, database):
-    alice = join("alice")
+    alice = create_user("alice")
     ledger.import_user_id(app, alice, "one")
 
     refuses(database, lambda: reuse_primary_key_past_django(alice, database.alias))
@@ -163,7 +163,7 @@ def test_mariadb_refuses_to_reuse_a_primary_key_past_django(app, database):
 
 @pytest.mark.parametrize("by_hand", [True, False])
 def test_a_deleted_user_leaves_digests(app, database, by_hand):
-    alice, bob = join("alice"), join("bob")
+    alice, bob = create_user("alice"), create_user("bob")
     ledger.import_user_id(app, alice, "one")
     ledger.rename(app, alice, "another")
     ledger.import_user_id(app, bob, "bob")

@@ -11,16 +11,16 @@ from django_layer_identity.issuing import issue_identity_token
 from django_layer_identity.models import LayerUser
 
 
-def join(name, email="", **more):
+def create_user(name, email="", **more):
     return User.objects.create(username=name, email=email, **more)
 
 
-def change(user, email):
+def change_email(user, email):
     user.email = email
     user.save()
 
 
-def id_of(user, **options):
+def issued_id(user, **options):
     return issue_identity_token(user, uuid4().hex, **options).user_id
 
 
@@ -32,9 +32,9 @@ def entries():
     ]
 
 
-def refused(refusal, user, **options):
+def assert_refused(refusal, user, **options):
     """Tell that the user is refused, and that nothing came of it."""
     before = list(LayerUser.objects.values())
     with pytest.raises(refusal):
-        id_of(user, **options)
+        issued_id(user, **options)
     assert list(LayerUser.objects.values()) == before
