@@ -7,5 +7,5 @@ from tests.endpoint import configure
 
 @pytest.fixture
 def email_ids(settings, key):
-    """A project that maps e-mail addresses, which Django keeps neither unique nor set."""
+    """Use e-mail addresses as user IDs; in Django they need not be unique, and may be blank."""
     configure(settings, USER_ID="email")

@@ -1,4 +1,4 @@
-"""Which statements lock a user's row or write to the ledger, and in which order."""
+"""Record which statements lock a user's row or write to the ledger, in order."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ CLAUSE = "/* FOR UPDATE */"  # SQLite cannot lock rows, but reads comments
 
 @pytest.fixture
 def row_locks(monkeypatch):
-    """Let SQLite pass for a database with row locks."""
+    """Make Django treat SQLite as a database with row locks."""
     monkeypatch.setattr(connection.features, "has_select_for_update", True)
     monkeypatch.setattr(connection.ops, "for_update_sql", lambda **options: CLAUSE)
 
 
-def locks_and_writes(act):
-    """Return "lock" for each lock of a user, and "write" for each write to the ledger."""
+def locks_and_writes(operation):
+    """Return "lock" for each lock of a user and "write" for each write to the ledger."""
     with CaptureQueriesContext(connection) as queries:
-        act()
+        operation()
     kinds = (_kind(query["sql"]) for query in queries)
     return [kind for kind in kinds if kind]
 

@@ -1,4 +1,4 @@
-"""What people do to the ledger: adopt, rename, reassign."""
+"""Changes to the ledger by hand: import, rename, reassign."""
 
 from __future__ import annotations
 
@@ -27,26 +27,26 @@ def bob(db):
     return create_user("bob", "bob@example.com")
 
 
-def conflict(act, *args, **options):
-    """Return why an act is not done, and make sure of it."""
+def conflict(operation, *args, **options):
+    """Return the message of the conflict; check that the ledger is unchanged."""
     before = list(LayerUser.objects.values())
-    with pytest.raises(LedgerConflict) as refused:
-        act(*args, **options)
+    with pytest.raises(LedgerConflict) as caught:
+        operation(*args, **options)
     assert list(LayerUser.objects.values()) == before
-    return str(refused.value)
+    return str(caught.value)
 
 
-# Adopt
+# Import
 
 
-def test_an_adopted_id_is_what_the_user_is_given(app, email_ids, alice):
+def test_an_imported_id_is_issued_to_the_user(app, email_ids, alice):
     ledger.import_user_id(app, alice, "auth0|17")
 
     assert issued_id(alice) == "auth0|17"
     assert entries() == [("auth0|17", alice.pk, True)]
 
 
-def test_adopting_the_same_id_again_changes_nothing(app, alice):
+def test_importing_the_same_id_again_changes_nothing(app, alice):
     ledger.import_user_id(app, alice, "auth0|17")
     before = list(LayerUser.objects.values())
 
@@ -55,17 +55,17 @@ def test_adopting_the_same_id_again_changes_nothing(app, alice):
     assert list(LayerUser.objects.values()) == before
 
 
-@pytest.mark.parametrize("act", [ledger.import_user_id, ledger.rename])
-def test_the_id_that_a_user_has_already_is_read_and_not_written(app, alice, act):
+@pytest.mark.parametrize("operation", [ledger.import_user_id, ledger.rename])
+def test_an_operation_with_the_users_current_id_writes_nothing(app, alice, operation):
     ledger.import_user_id(app, alice, "auth0|17")
 
     with CaptureQueriesContext(connection) as queries:
-        act(app, alice, "auth0|17")
+        operation(app, alice, "auth0|17")
 
     assert {query["sql"].split()[0] for query in queries} == {"SELECT"}
 
 
-def test_a_user_with_an_id_adopts_no_other(app, alice):
+def test_a_second_id_cannot_be_imported_for_a_user(app, alice):
     ledger.import_user_id(app, alice, "auth0|17")
 
     assert conflict(ledger.import_user_id, app, alice, "auth0|18") == (
@@ -73,29 +73,31 @@ def test_a_user_with_an_id_adopts_no_other(app, alice):
     )
 
 
-@pytest.mark.parametrize("act", [ledger.import_user_id, ledger.rename])
-def test_an_id_of_somebody_else_is_not_given_away(app, alice, bob, act):
+@pytest.mark.parametrize("operation", [ledger.import_user_id, ledger.rename])
+def test_an_id_of_another_user_is_refused(app, alice, bob, operation):
     ledger.import_user_id(app, alice, "auth0|17")
 
-    assert conflict(act, app, bob, "auth0|17") == (
+    assert conflict(operation, app, bob, "auth0|17") == (
         "The Layer user ID belongs, or belonged, to another user."
     )
 
 
-@pytest.mark.parametrize("act", [ledger.import_user_id, ledger.rename])
+@pytest.mark.parametrize("operation", [ledger.import_user_id, ledger.rename])
 @pytest.mark.parametrize("user_id", ["", " ", "None", "x" * 129, "a\nb"])
-def test_what_cannot_be_an_id_is_not_given(app, alice, act, user_id):
+def test_an_invalid_id_is_refused(app, alice, operation, user_id):
     with pytest.raises(InvalidClaims):
-        act(app, alice, user_id)
+        operation(app, alice, user_id)
 
     assert entries() == []
 
 
-@pytest.mark.parametrize("act", [ledger.import_user_id, ledger.rename])
-def test_an_act_that_loses_a_race_says_so(app, alice, around_ledger_write, act):
+@pytest.mark.parametrize("operation", [ledger.import_user_id, ledger.rename])
+def test_an_operation_that_loses_a_race_is_refused(
+    app, alice, around_ledger_write, operation
+):
     around_ledger_write(lambda write: False)
 
-    assert conflict(act, app, alice, "auth0|17") == (
+    assert conflict(operation, app, alice, "auth0|17") == (
         "The ledger was changed at the same time. Try again."
     )
 
@@ -103,7 +105,7 @@ def test_an_act_that_loses_a_race_says_so(app, alice, around_ledger_write, act):
 # Rename
 
 
-def test_a_renamed_user_keeps_his_former_id_from_others(app, email_ids, bob):
+def test_a_former_id_stays_reserved_after_a_rename(app, email_ids, bob):
     assert issued_id(bob) == "bob@example.com"
 
     ledger.rename(app, bob, "robert")
@@ -114,7 +116,7 @@ def test_a_renamed_user_keeps_his_former_id_from_others(app, email_ids, bob):
         issued_id(create_user("newcomer", "bob@example.com"))
 
 
-def test_a_user_is_renamed_back(app, email_ids, bob):
+def test_a_user_can_be_renamed_back(app, email_ids, bob):
     ledger.rename(app, bob, "robert")
     ledger.rename(app, bob, "bob")
     ledger.rename(app, bob, "robert")
@@ -125,7 +127,7 @@ def test_a_user_is_renamed_back(app, email_ids, bob):
 # Reassign
 
 
-def test_a_reassigned_id_is_the_other_users_from_now_on(app, email_ids, bob):
+def test_a_reassigned_id_belongs_to_the_other_user(app, email_ids, bob):
     alice = create_user("alice", "alice@example.com")
     issued_id(alice), issued_id(bob)
 
@@ -143,7 +145,7 @@ def test_a_reassigned_id_is_the_other_users_from_now_on(app, email_ids, bob):
         issued_id(alice)
 
 
-def test_who_lost_his_id_may_have_another(app, email_ids, bob):
+def test_a_user_whose_id_was_reassigned_can_get_a_new_one(app, email_ids, bob):
     alice = create_user("alice", "alice@example.com")
     issued_id(alice)
     ledger.reassign(LayerUser.objects.get(), bob, reason=REASON)
@@ -152,7 +154,9 @@ def test_who_lost_his_id_may_have_another(app, email_ids, bob):
     assert issued_id(alice) == "zoe@example.com"
 
 
-def test_who_lost_his_id_may_have_a_former_one(app, settings, email_ids, bob):
+def test_a_user_whose_id_was_reassigned_can_get_a_former_one(
+    app, settings, email_ids, bob
+):
     alice = create_user("alice", "alice@example.com")
     issued_id(alice)
     ledger.rename(app, alice, "alice")
@@ -161,7 +165,7 @@ def test_who_lost_his_id_may_have_a_former_one(app, settings, email_ids, bob):
     assert issued_id(alice) == "alice@example.com"
 
 
-def test_the_id_of_a_deleted_user_is_reassigned_by_whoever_knows_it(email_ids):
+def test_the_id_of_a_deleted_user_is_reassigned_only_with_its_text(email_ids):
     alice = create_user("alice", "alice@example.com")
     issued_id(alice)
     alice.delete()
@@ -181,7 +185,7 @@ def test_the_id_of_a_deleted_user_is_reassigned_by_whoever_knows_it(email_ids):
     assert entries() == [("alice@example.com", back.pk, True)]
 
 
-def test_an_id_is_not_reassigned_to_who_has_it(app, alice):
+def test_an_id_is_not_reassigned_to_its_current_user(app, alice):
     ledger.import_user_id(app, alice, "auth0|17")
 
     assert conflict(ledger.reassign, LayerUser.objects.get(), alice, reason="x") == (
@@ -189,7 +193,7 @@ def test_an_id_is_not_reassigned_to_who_has_it(app, alice):
     )
 
 
-def test_a_reassignment_that_loses_a_race_says_so(app, alice, bob):
+def test_a_reassignment_that_loses_a_race_is_refused(app, alice, bob):
     ledger.import_user_id(app, alice, "auth0|17")
     seen = LayerUser.objects.get()
     ledger.reassign(LayerUser.objects.get(), bob, reason=REASON)
@@ -200,7 +204,7 @@ def test_a_reassignment_that_loses_a_race_says_so(app, alice, bob):
 
 
 @pytest.mark.parametrize("reason", ["", "  ", "x" * 201])
-def test_an_id_is_not_reassigned_without_a_reason(app, alice, bob, reason):
+def test_an_id_is_not_reassigned_without_a_valid_reason(app, alice, bob, reason):
     ledger.import_user_id(app, alice, "auth0|17")
 
     with pytest.raises(InvalidReason):
@@ -209,7 +213,7 @@ def test_an_id_is_not_reassigned_without_a_reason(app, alice, bob, reason):
     assert entries() == [("auth0|17", alice.pk, True)]
 
 
-def test_a_former_id_is_made_current_by_reassigning_it_to_its_user(
+def test_reassigning_a_former_id_to_its_user_makes_it_current(
     settings, email_ids, app, bob
 ):
     configure(settings, USER_ID_CHANGE="keep")
@@ -222,41 +226,41 @@ def test_a_former_id_is_made_current_by_reassigning_it_to_its_user(
     assert entries() == [("bob", bob.pk, True), ("robert", bob.pk, False)]
 
 
-# Neither
+# Refused by every operation
 
 
-@pytest.mark.parametrize("act", [ledger.import_user_id, ledger.rename])
-def test_a_row_of_another_model_is_no_user(settings, app, alice, act):
+@pytest.mark.parametrize("operation", [ledger.import_user_id, ledger.rename])
+def test_an_instance_of_another_model_is_refused(settings, app, alice, operation):
     settings.AUTH_USER_MODEL = "tests.Member"
 
-    assert conflict(act, app, alice, "auth0|17") == (
-        "Expected an instance of AUTH_USER_MODEL, not User."
+    assert conflict(operation, app, alice, "auth0|17") == (
+        "Expected an instance of AUTH_USER_MODEL."
     )
 
 
-@pytest.mark.parametrize("act", [ledger.import_user_id, ledger.rename])
-def test_a_row_with_another_kind_of_primary_key_is_no_user(app, act):
+@pytest.mark.parametrize("operation", [ledger.import_user_id, ledger.rename])
+def test_an_instance_with_another_kind_of_primary_key_is_refused(app, operation):
     member = Member.objects.create(email="zoe@example.com")
 
-    assert conflict(act, app, member, "auth0|17") == (
-        "Expected an instance of AUTH_USER_MODEL, not Member."
+    assert conflict(operation, app, member, "auth0|17") == (
+        "Expected an instance of AUTH_USER_MODEL."
     )
 
 
 @pytest.mark.parametrize("user", [User(username="new"), User(pk=99)], ids=repr)
-@pytest.mark.parametrize("act", [ledger.import_user_id, ledger.rename])
-def test_a_user_who_is_not_stored_is_given_nothing(app, db, act, user):
-    assert conflict(act, app, user, "auth0|17") == ("Save the user first.")
+@pytest.mark.parametrize("operation", [ledger.import_user_id, ledger.rename])
+def test_an_unsaved_user_is_refused(app, db, operation, user):
+    assert conflict(operation, app, user, "auth0|17") == ("Save the user first.")
 
 
-@pytest.mark.parametrize("act", [ledger.import_user_id, ledger.rename])
-def test_a_deleted_user_is_given_nothing(app, alice, act):
+@pytest.mark.parametrize("operation", [ledger.import_user_id, ledger.rename])
+def test_a_deleted_user_is_refused(app, alice, operation):
     alice.delete()
 
-    assert conflict(act, app, alice, "auth0|17") == ("Save the user first.")
+    assert conflict(operation, app, alice, "auth0|17") == ("Save the user first.")
 
 
-def test_the_reason_of_a_reassignment_holds_no_private_key(app, alice, bob):
+def test_a_reason_that_contains_a_private_key_is_refused(app, alice, bob):
     ledger.import_user_id(app, alice, "auth0|17")
 
     with pytest.raises(InvalidReason, match="must not contain a private key"):
@@ -265,7 +269,7 @@ def test_the_reason_of_a_reassignment_holds_no_private_key(app, alice, bob):
     assert entries() == [("auth0|17", alice.pk, True)]
 
 
-def test_a_user_who_is_not_stored_is_reassigned_nothing(app, alice):
+def test_an_id_is_not_reassigned_to_an_unsaved_user(app, alice):
     ledger.import_user_id(app, alice, "auth0|17")
 
     assert conflict(
@@ -273,7 +277,7 @@ def test_a_user_who_is_not_stored_is_reassigned_nothing(app, alice):
     ) == ("Save the user first.")
 
 
-def test_a_deleted_user_is_reassigned_nothing(app, alice, bob):
+def test_an_id_is_not_reassigned_to_a_deleted_user(app, alice, bob):
     ledger.import_user_id(app, alice, "auth0|17")
     bob.delete()
 

@@ -1,4 +1,4 @@
-"""A user's row is locked before the user's entries change, so that deletions wait."""
+"""The user's row is locked before the user's entries change, so that deletions wait."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def test_a_token_for_a_recorded_user_locks_nothing(key, alice):
     assert locks_and_writes(lambda: issued_id(alice)) == []
 
 
-def test_a_token_that_moves_a_user_locks_the_user_before_it_writes(settings, email_ids):
+def test_a_token_with_a_new_id_locks_the_user_before_it_writes(settings, email_ids):
     configure(settings, USER_ID_CHANGE="follow")
     alice = create_user("alice", "alice@example.com")
     issued_id(alice)
@@ -64,7 +64,7 @@ def test_a_preview_of_a_deletion_locks_and_writes_nothing(app, alice):
     assert entries() == [("one", alice.pk, True)]
 
 
-def test_a_user_deleted_earlier_in_a_transaction_gets_nothing(app, alice):
+def test_a_user_deleted_earlier_in_the_transaction_is_refused(app, alice):
     assignment = ledger.resolve(MappingContext(alice, app), current=None)
     User.objects.filter(pk=alice.pk).delete()
 
@@ -75,7 +75,7 @@ def test_a_user_deleted_earlier_in_a_transaction_gets_nothing(app, alice):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_signal_that_is_sent_outside_of_a_transaction_locks_nothing(alice):
+def test_a_signal_sent_outside_of_a_transaction_locks_nothing(alice):
     def send():
         pre_delete.send(sender=User, instance=alice, using="default")
 

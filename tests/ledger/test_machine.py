@@ -1,4 +1,4 @@
-"""Users come, change, leave and come back: no two of them ever share an ID."""
+"""Users are created, changed, deleted and created again: no two ever share an ID."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from django_layer_identity.issuing import issue_identity_token
 from django_layer_identity.models import LayerApp, LayerUser
 from tests.endpoint import configure
 
-# So few that people meet: in another case, in another Unicode form, with a space.
+# So few that users collide: in case, in Unicode form, by a trailing space.
 EMAILS = st.sampled_from(
     ["", "a@x.org", "A@x.org", "é@x.org", "e\u0301@x.org", "a@x.org "]
 )
@@ -35,16 +35,16 @@ CHANGES = st.sampled_from(["keep", "follow", "refuse"])
 EXPECTED = st.sampled_from([None, "a@x.org", "é@x.org"])
 
 
-class Lives(RuleBasedStateMachine):
-    """A person is whoever was created once; a primary key may be another's later."""
+class UserLives(RuleBasedStateMachine):
+    """A person is one created user; another person may get the primary key later."""
 
     people = Bundle("people")
-    freed = Bundle("freed")  # primary keys of users who left
+    freed = Bundle("freed")  # primary keys of deleted users
 
     def __init__(self, layer_identity):
         super().__init__()
         self.layer_identity = layer_identity  # the settings
-        self.owners = {}  # Layer user ID -> the person whom it was given to
+        self.owners = {}  # Layer user ID -> the person who got it
         self.transaction = transaction.atomic()
         self.transaction.__enter__()
 
@@ -61,11 +61,11 @@ class Lives(RuleBasedStateMachine):
         self.layer_identity.update(USER_ID_CHANGE=change, USER_ID_NORMALIZER=normalizer)
 
     @rule(target=people, email=EMAILS)
-    def come(self, email):
+    def create_person(self, email):
         return self.create(email)
 
     @rule(target=people, email=EMAILS, pk=consumes(freed))
-    def come_under_the_key_of_somebody_who_left(self, email, pk):
+    def create_person_with_a_freed_primary_key(self, email, pk):
         return self.create(email, pk=pk)
 
     def create(self, email, **key):
@@ -74,11 +74,11 @@ class Lives(RuleBasedStateMachine):
         return person, user.pk
 
     @rule(person=people, email=EMAILS)
-    def change(self, person, email):
+    def change_email(self, person, email):
         User.objects.filter(username=person[0]).update(email=email)
 
     @rule(target=freed, person=consumes(people), by_hand=st.booleans())
-    def leave(self, person, by_hand):
+    def delete_person(self, person, by_hand):
         user = User.objects.filter(username=person[0])
         if by_hand:
             user.get().delete()
@@ -87,7 +87,7 @@ class Lives(RuleBasedStateMachine):
         return person[1]
 
     @rule(person=people, expected=EXPECTED)
-    def ask(self, person, expected):
+    def ask_for_token(self, person, expected):
         before = list(LayerUser.objects.values())
         user = User.objects.get(username=person[0])
         try:
@@ -101,27 +101,27 @@ class Lives(RuleBasedStateMachine):
     @rule(
         person=people,
         user_id=EMAILS.filter(bool),
-        act=st.sampled_from(["import_user_id", "rename"]),
+        operation=st.sampled_from(["import_user_id", "rename"]),
     )
-    def be_given_an_id(self, person, user_id, act):
+    def import_or_rename(self, person, user_id, operation):
         app, user = LayerApp.objects.get(), User.objects.get(username=person[0])
         try:
-            getattr(ledger, act)(app, user, user_id)
+            getattr(ledger, operation)(app, user, user_id)
         except LedgerConflict:
             return
         assert self.owners.setdefault(user_id, person) == person
 
     @rule(person=people, user_id=EMAILS.filter(bool))
-    def be_reassigned_an_id(self, person, user_id):
+    def reassign(self, person, user_id):
         entry = LayerUser.objects.find(LayerApp.objects.get(), user_id)
         if entry is None or entry.current_for_id == person[1]:
             return
         user = User.objects.get(username=person[0])
-        ledger.reassign(entry, user, reason="So it shall be.", user_id=user_id)
+        ledger.reassign(entry, user, reason="Requested by the user.", user_id=user_id)
         self.owners[user_id] = person
 
     @invariant()
-    def each_entry_is_its_owners(self):
+    def each_entry_has_its_owner(self):
         alive = dict(User.objects.values_list("username", "pk"))
         held = LayerUser.objects.exclude(owner=None).values_list("user_id", "owner")
         assert dict(held) == {
@@ -129,7 +129,7 @@ class Lives(RuleBasedStateMachine):
         }
 
     @invariant()
-    def no_id_is_ever_forgotten(self):
+    def no_id_is_ever_removed(self):
         assert LayerUser.objects.count() == len(self.owners)
 
 
@@ -138,7 +138,7 @@ def test_no_two_users_ever_share_an_id(settings, key):
     configure(settings, USER_ID="email")
 
     run_state_machine_as_test(
-        lambda: Lives(settings.LAYER_IDENTITY),
+        lambda: UserLives(settings.LAYER_IDENTITY),
         settings=exploration(
             max_examples=100,
             stateful_step_count=30,

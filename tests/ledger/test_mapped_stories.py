@@ -1,4 +1,4 @@
-"""Stories in which it is the mapping that keeps two people apart, or one together."""
+"""USER_ID_VERIFIED and USER_ID_NORMALIZER decide which users share an ID."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ FOLDED = "django_layer_identity.mapping.normalizers:email_casefold"
 
 
 @pytest.fixture
-def proving(settings, email_ids):
-    """A project where the profile says whether the address was confirmed."""
+def verification(settings, email_ids):
+    """A project in which a user with a profile has a verified address."""
     configure(
         settings, USER_ID_VERIFIED=lambda context: hasattr(context.user, "profile")
     )
 
 
-def prove(user):
+def verify(user):
     Profile.objects.create(user=user)
     user.refresh_from_db()
 
 
-def test_an_unverified_user_is_refused_and_nothing_is_written(proving):
+def test_an_unverified_user_is_refused_and_nothing_is_written(verification):
     alice = create_user("alice", "alice@example.com")
 
     answer = read(ask(alice, nonce=NONCE))
@@ -36,24 +36,24 @@ def test_an_unverified_user_is_refused_and_nothing_is_written(proving):
     assert entries() == []
 
 
-def test_who_edits_his_address_first_takes_nobodys_inbox(proving):
+def test_an_unverified_user_cannot_take_the_address_of_another(verification):
     mallory = create_user("mallory", "bob@example.com")
     bob = create_user("bob", "bob@example.com")
     with pytest.raises(UserIDUnavailable):
         issued_id(mallory)
 
-    prove(bob)
+    verify(bob)
 
     assert issued_id(bob) == "bob@example.com"
-    prove(mallory)
+    verify(mallory)
     with pytest.raises(UserIDTaken):
         issued_id(mallory)
     assert entries() == [("bob@example.com", bob.pk, True)]
 
 
-def test_an_id_that_is_his_is_kept_while_a_new_address_is_unproved(proving):
+def test_the_current_id_is_kept_while_a_new_address_is_unverified(verification):
     alice = create_user("alice", "alice@example.com")
-    prove(alice)
+    verify(alice)
     issued_id(alice)
 
     change_email(alice, "bob@example.com")
@@ -62,10 +62,10 @@ def test_an_id_that_is_his_is_kept_while_a_new_address_is_unproved(proving):
     assert issued_id(User.objects.get(pk=alice.pk)) == "alice@example.com"
 
 
-def test_a_user_is_not_followed_to_an_unproved_address(settings, proving):
+def test_a_change_to_an_unverified_address_is_refused(settings, verification):
     configure(settings, USER_ID_CHANGE="follow")
     alice = create_user("alice", "alice@example.com")
-    prove(alice)
+    verify(alice)
     issued_id(alice)
 
     change_email(alice, "bob@example.com")
@@ -77,7 +77,7 @@ def test_a_user_is_not_followed_to_an_unproved_address(settings, proving):
 
 
 def normalized(settings, normalizer, *values, **changes):
-    """Return what users with these e-mail addresses get, one after the other."""
+    """Return the user ID or the code for users with these e-mail addresses, in order."""
     configure(settings, USER_ID="email", USER_ID_NORMALIZER=normalizer, **changes)
     answers = []
     for number, value in enumerate(values):
@@ -120,13 +120,13 @@ def normalized(settings, normalizer, *values, **changes):
     ],
     ids=ascii,
 )
-def test_spellings_are_one_id_where_the_normalizer_says_so(
+def test_spellings_are_the_same_id_after_normalization(
     settings, key, normalizer, values, answers
 ):
     assert normalized(settings, normalizer, *values) == answers
 
 
-def test_a_national_number_is_the_same_where_its_region_is_set(settings, key):
+def test_a_national_number_is_normalized_with_its_region(settings, key):
     values = ["020 7031 3000", "+44 (0)20 7031-3000", "0161 496 0000"]
 
     assert normalized(settings, "phone", *values, PHONE_REGION="GB") == [
@@ -143,7 +143,7 @@ def test_a_user_without_an_address_is_refused_and_nothing_is_written(
 ):
     configure(settings, USER_ID="email", USER_ID_NORMALIZER=normalizer)
     alice = create_user("alice")
-    alice.email = value  # NULL, where the project's field may be
+    alice.email = value  # None: the field of another project may be nullable
 
     status, body = read(ask(alice, nonce=NONCE))
 
@@ -151,7 +151,7 @@ def test_a_user_without_an_address_is_refused_and_nothing_is_written(
     assert entries() == []
 
 
-def test_two_with_one_address_are_told_apart_by_who_came_first(email_ids):
+def test_of_two_users_with_one_address_only_the_first_gets_a_token(email_ids):
     first = create_user("alice", "alice@example.com")
     second = create_user("alice-2", "alice@example.com")
 

@@ -1,4 +1,4 @@
-"""What was decided is looked at again where somebody else was faster."""
+"""An assignment is evaluated again if another writer was faster."""
 
 from __future__ import annotations
 
@@ -24,30 +24,30 @@ RANDOM = "django_layer_identity.mapping.user_ids:random_uuid"
 
 
 @pytest.fixture
-def claim(app):
-    """Return what is decided for a user as the ledger is now."""
+def resolve(app):
+    """Resolve a user's ID from the ledger's present state."""
 
-    def claim(user, expected=None):
+    def resolve(user, expected=None):
         current = LayerUser.objects.current(app, user.pk)
         return ledger.resolve(MappingContext(user, app), expected, current=current)
 
-    return claim
+    return resolve
 
 
-def test_of_two_first_requests_of_a_user_the_second_finds_it_done(claim, email_ids):
+def test_of_two_first_requests_of_a_user_the_second_finds_the_entry(resolve, email_ids):
     alice = create_user("alice", "alice@example.com")
-    first, second = claim(alice), claim(alice)
+    first, second = resolve(alice), resolve(alice)
 
     assert ledger.record(first) == ledger.record(second) == "alice@example.com"
     assert entries() == [("alice@example.com", alice.pk, True)]
 
 
-def test_of_two_users_with_one_value_the_second_is_refused(claim, email_ids):
+def test_of_two_users_with_one_value_the_second_is_refused(resolve, email_ids):
     alice, newcomer = (
         create_user("a", "alice@example.com"),
         create_user("b", "alice@example.com"),
     )
-    first, second = claim(alice), claim(newcomer)
+    first, second = resolve(alice), resolve(newcomer)
     ledger.record(first)
 
     with pytest.raises(UserIDTaken):
@@ -56,35 +56,35 @@ def test_of_two_users_with_one_value_the_second_is_refused(claim, email_ids):
     assert entries() == [("alice@example.com", alice.pk, True)]
 
 
-def test_of_two_random_ids_for_a_user_the_first_is_his(claim, settings, alice):
+def test_of_two_random_ids_for_a_user_the_first_is_kept(resolve, settings, alice):
     configure(settings, USER_ID=RANDOM)
-    first, second = claim(alice), claim(alice)
+    first, second = resolve(alice), resolve(alice)
 
     assert first.user_id != second.user_id
     assert ledger.record(first) == ledger.record(second) == first.user_id
 
 
-def test_what_the_client_expects_is_compared_with_what_the_race_gave(
-    claim, settings, alice
+def test_the_expected_id_is_compared_with_the_result_of_the_race(
+    resolve, settings, alice
 ):
     configure(settings, USER_ID=lambda context: context.user.first_name)
-    first = claim(alice)
+    first = resolve(alice)
     alice.first_name = "Zoe"
-    second = claim(alice, "Zoe")
+    second = resolve(alice, "Zoe")
     ledger.record(first)
 
-    with pytest.raises(UserIDMismatch) as refused:
+    with pytest.raises(UserIDMismatch) as caught:
         ledger.record(second)
 
-    assert refused.value.user_id == "Alice"
+    assert caught.value.user_id == "Alice"
 
 
-def test_two_moves_of_a_user_end_in_one_place(claim, settings, email_ids):
+def test_two_changes_to_the_same_id_have_one_result(resolve, settings, email_ids):
     configure(settings, USER_ID_CHANGE="follow")
     alice = create_user("alice", "alice@example.com")
     issued_id(alice)
     change_email(alice, "zoe@example.com")
-    first, second = claim(alice), claim(alice)
+    first, second = resolve(alice), resolve(alice)
 
     assert ledger.record(first) == ledger.record(second) == "zoe@example.com"
     assert entries() == [
@@ -93,15 +93,17 @@ def test_two_moves_of_a_user_end_in_one_place(claim, settings, email_ids):
     ]
 
 
-def test_a_way_back_may_be_barred_meanwhile(claim, settings, email_ids):
+def test_a_former_id_that_was_reassigned_in_the_meantime_is_refused(
+    resolve, settings, email_ids
+):
     configure(settings, USER_ID_CHANGE="follow")
     alice, bob = create_user("alice", "alice@example.com"), create_user("bob")
     issued_id(alice)
     change_email(alice, "zoe@example.com")
     issued_id(alice)
     change_email(alice, "alice@example.com")
-    back = claim(alice)
-    ledger.reassign(back.entry, bob, reason="His mailbox now.")
+    back = resolve(alice)
+    ledger.reassign(back.entry, bob, reason="Bob's mailbox now.")
 
     with pytest.raises(UserIDTaken):
         ledger.record(back)
@@ -112,16 +114,18 @@ def test_a_way_back_may_be_barred_meanwhile(claim, settings, email_ids):
     ]
 
 
-def test_who_is_always_late_is_told_to_try_again(claim, around_ledger_write, alice):
+def test_a_writer_that_loses_every_race_is_unavailable(
+    resolve, around_ledger_write, alice
+):
     around_ledger_write(lambda write: False)
 
     with pytest.raises(Unavailable):
-        ledger.record(claim(alice))
+        ledger.record(resolve(alice))
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_user_who_is_deleted_meanwhile_gets_nothing(claim, alice):
-    assignment = claim(alice)
+def test_a_user_deleted_in_the_meantime_is_refused(resolve, alice):
+    assignment = resolve(alice)
     User.objects.filter(pk=alice.pk).delete()
 
     with pytest.raises(AuthenticationFailed):
@@ -131,7 +135,7 @@ def test_a_user_who_is_deleted_meanwhile_gets_nothing(claim, alice):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_deletion_past_django_is_refused(app, alice):
+def test_a_deletion_in_raw_sql_is_refused(app, alice):
     ledger.import_user_id(app, alice, "alice")
 
     with pytest.raises(IntegrityError), transaction.atomic():
@@ -140,7 +144,7 @@ def test_a_deletion_past_django_is_refused(app, alice):
     assert entries() == [("alice", alice.pk, True)]
 
 
-def test_a_database_that_takes_no_entry_spends_no_nonce(settings, key, alice):
+def test_a_nonce_is_not_spent_if_the_entry_cannot_be_written(settings, key, alice):
     configure(settings, NONCE_GUARD="database")
 
     def fail(execute, sql, params, many, context):
@@ -148,14 +152,14 @@ def test_a_database_that_takes_no_entry_spends_no_nonce(settings, key, alice):
             raise OperationalError("disk full")
         return execute(sql, params, many, context)
 
-    with connection.execute_wrapper(fail), pytest.raises(Unavailable) as refused:
+    with connection.execute_wrapper(fail), pytest.raises(Unavailable) as caught:
         issued_id(alice)
 
-    assert str(refused.value.__cause__) == "disk full"
+    assert str(caught.value.__cause__) == "disk full"
     assert (entries(), SpentNonce.objects.count()) == ([], 0)
 
 
-def test_a_key_of_no_use_writes_nothing(settings, key, alice):
+def test_a_key_that_cannot_be_decrypted_writes_nothing(settings, key, alice):
     configure(settings, KEY_ENCRYPTION_KEYS=[])
     clear_loaded_keys()
 

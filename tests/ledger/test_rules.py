@@ -1,4 +1,4 @@
-"""Rules of the ledger: exact, quiet in refusals, random, and never switched off."""
+"""Rules of the ledger: exact comparison, no write for a refusal, random IDs."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ RANDOM = "django_layer_identity.mapping.user_ids:random_uuid"
 E_ACUTE = "\N{LATIN SMALL LETTER E WITH ACUTE}"
 
 
-# Exactly
+# Exact comparison
 
 
 @pytest.mark.parametrize(
@@ -60,14 +60,14 @@ def test_ids_that_look_alike_are_different(settings, key, one, another):
     assert [issued_id(user) for user in users] == [one, another]
 
 
-# Nothing is written for a refusal
+# A refusal writes nothing
 
 
-def test_a_user_without_a_value_is_not_written_down(email_ids):
+def test_a_user_without_a_value_is_not_recorded(email_ids):
     assert_refused(UserIDUnavailable, create_user("alice", ""))
 
 
-def test_what_the_client_expects_is_compared_before_anything_is_written(email_ids):
+def test_the_expected_id_is_compared_before_anything_is_written(email_ids):
     assert_refused(
         UserIDMismatch,
         create_user("alice", "alice@example.com"),
@@ -75,7 +75,7 @@ def test_what_the_client_expects_is_compared_before_anything_is_written(email_id
     )
 
 
-def test_what_the_client_expects_is_compared_with_the_id_that_was_kept(email_ids):
+def test_the_expected_id_is_compared_with_the_kept_id(email_ids):
     alice = create_user("alice", "alice@example.com")
     issued_id(alice)
     change_email(alice, "zoe@example.com")
@@ -94,7 +94,7 @@ def test_an_app_without_an_active_key_writes_nothing(key, email_ids):
 
 
 @pytest.mark.parametrize("policy", ["keep", "follow"])
-def test_the_ledger_is_read_where_it_is_written(settings, email_ids, policy):
+def test_the_ledger_is_read_from_the_write_database(settings, email_ids, policy):
     configure(settings, USER_ID_CHANGE=policy)
     alice, newcomer = (
         create_user("a", "alice@example.com"),
@@ -110,7 +110,7 @@ def test_the_ledger_is_read_where_it_is_written(settings, email_ids, policy):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_deleted_user_is_looked_for_where_the_ledger_is_written(settings, app, alice):
+def test_a_deleted_user_is_looked_up_in_the_write_database(settings, app, alice):
     assignment = ledger.resolve(MappingContext(alice, app), current=None)
     User.objects.filter(pk=alice.pk).delete()
     settings.DATABASE_ROUTERS = [Replica()]
@@ -119,10 +119,10 @@ def test_a_deleted_user_is_looked_for_where_the_ledger_is_written(settings, app,
         ledger.record(assignment)
 
 
-# Never switched off
+# USER_ID_LEDGER=False
 
 
-def test_no_setting_gives_a_recorded_id_to_a_second_user(settings, email_ids):
+def test_a_recorded_id_stays_reserved_without_the_ledger(settings, email_ids):
     alice, newcomer = (
         create_user("a", "alice@example.com"),
         create_user("b", "alice@example.com"),
@@ -133,10 +133,10 @@ def test_no_setting_gives_a_recorded_id_to_a_second_user(settings, email_ids):
     assert_refused(UserIDTaken, newcomer)
 
 
-# Changes of an ID
+# USER_ID_CHANGE
 
 
-def test_a_misspelt_policy_for_changes_keeps_the_id(settings, email_ids):
+def test_a_misspelt_policy_keeps_the_id(settings, email_ids):
     configure(settings, USER_ID_CHANGE="folow")
     alice = create_user("alice", "alice@example.com")
     issued_id(alice)
@@ -145,10 +145,10 @@ def test_a_misspelt_policy_for_changes_keeps_the_id(settings, email_ids):
     assert issued_id(alice) == "alice@example.com"
 
 
-# Refusals that come later
+# A refusal after the ledger was written
 
 
-def test_a_nonce_of_somebody_elses_leaves_the_users_id_written_down(email_ids):
+def test_the_user_id_stays_recorded_if_the_nonce_is_refused(email_ids):
     alice, bob = (
         create_user("alice", "alice@example.com"),
         create_user("bob", "bob@example.com"),
@@ -164,11 +164,11 @@ def test_a_nonce_of_somebody_elses_leaves_the_users_id_written_down(email_ids):
     ]
 
 
-# What disclosed nothing
+# Random IDs
 
 
 @pytest.mark.parametrize("policy", ["keep", "follow", "refuse"])
-def test_a_random_id_is_made_once_and_kept(settings, key, alice, policy):
+def test_a_random_id_is_created_once_and_kept(settings, key, alice, policy):
     configure(settings, USER_ID=RANDOM, USER_ID_CHANGE=policy)
 
     user_id = issued_id(alice)
@@ -178,27 +178,29 @@ def test_a_random_id_is_made_once_and_kept(settings, key, alice, policy):
     assert issued_id(create_user("bob", "")) != user_id
 
 
-YET_TO_BE_MADE = "The logged-in user does not have a Layer user ID yet: send the request without “user_id”."
+NO_USER_ID_YET = "The logged-in user does not have a Layer user ID yet: send the request without “user_id”."
 
 
-def test_a_random_id_that_nothing_keeps_yet_is_not_named(settings, key, alice):
+def test_a_random_id_that_is_not_recorded_yet_is_not_in_the_answer(
+    settings, key, alice
+):
     configure(settings, USER_ID=RANDOM)
 
-    mismatch = refusal(403, "user_id_mismatch", YET_TO_BE_MADE)
+    mismatch = refusal(403, "user_id_mismatch", NO_USER_ID_YET)
     assert read(ask(alice, nonce=NONCE, user_id="bob")) == mismatch
     assert entries() == []
 
 
-def test_a_random_id_that_takes_the_place_of_another_is_not_named(settings, email_ids):
+def test_a_random_id_that_replaces_another_is_not_in_the_answer(settings, email_ids):
     alice = create_user("alice", "alice@example.com")
     issued_id(alice)
     configure(settings, USER_ID=RANDOM, USER_ID_CHANGE="follow")
 
-    mismatch = refusal(403, "user_id_mismatch", YET_TO_BE_MADE)
+    mismatch = refusal(403, "user_id_mismatch", NO_USER_ID_YET)
     assert read(ask(alice, nonce=NONCE, user_id="alice@example.com")) == mismatch
 
 
-def test_a_random_id_that_is_kept_is_named(settings, key, alice):
+def test_a_recorded_random_id_is_in_the_answer(settings, key, alice):
     configure(settings, USER_ID=RANDOM)
     user_id = issued_id(alice)
 
@@ -210,7 +212,7 @@ def test_a_random_id_that_is_kept_is_named(settings, key, alice):
     )
 
 
-def test_an_id_that_is_the_same_next_time_is_named_before_it_is_kept(email_ids):
+def test_an_id_that_is_not_random_is_in_the_answer_before_it_is_recorded(email_ids):
     alice = create_user("alice", "alice@example.com")
 
     _status, body = read(ask(alice, nonce=NONCE, user_id="bob"))
@@ -219,7 +221,7 @@ def test_an_id_that_is_the_same_next_time_is_named_before_it_is_kept(email_ids):
     assert entries() == []
 
 
-def test_users_move_from_ids_that_disclose_to_random_ones_once(settings, email_ids):
+def test_users_change_from_readable_ids_to_random_ids_once(settings, email_ids):
     alice = create_user("alice", "alice@example.com")
     issued_id(alice)
     configure(settings, USER_ID=RANDOM, USER_ID_CHANGE="follow")
@@ -234,9 +236,7 @@ def test_users_move_from_ids_that_disclose_to_random_ones_once(settings, email_i
     ]
 
 
-def test_an_id_that_discloses_is_kept_where_changes_are_not_followed(
-    settings, email_ids
-):
+def test_a_readable_id_is_kept_if_changes_are_not_followed(settings, email_ids):
     alice = create_user("alice", "alice@example.com")
     issued_id(alice)
 
@@ -253,7 +253,7 @@ def test_an_id_that_discloses_is_kept_where_changes_are_not_followed(
         "C303282D-F2E6-46CA-A04A-35D3D873712D",
     ],
 )
-def test_an_id_that_is_a_uuid_stays_under_random_ones(
+def test_an_id_that_is_a_uuid_counts_as_random_and_is_kept(
     settings, key, app, alice, user_id
 ):
     configure(settings, USER_ID=RANDOM, USER_ID_CHANGE="follow")
@@ -270,7 +270,7 @@ def test_an_id_that_is_a_uuid_stays_under_random_ones(
         "c303282d-f2e6-46ca-a04a-35d3d873712d@example.com",
     ],
 )
-def test_an_id_of_another_shape_than_a_uuid_does_not(
+def test_an_id_that_is_not_a_canonical_uuid_is_replaced(
     settings, key, app, alice, user_id
 ):
     configure(settings, USER_ID=RANDOM, USER_ID_CHANGE="follow")
@@ -281,9 +281,7 @@ def test_an_id_of_another_shape_than_a_uuid_does_not(
 
 @pytest.mark.parametrize("change", ["keep", "follow", "refuse"])
 @pytest.mark.parametrize("normalizer", [lambda text: text.replace("-", ""), str.upper])
-def test_a_random_id_stays_in_the_form_that_a_normalizer_gives_it(
-    settings, key, alice, change, normalizer
-):
+def test_a_normalized_random_id_is_kept(settings, key, alice, change, normalizer):
     configure(
         settings,
         USER_ID=RANDOM,
@@ -294,7 +292,7 @@ def test_a_random_id_stays_in_the_form_that_a_normalizer_gives_it(
     assert issued_id(alice) == issued_id(alice)
 
 
-def test_a_text_that_is_not_what_was_stored_is_never_used(email_ids):
+def test_a_text_that_does_not_match_its_digest_is_refused(email_ids):
     alice = create_user("alice", "alice@example.com")
     issued_id(alice)
     LayerUser.objects.update(user_id="?")

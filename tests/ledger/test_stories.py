@@ -1,4 +1,4 @@
-"""A Layer user ID belongs to one user, whatever becomes of him and of it."""
+"""A Layer user ID belongs to one user, also after a change or a deletion."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from tests.ledger.users import (
 )
 
 
-def test_the_first_token_writes_down_whose_the_id_is(app, email_ids):
+def test_the_first_token_records_the_owner_of_the_id(app, email_ids):
     alice = create_user("alice", "alice@example.com")
 
     assert issued_id(alice) == "alice@example.com"
@@ -64,7 +64,7 @@ def test_a_changed_email_keeps_the_id(email_ids):
     assert entries() == [("alice@example.com", alice.pk, True)]
 
 
-def test_the_answer_tells_the_client_which_id_was_kept(key, email_ids):
+def test_the_answer_contains_the_kept_id(key, email_ids):
     alice = create_user("alice", "alice@example.com")
     issued_id(alice)
     change_email(alice, "zoe@example.com")
@@ -83,7 +83,9 @@ def test_an_id_is_kept_when_the_value_is_blank(email_ids):
     assert issued_id(alice) == "alice@example.com"
 
 
-def test_a_changed_email_is_followed_and_the_old_id_stays_his(settings, email_ids):
+def test_a_changed_email_is_followed_and_the_former_id_stays_reserved(
+    settings, email_ids
+):
     configure(settings, USER_ID_CHANGE="follow")
     alice, bob = create_user("alice", "alice@example.com"), create_user("bob", "")
     issued_id(alice)
@@ -98,7 +100,7 @@ def test_a_changed_email_is_followed_and_the_old_id_stays_his(settings, email_id
     assert_refused(UserIDTaken, bob)
 
 
-def test_a_user_who_is_followed_may_return_to_a_former_id(settings, email_ids):
+def test_under_follow_a_user_can_return_to_a_former_id(settings, email_ids):
     configure(settings, USER_ID_CHANGE="follow")
     alice = create_user("alice", "alice@example.com")
     for email in ("alice@example.com", "zoe@example.com", "alice@example.com"):
@@ -111,7 +113,7 @@ def test_a_user_who_is_followed_may_return_to_a_former_id(settings, email_ids):
     ]
 
 
-def test_a_user_is_not_followed_to_an_id_of_somebody_else(settings, email_ids):
+def test_under_follow_the_id_of_another_user_is_refused(settings, email_ids):
     configure(settings, USER_ID_CHANGE="follow")
     alice, bob = (
         create_user("alice", "alice@example.com"),
@@ -123,7 +125,7 @@ def test_a_user_is_not_followed_to_an_id_of_somebody_else(settings, email_ids):
     assert_refused(UserIDTaken, bob)
 
 
-def test_a_user_is_not_followed_to_nothing(settings, email_ids):
+def test_under_follow_a_blank_value_is_refused(settings, email_ids):
     configure(settings, USER_ID_CHANGE="follow")
     alice = create_user("alice", "alice@example.com")
     issued_id(alice)
@@ -148,7 +150,7 @@ def test_a_changed_email_is_refused(settings, email_ids):
     assert issued_id(alice) == "alice@example.com"
 
 
-# Other people
+# Other users
 
 
 @pytest.mark.parametrize("policy", ["keep", "follow", "refuse"])
@@ -167,7 +169,7 @@ def test_a_recycled_mailbox_is_refused(settings, email_ids, policy):
     )
 
 
-def test_of_two_with_one_email_the_first_has_the_id(email_ids):
+def test_of_two_users_with_one_email_the_first_has_the_id(email_ids):
     first, second = (
         create_user("a", "alice@example.com"),
         create_user("b", "alice@example.com"),
@@ -186,7 +188,7 @@ def test_the_id_of_a_deleted_user_is_refused(email_ids):
 
 
 @pytest.mark.parametrize("policy", ["keep", "follow"])
-def test_a_deleted_users_primary_key_inherits_nothing(settings, email_ids, policy):
+def test_a_reused_primary_key_inherits_nothing(settings, email_ids, policy):
     configure(settings, USER_ID_CHANGE=policy)
     issued_id(create_user("alice", "alice@example.com", pk=17))
     User.objects.filter(pk=17).delete()
@@ -198,7 +200,7 @@ def test_a_deleted_users_primary_key_inherits_nothing(settings, email_ids, polic
         assert_refused(UserIDTaken, newcomer)
 
 
-def test_a_deleted_users_text_goes_and_the_digest_stays(settings, email_ids):
+def test_a_deletion_clears_the_text_and_keeps_the_digest(settings, email_ids):
     configure(settings, USER_ID_CHANGE="follow")
     alice = create_user("alice", "alice@example.com")
     issued_id(alice)
@@ -215,7 +217,7 @@ def test_a_deleted_users_text_goes_and_the_digest_stays(settings, email_ids):
     ]
 
 
-def test_a_deleted_users_reason_goes_with_him(app, email_ids):
+def test_a_deletion_clears_the_reason_of_the_reassignment(app, email_ids):
     alice, bob = create_user("alice", "alice@example.com"), create_user("bob")
     issued_id(alice)
     ledger.reassign(LayerUser.objects.get(), bob, reason="Bob is Alice's widower.")
@@ -227,11 +229,11 @@ def test_a_deleted_users_reason_goes_with_him(app, email_ids):
 
 @pytest.fixture
 def before_a_deletion():
-    """Let something happen once Django has collected what it will delete."""
+    """Run a function after Django has collected the objects to delete."""
     connected = []
 
-    def before_a_deletion(act):
-        connected.append(lambda **kwargs: act())
+    def before_a_deletion(operation):
+        connected.append(lambda **kwargs: operation())
         pre_delete.connect(connected[0], sender=User)
 
     yield before_a_deletion
@@ -245,15 +247,15 @@ def test_an_id_reassigned_during_the_deletion_stays_reassigned(
     alice, bob = create_user("alice", "alice@example.com"), create_user("bob")
     issued_id(alice)
     entry = LayerUser.objects.get()
-    before_a_deletion(lambda: ledger.reassign(entry, bob, reason="His mailbox now."))
+    before_a_deletion(lambda: ledger.reassign(entry, bob, reason="Bob's mailbox now."))
 
     alice.delete()
 
     assert entries() == [("alice@example.com", bob.pk, True)]
-    assert LayerUser.objects.get().reassignment_reason == "His mailbox now."
+    assert LayerUser.objects.get().reassignment_reason == "Bob's mailbox now."
 
 
-def test_an_id_given_during_the_deletion_is_forgotten_too(app, before_a_deletion):
+def test_an_id_imported_during_the_deletion_is_cleared_too(app, before_a_deletion):
     alice = create_user("alice")
     before_a_deletion(lambda: ledger.import_user_id(app, alice, "alice"))
 

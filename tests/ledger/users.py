@@ -1,4 +1,4 @@
-"""Users who come, change and go, and what the ledger says of them."""
+"""Create and change users, and read the ledger's entries."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def issued_id(user, **options):
 
 
 def entries():
-    """Return the ledger: the text, the owner and whether it is his current ID."""
+    """Return each entry: the text, the owner and whether it is the owner's current ID."""
     return [
         (entry.user_id, entry.owner_id, entry.current_for_id is not None)
         for entry in LayerUser.objects.order_by("pk")
@@ -33,7 +33,7 @@ def entries():
 
 
 def assert_refused(refusal, user, **options):
-    """Tell that the user is refused, and that nothing came of it."""
+    """Assert that the user is refused and that the ledger is unchanged."""
     before = list(LayerUser.objects.values())
     with pytest.raises(refusal):
         issued_id(user, **options)

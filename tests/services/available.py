@@ -1,9 +1,9 @@
 """
-Which of PostgreSQL, MariaDB and Redis can be reached here.
+Find out which of PostgreSQL, MariaDB and Redis can be reached.
 
-``TEST_POSTGRESQL_URL``, ``TEST_MARIADB_URL`` and ``TEST_REDIS_URL`` say where to look.
+``TEST_POSTGRESQL_URL``, ``TEST_MARIADB_URL`` and ``TEST_REDIS_URL`` are the addresses.
 ``TEST_DATABASE`` names the database that the tests create there.
-``REQUIRE_SERVICES=1`` turns each skip into a failure.
+With ``REQUIRE_SERVICES=1``, a missing service is a failure and not a skip.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ POSTGRESQL_URL = os.environ.get(
 MARIADB_URL = os.environ.get("TEST_MARIADB_URL", "mysql://root@127.0.0.1:3306/test")
 REDIS_URL = os.environ.get("TEST_REDIS_URL", "redis://127.0.0.1:6379/9")
 
-#: Name of a service -> why it cannot be used and what to do: the reason of a skip.
+#: Name of a service -> the reason for the skip: why it is missing, and what to do.
 missing: dict[str, str] = {}
 
 
@@ -75,7 +75,7 @@ def _reach_redis() -> dict[str, object]:
 def _found(
     name: str, reach: Callable[[], dict[str, object]], client: str, variable: str
 ) -> dict[str, dict[str, object]]:
-    """Return the settings of a service, or note why there are none."""
+    """Return the service's settings, or record why it cannot be used."""
     try:
         return {name: reach()}
     except ImportError:
@@ -83,14 +83,14 @@ def _found(
     except Exception as exc:
         first_line = (str(exc).splitlines() or [type(exc).__name__])[0]
         missing[name] = (
-            f"{name} cannot be reached: start it or set {variable}. ({first_line})"
+            f"{name} cannot be reached. Start it or set {variable}. ({first_line})"
         )
     return {}
 
 
 def skip_or_fail(reason: str) -> NoReturn:
-    """Skip the test with the reason, or fail it if REQUIRE_SERVICES is 1."""
-    import pytest  # not before: the settings read this module
+    """Skip the test with the reason; fail it if REQUIRE_SERVICES is 1."""
+    import pytest  # only here, because the settings import this module
 
     if REQUIRED:
         pytest.fail(reason)

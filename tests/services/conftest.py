@@ -17,11 +17,11 @@ from tests.services.figures import show  # noqa: F401  # a fixture for these tes
 def need(name):
     """Skip the test if the service cannot be used; fail it if it is required."""
     if name not in {**settings.DATABASES, **settings.CACHES}:
-        skip_or_fail(missing.get(name, "run pytest with --ds=tests.services.settings"))
+        skip_or_fail(missing.get(name, "Run pytest with --ds=tests.services.settings."))
 
 
 def hang_up():
-    """Close this thread's connections to Redis, which Django leaves to the garbage."""
+    """Close this thread's connections to Redis; Django leaves that to the garbage collector."""
     for pool in caches["default"]._cache._pools.values():
         pool.disconnect()
 
@@ -30,7 +30,7 @@ def hang_up():
     params=["default", "postgresql", "mariadb"], ids=["sqlite", "postgresql", "mariadb"]
 )
 def database(request):
-    """Each database in turn, with our tables in it and nowhere else."""
+    """Run the test on each database, which then holds all tables of the app."""
     need(request.param)
     token = routing.database.set(request.param)
     request.getfixturevalue("db")
@@ -40,7 +40,7 @@ def database(request):
 
 @pytest.fixture
 def sqlite_file(tmp_path, django_db_blocker):
-    """A database in a file, as SQLite serves several connections."""
+    """A database in a file: only then can SQLite serve several connections."""
     connections.settings["file"] = {
         **connections.settings["default"],
         "NAME": tmp_path / "db.sqlite3",
@@ -63,7 +63,7 @@ def sqlite_file(tmp_path, django_db_blocker):
 
 @pytest.fixture
 def redis(settings):
-    """Redis in place of the default cache; what others keep there is left alone."""
+    """Redis as the default cache, with a key prefix of its own."""
     need("redis")
     empty = {**settings.CACHES["redis"], "KEY_PREFIX": f"test-{uuid4()}"}
     settings.CACHES = {**settings.CACHES, "default": empty}

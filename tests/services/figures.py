@@ -1,4 +1,4 @@
-"""Figures that tests print at the end of a run, whatever process they ran in."""
+"""Print figures of tests at the end of a run, also with several processes."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ NAME = "figures"
 
 @pytest.fixture
 def show(record_property):
-    """Print lines below the results of the run."""
+    """Print these lines at the end of the run."""
     return lambda lines: record_property(NAME, list(lines))
 
 

@@ -2,12 +2,12 @@ from __future__ import annotations
 
 from contextvars import ContextVar
 
-#: Where users and everything of ours live at the moment.
+#: The alias of the database that holds the users and the app's tables.
 database = ContextVar("database", default="default")
 
 
 class OneDatabase:
-    """Send the app's models, and users with them, to the database under test."""
+    """Route the app's models and the users to the database under test."""
 
     def db_for_read(self, model, **hints):
         together = ("auth", "sessions", "layer_identity", "layer_identity_audit")

@@ -1,4 +1,4 @@
-"""The tests' settings with PostgreSQL, MariaDB and Redis, where they can be reached."""
+"""The tests' settings with each of PostgreSQL, MariaDB and Redis that can be reached."""
 
 from __future__ import annotations
 

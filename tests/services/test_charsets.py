@@ -1,4 +1,4 @@
-"""MariaDB keeps an ID to the last character, or a check says that it does not."""
+"""MariaDB stores every character of an ID; otherwise a check reports it."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def _unblocked(django_db_setup, django_db_blocker):
 
 @pytest.fixture
 def narrow():
-    """A database of its own, whose charset is latin1."""
+    """A separate database with the charset latin1."""
     with connections["mariadb"].cursor() as cursor:
         cursor.execute(f"CREATE DATABASE {NAME} CHARACTER SET latin1")
     connections.settings["narrow"] = {
@@ -42,54 +42,54 @@ def narrow():
         cursor.execute(f"DROP DATABASE {NAME}")
 
 
-def complaints(alias):
+def problems(alias):
     found = checks.run_checks(tags=["database"], databases=[alias])
     return [
         message.msg for message in found if message.id.startswith("layer_identity.")
     ]
 
 
-def make_tables(connection):
+def create_tables(connection):
     with connection.schema_editor() as editor:
         for model in (ContentType, Permission, Group, User, LayerApp, LayerUser):
             editor.create_model(model)
 
 
-NO_ROOM = (
+NARROW = (
     "The database 'narrow' stores Layer user IDs in latin1, which does not have every "
     "character."
 )
 
 
-def test_the_tests_database_has_room():
-    assert complaints("mariadb") == []
+def test_the_database_of_the_tests_is_wide_enough():
+    assert problems("mariadb") == []
 
 
-def test_a_narrow_database_is_noticed_before_anything_is_in_it(narrow):
-    assert complaints("narrow") == [NO_ROOM]
+def test_a_narrow_database_is_reported_before_it_has_tables(narrow):
+    assert problems("narrow") == [NARROW]
 
 
-def test_a_narrow_column_is_noticed(narrow):
-    make_tables(narrow)
+def test_a_narrow_column_is_reported(narrow):
+    create_tables(narrow)
     with narrow.cursor() as cursor:
         cursor.execute(f"ALTER DATABASE {NAME} CHARACTER SET utf8mb4")
 
-    assert complaints("narrow") == [NO_ROOM]
+    assert problems("narrow") == [NARROW]
 
 
 def test_a_wide_column_in_a_narrow_database_is_fine(narrow):
-    make_tables(narrow)
+    create_tables(narrow)
     with narrow.cursor() as cursor:
         table = LayerUser._meta.db_table
         cursor.execute(f"ALTER TABLE {table} CONVERT TO CHARACTER SET utf8mb4")
 
-    assert complaints("narrow") == []
+    assert problems("narrow") == []
 
 
-def test_a_narrow_connection_is_noticed(narrow):
+def test_a_narrow_connection_is_reported(narrow):
     with narrow.cursor() as cursor:
         cursor.execute(f"ALTER DATABASE {NAME} CHARACTER SET utf8mb4")
     narrow.close()
     narrow.settings_dict["OPTIONS"] = {"charset": "latin1"}
 
-    assert complaints("narrow") == [NO_ROOM]
+    assert problems("narrow") == [NARROW]

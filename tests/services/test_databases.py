@@ -1,4 +1,4 @@
-"""What the database has to see to, on SQLite, PostgreSQL and MariaDB."""
+"""Constraints that the database enforces, on SQLite, PostgreSQL and MariaDB."""
 
 from __future__ import annotations
 
@@ -57,13 +57,13 @@ def draft(app, other_private_key):
     return draft
 
 
-def refuses(**change):
+def assert_refused_by_database(**change):
     using = router.db_for_write(SigningKey)
     with pytest.raises(IntegrityError), transaction.atomic(using=using):
         SigningKey.objects.update(**change)
 
 
-def test_the_database_is_the_one_that_is_meant(app, database):
+def test_the_test_runs_on_the_selected_database(app, database):
     vendors = {"default": "sqlite", "mariadb": "mysql"}
 
     assert app._state.db == database.alias
@@ -77,28 +77,28 @@ def test_no_migration_is_missing(database):
 def test_a_second_active_key_is_refused(key, draft):
     draft.set_key_id(OTHER_KEY_ID)
 
-    refuses(active_for=key.app)
+    assert_refused_by_database(active_for=key.app)
 
 
 def test_a_key_active_for_another_app_is_refused(key, other_app):
-    refuses(active_for=other_app)
+    assert_refused_by_database(active_for=other_app)
 
 
 def test_an_active_key_that_is_revoked_is_refused(key):
-    refuses(revoked_at=key.created_at)
+    assert_refused_by_database(revoked_at=key.created_at)
 
 
 def test_an_active_key_without_an_id_is_refused(key):
-    refuses(key_id=None)
+    assert_refused_by_database(key_id=None)
 
 
-def test_many_keys_that_are_not_active_are_fine(app, private_key, draft):
+def test_an_app_can_have_several_inactive_keys(app, private_key, draft):
     SigningKey.from_private_key(app, private_key).save()
 
     assert SigningKey.objects.filter(active_for=None, key_id=None).count() == 2
 
 
-def test_a_key_is_stored_once_an_app(key, private_key):
+def test_an_app_cannot_have_the_same_key_twice(key, private_key):
     with pytest.raises(KeyExists):
         SigningKey.from_private_key(key.app, private_key).save_unique()
 
@@ -109,7 +109,7 @@ def test_a_lifetime_over_a_day_is_refused(app):
         LayerApp.objects.update(token_lifetime=timedelta(hours=25))
 
 
-def test_a_key_lives_its_whole_life(key, draft):
+def test_a_key_goes_through_its_life_cycle(key, draft):
     draft.set_key_id(OTHER_KEY_ID)
     draft.activate()
     key.activate()
@@ -121,7 +121,7 @@ def test_a_key_lives_its_whole_life(key, draft):
 
 
 def test_a_token_takes_one_query(key, alice, django_assert_num_queries, database):
-    issue_identity_token(alice, "a+b/c==")  # the first one writes the ledger
+    issue_identity_token(alice, "a+b/c==")  # the first token writes to the ledger
 
     with django_assert_num_queries(1, connection=database):
         issued = issue_identity_token(alice, "a+b/c==")
@@ -137,7 +137,7 @@ def test_a_token_takes_one_query(key, alice, django_assert_num_queries, database
     ],
     ids=["session", "basic"],
 )
-def test_a_nul_is_no_fault_of_the_database(key, headers):
+def test_a_nul_character_is_refused_without_a_server_error(key, headers):
     answer = read(APIClient().post(URL, {"nonce": NONCE}, headers=headers))
 
     assert answer in (not_authenticated(), authentication_failed())

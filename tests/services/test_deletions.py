@@ -1,4 +1,4 @@
-"""Users are deleted while their tokens move them from one Layer user ID to another."""
+"""Users are deleted while their tokens change their Layer user ID."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ pytestmark = [
 ]
 
 DELETIONS = 60
-CONNECTIONS = 4  # that ask for tokens of the user who is deleted
+CONNECTIONS = 4  # that request tokens for the user during the deletion
 
 
 @pytest.fixture
 def key(database, settings, private_key):
-    """The active key of an app in which each token gives its user another ID."""
+    """The active key of an app; each token gives the user a new ID."""
     configure(settings, USER_ID=lambda context: uuid4().hex, USER_ID_CHANGE="follow")
     app = LayerApp.objects.create(name="M", app_id=APP_ID, provider_id=PROVIDER_ID)
     key = SigningKey.from_private_key(app, private_key, key_id=KEY_ID)
@@ -40,24 +40,26 @@ def key(database, settings, private_key):
 
 
 def delete_under_load(users, hang_up):
-    """Delete each user while tokens move the user's entry; return the errors."""
-    line, deleted = Barrier(CONNECTIONS + 1), [Event() for _ in users]
+    """Delete each user while tokens change the user's entry; return the errors."""
+    barrier, deleted = Barrier(CONNECTIONS + 1), [Event() for _ in users]
 
-    def move():
+    def request_tokens():
         try:
             for user, gone in zip(users, deleted, strict=True):
                 ask(user)
-                line.wait(timeout=60)
+                barrier.wait(timeout=60)
                 while not gone.is_set():
                     ask(user)
         finally:
             hang_up()
 
     with ThreadPoolExecutor(CONNECTIONS) as pool:
-        tasks = [pool.submit(copy_context().run, move) for _ in range(CONNECTIONS)]
+        tasks = [
+            pool.submit(copy_context().run, request_tokens) for _ in range(CONNECTIONS)
+        ]
         errors = []
         for user, gone in zip(users, deleted, strict=True):
-            line.wait(timeout=60)
+            barrier.wait(timeout=60)
             errors += delete(user)
             gone.set()
         for task in tasks:
@@ -78,7 +80,7 @@ def delete(user):
     return []
 
 
-def test_no_deletion_fails_because_the_users_entry_moves(database, key, show):
+def test_no_deletion_fails_while_the_users_entry_changes(database, key, show):
     users = [create_user(f"user{number}") for number in range(DELETIONS)]
 
     errors = delete_under_load(

@@ -1,4 +1,4 @@
-"""Two hundred first requests from 32 connections: each ID is one user's, and no 500."""
+"""Two hundred first requests on 32 connections: one user per ID, and no error 500."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ REQUESTS = 200
     autouse=True,
 )
 def server(request, settings, private_key):
-    """Each database in turn, with an app and its active key; SQLite's is a file."""
+    """Run the test on each database, with an app and its active key; SQLite uses a file."""
     if request.param == "file":
         request.getfixturevalue("sqlite_file")
     need(request.param)
@@ -52,53 +52,57 @@ def email_ids(settings):
     configure(settings, USER_ID="email", USER_ID_VERIFIED=True)
 
 
-def people(count, email_of):
+def create_users(count, email_of):
     return [
         User.objects.create(username=f"user{number}", email=email_of(number))
         for number in range(count)
     ]
 
 
-def crowd(users):
-    """Let the users ask, all at once, and return who was answered what."""
+def ask_concurrently(users):
+    """Send one request per user, concurrently; return the user, the status and the result."""
     start, waiting = Barrier(CONNECTIONS), iter(users)
 
     def outcome(user):
         status, body = read(ask(user, nonce=uuid4().hex))
         return user.pk, status, body.get("user_id", body.get("code"))
 
-    def work():
+    def ask_for_users():
         try:
             start.wait(timeout=60)
-            return [outcome(user) for user in waiting]  # each takes the next one
+            return [
+                outcome(user) for user in waiting
+            ]  # each thread takes the next user
         finally:
             connections[routing.database.get()].close()
 
     with ThreadPoolExecutor(CONNECTIONS) as pool:
-        tasks = [pool.submit(copy_context().run, work) for _ in range(CONNECTIONS)]
+        tasks = [
+            pool.submit(copy_context().run, ask_for_users) for _ in range(CONNECTIONS)
+        ]
         return [one for task in tasks for one in task.result(timeout=300)]
 
 
 def owners():
-    """Return the ledger: which ID is whose, all of them current."""
+    """Return the owner of each ID; all entries must be current."""
     assert not LayerUser.objects.filter(current_for=None).exists()
     return dict(LayerUser.objects.values_list("user_id", "owner"))
 
 
-def test_one_user_who_asks_from_everywhere_has_one_id(email_ids):
-    [alice] = people(1, lambda number: "alice@example.com")
+def test_one_user_with_many_connections_has_one_id(email_ids):
+    [alice] = create_users(1, lambda number: "alice@example.com")
 
-    outcomes = crowd([alice] * REQUESTS)
+    outcomes = ask_concurrently([alice] * REQUESTS)
 
     assert outcomes == [(alice.pk, 200, "alice@example.com")] * REQUESTS
     assert owners() == {"alice@example.com": alice.pk}
 
 
-def test_one_random_id_stays_of_all_that_are_made_up(settings):
+def test_one_random_id_per_user_is_kept(settings):
     configure(settings, USER_ID="django_layer_identity.mapping.user_ids:random_uuid")
-    crew = people(20, lambda number: "")
+    users = create_users(20, lambda number: "")
 
-    outcomes = crowd(crew * (REQUESTS // 20))
+    outcomes = ask_concurrently(users * (REQUESTS // 20))
 
     given = {user_id: pk for pk, _, user_id in outcomes}
     assert Counter(outcomes) == {
@@ -108,53 +112,53 @@ def test_one_random_id_stays_of_all_that_are_made_up(settings):
     assert len(given) == 20
 
 
-def test_one_id_that_all_want_is_one_users(email_ids):
-    crew = people(REQUESTS, lambda number: "info@example.com")
+def test_one_id_for_all_users_goes_to_one_user(email_ids):
+    users = create_users(REQUESTS, lambda number: "info@example.com")
 
-    outcomes = crowd(crew)
+    outcomes = ask_concurrently(users)
 
     [winner] = [pk for pk, status, _ in outcomes if status == 200]
     assert Counter(outcomes) == Counter(
         (user.pk, 200, "info@example.com")
         if user.pk == winner
         else (user.pk, 409, "user_id_taken")
-        for user in crew
+        for user in users
     )
     assert owners() == {"info@example.com": winner}
 
 
-def test_each_id_that_two_want_is_one_users(email_ids):
-    crew = people(100, lambda number: f"desk{number // 2}@example.com")
+def test_each_id_for_two_users_goes_to_one_user(email_ids):
+    users = create_users(100, lambda number: f"desk{number // 2}@example.com")
 
-    outcomes = crowd(crew * 2)
+    outcomes = ask_concurrently(users * 2)
 
     whose = owners()
-    assert sorted(whose) == sorted({user.email for user in crew})
+    assert sorted(whose) == sorted({user.email for user in users})
     assert Counter(outcomes) == Counter(
         (user.pk, 200, user.email)
         if whose[user.email] == user.pk
         else (user.pk, 409, "user_id_taken")
-        for user in crew * 2
+        for user in users * 2
     )
 
 
-def test_users_who_move_at_once_arrive_at_one_id_each(settings, email_ids):
+def test_concurrent_changes_give_each_user_one_id(settings, email_ids):
     configure(settings, USER_ID_CHANGE="follow")
-    crew = people(20, lambda number: f"old{number}@example.com")
-    for user in crew:
+    users = create_users(20, lambda number: f"old{number}@example.com")
+    for user in users:
         ask(user, nonce=uuid4().hex)
         user.email = user.email.replace("old", "new")
 
-    outcomes = crowd(crew * (REQUESTS // 20))
+    outcomes = ask_concurrently(users * (REQUESTS // 20))
 
     assert Counter(outcomes) == {
-        (user.pk, 200, user.email): REQUESTS // 20 for user in crew
+        (user.pk, 200, user.email): REQUESTS // 20 for user in users
     }
     current = LayerUser.objects.exclude(current_for=None)
     former = LayerUser.objects.filter(current_for=None)
     assert sorted(current.values_list("owner", "user_id")) == [
-        (user.pk, user.email) for user in crew
+        (user.pk, user.email) for user in users
     ]
     assert sorted(former.values_list("owner", "user_id")) == [
-        (user.pk, user.email.replace("new", "old")) for user in crew
+        (user.pk, user.email.replace("new", "old")) for user in users
     ]

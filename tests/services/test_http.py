@@ -1,4 +1,4 @@
-"""Refusals as they leave a real server: HTTP/1.0, HEAD, bodies that nobody reads."""
+"""Refusals of a real server: HTTP/1.0, HEAD, bodies that are not read."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ UNSUPPORTED = refusal(
 
 
 class Wire:
-    """Speaks to the server byte for byte."""
+    """Send requests to the server byte for byte."""
 
     def __init__(self, address, token):
         self.address, self.token = address, token
 
     def send(self, request):
-        """Return the status, the headers and the body of the one answer."""
+        """Return the status, the headers and the body of the answer."""
         with closing(socket.create_connection(self.address, timeout=30)) as connection:
             connection.sendall(request)
             response = HTTPResponse(connection, method=request.split()[0].decode())
@@ -46,7 +46,7 @@ class Wire:
             return response.status, response.headers, response.read()
 
     def ask(self, method="POST", body=None, *, version="1.1", **headers):
-        """Return the status and the JSON, once the headers are as they should be."""
+        """Check the headers; return the status and the JSON."""
         status, found, answer = self.send(self.request(method, body, version, headers))
         assert found["Content-Type"] == "application/json"
         assert found["Cache-Control"] == "no-store"
@@ -80,7 +80,7 @@ def _server(django_db_setup, django_db_blocker):
 
 @pytest.fixture
 def wire(_server, private_key):
-    """A connection with alice's token, to a server with an active key."""
+    """A connection with Alice's token to a server with an active key."""
     chosen = routing.database.set("postgresql")
     app = LayerApp.objects.create(name="M", app_id=APP_ID, provider_id=PROVIDER_ID)
     key = SigningKey.from_private_key(app, private_key, key_id=KEY_ID)
@@ -99,7 +99,7 @@ def test_a_token_is_issued(wire, version):
 
 
 @pytest.mark.parametrize("version", ["1.0", "1.1"])
-def test_a_stranger_is_refused(wire, version):
+def test_a_request_without_credentials_is_refused(wire, version):
     assert wire.ask(version=version, Authorization=None) == not_authenticated(401)
 
 
@@ -126,7 +126,7 @@ def test_600_kilobytes_are_refused(wire, charset):
     assert wire.ask(body="a" * 600_000, Content_Type=typed) == TOO_LARGE
 
 
-def test_a_body_cut_off_is_refused(wire):
+def test_a_truncated_body_is_refused(wire):
     request = wire.request("POST", "{", "1.1", {"Content_Length": "50"})
     with closing(socket.create_connection(wire.address, timeout=30)) as connection:
         connection.sendall(request)
@@ -157,7 +157,7 @@ def test_an_encoded_body_is_refused(wire):
 @pytest.mark.parametrize(
     "charset", ["utf-7", "zlib_codec", "base64", "idna", "punycode"]
 )
-def test_a_codec_is_no_charset(wire, charset):
+def test_a_codec_is_refused_as_a_charset(wire, charset):
     typed = f"{FORM}; charset={charset}"
 
     answer = wire.ask(body=f"nonce={quote(new_nonce())}", Content_Type=typed)
@@ -165,7 +165,7 @@ def test_a_codec_is_no_charset(wire, charset):
     assert answer == parse_error("The body's charset must be UTF-8.")
 
 
-def test_a_header_cannot_be_split_by_what_is_sent(wire):
+def test_a_value_in_the_body_cannot_split_a_header(wire):
     split = "x\\r\\nSet-Cookie: a=b"
 
     status, headers, body = wire.send(

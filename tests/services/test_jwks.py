@@ -1,4 +1,4 @@
-"""Other verifiers than Layer, each with our JWK set from a running server."""
+"""Other verifiers than Layer, each with the JWK set of a running server."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ KID = f"layer:///keys/{KEY_ID}"
 
 @pytest.fixture(scope="session")
 def jose(tmp_path_factory):
-    """A folder with ``jose`` from npm in it."""
+    """A folder with the npm package ``jose``."""
     npm = shutil.which("npm") or absent("npm", "install Debian's package npm.")
     folder = tmp_path_factory.mktemp("jose")
     shutil.copytree(SOURCES, folder, dirs_exist_ok=True)
@@ -42,14 +42,14 @@ def jwks(live_server):
 
 @pytest.fixture
 def token(live_server, key, alice):
-    """What the endpoint gave Alice."""
+    """The identity token that the endpoint issues for Alice."""
     phone = APIClient()
     phone.force_authenticate(alice)
     return phone.post(AUTHENTICATE, {"nonce": NONCE}).json()["identity_token"]
 
 
 def revoke(key, other_private_key):
-    """Let another key take its place first: the set is not empty."""
+    """Activate another key first, so that the JWK set is not empty; then revoke the key."""
     other = SigningKey.from_private_key(key.app, other_private_key, key_id=OTHER_KEY_ID)
     other.save()
     other.activate()
@@ -82,13 +82,15 @@ def test_jose_accepts_a_real_token(jose, jwks, token, query):
     assert answer["payload"]["nce"] == NONCE
 
 
-def test_jose_accepts_a_token_of_a_key_that_has_retired(jose, jwks, token, key):
+def test_jose_accepts_a_token_of_a_retired_key(jose, jwks, token, key):
     key.retire()
 
     assert verify_with_jose(jose, jwks, token)["payload"]["prn"] == "alice"
 
 
-def test_jose_refuses_a_revoked_keys_token(jose, jwks, token, key, other_private_key):
+def test_jose_refuses_a_token_of_a_revoked_key(
+    jose, jwks, token, key, other_private_key
+):
     revoke(key, other_private_key)
 
     answer = verify_with_jose(jose, jwks, token)
@@ -96,7 +98,7 @@ def test_jose_refuses_a_revoked_keys_token(jose, jwks, token, key, other_private
     assert answer == {"code": "ERR_JWKS_NO_MATCHING_KEY"}
 
 
-def test_jose_refuses_a_token_that_was_altered(jose, jwks, token):
+def test_jose_refuses_an_altered_token(jose, jwks, token):
     header, payload, signature = token.split(".")
     altered = f"{header}.{payload}.{signature[::-1]}"
 
@@ -111,7 +113,7 @@ def test_pyjwt_accepts_a_real_token(jwks, token):
     assert (key_id, claims["prn"]) == (KID, "alice")
 
 
-def test_pyjwt_refuses_a_revoked_keys_token(jwks, token, key, other_private_key):
+def test_pyjwt_refuses_a_token_of_a_revoked_key(jwks, token, key, other_private_key):
     revoke(key, other_private_key)
 
     with pytest.raises(jwt.PyJWKClientError, match="Unable to find a signing key"):

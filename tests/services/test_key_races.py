@@ -1,4 +1,4 @@
-"""Several people at one app's keys at once: the database decides, and says who lost."""
+"""Concurrent changes to one app's keys: the database decides, the loser gets an error."""
 
 from __future__ import annotations
 
@@ -24,10 +24,12 @@ pytestmark = [
     pytest.mark.django_db(transaction=True, databases="__all__"),
 ]
 
-TURNS = 3
+ROUNDS = 3
 DONE = "done"
 NEW_ID = UUID("eeeeeeee-0000-4000-8000-000000000005")
-MOMENT_AGO = "Another key ({}) was activated at the same time. Reload and try again."
+ACTIVATED_MEANWHILE = (
+    "Another key ({}) was activated at the same time. Reload and try again."
+)
 REVOKED = "A revoked key cannot sign. Activate another key."
 
 
@@ -36,7 +38,7 @@ REVOKED = "A revoked key cannot sign. Activate another key."
     ids=["sqlite-immediate", "sqlite-deferred", "postgresql", "mariadb"],
 )
 def database(request):
-    """Each database in turn, and SQLite's file in both ways to begin a transaction."""
+    """Run the test on each database, and on SQLite with both transaction modes."""
     if request.param not in ("immediate", "deferred"):
         need(request.param)
         token = routing.database.set(request.param)
@@ -59,11 +61,11 @@ def ready(app, private_key, key_id):
 
 
 @pytest.fixture
-def turns(database, private_key, other_private_key):
-    """An app with two keys that are ready, again and again."""
+def rounds(database, private_key, other_private_key):
+    """Yield two ready keys of a new app, once per round."""
 
-    def turns():
-        for _ in range(TURNS):
+    def rounds():
+        for _ in range(ROUNDS):
             SigningKey.objects.update(active_for=None)
             SigningKey.objects.all().delete()
             LayerApp.objects.all().delete()
@@ -73,17 +75,17 @@ def turns(database, private_key, other_private_key):
             first = ready(app, private_key, KEY_ID)
             yield first, ready(app, other_private_key, OTHER_KEY_ID)
 
-    return turns
+    return rounds
 
 
 @pytest.fixture
-def at_once(database):
-    """Act at the same time, each on a connection of its own; return what each heard."""
+def run_concurrently(database):
+    """Run calls concurrently, each on its own connection; return "done" or the error."""
 
-    def call(barrier, act, *args):
+    def call(barrier, function, *args):
         try:
             barrier.wait(timeout=60)
-            act(*args)
+            function(*args)
         except LayerIdentityError as exc:
             return str(exc)
         else:
@@ -91,29 +93,30 @@ def at_once(database):
         finally:
             connections[database].close()
 
-    def run(*acts):
-        barrier = Barrier(len(acts))
-        with ThreadPoolExecutor(len(acts)) as pool:
+    def run(*calls):
+        barrier = Barrier(len(calls))
+        with ThreadPoolExecutor(len(calls)) as pool:
             tasks = [
-                pool.submit(copy_context().run, call, barrier, *act) for act in acts
+                pool.submit(copy_context().run, call, barrier, *function)
+                for function in calls
             ]
             return [task.result(timeout=120) for task in tasks]
 
     return run
 
 
-def again(key):
-    """The same key, as somebody else has loaded it."""
+def reload(key):
+    """Return the same key as a new instance."""
     return SigningKey.objects.get(pk=key.pk)
 
 
 def states(*keys):
-    return [again(key).state.value for key in keys]
+    return [reload(key).state.value for key in keys]
 
 
 @pytest.fixture
-def watching(database):
-    """Count the active keys again and again while others act."""
+def watch_active_keys(database):
+    """Count the active keys repeatedly while other connections change them."""
 
     def watch(done, counts):
         try:
@@ -123,7 +126,7 @@ def watching(database):
             connections[database].close()
 
     @contextmanager
-    def watching():
+    def watch_active_keys():
         done, counts = Event(), []
         with ThreadPoolExecutor(1) as pool:
             task = pool.submit(copy_context().run, watch, done, counts)
@@ -133,148 +136,163 @@ def watching(database):
                 done.set()
             task.result(timeout=60)
 
-    return watching
+    return watch_active_keys
 
 
 @pytest.fixture
-def all_looking(monkeypatch):
-    """Let as many activate at once as have seen which key is active, and none before."""
+def wait_for_all(monkeypatch):
+    """Delay activations until all of them have read which key is active."""
     activate = SigningKey.activate_replacing
 
     @contextmanager
-    def all_looking(count):
+    def wait_for_all(count):
         barrier = Barrier(count)
 
-        def activate_after_all_looked(key, former):
+        def activate_after_all_have_read(key, former):
             barrier.wait(timeout=60)
             return activate(key, former)
 
         with monkeypatch.context() as patch:
-            patch.setattr(SigningKey, "activate_replacing", activate_after_all_looked)
+            patch.setattr(
+                SigningKey, "activate_replacing", activate_after_all_have_read
+            )
             yield
 
-    return all_looking
+    return wait_for_all
 
 
-def test_of_two_activated_at_once_one_is_active(turns, at_once, all_looking):
-    for first, second in turns():
-        with all_looking(2):
-            heard = at_once((first.activate,), (second.activate,))
+def test_of_two_concurrent_activations_one_succeeds(
+    rounds, run_concurrently, wait_for_all
+):
+    for first, second in rounds():
+        with wait_for_all(2):
+            results = run_concurrently((first.activate,), (second.activate,))
 
-        winner, loser = (first, second) if heard[0] == DONE else (second, first)
-        assert sorted(heard) == [MOMENT_AGO.format(winner), DONE]
+        winner, loser = (first, second) if results[0] == DONE else (second, first)
+        assert sorted(results) == [ACTIVATED_MEANWHILE.format(winner), DONE]
         assert states(winner, loser) == ["active", "ready"]
 
 
-def test_of_two_that_take_the_active_keys_place_at_once_one_does(
-    turns, at_once, all_looking, watching
+def test_of_two_concurrent_replacements_of_the_active_key_one_succeeds(
+    rounds, run_concurrently, wait_for_all, watch_active_keys
 ):
-    for first, second in turns():
+    for first, second in rounds():
         third = keyring.generate_private_key(first.app, key_id=NEW_ID)
         third.activate()
 
-        with all_looking(2), watching() as counts:
-            heard = at_once((first.activate,), (second.activate,))
+        with wait_for_all(2), watch_active_keys() as counts:
+            results = run_concurrently((first.activate,), (second.activate,))
 
-        winner, loser = (first, second) if heard[0] == DONE else (second, first)
-        assert sorted(heard) == [MOMENT_AGO.format(winner), DONE]
+        winner, loser = (first, second) if results[0] == DONE else (second, first)
+        assert sorted(results) == [ACTIVATED_MEANWHILE.format(winner), DONE]
         assert states(winner, loser, third) == ["active", "ready", "retired"]
         assert set(counts) == {1}
 
 
-def test_one_key_activated_twice_at_once_is_active(
-    turns, at_once, all_looking, watching
+def test_concurrent_activations_of_one_key_both_succeed(
+    rounds, run_concurrently, wait_for_all, watch_active_keys
 ):
-    for first, second in turns():
+    for first, second in rounds():
         first.activate()
 
-        with all_looking(2), watching() as counts:
-            heard = at_once((second.activate,), (again(second).activate,))
+        with wait_for_all(2), watch_active_keys() as counts:
+            results = run_concurrently((second.activate,), (reload(second).activate,))
 
-        assert heard == [DONE, DONE]
+        assert results == [DONE, DONE]
         assert states(first, second) == ["retired", "active"]
         assert set(counts) == {1}
 
 
-def test_keys_activated_one_after_the_other_all_are(turns, at_once):
-    for first, second in turns():
-        heard = [at_once((key.activate,)) for key in (first, second, first)]
+def test_consecutive_activations_all_succeed(rounds, run_concurrently):
+    for first, second in rounds():
+        results = [run_concurrently((key.activate,)) for key in (first, second, first)]
 
-        assert heard == [[DONE], [DONE], [DONE]]
+        assert results == [[DONE], [DONE], [DONE]]
         assert states(first, second) == ["active", "retired"]
 
 
 @pytest.mark.parametrize("database", ["postgresql", "mariadb"], indirect=True)
-def test_no_other_connection_writes_to_the_former_key_during_an_activation(
-    turns, at_once, database, monkeypatch
+def test_an_activation_locks_the_former_key(
+    rounds, run_concurrently, database, monkeypatch
 ):
-    first, second = next(turns())
+    first, second = next(rounds())
     first.activate()
-    load_signer, heard, free = second.load_signer, [], []
+    load_signer, results, free = second.load_signer, [], []
 
     def look():
         with transaction.atomic(using=database):
             free.extend(SigningKey.objects.select_for_update(skip_locked=True))
 
     def look_first(**options):
-        heard.extend(at_once((look,)))
+        results.extend(run_concurrently((look,)))
         return load_signer(**options)
 
     monkeypatch.setattr(second, "load_signer", look_first)
     second.activate()
 
-    assert (heard, free) == ([DONE], [])
+    assert (results, free) == ([DONE], [])
     assert states(first, second) == ["retired", "active"]
 
 
-def test_a_key_activated_and_revoked_at_once_is_revoked(turns, at_once):
-    for key, _ in turns():
-        activated, revoked = at_once((key.activate,), (again(key).revoke, "leaked"))
+def test_a_key_activated_and_revoked_concurrently_is_revoked(rounds, run_concurrently):
+    for key, _ in rounds():
+        activated, revoked = run_concurrently(
+            (key.activate,), (reload(key).revoke, "leaked")
+        )
 
         assert revoked == DONE
-        assert activated == (DONE if again(key).activated_at else REVOKED)
+        assert activated == (DONE if reload(key).activated_at else REVOKED)
         assert states(key) == ["revoked"]
 
 
-def test_the_active_key_is_revoked_while_another_is_activated(turns, at_once):
-    for first, second in turns():
+def test_the_active_key_is_revoked_while_another_is_activated(rounds, run_concurrently):
+    for first, second in rounds():
         first.activate()
 
-        heard = at_once((second.activate,), (again(first).revoke, "leaked"))
+        results = run_concurrently((second.activate,), (reload(first).revoke, "leaked"))
 
-        assert heard == [DONE, DONE]
+        assert results == [DONE, DONE]
         assert states(first, second) == ["revoked", "active"]
 
 
-def test_a_key_imported_twice_at_once_is_imported_once(turns, at_once, private_key):
-    for first, _ in turns():
+def test_of_concurrent_imports_of_one_key_one_succeeds(
+    rounds, run_concurrently, private_key
+):
+    for first, _ in rounds():
         first.delete()
-        act = keyring.import_private_key, first.app, as_pem(private_key)
+        function = keyring.import_private_key, first.app, as_pem(private_key)
 
-        heard = at_once(act, act, act)
+        results = run_concurrently(function, function, function)
 
-        twin = "The Layer app already has this key: the public key is the same."
-        assert sorted(heard) == [twin, twin, DONE]
+        duplicate = "The Layer app already has this key: the public key is the same."
+        assert sorted(results) == [duplicate, duplicate, DONE]
         assert SigningKey.objects.filter(fingerprint=first.fingerprint).count() == 1
 
 
-def test_two_keys_given_one_id_at_once_get_it_once(turns, at_once):
-    for first, second in turns():
-        heard = at_once((first.set_key_id, NEW_ID), (second.set_key_id, NEW_ID))
+def test_of_two_keys_set_to_one_id_concurrently_one_gets_it(rounds, run_concurrently):
+    for first, second in rounds():
+        results = run_concurrently(
+            (first.set_key_id, NEW_ID), (second.set_key_id, NEW_ID)
+        )
 
-        assert sorted(heard) == ["Another key of this Layer app has this key ID.", DONE]
+        assert sorted(results) == [
+            "Another key of this Layer app has this key ID.",
+            DONE,
+        ]
         assert SigningKey.objects.filter(key_id=NEW_ID).count() == 1
 
 
-def test_a_key_activated_and_destroyed_at_once_is_one_of_both(turns, at_once):
-    for key, _ in turns():
+def test_a_key_activated_and_destroyed_concurrently_is_active_or_destroyed(
+    rounds, run_concurrently
+):
+    for key, _ in rounds():
         key.activate()
         key.retire()
 
-        heard = at_once((key.activate,), (again(key).destroy_private_key,))
+        results = run_concurrently((key.activate,), (reload(key).destroy_private_key,))
 
-        state, is_destroyed = again(key).state, again(key).destroyed_at is not None
-        assert (heard, state.value, is_destroyed) == (
+        state, is_destroyed = reload(key).state, reload(key).destroyed_at is not None
+        assert (results, state.value, is_destroyed) == (
             (
                 [
                     DONE,
@@ -295,25 +313,27 @@ def test_a_key_activated_and_destroyed_at_once_is_one_of_both(turns, at_once):
         )
 
 
-def test_a_key_activated_and_deleted_at_once_is_one_of_both(turns, at_once):
-    for key, _ in turns():
-        heard = at_once((key.activate,), (again(key).delete,))
+def test_a_key_activated_and_deleted_concurrently_is_active_or_deleted(
+    rounds, run_concurrently
+):
+    for key, _ in rounds():
+        results = run_concurrently((key.activate,), (reload(key).delete,))
 
-        assert heard == (
+        assert results == (
             [DONE, "An active key cannot be deleted. Retire or revoke it first."]
             if SigningKey.objects.filter(fingerprint=key.fingerprint).exists()
             else ["This signing key was deleted.", DONE]
         )
 
 
-def test_an_id_changed_while_a_key_is_activated_is_changed_before_or_stays(
-    turns, at_once
+def test_an_id_changed_during_an_activation_changes_before_it_or_not_at_all(
+    rounds, run_concurrently
 ):
-    for key, _ in turns():
+    for key, _ in rounds():
         app = LayerApp.objects.get()
         app.provider_id = NEW_ID
 
-        activated, changed = at_once((key.activate,), (app.save,))
+        activated, changed = run_concurrently((key.activate,), (app.save,))
 
         stored = LayerApp.objects.get()
         assert activated == DONE

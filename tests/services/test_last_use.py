@@ -1,4 +1,4 @@
-"""How a key's use is noted on each database, and what it waits for."""
+"""Recording a key's last use on each database, and the locks it waits for."""
 
 from __future__ import annotations
 
@@ -37,13 +37,13 @@ def last_used_at():
     return SigningKey.objects.get().last_used_at
 
 
-def test_a_use_is_noted(key):
+def test_a_use_is_recorded(key):
     record_key_use(key)
 
     assert last_used_at() is not None
 
 
-def test_inside_a_transaction_a_use_is_noted_after_its_end(key, database):
+def test_inside_a_transaction_a_use_is_recorded_after_the_commit(key, database):
     with transaction.atomic(using=database.alias):
         record_key_use(key)
         assert last_used_at() is None
@@ -52,29 +52,29 @@ def test_inside_a_transaction_a_use_is_noted_after_its_end(key, database):
 
 
 @pytest.mark.parametrize("database", ["postgresql", "mariadb"], indirect=True)
-def test_a_use_is_noted_once_another_transaction_releases_the_key(key, database):
+def test_a_use_is_recorded_after_another_transaction_releases_the_key(key, database):
     asked = Event()
 
     def announce(execute, *args):
         asked.set()
         return execute(*args)
 
-    def note():
-        own = connections[database.alias]  # of this thread
+    def record():
+        own = connections[database.alias]  # this thread's connection
         with closing(own), own.execute_wrapper(announce):
             record_key_use(key)
 
     with ThreadPoolExecutor(1) as pool:
         with transaction.atomic(using=database.alias):
             SigningKey.objects.select_for_update().get()
-            noted = pool.submit(copy_context().run, note)
+            recorded = pool.submit(copy_context().run, record)
             assert asked.wait(timeout=30)
-        noted.result(timeout=30)
+        recorded.result(timeout=30)
 
     assert last_used_at() is not None
 
 
-def test_a_use_is_not_noted_while_a_file_stays_locked(
+def test_a_use_is_not_recorded_while_the_file_stays_locked(
     sqlite_file, private_key, tmp_path, caplog
 ):
     key = create_key(private_key)
@@ -83,7 +83,7 @@ def test_a_use_is_not_noted_while_a_file_stays_locked(
     other = sqlite3.connect(tmp_path / "db.sqlite3", isolation_level=None)
 
     with closing(other):
-        connections["file"].ensure_connection()  # which waits for locks
+        connections["file"].ensure_connection()  # opening a connection waits for locks
         other.execute("BEGIN EXCLUSIVE")
         record_key_use(key)
 

@@ -1,4 +1,4 @@
-"""What the database has to see to in the ledger, on SQLite, PostgreSQL and MariaDB."""
+"""Ledger constraints that the database enforces: SQLite, PostgreSQL and MariaDB."""
 
 from __future__ import annotations
 
@@ -41,16 +41,16 @@ def key(app, private_key):
     return key
 
 
-def refuses(database, act):
-    """Tell that the database itself refuses."""
+def assert_refused_by_database(database, operation):
+    """Assert that the database itself refuses the operation."""
     before = list(LayerUser.objects.values())
 
-    def act_and_look():
-        act()
-        database.check_constraints()  # now, and not at a commit that never comes
+    def run_and_check():
+        operation()
+        database.check_constraints()  # now: the test never commits
 
     with pytest.raises(IntegrityError), transaction.atomic(using=database.alias):
-        act_and_look()
+        run_and_check()
     assert list(LayerUser.objects.values()) == before
 
 
@@ -68,7 +68,7 @@ def test_ids_that_look_alike_are_different(settings, key, one, another):
 
 
 @pytest.mark.parametrize(("one", "another"), ALIKE)
-def test_users_move_between_ids_that_look_alike(settings, key, one, another):
+def test_users_can_change_between_ids_that_look_alike(settings, key, one, another):
     configure(settings, USER_ID="email", USER_ID_CHANGE="follow")
     alice, bob = create_user("alice", one), create_user("bob", "bob@example.com")
 
@@ -87,7 +87,7 @@ def test_users_move_between_ids_that_look_alike(settings, key, one, another):
     ]
 
 
-def test_the_longest_id_is_kept_to_the_last_character(settings, key):
+def test_the_longest_id_is_stored_completely(settings, key):
     configure(settings, USER_ID=lambda context: "😀" * 128)
     alice = create_user("alice")
 
@@ -99,70 +99,74 @@ def test_a_user_has_one_current_id(app, database):
     ledger.import_user_id(app, alice, "one")
     ledger.rename(app, alice, "another")
 
-    refuses(database, lambda: LayerUser.objects.update(current_for=alice.pk))
+    assert_refused_by_database(
+        database, lambda: LayerUser.objects.update(current_for=alice.pk)
+    )
 
 
-def test_an_id_is_there_once(app, database):
+def test_an_id_is_unique_in_an_app(app, database):
     ledger.import_user_id(app, create_user("alice"), "one")
     again = LayerUser.objects.get()
     again.pk = again.current_for_id = None
 
-    refuses(database, again.save)
+    assert_refused_by_database(database, again.save)
 
 
-def test_an_id_is_current_for_its_owner_alone(app, database):
+def test_an_id_is_current_only_for_its_owner(app, database):
     bob = create_user("bob")
     ledger.import_user_id(app, create_user("alice"), "one")
 
-    refuses(database, lambda: LayerUser.objects.update(current_for=bob.pk))
+    assert_refused_by_database(
+        database, lambda: LayerUser.objects.update(current_for=bob.pk)
+    )
 
 
-def test_an_id_without_an_owner_is_current_for_nobody(app, database):
+def test_an_id_without_an_owner_is_not_current(app, database):
     ledger.import_user_id(app, create_user("alice"), "one")
 
-    refuses(database, lambda: LayerUser.objects.update(owner=None))
+    assert_refused_by_database(database, lambda: LayerUser.objects.update(owner=None))
 
 
-def test_a_user_whom_the_ledger_names_is_not_deleted_past_django(app, database):
+def test_a_user_with_an_entry_cannot_be_deleted_in_sql(app, database):
     alice = create_user("alice")
     ledger.import_user_id(app, alice, "one")
 
-    refuses(
+    assert_refused_by_database(
         database,
         lambda: User.objects.filter(pk=alice.pk)._raw_delete(database.alias),
     )
 
 
-def reuse_primary_key_past_django(user, using):
-    """Delete the user's row, and store another user under its primary key."""
+def reuse_primary_key_in_sql(user, using):
+    """Delete the user's row in SQL, then create another user with the same primary key."""
     with transaction.atomic(using=using):
         User.objects.filter(pk=user.pk)._raw_delete(using)
         User.objects.create(pk=user.pk, username="zoe")
 
 
 @pytest.mark.parametrize("database", ["default", "postgresql"], indirect=True)
-def test_a_primary_key_reused_past_django_in_one_transaction_keeps_its_ids(
-    app, database
-):
+def test_a_primary_key_reused_in_one_sql_transaction_keeps_its_ids(app, database):
     alice = create_user("alice")
     ledger.import_user_id(app, alice, "one")
 
-    reuse_primary_key_past_django(alice, database.alias)
+    reuse_primary_key_in_sql(alice, database.alias)
 
     database.check_constraints()
     assert entries() == [("one", alice.pk, True)]
 
 
 @pytest.mark.parametrize("database", ["mariadb"], indirect=True)
-def test_mariadb_refuses_to_reuse_a_primary_key_past_django(app, database):
+def test_mariadb_refuses_to_reuse_a_primary_key_in_sql(app, database):
     alice = create_user("alice")
     ledger.import_user_id(app, alice, "one")
 
-    refuses(database, lambda: reuse_primary_key_past_django(alice, database.alias))
+    assert_refused_by_database(
+        database, lambda: reuse_primary_key_in_sql(alice, database.alias)
+    )
 
 
 @pytest.mark.parametrize("by_hand", [True, False])
-def test_a_deleted_user_leaves_digests(app, database, by_hand):
+def test_a_deletion_keeps_the_digests(app, database, by_hand):
     alice, bob = create_user("alice"), create_user("bob")
     ledger.import_user_id(app, alice, "one")
     ledger.rename(app, alice, "another")

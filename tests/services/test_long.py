@@ -1,4 +1,4 @@
-"""The long runs, at a hundredth of their length."""
+"""The long runs at a hundredth of their length."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ pytestmark = [
 
 
 @pytest.mark.parametrize("name", names())
-def test_a_hundredth_of_a_long_run_goes_well(name, show):
+def test_a_long_run_at_a_hundredth_of_its_length_passes(name, show):
     run = load(name)
     for service in getattr(run, "NEEDS", ()):
         need(service)

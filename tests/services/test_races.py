@@ -1,4 +1,4 @@
-"""Two connections at once, on the databases that serve many."""
+"""Two concurrent connections, on the databases that support them."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ pytestmark = [
 
 
 @pytest.fixture
-def at_once(database):
-    """Call functions at the same time, each on a connection of its own."""
+def run_concurrently(database):
+    """Call functions concurrently, each on its own connection."""
     barrier = Barrier(2)
 
     def call(function):
@@ -44,19 +44,19 @@ def at_once(database):
 
 
 @pytest.fixture
-def both_looking(before_key_write):
-    """Let two take in a key once both have seen which one is active."""
+def wait_for_both(before_key_write):
+    """Delay two imports until both have read which key is active."""
     before_key_write(partial(Barrier(2).wait, timeout=10))
 
 
 @pytest.mark.parametrize("database", ["postgresql", "mariadb"], indirect=True)
-@pytest.mark.parametrize("turn", range(5))
-def test_of_two_keys_that_come_in_active_at_once_one_comes_in(
-    database, at_once, both_looking, private_key, other_private_key, turn
+@pytest.mark.parametrize("attempt", range(5))
+def test_of_two_concurrent_imports_of_active_keys_one_succeeds(
+    database, run_concurrently, wait_for_both, private_key, other_private_key, attempt
 ):
     app = LayerApp.objects.create(name="M", app_id=APP_ID, provider_id=PROVIDER_ID)
 
-    def take_in(key, key_id):
+    def import_key(key, key_id):
         try:
             key = keyring.import_private_key(
                 app, as_pem(key), key_id=key_id, activate=True
@@ -65,13 +65,13 @@ def test_of_two_keys_that_come_in_active_at_once_one_comes_in(
             return str(exc)
         return key.state.value
 
-    heard = at_once(
-        partial(take_in, private_key, KEY_ID),
-        partial(take_in, other_private_key, OTHER_KEY_ID),
+    results = run_concurrently(
+        partial(import_key, private_key, KEY_ID),
+        partial(import_key, other_private_key, OTHER_KEY_ID),
     )
 
     key = SigningKey.objects.get()
-    assert sorted(heard) == [
+    assert sorted(results) == [
         f"Another key ({key}) was activated at the same time. Reload and try again.",
         "active",
     ]
@@ -79,12 +79,12 @@ def test_of_two_keys_that_come_in_active_at_once_one_comes_in(
 
 
 @pytest.mark.parametrize("database", ["postgresql", "mariadb"], indirect=True)
-def test_an_app_created_twice_at_once_is_one(database, at_once):
+def test_an_app_created_twice_concurrently_exists_once(database, run_concurrently):
     def ensure():
         return LayerApp.objects.get_or_create_exact(
             name="M", app_id=AppID(APP_ID), provider_id=ProviderID(PROVIDER_ID)
         )
 
-    first, second = at_once(ensure, ensure)
+    first, second = run_concurrently(ensure, ensure)
 
     assert first == second == LayerApp.objects.get()

@@ -1,4 +1,4 @@
-"""The sandbox with its state in Redis, as several server processes would share it."""
+"""The sandbox with its state in Redis, shared by several server processes."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def test_a_nonce_lives_for_ten_minutes(redis):
     assert nonce.encode() not in key
 
 
-def test_a_nonce_is_spent_once_by_a_crowd(redis):
+def test_a_nonce_is_spent_once_by_concurrent_requests(redis):
     nonce = state.create_nonce()
 
     def spend(_):
@@ -36,11 +36,11 @@ def test_a_nonce_is_spent_once_by_a_crowd(redis):
     assert sorted(spent) == [False] * 31 + [True]
 
 
-def test_a_made_up_nonce_is_not_spent(redis):
+def test_an_unknown_nonce_is_not_spent(redis):
     assert state.spend_nonce("made up") is False
 
 
-def test_a_session_and_its_identity_survive_until_the_session_ends(redis):
+def test_a_session_and_its_identity_are_stored_until_the_session_ends(redis):
     session = state.Session("app", "alice")
     state.keep_identity(session, {"display_name": "Zoë 東京 😀"})
     token = state.create_session(session)

@@ -1,4 +1,4 @@
-"""Keys rotated while two processes serve: nobody notices."""
+"""Keys rotate while two processes serve: no request fails."""
 
 from __future__ import annotations
 
@@ -32,19 +32,19 @@ def test_twenty_rotations_under_load_fail_no_request(database, show):
 
 @pytest.fixture
 def answer(key, alice):
-    """One that was asked for when the clock stood at 100."""
+    """An answer to a request at clock time 100."""
     issued = issue_identity_token(alice, new_nonce())
     return Answer(100.0, 200, {"identity_token": issued.token})
 
 
 @pytest.mark.parametrize(("revoked_at", "late"), [(99.0, 1), (100.0, 0), (101.0, 0)])
-def test_a_token_asked_for_after_the_revocation_would_be_found(
+def test_the_check_finds_a_token_requested_after_the_revocation(
     answer, revoked_at, late
 ):
     assert len(signed_too_late([answer], {KEY: revoked_at})) == late
 
 
-def test_a_token_under_another_key_than_its_kid_names_would_be_found(
+def test_the_check_finds_a_token_signed_by_another_key_than_its_kid(
     answer, key, other_private_key
 ):
     assert does_not_verify([answer], {KEY: key.public_key}) == []
