@@ -9,7 +9,7 @@ from django.test import Client
 
 from tests.frontdoors.recipes import RECIPES, settings_of
 
-#: They have a project of their own, so a run of their own:
+#: These tests use a separate project, so they need a separate run:
 #: ``pytest --ds=tests.frontdoors.settings tests/frontdoors``.
 if os.environ["DJANGO_SETTINGS_MODULE"] != "tests.frontdoors.settings":
     collect_ignore_glob = ["test_*"]
@@ -17,7 +17,7 @@ if os.environ["DJANGO_SETTINGS_MODULE"] != "tests.frontdoors.settings":
 
 @pytest.fixture
 def follow(settings, monkeypatch):
-    """Follow a recipe: its settings, and the modules that it writes."""
+    """Apply a recipe: its settings and its modules."""
 
     def follow(title):
         for file, code in RECIPES[title].items():
@@ -38,5 +38,5 @@ def follow(settings, monkeypatch):
 
 @pytest.fixture
 def phone():
-    """A client that is exempt from nothing."""
+    """A client with CSRF checks."""
     return Client(enforce_csrf_checks=True)

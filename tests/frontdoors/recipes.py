@@ -1,8 +1,8 @@
 """
-The recipes of ``docs/authentication.rst``, to be run as they stand there.
+The recipes of ``docs/authentication.rst``, run exactly as documented.
 
-Each is added to a project as ``startproject`` writes it and the README extends it: what
-such a project does not define, a recipe cannot change.
+Each recipe is added to a project from ``startproject`` with the README's changes. So a
+recipe cannot change a name that this project does not define.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ BLOCK = re.compile(
 
 
 def sections():
-    """Return title -> file name -> code."""
+    """Return the code by title and file name."""
     _, *parts = SECTION.split(PAGE.read_text())
     return {
         title: {name: textwrap.dedent(code) for name, code in BLOCK.findall(text)}

@@ -16,5 +16,5 @@ for title in RECIPES:
     )
     MIDDLEWARE = list(dict.fromkeys(MIDDLEWARE + found.get("MIDDLEWARE", [])))
 
-# In front of "Impersonation", whose recipe names none of them.
+# The recipe "Impersonation" works with each of these, and installs none of them.
 INSTALLED_APPS += ["hijack", "loginas", "impersonate"]

@@ -1,4 +1,4 @@
-"""Real packages in front of the endpoint, as the documentation sets them up."""
+"""Authentication packages with the endpoint, set up as documented."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ NOT_PERMITTED = refusal(
 
 
 def address(title, path):
-    """Return where the tests mount what a recipe adds to the URLs."""
+    """Return the path of a URL that a recipe adds."""
     return f"/{list(RECIPES).index(title)}/{path}"
 
 
@@ -52,8 +52,8 @@ def bearer(token, scheme="Bearer"):
     return {"Authorization": f"{scheme} {token}"}
 
 
-def is_alices(response, key):
-    """Tell whether there is an identity token in the answer, and whose it is."""
+def has_token_for_alice(response, key):
+    """Return whether the answer has an identity token for Alice."""
     status, body = read(response)
     claims = decode(body["identity_token"], key)
     return (status, claims["prn"], claims["nce"]) == (200, "alice", NONCE)
@@ -80,17 +80,17 @@ def test_sessions(follow, key, alice, phone):
     assert phone.post("/sessions/login", form).status_code == 302
 
     headers = {"X-CSRFToken": phone.cookies["csrftoken"].value}
-    assert is_alices(log_in(phone, {}, headers), key)
+    assert has_token_for_alice(log_in(phone, {}, headers), key)
 
     assert read(log_in(phone, {}))[1]["code"] == "csrf_failed"
 
 
-def test_tokens_of_rest_framework(follow, key, alice, phone):
+def test_rest_framework_tokens(follow, key, alice, phone):
     follow("REST framework's tokens")
     url = address("REST framework's tokens", "login")
     token = phone.post(url, ALICE).json()["token"]
 
-    assert is_alices(log_in(phone, {}, bearer(token, "Token")), key)
+    assert has_token_for_alice(log_in(phone, {}, bearer(token, "Token")), key)
 
     alice.auth_token.delete()
     assert read(log_in(phone, {}, bearer(token, "Token"))) == (
@@ -100,13 +100,13 @@ def test_tokens_of_rest_framework(follow, key, alice, phone):
 
 @pytest.fixture
 def access_token(follow, alice, phone):
-    """A token of SimpleJWT for alice."""
+    """A SimpleJWT access token for Alice."""
     follow("SimpleJWT")
     return phone.post(address("SimpleJWT", "login"), ALICE).json()["access"]
 
 
 def test_simplejwt(access_token, key, phone):
-    assert is_alices(log_in(phone, {}, bearer(access_token)), key)
+    assert has_token_for_alice(log_in(phone, {}, bearer(access_token)), key)
 
     assert read(log_in(phone, {}, bearer(access_token[:-2]))) == (
         authentication_failed(401)
@@ -114,7 +114,7 @@ def test_simplejwt(access_token, key, phone):
     assert read(log_in(phone, {})) == not_authenticated(401)
 
 
-def test_simplejwt_of_a_user_who_is_gone(access_token, key, alice, phone):
+def test_simplejwt_with_a_deleted_user(access_token, key, alice, phone):
     alice.delete()
 
     assert read(log_in(phone, {}, bearer(access_token))) == authentication_failed(401)
@@ -132,7 +132,7 @@ LOGINS = ["REST framework's tokens", "SimpleJWT"]
 
 
 @pytest.mark.parametrize("title", LOGINS)
-def test_guesses_at_a_recipes_login_are_limited(follow, alice, phone, title):
+def test_failed_logins_of_a_recipe_are_limited(follow, alice, phone, title):
     follow(title)
     guess, url = {**ALICE, "password": "wrong"}, address(title, "login")
 
@@ -147,7 +147,9 @@ def test_guesses_at_a_recipes_login_are_limited(follow, alice, phone, title):
     assert 429 not in statuses[:20]
 
 
-def test_an_account_of_their_own_gives_guessers_no_more_guesses(follow, alice, phone):
+def test_valid_credentials_do_not_raise_the_limit_of_failed_logins(
+    follow, alice, phone
+):
     follow("REST framework's tokens")
     own = bearer(base64.b64encode(b"alice:wonderland").decode(), "Basic")
     guess = {"username": "bob", "password": "wrong"}
@@ -164,7 +166,7 @@ def test_knox(follow, key, alice, phone):
     url = address("knox", "knox/login/")
     token = phone.post(url, headers=bearer(basic, "Basic")).json()["token"]
 
-    assert is_alices(log_in(phone, {}, bearer(token, "Token")), key)
+    assert has_token_for_alice(log_in(phone, {}, bearer(token, "Token")), key)
 
     phone.post(address("knox", "knox/logout/"), headers=bearer(token, "Token"))
     assert read(log_in(phone, {}, bearer(token, "Token"))) == (
@@ -172,7 +174,7 @@ def test_knox(follow, key, alice, phone):
     )
 
 
-def test_knox_and_a_header_that_is_no_text(follow, key, alice, phone):
+def test_knox_with_a_header_that_is_not_ascii(follow, key, alice, phone):
     follow("knox")
 
     response = log_in(phone, {}, {"Authorization": "Token \xe9"})
@@ -195,10 +197,12 @@ def oauth_token(user, scope):
 def test_django_oauth_toolkit(follow, key, alice, phone):
     follow("django-oauth-toolkit")
 
-    assert is_alices(log_in(phone, {}, bearer(oauth_token(alice, "read layer"))), key)
+    assert has_token_for_alice(
+        log_in(phone, {}, bearer(oauth_token(alice, "read layer"))), key
+    )
 
 
-def test_django_oauth_toolkit_reads_no_query_string(follow, key, alice, phone):
+def test_django_oauth_toolkit_ignores_the_query_string(follow, key, alice, phone):
     follow("django-oauth-toolkit")
     token = oauth_token(alice, "layer")
 
@@ -235,7 +239,7 @@ def test_django_oauth_toolkit_without_a_user(follow, key, phone):
     assert read(response) == authentication_failed(401)
 
 
-def test_django_oauth_toolkit_lets_no_user_register_clients(follow, alice, phone):
+def test_django_oauth_toolkit_has_no_page_to_register_clients(follow, alice, phone):
     follow("django-oauth-toolkit")
     phone.force_login(alice)
 
@@ -250,14 +254,14 @@ def test_allauth(follow, key, alice, phone):
     answer = phone.post(url, ALICE, JSON).json()
     headers = {"X-Session-Token": answer["meta"]["session_token"]}
 
-    assert is_alices(log_in(phone, {}, headers), key)
+    assert has_token_for_alice(log_in(phone, {}, headers), key)
 
     assert read(log_in(phone, {}, {"X-Session-Token": "made-up"})) == (
         not_authenticated()
     )
 
 
-def test_allauth_takes_an_email_address_in_the_body(
+def test_allauth_accepts_an_email_address_in_the_body(
     settings, follow, key, alice, phone
 ):
     follow("allauth, headless")
@@ -267,7 +271,7 @@ def test_allauth_takes_an_email_address_in_the_body(
     alice.emailaddress_set.create(email="alice@example.com", verified=True)
 
     user = {"email": "alice@example.com", "password": "wonderland"}
-    assert is_alices(log_in(phone, {"user": user}), key)
+    assert has_token_for_alice(log_in(phone, {"user": user}), key)
 
     user["password"] = "wrong"
     assert read(log_in(phone, {"user": user})) == authentication_failed()
@@ -276,7 +280,7 @@ def test_allauth_takes_an_email_address_in_the_body(
 def test_axes(settings, follow, key, alice, phone):
     follow("django-axes")
     settings.AXES_FAILURE_LIMIT = 3
-    assert is_alices(log_in(phone, ALICE), key)
+    assert has_token_for_alice(log_in(phone, ALICE), key)
 
     wrong = {**ALICE, "password": "wrong"}
     answers = [read(log_in(phone, wrong)) for _ in range(3)]
@@ -285,7 +289,7 @@ def test_axes(settings, follow, key, alice, phone):
     assert read(log_in(phone, ALICE)) == authentication_failed()
 
 
-def test_axes_would_answer_in_our_place_with_its_middleware(
+def test_the_middleware_of_axes_replaces_the_answer(
     settings, follow, key, alice, phone
 ):
     follow("django-axes")
@@ -301,12 +305,12 @@ def test_axes_would_answer_in_our_place_with_its_middleware(
 def test_credentials_in_the_body(follow, key, alice, phone):
     follow("Credentials in the body")
 
-    assert is_alices(log_in(phone, ALICE), key)
+    assert has_token_for_alice(log_in(phone, ALICE), key)
 
 
 @pytest.fixture
 def root(follow, settings, client, alice):
-    """A superuser's browser, in a project with middleware of every package."""
+    """A superuser's client, in a project with the middleware of every package."""
     follow("Impersonation")
     settings.MIDDLEWARE = [
         *settings.MIDDLEWARE,
@@ -322,25 +326,29 @@ def root(follow, settings, client, alice):
     return client
 
 
-def act_with_hijack(client, user):
+def impersonate_with_hijack(client, user):
     return client.post("/hijack/acquire/", {"user_pk": user.pk})
 
 
-def act_with_loginas(client, user):
+def impersonate_with_loginas(client, user):
     return client.post(f"/loginas/login/user/{user.pk}/")
 
 
-def act_with_impersonate(client, user):
+def impersonate_with_impersonate(client, user):
     return client.get(f"/impersonate/{user.pk}/")
 
 
-ACTS = [act_with_hijack, act_with_loginas, act_with_impersonate]
+IMPERSONATIONS = [
+    impersonate_with_hijack,
+    impersonate_with_loginas,
+    impersonate_with_impersonate,
+]
 STOPS = ["/hijack/release/", "/loginas/logout/", "/impersonate/stop/"]
 
 
-@pytest.mark.parametrize("act", ACTS)
-def test_staff_who_act_as_a_user_get_no_token(root, key, alice, act):
-    assert act(root, alice).status_code == 302
+@pytest.mark.parametrize("impersonate", IMPERSONATIONS)
+def test_staff_who_impersonate_a_user_get_no_token(root, key, alice, impersonate):
+    assert impersonate(root, alice).status_code == 302
 
     response = log_in(root, {})
 
@@ -349,19 +357,23 @@ def test_staff_who_act_as_a_user_get_no_token(root, key, alice, act):
     assert impersonator_of(response.wsgi_request) == str(root.root.pk)
 
 
-@pytest.mark.parametrize("act", ACTS)
-def test_without_the_permission_class_they_get_the_users_token(
-    settings, root, key, alice, act
+@pytest.mark.parametrize("impersonate", IMPERSONATIONS)
+def test_without_the_permission_class_staff_get_the_users_token(
+    settings, root, key, alice, impersonate
 ):
     configure(settings, PERMISSION_CLASSES=[IsAuthenticated])
-    act(root, alice)
+    impersonate(root, alice)
 
-    assert is_alices(log_in(root, {}), key)
+    assert has_token_for_alice(log_in(root, {}), key)
 
 
-@pytest.mark.parametrize(("act", "stop"), list(zip(ACTS, STOPS, strict=True)))
-def test_staff_who_stop_get_a_token_of_their_own(root, key, alice, act, stop):
-    act(root, alice)
+@pytest.mark.parametrize(
+    ("impersonate", "stop"), list(zip(IMPERSONATIONS, STOPS, strict=True))
+)
+def test_staff_who_stop_impersonating_get_their_own_token(
+    root, key, alice, impersonate, stop
+):
+    impersonate(root, alice)
     root.post(stop)
 
     response = log_in(root, {})
@@ -370,7 +382,7 @@ def test_staff_who_stop_get_a_token_of_their_own(root, key, alice, act, stop):
     assert response.wsgi_request.user == root.root
 
 
-def test_a_user_who_logs_in_gets_a_token_where_staff_act_as_others(root, key, alice):
+def test_a_user_who_logs_in_gets_a_token_with_impersonation_installed(root, key, alice):
     root.force_login(alice)
 
-    assert is_alices(log_in(root, {}), key)
+    assert has_token_for_alice(log_in(root, {}), key)

@@ -1,4 +1,4 @@
-"""Passwords in the body are in no event that sentry-sdk sends."""
+"""Events of sentry-sdk never contain passwords of the body."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def phone(settings, key, alice):
 
 @pytest.fixture
 def capture():
-    """Start sentry-sdk; return the events that it would send."""
+    """Start sentry-sdk; return the list of events that it sends."""
     import sentry_sdk
     from sentry_sdk.integrations.logging import LoggingIntegration
     from sentry_sdk.transport import Transport
@@ -100,7 +100,7 @@ def capture():
 
 
 def nonces(events):
-    """Return what shows that the events have the body of the request."""
+    """Return the nonces, which prove that the events contain the body."""
     return [event["request"]["data"]["nonce"] for event in events]
 
 
@@ -113,7 +113,7 @@ def nonces(events):
         (dead_cache, "unavailable"),
     ],
 )
-def test_an_error_line_brings_no_password_to_sentry(
+def test_an_error_sends_no_password_to_sentry(
     settings, phone, capture, fault, code, content_type, body
 ):
     events = capture()
@@ -127,11 +127,11 @@ def test_an_error_line_brings_no_password_to_sentry(
 
 
 @pytest.mark.parametrize(("content_type", "body"), BODIES)
-def test_a_throttled_request_brings_no_password_to_sentry(
+def test_a_throttled_request_sends_no_password_to_sentry(
     settings, caplog, phone, capture, content_type, body
 ):
     caplog.set_level(logging.INFO, "django_layer_identity")
-    events = capture(event_level=logging.INFO)  # it is no error to its defaults
+    events = capture(event_level=logging.INFO)  # by default it ignores this level
     throttles = ["tests.api.test_classes.Busy"]
     settings.REST_FRAMEWORK = {"DEFAULT_THROTTLE_CLASSES": throttles}
 
@@ -143,7 +143,7 @@ def test_a_throttled_request_brings_no_password_to_sentry(
 
 
 @pytest.mark.parametrize(("content_type", "body"), BODIES)
-def test_nor_does_it_without_the_scrubbing_of_sentry(
+def test_without_sentrys_scrubber_no_password_is_sent(
     settings, phone, capture, content_type, body
 ):
     from sentry_sdk.scrubber import EventScrubber

@@ -1,1 +1,1 @@
-"""Inputs that nobody would think of, and what each of them may be answered with."""
+"""Generated inputs, and checks of the answers to them."""

@@ -19,7 +19,7 @@ from tests.server.process import identity
 
 @dataclass
 class Project:
-    """What a fuzzer needs to get in."""
+    """What a fuzzer needs to send authenticated requests."""
 
     application: object
     authorization: str

@@ -1,4 +1,4 @@
-"""schemathesis: requests that the OpenAPI document allows, and ones that it does not."""
+"""schemathesis: requests that the OpenAPI document allows, and others."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from tests.api import openapi
 from tests.endpoint import JSON
 
 NO_FORM = (int, float, list, type(None))
-BATCH = 250  # inputs; more of them at once, and hypothesis remembers too much
+BATCH = 250  # inputs; hypothesis needs too much memory for larger batches
 
 
 def run(project, numbers):
-    """Try that many inputs; return how often each status was the answer."""
+    """Send the inputs; return the number of answers by status."""
     operation, answers = _operation(project), Counter()
     modes = itertools.cycle([GenerationMode.POSITIVE, GenerationMode.NEGATIVE])
     for first, mode in zip(numbers[::BATCH], modes, strict=False):
@@ -30,7 +30,9 @@ def run(project, numbers):
 def _operation(project):
     document = openapi.generate()
     path = "/layer/authenticate/"
-    document["paths"][path]["post"].pop("security")  # ours to send, not to be guessed
+    document["paths"][path]["post"].pop(
+        "security"
+    )  # the test sends the credentials itself
     schema = schemathesis.openapi.from_dict(document)
     schema.app = project.application
     return schema[path]["POST"]
@@ -49,7 +51,7 @@ def _batch(project, cases, size, number):
     )
     @given(case=cases)
     def answer(case):
-        # Of a number or a list no form can be made: the client itself fails at it.
+        # The client cannot encode a number or a list as a form.
         is_json = case.media_type == JSON
         assume(is_json or not isinstance(case.body, NO_FORM))
         response = case.call(headers=headers)

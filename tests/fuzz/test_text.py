@@ -1,4 +1,4 @@
-"""Whatever strangers send for text: read, or refused in the way that is promised."""
+"""Generated text is parsed, or refused with the documented error."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def encode(value):
 
 
 def attempt(function, text, error):
-    """Return the result and None, or None and the error that is promised."""
+    """Return the result and None, or None and the documented error."""
     try:
         return function(text), None
     except error as exc:
@@ -102,7 +102,7 @@ def is_refused(token):
 @given(text=st.one_of(identifiers, json_values))
 @example(text=UUID)
 @example(text="aaaaaaaa-0000-4000-8000-00000000000１")
-def test_an_identifier_is_read_in_one_way_or_refused(kind, text):
+def test_an_identifier_is_parsed_unambiguously_or_refused(kind, text):
     parsed, error = attempt(kind.parse, text, InvalidIdentifier)
 
     if error is None:
@@ -114,7 +114,7 @@ def test_an_identifier_is_read_in_one_way_or_refused(kind, text):
 @given(nonce=json_values)
 @example(nonce="abc")
 @example(nonce="\ud800")
-def test_a_nonce_is_taken_as_it_is_or_refused(nonce):
+def test_a_nonce_is_accepted_unchanged_or_refused(nonce):
     read, refusal = attempt(check_nonce, nonce, Refusal)
 
     if refusal is None:
@@ -126,7 +126,7 @@ def test_a_nonce_is_taken_as_it_is_or_refused(nonce):
 
 @many
 @given(token=st.one_of(st.text(), json_values, st.text("ab.-_=").map(lambda t: t * 9)))
-def test_text_is_no_token(token):
+def test_text_is_refused_as_a_token(token):
     assert is_refused(token)
 
 
@@ -142,7 +142,7 @@ def test_a_token_of_the_right_shape_is_refused_without_its_signature(
 
 @many
 @given(first=st.binary(), second=st.binary())
-def test_bytes_are_no_token(first, second):
+def test_bytes_are_refused_as_a_token(first, second):
     parts = [
         base64.urlsafe_b64encode(part).rstrip(b"=").decode() for part in (first, second)
     ]
@@ -152,7 +152,7 @@ def test_bytes_are_no_token(first, second):
 
 @many
 @given(data=st.one_of(st.text(), st.binary()))
-def test_text_is_no_private_key(data):
+def test_text_is_refused_as_a_private_key(data):
     with pytest.raises(InvalidKey) as caught:
         read_private_key(data)
 
@@ -160,10 +160,10 @@ def test_text_is_no_private_key(data):
 
 
 @many
-@example(number=1, times=0)  # nothing is damaged
+@example(number=1, times=0)  # no damage
 @given(number=st.integers(min_value=0), times=st.integers(1, 4))
 @pytest.mark.parametrize("form", ["pem", "der"])
-def test_a_damaged_private_key_is_the_key_or_is_refused(form, number, times):
+def test_a_damaged_private_key_is_read_as_the_same_key_or_refused(form, number, times):
     whole = PEM if form == "pem" else base64.b64decode(b"".join(PEM.splitlines()[1:-1]))
     damaged = mutate(Random(number), whole, times)  # noqa: S311
     key, error = attempt(read_private_key, damaged, InvalidKey)
@@ -175,7 +175,7 @@ def test_a_damaged_private_key_is_the_key_or_is_refused(form, number, times):
 
 @pytest.fixture(scope="module")
 def parse():
-    """Read a body as the view does: its parameters, or the refusal."""
+    """Return a function that parses a body like the view."""
     from django.test import RequestFactory
     from rest_framework.request import Request
 
@@ -204,34 +204,34 @@ chunks = st.lists(
 
 @many
 @given(content_type=st.sampled_from([JSON, FORM, MULTIPART, "text/plain"]), body=chunks)
-def test_a_body_is_read_or_refused_and_nothing_else(parse, content_type, body):
-    complaint, data = parse(content_type, body)
+def test_a_body_is_parsed_or_refused(parse, content_type, body):
+    refusal, data = parse(content_type, body)
 
-    if complaint is not None:
+    if refusal is not None:
         assert dict(data) == {}
     assert all(isinstance(name, str) for name in data)
 
 
 @many
 @given(value=st.dictionaries(st.text(), finite_json))
-def test_json_is_read_as_it_was_written(parse, value):
+def test_json_is_parsed_exactly(parse, value):
     body = json.dumps(value, ensure_ascii=False).encode()
-    complaint, data = parse(JSON, body)
+    refusal, data = parse(JSON, body)
 
-    assert (complaint, data) == (None, json.loads(body))
+    assert (refusal, data) == (None, json.loads(body))
 
 
 @many
 @given(pairs=st.dictionaries(st.text("abc✓ +%&=\x00"), st.text(), max_size=5))
-def test_a_form_is_read_as_it_was_written(parse, pairs):
-    complaint, data = parse(FORM, urlencode(pairs).encode())
+def test_a_form_is_parsed_exactly(parse, pairs):
+    refusal, data = parse(FORM, urlencode(pairs).encode())
 
-    assert (complaint, dict(data.items())) == (None, pairs)
+    assert (refusal, dict(data.items())) == (None, pairs)
 
 
 @many
 @given(value=st.text().filter(lambda text: "\r\n--b" not in text))
-def test_a_part_is_read_as_it_was_written(parse, value):
-    complaint, data = parse(MULTIPART, multipart(part("name=x", value)).encode())
+def test_a_part_is_parsed_exactly(parse, value):
+    refusal, data = parse(MULTIPART, multipart(part("name=x", value)).encode())
 
-    assert (complaint, data.get("x")) == (None, value)
+    assert (refusal, data.get("x")) == (None, value)

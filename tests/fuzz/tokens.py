@@ -1,4 +1,4 @@
-"""Identity tokens that were good once, changed here and there, at the sandbox's door."""
+"""Send changed identity tokens to the sandbox."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from django_layer_identity.sandbox import state
 from tests.fuzz.wire import mutate
 from tests.sandbox.layer import ACCEPT, post_session
 
-HEADER = [  # what has fooled other readers of tokens
+HEADER = [  # headers that deceived other token libraries
     {"alg": "none"},
     {"alg": "HS256"},
     {"alg": "rs256"},
@@ -52,8 +52,8 @@ def run(project, numbers):
         token = change(random.Random(number), good)  # noqa: S311
         response = post_session(client, token)
         if response.status_code == 201:
-            assert says_the_same(token, good), number
-            answers["accepted, as it says the same"] += 1
+            assert is_unchanged(token, good), number
+            answers["accepted, because unchanged"] += 1
             good = fresh()
         else:
             assert response.status_code in (400, 422), number
@@ -67,7 +67,7 @@ def fresh():
 
 
 def change(chance, token):
-    """Return the token with a byte or a field of another kind."""
+    """Return the token with changed bytes, or with a changed header or claim."""
     parts = token.split(".")
     how = chance.randrange(4)
     if how == 0:
@@ -87,8 +87,8 @@ def change(chance, token):
     return ".".join(parts)
 
 
-def says_the_same(token, good):
-    """Tell whether only bits differ that Base64 has over at the end of a signature."""
+def is_unchanged(token, good):
+    """Return whether only unused bits at the end of the signature's Base64 differ."""
     signed, _, signature = token.rpartition(".")
     expected, _, original = good.rpartition(".")
     return signed == expected and _decode(signature) == _decode(original)

@@ -1,4 +1,4 @@
-"""Requests that were good once, changed byte by byte; each of them from its number."""
+"""Valid requests with changed bytes; the input's number is the random seed."""
 
 from __future__ import annotations
 
@@ -59,10 +59,10 @@ def run(project, numbers):
     answers, slowest = Counter(), 0.0
     for number in numbers:
         if not can_be_parsed(project, number):
-            answers["left to Django"] += 1
+            answers["rejected by Django"] += 1
             continue
         answer, seconds = measure(project, number)
-        if seconds > slowest:  # perhaps: garbage may have been collected meanwhile
+        if seconds > slowest:  # measure again: it may be garbage collection
             again = [measure(project, number)[1] for _ in range(4)]
             slowest = max(slowest, statistics.median([seconds, *again]))
         answers[judge(number, project.key, *answer)] += 1
@@ -101,7 +101,7 @@ def run_honest(project):
 
 
 def request(number, authorization):
-    """Return a WSGI environment, somewhere between good and hopeless."""
+    """Return a WSGI environment that is more or less damaged."""
     chance = random.Random(number)  # noqa: S311
     content_type, text = chance.choice(BODIES)
     body = mutate(chance, text.encode(), chance.choice([0, 1, 1, 2, 3, 8]))
@@ -140,7 +140,7 @@ def build(content_type, body, authorization):
 
 
 def mutate(chance, data, times):
-    """Change the bytes in so many places."""
+    """Change the bytes in a number of places."""
     data = bytearray(data)
     for _ in range(times):
         at = chance.randrange(len(data) + 1)
@@ -162,12 +162,12 @@ def mutate(chance, data, times):
 
 
 def _latin(data):
-    """Return bytes as WSGI has headers; a server lets no line break through."""
+    """Return bytes as a WSGI header; servers refuse line breaks."""
     return data.decode("latin-1").replace("\r", "").replace("\n", "")
 
 
 def send(application, environ):
-    """Return the status, the headers and the body that the application gives."""
+    """Return the status, the headers and the body of the application's answer."""
     started = []
     chunks = application(environ, lambda *head: started.extend(head))
     try:
@@ -178,7 +178,7 @@ def send(application, environ):
 
 
 def judge(number, key, status, headers, body):
-    """Return the code of the answer if it is one that was promised."""
+    """Return the code of the answer; raise an error if the answer is not documented."""
     assert headers["Cache-Control"] == "no-store", number
     assert headers["Content-Type"] == "application/json", number
     assert all(_is_header(value) for value in headers.values()), number

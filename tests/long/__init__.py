@@ -1,10 +1,10 @@
 """
-Runs that are too long for every change: ``make long``, ``python -m tests.long NAME``.
+Long test runs: ``make long`` or ``python -m tests.long NAME``.
 
-Each module has ``run(scale)``: it does its work (all of it at scale 1, a hundredth at
-0.01), raises where something is wrong, and returns the lines of its report. It finds the
-tests' databases there and empty, as a test does, and makes what it needs. ``NEEDS`` names
-the services that must be there, as ``("postgresql", "redis")``.
+Each module has ``run(scale)``: it does the full work at scale 1 and a hundredth at 0.01.
+It raises an error if something is wrong, and returns the lines of its report. The tests'
+databases exist and are empty, as for a test. ``NEEDS`` names the required services, such
+as ``("postgresql", "redis")``.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ django.setup()
 
 
 def names():
-    """Return what can be run; a new module is picked up by itself."""
+    """Return the names of all runs; new modules are found automatically."""
     found = (module.name for module in pkgutil.iter_modules(__path__))
     return sorted(name for name in found if not name.startswith("_"))
 

@@ -18,12 +18,12 @@ def arguments():
     parser.add_argument("--scale", type=float, default=1, help="a share of the work")
     given = parser.parse_args()
     for name in set(given.name) - set(names()):
-        parser.error(f"There is no {name!r}; there are: {', '.join(names())}.")
+        parser.error(f"Unknown run: {name!r}. Choose from: {', '.join(names())}.")
     return given.name or names(), given.scale
 
 
 def report(name, scale):
-    """Run one and print what it says; return whether it went well."""
+    """Run one and print its report; return whether it passed."""
     print(f"{name}, at scale {scale:g}", flush=True)
     try:
         run = load(name)

@@ -1,4 +1,4 @@
-"""``layer_user_collisions`` over a million users, with groups that were planted."""
+"""Run ``layer_user_collisions`` on a million users with planted groups."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from tests.services import routing
 NEEDS = ("postgresql",)
 USERS = 1_000_000
 MAX_GROWTH = 250  # MB
-EVERY = 0.02  # seconds between two looks at the memory
+INTERVAL = 0.02  # seconds between two memory measurements
 
-#: Spellings of one e-mail address or phone number, by what they differ in.
+#: Spellings of one e-mail address or phone number, by their difference.
 SPELLINGS = {
     "same": ["same-{0}@example.com"] * 3,
     "case": ["case-{0}@example.com", "Case-{0}@example.com", "CASE-{0}@EXAMPLE.COM"],
@@ -58,7 +58,7 @@ def _run(count):
         f"memory: {memory.growth:.0f} MB above the {memory.start:.0f} MB at the start",
         f"groups: {len(groups):,} planted, {len(found_groups):,} found, the same",
         f"users without a usable ID: {len(unusable):,} planted, and found",
-        f"the command's last word: {problem}",
+        f"the command's last line: {problem}",
     ]
 
 
@@ -67,7 +67,7 @@ def _search(file):
         call_command("layer_user_collisions", "--json", stdout=file)
     except CommandError as exc:
         return str(exc)
-    raise AssertionError("The command found nothing to complain of.")
+    raise AssertionError("The command found no problem.")
 
 
 def _as_sets(groups):
@@ -78,7 +78,7 @@ def _as_sets(groups):
 
 
 def _plant(count):
-    """Make users, and give some of them addresses that collide or are none."""
+    """Create users; give some of them addresses that collide or are unusable."""
     with connections["postgresql"].cursor() as cursor:
         cursor.execute(
             "INSERT INTO auth_user (id, username, email, password, first_name, last_name,"
@@ -107,25 +107,25 @@ def _plant(count):
 
 
 class _Memory:
-    """What the process has in memory, in MB: at the start, and at the most since."""
+    """The process's memory in MB: at the start, and the maximum since then."""
 
     def __enter__(self):
         self.start = self.most = _resident()
-        self._over = threading.Event()
-        self._watch = threading.Thread(target=self._look)
+        self._done = threading.Event()
+        self._watch = threading.Thread(target=self._measure)
         self._watch.start()
         return self
 
     def __exit__(self, *args):
-        self._over.set()
+        self._done.set()
         self._watch.join()
 
     @property
     def growth(self):
         return self.most - self.start
 
-    def _look(self):
-        while not self._over.wait(EVERY):
+    def _measure(self):
+        while not self._done.wait(INTERVAL):
             self.most = max(self.most, _resident())
 
 

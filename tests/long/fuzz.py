@@ -1,4 +1,4 @@
-"""Try inputs that nobody would think of: no crash, and only promised answers."""
+"""Send generated inputs: no crash, and only documented answers."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ SCHEMA, WIRE, TOKENS = 100_000, 100_000, 20_000  # inputs at scale 1
 
 
 def run(scale):
-    logging.disable(logging.CRITICAL)  # a line for each input is no report
+    logging.disable(logging.CRITICAL)  # one log line per input would hide the report
     try:
         with project() as target:
             return [

@@ -1,4 +1,4 @@
-"""A million entries in the ledger, against none: plans, and the endpoint's time."""
+"""A ledger with a million entries: query plans, and times relative to an empty ledger."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ from tests.services import routing
 
 NEEDS = ("postgresql",)
 ROUNDS = 40
-CALLS = 5  # of each ledger in a round
+CALLS = 5  # per ledger in a round
 
-PEOPLE = """
+USERS = """
 INSERT INTO auth_user (username, email, password, first_name, last_name,
     is_superuser, is_staff, is_active, date_joined)
 SELECT 'user' || n, 'user' || n || '@example.com', '', '', '', false, false, true, now()
@@ -37,7 +37,7 @@ SELECT %s, username, encode(sha256(convert_to(username, 'UTF8')), 'hex'), id, id
     now(), ''
 FROM auth_user
 """
-# Beside the full table an empty one, with the same indexes and constraints.
+# An empty table beside the full one, with the same indexes and constraints.
 EMPTY = """
 CREATE SCHEMA empty;
 CREATE TABLE empty.layer_identity_layeruser
@@ -53,9 +53,12 @@ SCHEMAS = {"empty": "empty, public", "full": "public"}
 def run(scale):
     size = round(1_000_000 * scale)
     token = routing.database.set("postgresql")
-    unhurried = {**settings.LAYER_IDENTITY, "THROTTLE_RATES": {"user": None}}
+    unthrottled = {**settings.LAYER_IDENTITY, "THROTTLE_RATES": {"user": None}}
     try:
-        with override_settings(LAYER_IDENTITY=unhurried), _ledgers(size) as connection:
+        with (
+            override_settings(LAYER_IDENTITY=unthrottled),
+            _ledgers(size) as connection,
+        ):
             app = LayerApp.objects.get()
             plans = _plans(connection, app, User.objects.first())
             alice = User.objects.get(username="alice")
@@ -72,29 +75,29 @@ def _ledgers(size):
     app = LayerApp.objects.create(name="M", app_id=APP_ID, provider_id=PROVIDER_ID)
     keyring.generate_private_key(app, key_id=KEY_ID, activate=True)
     with connection.cursor() as cursor:
-        cursor.execute(PEOPLE, [size])
+        cursor.execute(USERS, [size])
         cursor.execute(ENTRIES, [app.pk])
         cursor.execute(EMPTY)
         cursor.execute("ANALYZE")
     User.objects.create(username="alice")
     for schemas in SCHEMAS.values():
-        _look_at(connection, schemas)
+        _use_schemas(connection, schemas)
         _ask(User.objects.get(username="alice"))
     try:
         yield connection
     finally:
-        _look_at(connection, "public")
+        _use_schemas(connection, "public")
         with connection.cursor() as cursor:
             cursor.execute("DROP SCHEMA empty CASCADE")
 
 
-def _look_at(connection, schemas):
+def _use_schemas(connection, schemas):
     with connection.cursor() as cursor:
         cursor.execute(f"SET search_path = {schemas}")
 
 
 def _ask(user):
-    """Return the seconds that the endpoint took."""
+    """Return the endpoint's response time in seconds."""
     client, body = phone_of(user), {"nonce": uuid4().hex}
     begun = time.perf_counter()
     response = client.post("/layer/authenticate", body, format="json")
@@ -108,21 +111,21 @@ def _newcomer():
 
 
 def _ratio(connection, user):
-    """Return what a full ledger takes of an empty one's time, round by round."""
+    """Return, for each round, the time with a full ledger / with an empty one."""
     ratios = []
-    for turn in range(ROUNDS):
+    for number in range(ROUNDS):
         taken = {}
-        # First the one, then the other, so that neither has the warmer cache.
-        for name in list(SCHEMAS)[:: 1 if turn % 2 else -1]:
-            _look_at(connection, SCHEMAS[name])
+        # Alternate the order, so that neither ledger has the warmer cache.
+        for name in list(SCHEMAS)[:: 1 if number % 2 else -1]:
+            _use_schemas(connection, SCHEMAS[name])
             taken[name] = sum(_ask(user()) for _ in range(CALLS))
         ratios.append(taken["full"] / taken["empty"])
-    _look_at(connection, "public")
+    _use_schemas(connection, "public")
     return ratios
 
 
 def _plans(connection, app, user):
-    """Return how PostgreSQL finds an entry; raise if it is not by the index."""
+    """Return how PostgreSQL finds an entry; raise an error if it does not use the index."""
     lookups = {
         "layer_identity_user_current": lambda: get_for_issuing(None, user.pk),
         "layer_identity_user_digest": lambda: LayerUser.objects.find(app, "user7"),
@@ -146,7 +149,7 @@ def _explain(connection, sql):
 
 
 def _nodes(plan):
-    """Yield how the ledger's table is read."""
+    """Yield how the plan reads the ledger's table."""
     if plan.get("Relation Name") == LayerUser._meta.db_table:
         yield plan["Node Type"], plan.get("Index Name")
     for part in plan.get("Plans", ()):
@@ -156,4 +159,4 @@ def _nodes(plan):
 def _figures(next_, first):
     for what, ratios in (("next", next_), ("first", first)):
         median = statistics.median(ratios)
-        yield f"a user's {what} token takes {median:.2f} of the time with none"
+        yield f"a user's {what} token: {median:.2f} times as long as with an empty ledger"

@@ -1,4 +1,4 @@
-"""Keys rotated while two processes serve."""
+"""Rotate keys while two processes serve."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Two processes, PostgreSQL and Redis, and a crowd of honest and hostile clients."""
+"""Two processes, PostgreSQL and Redis, with honest and hostile clients."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from tests.services import routing
 
 NEEDS = ("postgresql", "redis")
 SECONDS = 600
-AT_LEAST = 20
+MIN_SECONDS = 20
 
 
 def run(scale):
     token = routing.database.set("postgresql")
     try:
-        return report(soak(max(AT_LEAST, SECONDS * scale)))
+        return report(soak(max(MIN_SECONDS, SECONDS * scale)))
     finally:
         routing.database.reset(token)

@@ -1,1 +1,1 @@
-"""The project under test as people run it: several processes, and clients outside."""
+"""The test project in production style: several processes and external clients."""

@@ -1,4 +1,4 @@
-"""A PgBouncer of our own, between a server and PostgreSQL."""
+"""Run a private PgBouncer between a server and PostgreSQL."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from pathlib import Path
 
 from tests.services.available import skip_or_fail
 
-PATIENCE = 10  # seconds
-PATH = f"{os.environ['PATH']}{os.pathsep}/usr/sbin"  # where Debian has it
+STARTUP_TIMEOUT = 10  # seconds
+PATH = f"{os.environ['PATH']}{os.pathsep}/usr/sbin"  # Debian's location
 
 
 class PrivateBouncer:
-    """Runs a configuration, with any user let in and one PostgreSQL behind it."""
+    """Run a configuration that trusts every user, in front of one PostgreSQL."""
 
     def __init__(self, configuration, *, host, port, user, password):
         self.program = shutil.which("pgbouncer", path=PATH)
         if self.program is None:
-            skip_or_fail("pgbouncer is missing: install Debian's package pgbouncer.")
+            skip_or_fail("pgbouncer is missing. Install Debian's package pgbouncer.")
         self.folder = tempfile.TemporaryDirectory(prefix="pgbouncer-")
-        os.chmod(self.folder.name, 0o755)  # noqa: S103  # it does not run as root
+        os.chmod(self.folder.name, 0o755)  # noqa: S103  # PgBouncer does not run as root
         with socket.create_server(("127.0.0.1", 0)) as listener:
             self.port = listener.getsockname()[1]
         self.path("users").write_text(f'"{user}" ""\n')
@@ -57,7 +57,7 @@ class PrivateBouncer:
                 stdout=log,
                 stderr=log,
             )
-        end = time.monotonic() + PATIENCE
+        end = time.monotonic() + STARTUP_TIMEOUT
         while not self._answers():
             assert time.monotonic() < end, self.said()
             time.sleep(0.01)

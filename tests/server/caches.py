@@ -1,4 +1,4 @@
-"""A Redis or a Memcached of our own, to be stopped and started, and frozen."""
+"""Run a private Redis or Memcached that can be stopped, started and frozen."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from pathlib import Path
 
 from tests.services.available import skip_or_fail
 
-PATIENCE = 10  # seconds
+STARTUP_TIMEOUT = 10  # seconds
 
 
 class PrivateCache:
-    """Listens on a socket in a folder of its own; remembers nothing when stopped."""
+    """Listen on a socket in a temporary folder; stopping loses all data."""
 
     program: str
     backend: str
@@ -28,7 +28,7 @@ class PrivateCache:
     def __init__(self):
         if shutil.which(self.program) is None:
             skip_or_fail(
-                f"{self.program} is not on the PATH: install Debian's package {self.program}."
+                f"{self.program} is not on the PATH. Install Debian's package {self.program}."
             )
         self.folder = tempfile.TemporaryDirectory(prefix=f"{self.program}-")
 
@@ -41,7 +41,7 @@ class PrivateCache:
         self.folder.cleanup()
 
     def cache(self, **options):
-        """Return settings of a cache in it."""
+        """Return the ``CACHES`` entry for this server."""
         return {
             "BACKEND": self.backend,
             "LOCATION": self.location.format(self.path),
@@ -53,16 +53,18 @@ class PrivateCache:
         return Path(self.folder.name) / "socket"
 
     def start(self):
-        """Return once it is ready."""
+        """Start the server and wait until it is ready."""
         self.path.unlink(missing_ok=True)
         self.process = subprocess.Popen(
             [self.program, *self.arguments()],
             cwd=self.folder.name,
             stdout=subprocess.DEVNULL,
         )
-        end = time.monotonic() + PATIENCE
+        end = time.monotonic() + STARTUP_TIMEOUT
         while not self._answers():
-            assert time.monotonic() < end, f"{self.program} does not start"
+            assert time.monotonic() < end, (
+                f"{self.program} did not start within {STARTUP_TIMEOUT} seconds."
+            )
             time.sleep(0.01)
 
     def stop(self):
@@ -96,7 +98,7 @@ class PrivateMemcached(PrivateCache):
     location = "unix:{}"
     options = {
         **{"timeout": 0.5, "connect_timeout": 0.5},
-        **{"retry_timeout": 0, "dead_timeout": 0},  # or it waits up to a minute
+        **{"retry_timeout": 0, "dead_timeout": 0},  # the defaults wait up to a minute
     }
 
     def arguments(self):

@@ -1,4 +1,4 @@
-"""Clients outside the server, each a thread with a connection of its own."""
+"""External clients of the server, each with its own connection."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ URL = "/layer/authenticate"
 
 @dataclass(frozen=True)
 class Answer:
-    """What came back, and when it was asked for (by the clock of the machine)."""
+    """An answer, and the time of the request by the monotonic clock."""
 
     asked_at: float
-    status: int  # 0 where the connection broke
+    status: int  # 0 if the connection broke
     body: dict
 
     @property
@@ -35,12 +35,12 @@ class Answer:
 
 
 def new_nonce():
-    """Return a nonce as Layer would give it: 64 bytes in Base64."""
+    """Return a nonce in Layer's format: 64 bytes in Base64."""
     return base64.b64encode(secrets.token_bytes(64)).decode()
 
 
 class Phone:
-    """Asks for tokens on behalf of a user; to be closed."""
+    """Request tokens for a user; must be closed."""
 
     def __init__(self, address, token=None, source="127.0.0.1", **headers):
         self.address = address
@@ -61,19 +61,19 @@ class Phone:
         self.connection.close()
 
     def ask(self, nonce=None, **parameters):
-        """Post the parameters, with a fresh nonce unless there is one, as JSON."""
+        """Post the parameters as JSON, with a new nonce by default."""
         body = {"nonce": nonce or new_nonce(), **parameters}
         return self.send(json.dumps(body))
 
     def send(self, body, method="POST", **headers):
-        """Send any body at all."""
+        """Send any body."""
         asked_at = time.monotonic()
         try:
             self.connection.request(method, URL, body, {**self.headers, **headers})
             response = self.connection.getresponse()
             text = response.read()
         except (HTTPException, OSError) as exc:
-            self.connection.close()  # the next request opens another one
+            self.connection.close()  # the next request opens a new connection
             return Answer(asked_at, 0, {"code": type(exc).__name__})
         return Answer(asked_at, response.status, _read(response, text))
 
@@ -90,14 +90,14 @@ def phone(server, token=None, **headers):
 
 
 def create_app():
-    """Create a Layer app with an active key, where the tests' router says."""
+    """Create a Layer app with an active key in the database that the router selects."""
     app = LayerApp.objects.create(name="M", app_id=uuid4(), provider_id=uuid4())
     keyring.generate_private_key(app, key_id=uuid4(), activate=True)
     return app
 
 
 def create_users(using, *names, password=None):
-    """Create users and return a token of REST framework for each."""
+    """Create users and return a REST framework token for each."""
     stored = make_password(password)
     users = [User(username=name, password=stored) for name in names]
     User.objects.using(using).bulk_create(users)

@@ -1,4 +1,4 @@
-"""What a worker of gunicorn says, when it is asked how much memory it has in use."""
+"""Make a gunicorn worker report its memory in use when it gets a signal."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import signal
 import sys
 
 SIGNAL = signal.SIGUSR2
-FIGURES = (  # of glibc's mallinfo2, each in bytes or in pieces
+FIGURES = (  # of glibc's mallinfo2, in bytes or as counts
     *("arena", "ordblks", "smblks", "hblks", "hblkhd", "usmblks", "fsmblks"),
     *("uordblks", "fordblks", "keepcost"),
 )
@@ -21,18 +21,18 @@ class _MallInfo(ctypes.Structure):
 
 
 def post_worker_init(worker):
-    """Listen for the signal: a hook of gunicorn."""
-    signal.signal(SIGNAL, _say)
+    """Install the signal handler; gunicorn calls this hook."""
+    signal.signal(SIGNAL, _report)
 
 
-def _say(*_):
-    gc.collect()  # cycles wait until there are a quarter as many of them as of the rest
+def _report(*_):
+    gc.collect()  # Python waits until cycles are a quarter of all other objects
     mallinfo = ctypes.CDLL(None).mallinfo2
     mallinfo.restype = _MallInfo
-    found = mallinfo()
-    said = {
+    info = mallinfo()
+    figures = {
         "pid": os.getpid(),
-        "kilobytes": (found.uordblks + found.hblkhd) // 1024,  # not what is free
-        "blocks": sys.getallocatedblocks(),  # Python's own, of up to 512 bytes
+        "kilobytes": (info.uordblks + info.hblkhd) // 1024,  # without free memory
+        "blocks": sys.getallocatedblocks(),  # Python's small blocks, up to 512 bytes
     }
-    os.write(2, f"{json.dumps(said)}\n".encode())
+    os.write(2, f"{json.dumps(figures)}\n".encode())

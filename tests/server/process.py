@@ -1,4 +1,4 @@
-"""Start gunicorn, look at its workers, and stop it."""
+"""Start gunicorn, inspect its workers, and stop it."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ from tests.server import memory
 
 ROOT = Path(__file__).parent.parent.parent
 PAGE = resource.getpagesize()
-SAID = re.compile(r'^{"pid".*}$', re.MULTILINE)
+REPORT = re.compile(r'^{"pid".*}$', re.MULTILINE)
 PASSWORDS = "django_layer_identity.api.authentication.BodyCredentialsAuthentication"
 TOKENS = ["rest_framework.authentication.TokenAuthentication"]
 
 
 class Server:
-    """A gunicorn that runs, at ``address``; its log is in ``log``."""
+    """A running gunicorn at ``address`` with its log in ``log``."""
 
     def __init__(self, process, address, log):
         self.process, self.address, self.log = process, address, log
@@ -46,18 +46,18 @@ class Server:
         return [int(line.split()[1]) * PAGE // 1024 for line in statistics]
 
     def memory_in_use(self):
-        """Return what each worker says of the memory that it has in use."""
+        """Return each worker's report of its memory in use."""
         before, workers = len(self.said()), self.workers
         for pid in workers:
             os.kill(pid, memory.SIGNAL)
         deadline = time.monotonic() + 30
-        while len(answers := SAID.findall(self.said(), before)) < len(workers):
+        while len(answers := REPORT.findall(self.said(), before)) < len(workers):
             assert time.monotonic() < deadline
             time.sleep(0.01)
         return sorted(map(json.loads, answers), key=itemgetter("pid"))
 
     def connections_to(self, port):
-        """Count the workers' connections to a port of this machine."""
+        """Count the workers' connections to a local port."""
         local = _inodes_connected_to(port)
         return sum(_socket(link) in local for pid in self.workers for link in _fds(pid))
 
@@ -78,7 +78,7 @@ def _socket(link):
     try:
         return os.readlink(link).removeprefix("socket:[").removesuffix("]")
     except FileNotFoundError:
-        return None  # closed a moment ago
+        return None  # closed in the meantime
 
 
 def _inodes_connected_to(port):
@@ -91,14 +91,14 @@ def _inodes_connected_to(port):
 
 
 def database(alias, **options):
-    """Return settings with that test database as the only one, its connections kept."""
+    """Return ``DATABASES`` with only this test database and persistent connections."""
     kept = {"CONN_MAX_AGE": 60, "CONN_HEALTH_CHECKS": True}
     name = {"NAME": connections[alias].settings_dict["NAME"]}
     return {"default": {**settings.DATABASES[alias], **name, **kept, **options}}
 
 
 def identity(**changes):
-    """Return ``LAYER_IDENTITY`` for clients with tokens of REST framework."""
+    """Return ``LAYER_IDENTITY`` for clients with REST framework tokens."""
     free = {"THROTTLE_RATES": {"user": None, "failures": None}}
     tokens = {"AUTHENTICATION_CLASSES": TOKENS}
     return {**settings.LAYER_IDENTITY, **tokens, **free, **changes}
@@ -107,9 +107,9 @@ def identity(**changes):
 @contextmanager
 def serve(*, workers=2, threads=4, options=(), environment=None, **changed):
     """
-    Run a server with those settings changed; what they hold is JSON.
+    Run a server with changed settings; their values must be JSON.
 
-    The socket is ours, so that no port is guessed and clients may come at once.
+    The test opens the socket: it needs no free port, and clients can connect immediately.
     """
     environment = {
         **{name: os.environ[name] for name in os.environ if name != "PYTHONDEVMODE"},

@@ -1,4 +1,4 @@
-"""A wire to a service that can be cut and mended."""
+"""A proxy in front of a service; its connections can be cut and restored."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from contextlib import suppress
 
 
 class Proxy:
-    """Forwards connections to a service, until it is cut; and again once mended."""
+    """Forward connections to a service; ``cut()`` breaks them, ``restore()`` allows new ones."""
 
     def __init__(self, host, port):
         self.target = host, port
         self.address = ("127.0.0.1", 0)
-        self.mend()
+        self.restore()
 
     def __enter__(self):
         return self
@@ -25,8 +25,8 @@ class Proxy:
     def port(self):
         return self.address[1]
 
-    def mend(self):
-        """Listen, at the same address as before."""
+    def restore(self):
+        """Listen again, at the same address."""
         self.sockets = []
         self.listener = socket.create_server(self.address)
         self.address = self.listener.getsockname()
@@ -40,7 +40,7 @@ class Proxy:
             _hang_up(each)
 
     def _accept(self):
-        with suppress(OSError):  # hung up
+        with suppress(OSError):  # the listener was closed
             while True:
                 client, _ = self.listener.accept()
                 server = socket.create_connection(self.target)

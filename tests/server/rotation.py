@@ -1,4 +1,4 @@
-"""Rotate signing keys while several processes serve, and look at what was signed."""
+"""Rotate signing keys while several processes serve, and check the tokens."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ from tests.server.clients import create_app, create_users, phone
 from tests.server.process import database, identity, serve
 
 CLIENTS = 4
-SWITCHES = 3  # of the active key in a rotation: forward, back, forward
+SWITCHES = 3  # activations in a rotation: new key, old key, new key
 
 
 @dataclass
 class Record:
-    """Everything that happened, as the outside saw it."""
+    """The answers and revocations, as the clients saw them."""
 
     answers: list = field(default_factory=list)
-    revoked_at: dict = field(default_factory=dict)  # key ID -> when it was committed
+    revoked_at: dict = field(default_factory=dict)  # key ID -> time of the commit
     done: threading.Event = field(default_factory=threading.Event)
     grew: threading.Condition = field(default_factory=threading.Condition)
 
@@ -42,8 +42,8 @@ class Record:
             assert self.grew.wait_for(lambda: len(self.answers) >= count, timeout=120)
 
 
-def signed_too_late(answers, revoked_at):
-    """Return the answers asked for after the key that signed them was revoked."""
+def requested_too_late(answers, revoked_at):
+    """Return the answers that were requested after their key was revoked."""
     return [
         answer
         for answer in answers
@@ -56,14 +56,14 @@ def key_id(answer):
     return jwt.get_unverified_header(answer.body["identity_token"])["kid"]
 
 
-def does_not_verify(answers, public_keys):
-    """Return the answers whose token is not good under the key that its kid names."""
+def not_verified(answers, public_keys):
+    """Return the answers whose token does not verify with the key of its kid."""
     return [answer for answer in answers if not _verifies(answer, public_keys)]
 
 
 def _verifies(answer, public_keys):
     token = answer.body["identity_token"]
-    options = {"verify_exp": False}  # a long run is looked at when it is over
+    options = {"verify_exp": False}  # a long run is checked at its end
     try:
         key = public_keys[key_id(answer)]
         jwt.decode(token, key, algorithms=["RS256"], options=options)
@@ -74,9 +74,9 @@ def _verifies(answer, public_keys):
 
 def rotate(app, active):
     """
-    Let a new key take over, go back to the active one and on again; revoke that.
+    Activate a new key, roll back, activate the new key again, and revoke the old key.
 
-    Return the new key, and when the revocation was surely committed.
+    Return the new key, and a time after the commit of the revocation.
     """
     new = keyring.generate_private_key(app, key_id=uuid4())
     for key in (new, active, new):
@@ -87,8 +87,8 @@ def rotate(app, active):
 
 def _rotate(record, app, rotations, tokens):
     active = app.active_key
-    for turn in range(rotations):
-        record.wait_for((turn + 1) * tokens // (rotations + 1))
+    for number in range(rotations):
+        record.wait_for((number + 1) * tokens // (rotations + 1))
         new, revoked_at = rotate(app, active)
         record.revoked_at[str(active.identifier)] = revoked_at
         active = new
@@ -103,7 +103,7 @@ def _ask(record, server, token):
 
 
 def rotate_while_serving(rotations, tokens, workers=2):
-    """Serve on PostgreSQL, ask and rotate at the same time; return the record."""
+    """Serve on PostgreSQL, request tokens and rotate concurrently; return the record."""
     record = Record()
     app = create_app()
     users = create_users("postgresql", *(f"user-{n}" for n in range(CLIENTS)))
@@ -118,7 +118,7 @@ def rotate_while_serving(rotations, tokens, workers=2):
         pool = stack.enter_context(ThreadPoolExecutor(CLIENTS + 1))
         stack.callback(record.done.set)
         asking = [pool.submit(_ask, record, server, token) for token in users]
-        run = copy_context().run  # the tests' router knows the database by it
+        run = copy_context().run  # the tests' router reads the context
         pool.submit(run, _rotate, record, app, rotations, tokens).result()
         record.done.set()
         for client in asking:
@@ -127,25 +127,25 @@ def rotate_while_serving(rotations, tokens, workers=2):
 
 
 def check(record):
-    """Raise unless all went well; return the figures."""
+    """Raise an error if any request failed; return the figures."""
     failed = Counter(answer.code for answer in record.answers if answer.status != 200)
     assert failed == {}
     return [
-        f"{len(record.answers):,} tokens asked for, as many issued, 0 failures",
+        f"{len(record.answers):,} requests, all with a token, 0 failures",
         *check_tokens(record.answers, record.revoked_at),
     ]
 
 
 def check_tokens(answers, revoked_at):
-    """Raise if a token is not good, or came too late; return the figures."""
+    """Raise an error if a token is invalid or too late; return the figures."""
     keys = {str(key.identifier): key.public_key for key in SigningKey.objects.all()}
     issued = [answer for answer in answers if answer.status == 200]
-    assert signed_too_late(issued, revoked_at) == []
-    assert does_not_verify(issued, keys) == []
+    assert requested_too_late(issued, revoked_at) == []
+    assert not_verified(issued, keys) == []
     rotations = len(revoked_at)
     return [
         f"{rotations} rotations: {SWITCHES * rotations} switches, {rotations} revocations",
-        f"{len(issued):,} tokens verify under the key that their kid names,"
+        f"{len(issued):,} tokens verify with the key of their kid,"
         f" {len({key_id(answer) for answer in issued})} keys",
-        "0 tokens asked for after the key that signed them was revoked",
+        "0 tokens requested after their key was revoked",
     ]

@@ -1,4 +1,4 @@
-"""The tests' settings, with what a test changed in them: JSON in ``TEST_SERVER``."""
+"""The tests' settings with a test's changes, which are JSON in ``TEST_SERVER``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Let a crowd at a server for a while, and see what becomes of both."""
+"""Send mixed traffic to a server for a while, and check the answers and the memory."""
 
 from __future__ import annotations
 
@@ -22,52 +22,52 @@ from tests.server.rotation import check_tokens, rotate
 from tests.services.available import REDIS_URL
 
 WORKERS, THREADS = 2, 4
-WARM_UP = 5  # seconds before the first look at the workers' memory
+WARM_UP = 5  # seconds before the first measurement of the workers' memory
 PAUSE = 0.1  # seconds between two requests of a client
-ROTATION = 5  # seconds from one to the next
-LOOKS = 5  # after the first
-GROWTH = 1.1  # of a worker's memory from the first look to the last, at most
-GROWTH_IN_USE = 1.05  # of what is neither free nor waiting to be collected
-GROWTH_AT_FIRST = 1.25  # of both, where the first look is at a worker not yet warm
-CLIENTS = [  # and how many users each has, as one may ask 60 times a minute
+ROTATION = 5  # seconds between two rotations
+MEASUREMENTS = 5  # measurements after the first
+GROWTH = 1.1  # maximum of a worker's memory, last measurement / first
+GROWTH_IN_USE = 1.05  # the same for the memory in use after garbage collection
+GROWTH_AT_FIRST = 1.25  # for both, if the first measurement precedes the warm-up
+CLIENTS = [  # with the number of users, because of the limit of 60 requests a minute
     *[(traffic.honest, 40)] * 4,
     *[(traffic.with_password, 40)] * 2,
     (traffic.replaying, 80),
     (traffic.malformed, 40),
-    (traffic.confused, 40),
-    (traffic.hammering, 1),
-    (traffic.stranger, 0),
-    (traffic.guessing, 5),
+    (traffic.mismatched, 40),
+    (traffic.bursting, 1),
+    (traffic.unauthenticated, 0),
+    (traffic.guessing_passwords, 5),
     (traffic.hanging_up, 0),
 ]
 AUDIT = {"tests.audit.apps.SilentAuditConfig": "django_layer_identity.audit"}
 
 
 @dataclass
-class Look:
-    """What a look at the workers finds."""
+class Measurement:
+    """One measurement of the workers."""
 
     second: float
     workers: list
-    kilobytes: list  # of memory, each
-    postgresql: int  # connections, of all
+    kilobytes: list  # of memory, per worker
+    postgresql: int  # connections of all workers
     redis: int
 
 
 @dataclass
 class Record:
-    """Everything that happened."""
+    """The answers, the revocations and the measurements."""
 
     seconds: float
     answers: list = field(default_factory=list)
-    revoked_at: dict = field(default_factory=dict)  # key ID -> when
-    looks: list = field(default_factory=list)
-    in_use: list = field(default_factory=list)  # at first and at last
+    revoked_at: dict = field(default_factory=dict)  # key ID -> time of the commit
+    measurements: list = field(default_factory=list)
+    in_use: list = field(default_factory=list)  # first and last measurement
     done: threading.Event = field(default_factory=threading.Event)
 
 
 def soak(seconds):
-    """Serve the crowd for so long; return the record."""
+    """Serve the traffic for a number of seconds; return the record."""
     record = Record(seconds)
     with ExitStack() as stack:
         server = stack.enter_context(_serve())
@@ -75,15 +75,21 @@ def soak(seconds):
         pool = stack.enter_context(ThreadPoolExecutor(len(CLIENTS) + 1))
         stack.callback(record.done.set)
         start = time.monotonic()
-        run = copy_context().run  # the tests' router knows the database by it
+        run = copy_context().run  # the tests' router reads the context
         tasks = [pool.submit(run, _rotate, record, app)]
         for number, (client, count) in enumerate(CLIENTS):
             users = _create_users(number, count)
             tasks.append(pool.submit(_send, record, server, number, client, users))
         warm = max(WARM_UP, min(60, seconds / 10))
-        for moment in (warm, *(seconds * look / LOOKS for look in range(1, LOOKS + 1))):
+        for moment in (
+            warm,
+            *(
+                seconds * measurement / MEASUREMENTS
+                for measurement in range(1, MEASUREMENTS + 1)
+            ),
+        ):
             record.done.wait(start + moment - time.monotonic())
-            record.looks.append(_look(server, time.monotonic() - start))
+            record.measurements.append(_measure(server, time.monotonic() - start))
             if moment in (warm, seconds):
                 record.in_use.append(server.memory_in_use())
         record.done.set()
@@ -114,7 +120,7 @@ def _create_users(number, count):
 
 
 def _send(record, server, number, client, users):
-    """Be one client, at an address of its own, until it is over."""
+    """Run one client at its own address until the end."""
     with closing(Phone(server.address, source=f"127.0.1.{number + 1}")) as phone:
         for answer in client(phone, *users):
             record.answers += [answer] if answer else []
@@ -131,8 +137,8 @@ def _rotate(record, app):
     connections["postgresql"].close()
 
 
-def _look(server, second):
-    return Look(
+def _measure(server, second):
+    return Measurement(
         second,
         server.workers,
         server.memory(),
@@ -142,13 +148,13 @@ def _look(server, second):
 
 
 def report(record):
-    """Raise unless all went well; return the figures."""
-    first, *_, last = record.looks
+    """Raise an error if anything went wrong; return the figures."""
+    first, *_, last = record.measurements
     codes = Counter(answer.code for answer in record.answers)
-    strange = [one for one in record.answers if one.status == 0 or one.status >= 500]
-    assert (strange, codes["no JSON"]) == ([], 0), record.log[-5000:]
+    unexpected = [one for one in record.answers if one.status == 0 or one.status >= 500]
+    assert (unexpected, codes["no JSON"]) == ([], 0), record.log[-5000:]
     assert "Traceback" not in record.log, record.log[-5000:]
-    assert last.workers == first.workers  # none was lost
+    assert last.workers == first.workers  # no worker was replaced
     warm = first.second >= 60
     growth = _growth(first.kilobytes, last.kilobytes)
     assert max(growth) <= (GROWTH if warm else GROWTH_AT_FIRST), _memory(record)
@@ -167,7 +173,7 @@ def report(record):
             f"  {count / total:6.1%}  {count:6,}  {code}"
             for code, count in codes.most_common()
         ),
-        "0 answers of 5xx, 0 that are not JSON, 0 broken connections",
+        "0 answers with 5xx, 0 without JSON, 0 broken connections",
         *check_tokens(record.answers, record.revoked_at),
         *_memory(record),
         f"connections to PostgreSQL {first.postgresql}, then {last.postgresql};"
@@ -180,21 +186,21 @@ def _growth(before, after):
 
 
 def _in_use(record, figure):
-    """Return the figure of each worker: at first, and at last."""
+    """Return the figure of each worker, at the first and at the last measurement."""
     return [[worker[figure] for worker in workers] for workers in record.in_use]
 
 
 def _memory(record):
-    held = [look.kilobytes for look in record.looks]
+    held = [measurement.kilobytes for measurement in record.measurements]
     allocated, blocks = _in_use(record, "kilobytes"), _in_use(record, "blocks")
     return [
         "memory of each process:",
         *(
-            f"  {_megabytes(look.kilobytes)} MB after {look.second:,.0f} seconds"
-            for look in record.looks
+            f"  {_megabytes(measurement.kilobytes)} MB after {measurement.second:,.0f} seconds"
+            for measurement in record.measurements
         ),
-        f"  from the first to the last: {_percent(held[0], held[-1])}",
-        "in use, when garbage was collected, at the first and at the last:",
+        f"  growth from first to last: {_percent(held[0], held[-1])}",
+        "in use after garbage collection, first and last:",
         f"  allocated by C: {' MB, '.join(map(_megabytes, allocated))} MB"
         f" ({_percent(*allocated)})",
         f"  Python's small blocks: {_percent(*blocks)}",

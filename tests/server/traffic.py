@@ -1,7 +1,7 @@
 """
-Who comes to the door in a soak: honest clients, and others.
+Clients of the soak test, honest and hostile.
 
-Each is a generator that asks with the phone it gets, answer by answer, without end.
+Each is an endless generator that sends requests with its phone and yields the answers.
 """
 
 from __future__ import annotations
@@ -39,33 +39,33 @@ MALFORMED = [  # method, headers, body
 
 
 def honest(phone, _, tokens):
-    """Ask for one user after another, now and then twice for the same nonce."""
+    """Request tokens for one user after another, sometimes twice with the same nonce."""
     for count, token in enumerate(itertools.cycle(tokens)):
         phone.log_in(token)
         nonce = new_nonce()
         yield phone.ask(nonce=nonce)
-        if count % 10 == 0:  # the answer got lost on the way
+        if count % 10 == 0:  # as if the answer was lost
             yield phone.ask(nonce=nonce)
 
 
 def with_password(phone, usernames, _):
-    """Send the password along with each request, as Layer's Atlas clients do."""
+    """Send the password with each request, like Layer's Atlas clients."""
     for username in itertools.cycle(usernames):
         yield phone.ask(user={"username": username, "password": PASSWORD})
 
 
 def malformed(phone, _, tokens):
-    """Send everything that can be wrong with a request and its body."""
+    """Send requests with all kinds of malformed bodies and headers."""
     for token in itertools.cycle(tokens):
         phone.log_in(token)
         for method, headers, body in MALFORMED:
             yield phone.send(body, method, **headers)
-            if body is HUGE:  # which the server need not read to its end
+            if body is HUGE:  # the server need not read it to the end
                 phone.close()
 
 
 def replaying(phone, _, tokens):
-    """Have a nonce signed for one user, and then try it for another."""
+    """Use a nonce for one user, then for another user."""
     for pair in itertools.cycle(itertools.pairwise(tokens)):
         nonce = new_nonce()
         for token in pair:
@@ -73,24 +73,24 @@ def replaying(phone, _, tokens):
             yield phone.ask(nonce=nonce)
 
 
-def confused(phone, _, tokens):
-    """Name another user, another app, no nonce."""
+def mismatched(phone, _, tokens):
+    """Send another user's ID, an unknown app, no nonce."""
     for token in itertools.cycle(tokens):
         phone.log_in(token)
-        yield phone.ask(user_id="somebody else")
+        yield phone.ask(user_id="another user")
         yield phone.ask(app_id="aaaaaaaa-0000-4000-8000-00000000dead")
         yield phone.send("{}")
 
 
-def hammering(phone, _, tokens):
-    """Be one user, who asks without end."""
+def bursting(phone, _, tokens):
+    """Send requests of one user without a pause."""
     phone.log_in(tokens[0])
     while True:
         yield phone.ask()
 
 
-def stranger(phone, *_):
-    """Have no credentials, or made-up ones."""
+def unauthenticated(phone, *_):
+    """Send no credentials, or invalid ones."""
     while True:
         yield phone.ask()
         phone.log_in(secrets.token_hex(20))
@@ -98,14 +98,14 @@ def stranger(phone, *_):
         phone.log_out()
 
 
-def guessing(phone, usernames, _):
-    """Guess passwords."""
+def guessing_passwords(phone, usernames, _):
+    """Send random passwords."""
     for username in itertools.cycle(usernames):
         yield phone.ask(username=username, password=secrets.token_hex(4))
 
 
 def hanging_up(phone, *_):
-    """Promise a body, send half of it and go; there is no answer to wait for."""
+    """Announce a body, send a part of it and disconnect without an answer."""
     head = (
         f"POST {URL} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 100\r\n"
         "Content-Type: application/json\r\n\r\n"

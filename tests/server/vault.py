@@ -1,4 +1,4 @@
-"""A key kept by another process, reached over a socket; it can be made to hang."""
+"""A signing backend with its key behind a socket; it can be made to hang."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ import threading
 from contextlib import contextmanager
 
 
-class VaultCustody:
-    """A ``BACKEND`` of ``SIGNERS``: asks whoever listens at ``ADDRESS``."""
+class VaultBackend:
+    """A ``BACKEND`` of ``SIGNERS`` that sends each call to the socket at ``ADDRESS``."""
 
     def __init__(self, options):
         self.address = tuple(options["ADDRESS"])
@@ -28,7 +28,7 @@ class VaultCustody:
 
 
 class Vault(socketserver.ThreadingTCPServer):
-    """Keeps a private key; answers, or leaves those who ask waiting."""
+    """Hold a private key; answer calls, or let them wait."""
 
     def __init__(self, private_key):
         super().__init__(("127.0.0.1", 0), _Answer)
@@ -38,9 +38,9 @@ class Vault(socketserver.ThreadingTCPServer):
         self.waiting = 0
 
     def signers(self, **options):
-        """Return ``SIGNERS`` with the key."""
+        """Return ``SIGNERS`` with this vault."""
         options = {"ADDRESS": self.server_address, **options}
-        return {"vault": {"BACKEND": f"{__name__}.VaultCustody", "OPTIONS": options}}
+        return {"vault": {"BACKEND": f"{__name__}.VaultBackend", "OPTIONS": options}}
 
 
 class _Answer(socketserver.StreamRequestHandler):

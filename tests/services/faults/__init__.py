@@ -1,1 +1,1 @@
-"""What breaks, with the real thing broken: honest answers, and recovery by itself."""
+"""Real faults in real services: the correct error, and recovery without a restart."""

@@ -17,7 +17,7 @@ GUARD_UNAVAILABLE = refusal(
 
 @pytest.fixture
 def alice_token(database):
-    """Alice's token of REST framework, at an app that is ready to serve."""
+    """Alice's REST framework token; the app has an active key."""
     create_app()
     [token] = create_users(database.alias, "alice")
     return token

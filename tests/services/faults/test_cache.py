@@ -1,4 +1,4 @@
-"""Redis gone and back, and Redis that hangs."""
+"""Redis stops and starts again, or hangs."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def redis():
 
 
 def serve_with(redis, **changed):
-    """Serve with one worker of one thread: it is the same one that recovers."""
+    """Serve with one worker and one thread, so the same thread must recover."""
     return serve(
         workers=1,
         threads=1,
@@ -46,7 +46,7 @@ def codes_of_one_nonce(*phones):
     return [phone.ask(nonce=nonce).code for phone in phones]
 
 
-def test_without_a_cache_tokens_are_served_unguarded_and_then_guarded_again(
+def test_without_a_cache_tokens_are_issued_and_the_guard_recovers(
     database, redis, alice_token, bob_token
 ):
     serving = serve_with(redis, NONCE_GUARD_FAILURE="serve")
@@ -68,7 +68,7 @@ def test_without_a_cache_tokens_are_served_unguarded_and_then_guarded_again(
         assert server.workers == workers
 
 
-def test_without_a_cache_tokens_are_refused_where_the_settings_say_so(
+def test_without_a_cache_tokens_are_refused_with_the_setting_refuse(
     database, redis, alice_token
 ):
     serving = serve_with(redis, NONCE_GUARD_FAILURE="refuse")
@@ -81,9 +81,7 @@ def test_without_a_cache_tokens_are_refused_where_the_settings_say_so(
         assert alice.ask().code == "issued"
 
 
-def test_a_cache_that_hangs_is_given_up_after_its_time_limit(
-    database, redis, alice_token
-):
+def test_a_cache_that_hangs_times_out(database, redis, alice_token):
     serving = serve_with(redis, NONCE_GUARD_FAILURE="refuse")
     with serving as server, phone(server, alice_token) as alice:
         assert alice.ask().code == "issued"
@@ -95,7 +93,7 @@ def test_a_cache_that_hangs_is_given_up_after_its_time_limit(
         assert alice.ask().code == "issued"
 
 
-def test_without_a_cache_nobody_counts_so_tokens_are_served_and_passwords_refused(
+def test_without_a_cache_tokens_are_accepted_and_passwords_refused(
     database, redis, alice_token
 ):
     create_users(database.alias, "carol", password="wonderland")
@@ -124,7 +122,7 @@ def test_without_a_cache_nobody_counts_so_tokens_are_served_and_passwords_refuse
 
 @pytest.fixture
 def session(settings, redis, database, alice_token):
-    """Headers of Alice, logged in, with her session in the Redis of our own."""
+    """Headers of a logged-in user, with the session in the test's own Redis."""
     settings.CACHES = {**settings.CACHES, "private": redis.cache()}
     settings.SESSION_CACHE_ALIAS = "private"
     alice = User.objects.using(database.alias).get(username="alice")
@@ -142,7 +140,7 @@ def session(settings, redis, database, alice_token):
     return {"Cookie": cookie, "X-CSRFToken": csrf}
 
 
-def test_sessions_behind_a_cache_that_hangs_are_there_again_when_it_answers(
+def test_sessions_in_a_cache_that_hangs_work_again_when_it_answers(
     database, redis, session
 ):
     serving = serve_with(

@@ -1,4 +1,4 @@
-"""The server's clock set back by an hour, and forward again."""
+"""The server's clock goes back by an hour and forward again."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ HOUR = 3600
 
 @pytest.fixture
 def clock(tmp_path):
-    """Sets the clock of a server, as the real one plus so many seconds."""
+    """Set the server's clock: the real time plus a number of seconds."""
     libraries = sorted(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"))
     if not libraries:
         skip_or_fail("libfaketime is not installed: install Debian's package faketime.")
@@ -51,7 +51,7 @@ def serve_with(clock, **changed):
     return serve(
         workers=1,
         threads=1,
-        options=["--timeout=0"],  # gunicorn would take the jump for a worker that hangs
+        options=["--timeout=0"],  # after a jump gunicorn would kill the worker
         environment=clock.environment,
         DATABASES=database_settings("postgresql"),
         LAYER_IDENTITY=identity(**changed),
@@ -59,7 +59,7 @@ def serve_with(clock, **changed):
 
 
 def hours_ahead(answer):
-    """Return how many hours a token's life begins ahead of the real clock."""
+    """Return how many hours ahead of the real clock a token was issued."""
     claims = jwt.decode(
         answer.body["identity_token"], options={"verify_signature": False}
     )
@@ -69,7 +69,7 @@ def hours_ahead(answer):
 
 
 @pytest.mark.parametrize("guard", ["cache", "database"])
-def test_tokens_go_by_the_clock_and_nonces_stay_spent(
+def test_tokens_follow_the_clock_and_nonces_stay_spent(
     database, clock, alice_token, bob_token, guard
 ):
     serving = serve_with(clock, NONCE_GUARD=guard)
@@ -93,7 +93,7 @@ def test_tokens_go_by_the_clock_and_nonces_stay_spent(
         assert hours_ahead(bob.ask()) == 0
 
 
-def test_nobody_is_locked_out_until_the_clock_is_where_it_was(
+def test_a_clock_that_goes_back_does_not_prolong_a_rate_limit(
     database, clock, alice_token
 ):
     serving = serve_with(clock, THROTTLE_RATES={"user": "2/hour", "failures": None})

@@ -1,4 +1,4 @@
-"""PostgreSQL gone and back."""
+"""PostgreSQL becomes unavailable and available again."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ pytestmark = [
     pytest.mark.django_db(transaction=True, databases=["default", "postgresql"]),
     pytest.mark.parametrize("database", ["postgresql"], indirect=True),
 ]
-WRITES = "SHARE ROW EXCLUSIVE"  # lets others read and not write
+WRITES = "SHARE ROW EXCLUSIVE"  # allows other connections to read, but not to write
 OURS = "oid FROM pg_database WHERE datname = current_database()"
 IDLE = f"FROM pg_stat_activity WHERE datid = (SELECT {OURS}) AND state = 'idle'"
 WAITING = f"FROM pg_locks WHERE database = (SELECT {OURS}) AND NOT granted"
 
 
 def serve_with(changed=(), **options):
-    """Serve with one worker of one thread: it is the same one that recovers."""
+    """Serve with one worker and one thread, so the same thread must recover."""
     return serve(
         workers=1,
         threads=1,
@@ -43,7 +43,7 @@ def answer(phone, **parameters):
 
 
 def terminate(backends=IDLE):
-    """Kill the server's connections in PostgreSQL; return how many there were."""
+    """Terminate the server's connections in PostgreSQL; return their number."""
     with connections["postgresql"].cursor() as cursor:
         cursor.execute(f"SELECT pg_terminate_backend(pid, 5000) {backends}")
         return len(cursor.fetchall())
@@ -51,7 +51,7 @@ def terminate(backends=IDLE):
 
 @contextmanager
 def locked(table, mode="ACCESS EXCLUSIVE"):
-    """Let nobody use the table, so that a request waits in the midst of its work."""
+    """Lock the table, so that a request waits for it in the middle of its work."""
     with transaction.atomic("postgresql"):
         with connections["postgresql"].cursor() as cursor:
             cursor.execute(f"LOCK TABLE {table} IN {mode} MODE")
@@ -59,7 +59,7 @@ def locked(table, mode="ACCESS EXCLUSIVE"):
 
 
 def kill_mid_request(client, table, mode, **parameters):
-    """Ask, kill the connection where it waits for the table, and return the answer."""
+    """Send a request, terminate its connection during the lock, and return the answer."""
     with ThreadPoolExecutor(1) as pool, locked(table, mode):
         waiting = pool.submit(answer, client, **parameters)
         wait_until_stuck()
@@ -68,21 +68,21 @@ def kill_mid_request(client, table, mode, **parameters):
 
 
 def wait_until_stuck():
-    """PostgreSQL tells nobody when a query begins to wait: ask until it does."""
+    """Poll until a query waits for a lock; PostgreSQL sends no notice of it."""
     deadline = time.monotonic() + 30
     with connections["postgresql"].cursor() as cursor:
         while time.monotonic() < deadline:
             cursor.execute(f"SELECT pid {WAITING}")
             if cursor.fetchall():
                 return
-    raise AssertionError("No request came as far as the lock.")
+    raise AssertionError("No request reached the lock.")
 
 
 @pytest.mark.parametrize("atomic", [False, True], ids=["", "atomic-requests"])
 @pytest.mark.parametrize(
     "table", ["authtoken_token", "auth_user", "layer_identity_layerapp"]
 )
-def test_a_connection_killed_mid_request_is_answered_and_replaced(
+def test_a_connection_killed_during_a_request_is_reported_and_replaced(
     database, alice_token, table, atomic
 ):
     serving = serve_with(ATOMIC_REQUESTS=atomic)
@@ -98,7 +98,7 @@ def test_a_connection_killed_mid_request_is_answered_and_replaced(
 
 
 @pytest.mark.parametrize("atomic", [False, True], ids=["", "atomic-requests"])
-def test_a_connection_killed_as_a_user_id_is_written_leaves_none(
+def test_a_connection_killed_during_the_ledger_write_leaves_no_entry(
     database, alice_token, atomic
 ):
     serving = serve_with(ATOMIC_REQUESTS=atomic)
@@ -111,7 +111,7 @@ def test_a_connection_killed_as_a_user_id_is_written_leaves_none(
 
 
 @pytest.mark.parametrize("atomic", [False, True], ids=["", "atomic-requests"])
-def test_a_connection_killed_as_a_nonce_is_claimed_leaves_it_unclaimed(
+def test_a_connection_killed_while_a_nonce_is_reserved_leaves_it_free(
     database, alice_token, bob_token, atomic
 ):
     guarded = {"NONCE_GUARD": "database", "NONCE_GUARD_FAILURE": "refuse"}
@@ -130,7 +130,7 @@ def test_a_connection_killed_as_a_nonce_is_claimed_leaves_it_unclaimed(
         assert alice.ask(nonce=nonce).code == "nonce_already_used"
 
 
-def test_a_nonce_guard_lost_with_its_database_costs_no_token(database, alice_token):
+def test_a_token_is_issued_if_the_nonce_guards_database_fails(database, alice_token):
     unguarded = {"NONCE_GUARD": "database", "NONCE_GUARD_FAILURE": "serve"}
     settings = database.settings_dict
     with (
@@ -146,7 +146,7 @@ def test_a_nonce_guard_lost_with_its_database_costs_no_token(database, alice_tok
         assert waiting.result(timeout=30).code == "issued"
 
 
-def test_connections_killed_between_requests_are_not_noticed_with_health_checks(
+def test_health_checks_replace_connections_killed_between_requests(
     database, alice_token
 ):
     with serve_with() as server, phone(server, alice_token) as alice:
@@ -156,7 +156,7 @@ def test_connections_killed_between_requests_are_not_noticed_with_health_checks(
         assert [alice.ask().code for _ in range(3)] == ["issued"] * 3
 
 
-def test_without_health_checks_each_killed_connection_costs_one_answer(
+def test_without_health_checks_each_killed_connection_fails_one_request(
     database, alice_token
 ):
     unchecked = serve_with(CONN_HEALTH_CHECKS=False)
@@ -168,7 +168,7 @@ def test_without_health_checks_each_killed_connection_costs_one_answer(
         assert [alice.ask().code for _ in range(3)] == ["issued"] * 3
 
 
-def test_a_server_that_cannot_be_reached_is_reached_again(database, alice_token):
+def test_requests_succeed_again_after_an_outage_of_the_database(database, alice_token):
     settings = database.settings_dict
     with (
         Proxy(settings["HOST"], settings["PORT"]) as wire,
@@ -181,12 +181,12 @@ def test_a_server_that_cannot_be_reached_is_reached_again(database, alice_token)
         wire.cut()
         assert [answer(alice) for _ in range(3)] == [UNAVAILABLE] * 3
 
-        wire.mend()
+        wire.restore()
         assert [alice.ask().code for _ in range(3)] == ["issued"] * 3
         assert server.workers == workers
 
 
-def test_a_server_started_before_its_database_serves_once_it_is_there(
+def test_a_server_started_before_its_database_serves_when_it_is_available(
     database, alice_token
 ):
     settings = database.settings_dict
@@ -198,11 +198,11 @@ def test_a_server_started_before_its_database_serves_once_it_is_there(
         wire.cut()
         assert answer(alice) == UNAVAILABLE
 
-        wire.mend()
+        wire.restore()
         assert alice.ask().code == "issued"
 
 
-def test_a_query_that_hangs_is_given_up_after_its_time_limit(database, alice_token):
+def test_a_query_that_hangs_times_out(database, alice_token):
     serving = serve_with(
         OPTIONS={"options": "-c statement_timeout=500"}
     )  # milliseconds

@@ -1,4 +1,4 @@
-"""SQLite with no room left, and with room again."""
+"""SQLite on a full disk, and with free space again."""
 
 from __future__ import annotations
 
@@ -21,12 +21,14 @@ pytestmark = [
     pytest.mark.django_db(transaction=True),
     pytest.mark.parametrize("database", ["default"], indirect=True, ids=["sqlite"]),
 ]
-CROWD = [f"user-{number}" for number in range(300)]  # more than a page of the ledger
+USERNAMES = [
+    f"user-{number}" for number in range(300)
+]  # more than a page of the ledger
 
 
 @pytest.fixture
 def pages(database):
-    """Let the database grow to so many pages, or to as many as it has, and no further."""
+    """Limit the database to a number of pages, at least to its present size."""
 
     def limit(to):
         with connection.cursor() as cursor:
@@ -34,43 +36,43 @@ def pages(database):
             return cursor.fetchone()[0]
 
     with connection.cursor() as cursor:
-        cursor.execute("VACUUM")  # or what earlier tests have left is room enough
+        cursor.execute("VACUUM")  # earlier tests leave free pages
     yield limit
-    limit(to=2**32 - 2)  # SQLite's own
+    limit(to=2**32 - 2)  # SQLite's default
 
 
-def test_a_full_database_refuses_new_users_and_keeps_the_old(pages, alice_token):
-    create_users("default", *CROWD)
-    alice, *crowd = User.objects.order_by("pk")
+def test_a_full_database_refuses_only_new_users(pages, alice_token):
+    create_users("default", *USERNAMES)
+    alice, *others = User.objects.order_by("pk")
     assert read(ask(alice, nonce=NONCE))[0] == 200
     full = pages(to=1)
 
-    answers = [read(ask(user, nonce=NONCE + user.username)) for user in crowd]
+    answers = [read(ask(user, nonce=NONCE + user.username)) for user in others]
     refused = [answer for answer in answers if answer[0] != 200]
-    issued = len(crowd) - len(refused)
+    issued = len(others) - len(refused)
     assert (full > 1, refused[:1]) == (True, [UNAVAILABLE])
     assert refused == [UNAVAILABLE] * len(refused)
     assert LayerUser.objects.count() == 1 + issued
     assert read(ask(alice, nonce=NONCE))[0] == 200
 
     pages(to=full + 1000)
-    for user in crowd:
+    for user in others:
         assert read(ask(user, nonce=NONCE + user.username))[0] == 200
-    assert LayerUser.objects.count() == 1 + len(crowd)
+    assert LayerUser.objects.count() == 1 + len(others)
 
 
-def look_into(path):
-    """Return what SQLite finds wrong with a file, and how many user IDs are in it."""
+def inspect_file(path):
+    """Return the result of SQLite's integrity check and the number of user IDs."""
     with closing(sqlite3.connect(path)) as file:
         [[found]] = file.execute("PRAGMA integrity_check")
         [[count]] = file.execute("SELECT count(*) FROM layer_identity_layeruser")
     return found, count
 
 
-def test_a_file_that_may_not_grow_is_answered_for_until_it_may(
+def test_new_users_get_tokens_again_when_the_file_may_grow(
     database, alice_token, tmp_path
 ):
-    tokens = create_users("default", *CROWD)
+    tokens = create_users("default", *USERNAMES)
     path = tmp_path / "db.sqlite3"
     with connection.cursor() as cursor:
         cursor.execute("VACUUM INTO %s", [str(path)])
@@ -80,7 +82,7 @@ def test_a_file_that_may_not_grow_is_answered_for_until_it_may(
     )
     with ExitStack() as stack:
         server = stack.enter_context(serving)
-        alice, *crowd = (
+        alice, *others = (
             stack.enter_context(phone(server, token))
             for token in [alice_token, *tokens]
         )
@@ -89,13 +91,13 @@ def test_a_file_that_may_not_grow_is_answered_for_until_it_may(
         size = path.stat().st_size
         resource.prlimit(worker, resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))
 
-        codes = [user.ask().code for user in crowd]
+        codes = [user.ask().code for user in others]
         assert set(codes) == {"issued", "unavailable"}
-        assert look_into(path) == ("ok", 1 + codes.count("issued"))
+        assert inspect_file(path) == ("ok", 1 + codes.count("issued"))
         assert alice.ask().code == "issued"
 
         unlimited = (resource.RLIM_INFINITY, resource.RLIM_INFINITY)
         resource.prlimit(worker, resource.RLIMIT_FSIZE, unlimited)
-        assert {user.ask().code for user in crowd} == {"issued"}
-        assert look_into(path) == ("ok", 1 + len(crowd))
+        assert {user.ask().code for user in others} == {"issued"}
+        assert inspect_file(path) == ("ok", 1 + len(others))
         assert server.workers == [worker]

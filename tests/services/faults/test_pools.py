@@ -1,4 +1,4 @@
-"""The recipes for connection pools, as the documentation has them, in an outage."""
+"""The documented recipes for connection pools, during an outage."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ LOGGING = {
 
 
 def recipe(title, **options):
-    """Return ``DATABASES`` of a recipe, changed to lead to the test's database."""
+    """Return ``DATABASES`` of a recipe, pointed at the test's database."""
     names = {}
     exec(RECIPES[title], names)  # noqa: S102
     written = names["DATABASES"]["default"]
@@ -49,14 +49,14 @@ def recipe(title, **options):
 
 @contextmanager
 def psycopgs_pool(wire):
-    """Yield the settings, and how to count what the server asked of its pool."""
+    """Yield the settings, and a function that counts the requests to the pool."""
     databases = recipe("settings.py with psycopg's pool", PORT=wire.port)
     yield databases, lambda server: server.said().count("connection requested from")
 
 
 @contextmanager
 def pgbouncer(wire):
-    """Yield the settings, and how to count the server's connections to PgBouncer."""
+    """Yield the settings, and a function that counts the connections to PgBouncer."""
     access = settings.DATABASES["postgresql"]
     with PrivateBouncer(
         RECIPES["pgbouncer.ini"],
@@ -71,7 +71,7 @@ def pgbouncer(wire):
 
 @pytest.fixture(params=[psycopgs_pool, pgbouncer], ids=lambda pool: pool.__name__)
 def pooled(request, database):
-    """A wire to be cut, the settings, and how to count."""
+    """A proxy that can be cut, the settings, and the counting function."""
     access = database.settings_dict
     with (
         Proxy(access["HOST"], access["PORT"]) as wire,
@@ -81,7 +81,7 @@ def pooled(request, database):
 
 
 def serve_with(databases):
-    """Serve with whatever asks the database of its own accord, one request at a time."""
+    """Serve with the audit app, which also queries the database, one request at a time."""
     apps = [AUDIT if app == SILENT else app for app in settings.INSTALLED_APPS]
     return serve(
         workers=1,
@@ -94,14 +94,14 @@ def serve_with(databases):
 
 
 def ask_until_issued(client):
-    """PgBouncer pauses between two attempts to connect."""
+    """Repeat the request: PgBouncer waits between two attempts to connect."""
     deadline = time.monotonic() + 30
     while client.ask().code != "issued":
         assert time.monotonic() < deadline
         time.sleep(0.1)
 
 
-def test_in_an_outage_each_request_waits_for_a_connection_once(pooled, alice_token):
+def test_during_an_outage_each_request_tries_to_connect_once(pooled, alice_token):
     wire, databases, count = pooled
     with serve_with(databases) as server, phone(server, alice_token) as alice:
         assert alice.ask().code == "issued"
@@ -122,7 +122,7 @@ def test_after_an_outage_the_same_process_serves_again(pooled, alice_token):
         wire.cut()
         assert alice.ask().code == "unavailable"
 
-        wire.mend()
+        wire.restore()
 
         ask_until_issued(alice)
         assert [alice.ask().code for _ in range(3)] == ["issued"] * 3

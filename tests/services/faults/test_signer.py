@@ -1,4 +1,4 @@
-"""A key kept elsewhere, by something that hangs."""
+"""A signing backend that hangs."""
 
 from __future__ import annotations
 
@@ -35,15 +35,15 @@ def vault(private_key):
 
 @pytest.fixture
 def apps(database, settings, vault):
-    """IDs of two Layer apps: the key of one is here, that of the other in the vault."""
+    """The IDs of two Layer apps: one with a local key, one with a key in the vault."""
     configure(settings, SIGNERS=vault.signers(TIMEOUT=2, MAX_CALLS=2))
     remote = LayerApp.objects.create(name="V", app_id=uuid4(), provider_id=uuid4())
     keyring.link_remote_key(remote, "vault", key_id=uuid4(), activate=True)
     return str(create_app().app_id), str(remote.app_id)
 
 
-def test_a_signer_that_hangs_is_given_up_and_used_again_once_it_answers(apps, vault):
-    here, remote = apps
+def test_a_backend_that_hangs_times_out_and_works_again_when_it_answers(apps, vault):
+    local, remote = apps
     tokens = create_users("postgresql", *(f"user-{number}" for number in range(4)))
     nonces = [new_nonce() for _ in tokens]
     serving = serve(
@@ -57,7 +57,7 @@ def test_a_signer_that_hangs_is_given_up_and_used_again_once_it_answers(apps, va
         phones = [stack.enter_context(phone(server, token)) for token in tokens]
         pool = stack.enter_context(ThreadPoolExecutor(4))
 
-        def ask_at_once(app):
+        def ask_concurrently(app):
             ask = partial(Phone.ask, app_id=app)
             asked = [
                 pool.submit(ask, *each) for each in zip(phones, nonces, strict=True)
@@ -65,15 +65,15 @@ def test_a_signer_that_hangs_is_given_up_and_used_again_once_it_answers(apps, va
             answers = [each.result(timeout=60) for each in asked]
             return [(answer.status, answer.body) for answer in answers]
 
-        assert [status for status, _ in ask_at_once(remote)] == [200] * 4
+        assert [status for status, _ in ask_concurrently(remote)] == [200] * 4
         workers = server.workers
 
         vault.answers.clear()
-        assert ask_at_once(remote) == [SIGNING_FAILED] * 4
-        assert vault.waiting == 2  # and the other two were never sent there
-        assert [status for status, _ in ask_at_once(here)] == [200] * 4
+        assert ask_concurrently(remote) == [SIGNING_FAILED] * 4
+        assert vault.waiting == 2  # the other two never reached the vault
+        assert [status for status, _ in ask_concurrently(local)] == [200] * 4
 
         vault.answers.set()
-        assert [status for status, _ in ask_at_once(remote)] == [200] * 4
+        assert [status for status, _ in ask_concurrently(remote)] == [200] * 4
         assert server.workers == workers
         assert "SIGNERS['vault']: no answer within 2 seconds." in server.said()

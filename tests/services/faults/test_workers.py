@@ -1,4 +1,4 @@
-"""A worker killed in the midst of its work: the client asks again, and that is all."""
+"""A worker is killed during a request: the client only repeats the request."""
 
 from __future__ import annotations
 
@@ -20,29 +20,27 @@ pytestmark = [
     pytest.mark.parametrize("database", ["postgresql"], indirect=True),
 ]
 CLIENTS = 4
-ROUNDS = 40  # tokens for each of them
+ROUNDS = 40  # tokens for each client
 
 
 def ask_until_issued(client, nonce):
-    """Repeat the request while the connection breaks, as a phone does."""
+    """Repeat the request while the connection breaks, like a mobile app."""
     answers = [client.ask(nonce=nonce)]
     while answers[-1].status == 0:
         answers.append(client.ask(nonce=nonce))
     return answers
 
 
-def test_requests_that_died_with_a_worker_are_repeated_and_answered(
-    database, alice_token
-):
+def test_requests_lost_with_a_worker_succeed_when_repeated(database, alice_token):
     tokens = create_users("postgresql", *(f"user-{n}" for n in range(CLIENTS)))
-    half_way = threading.Barrier(CLIENTS + 1)
+    half_done = threading.Barrier(CLIENTS + 1)
 
     def work(token):
         answers = []
         with phone(server, token) as client:
-            for turn in range(ROUNDS):
-                if turn == ROUNDS // 2:
-                    half_way.wait(timeout=60)
+            for number in range(ROUNDS):
+                if number == ROUNDS // 2:
+                    half_done.wait(timeout=60)
                 answers += ask_until_issued(client, new_nonce())
         return answers
 
@@ -50,7 +48,7 @@ def test_requests_that_died_with_a_worker_are_repeated_and_answered(
     serving = serve(workers=2, DATABASES=databases, LAYER_IDENTITY=identity())
     with serving as server, ThreadPoolExecutor(CLIENTS) as pool:
         working = [pool.submit(work, token) for token in tokens]
-        half_way.wait(timeout=60)
+        half_done.wait(timeout=60)
         killed = server.workers
         for worker in killed:
             os.kill(worker, signal.SIGKILL)
