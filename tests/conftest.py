@@ -29,7 +29,7 @@ PROVIDER_ID = UUID("bbbbbbbb-0000-4000-8000-000000000002")
 KEY_ID = UUID("cccccccc-0000-4000-8000-000000000003")
 OTHER_KEY_ID = UUID("dddddddd-0000-4000-8000-000000000004")
 
-# No test fails because the machine is slow.
+# A slow machine must not make a test fail.
 settings.register_profile(
     "untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )
@@ -37,8 +37,8 @@ settings.load_profile("untimed")
 
 
 @pytest.fixture(autouse=True)
-def _no_memory():
-    """Each test begins as a new process, with nothing cached."""
+def _fresh_process_state():
+    """Start each test like a new process, with nothing cached."""
     forget_process_state()
     cache.clear()
 
@@ -46,9 +46,9 @@ def _no_memory():
 @pytest.fixture(scope="session", autouse=True)
 def _load_each_key_once():
     """
-    Let cryptography validate the same bytes once in a run: it takes 40 ms each time.
+    Validate the same key bytes only once in a run, because it takes 40 ms.
 
-    What is loaded, when and how often is still up to our code.
+    The package's own code still decides what it loads, when and how often.
     """
     with pytest.MonkeyPatch.context() as patch:
         load = lru_cache(load_der_private_key)
@@ -59,7 +59,7 @@ def _load_each_key_once():
 
 @pytest.fixture
 def lost_database(monkeypatch):
-    """To the package, the database has failed and does not answer; it does to others."""
+    """Make the database look failed and unreachable to the package, and only to it."""
     monkeypatch.setattr(connections["default"], "errors_occurred", True)
     monkeypatch.setattr(connections["default"], "is_usable", lambda: False)
 
@@ -95,7 +95,7 @@ def key(app, private_key) -> SigningKey:
 
 @pytest.fixture
 def draft(app, other_private_key) -> SigningKey:
-    """A key that Layer has given no ID yet."""
+    """A key without a key ID from Layer."""
     draft = SigningKey.from_private_key(app, other_private_key)
     draft.save()
     return draft

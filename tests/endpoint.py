@@ -1,4 +1,4 @@
-"""How the tests of the endpoint talk to it, and what they expect to hear."""
+"""Requests to the endpoint, and the answers that tests expect."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import jwt
 from rest_framework.test import APIClient
 
 URL = "/layer/authenticate"
-NONCE = (  # 64 bytes in standard Base64, as Layer's are
+NONCE = (  # 64 bytes in standard Base64, like Layer's nonces
     "+w4hNEdabYCTprnM3/IFGCs+UWR3ip2ww9bp/A8iNUhbboGUp7rN4PMGGSw/UmV4i56xxNfq/RAjNklcb4KVqA=="
 )
 ALICE = {"username": "alice", "password": "wonderland"}
@@ -20,25 +20,25 @@ BASE64 = "Content-Transfer-Encoding: base64"
 
 
 def phone_of(user):
-    """Return a client whose authentication is beyond doubt and queries nothing."""
+    """Return a client that is authenticated without a query."""
     client = APIClient()
     client.force_authenticate(user)
     return client
 
 
 def ask(user, /, **parameters):
-    """Post the parameters as JSON on the user's behalf."""
+    """Post the parameters as JSON, authenticated as the user."""
     return phone_of(user).post(URL, parameters, format="json")
 
 
 def log_in(client, body, headers=None):
-    """Post the body, and a nonce, as JSON."""
+    """Post the body and a nonce as JSON."""
     data = json.dumps({"nonce": NONCE, **body})
     return client.post(URL, data, JSON, headers=headers)
 
 
 def read(response):
-    """Return status and body; each answer is JSON and may be stored nowhere."""
+    """Return status and body; check that the answer is JSON with ``no-store``."""
     assert response["Content-Type"] == "application/json"
     assert response["Cache-Control"] == "no-store"
     return response.status_code, json.loads(response.content)
@@ -79,10 +79,10 @@ def parse_error(detail):
 
 
 def decode(token, key):
-    """Return the claims; PyJWT verifies the signature with the public half."""
+    """Return the claims; PyJWT verifies the signature with the public key."""
     return jwt.decode(token, key.public_key, algorithms=["RS256"])
 
 
 def configure(settings, **changes):
-    """Change keys of ``LAYER_IDENTITY``, and leave the others."""
+    """Change some keys of ``LAYER_IDENTITY``."""
     settings.LAYER_IDENTITY = {**settings.LAYER_IDENTITY, **changes}

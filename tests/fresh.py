@@ -1,4 +1,4 @@
-"""A project as ``django-admin startproject`` writes it, and what the README adds to it."""
+"""A new project from ``django-admin startproject`` with the README's changes."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ BLOCK = re.compile(r"^```(\w+)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 
 
 def _install():
-    """Return the code blocks of the README's section on installation, by language."""
+    """Return the code blocks of the README's section "Install" by language."""
     _, section = (CHECKOUT / "README.md").read_text().split("\n## Install\n")
     blocks = BLOCK.findall(section.split("\n## ")[0])
     return {
@@ -27,7 +27,7 @@ SETTINGS, URLS = INSTALL["python"]
 
 
 def environment(**variables):
-    """Return an environment in which ``python`` is this one, without our settings."""
+    """Return an environment with this ``python`` and without the tests' settings."""
     ours = ("DJANGO_SETTINGS_MODULE", "LAYER_KEY_ENCRYPTION_KEY")
     return {
         **{name: value for name, value in os.environ.items() if name not in ours},
@@ -38,7 +38,7 @@ def environment(**variables):
 
 
 def start_project(directory):
-    """Make a project named ``messenger``; return what its settings and URLs are."""
+    """Create a project named ``messenger``; return the code of its settings and URLs."""
     command = [sys.executable, "-m", "django", "startproject", "messenger", directory]
     subprocess.run(command, check=True, env=environment())
     package = Path(directory) / "messenger"
@@ -46,7 +46,7 @@ def start_project(directory):
 
 
 def add(directory, files):
-    """Add code to a project's files; files that it lacks are made."""
+    """Append code to a project's files; create missing files."""
     for name, code in files.items():
         file = Path(directory, name if "/" in name else f"messenger/{name}")
         with file.open("a") as opened:

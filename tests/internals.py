@@ -1,9 +1,9 @@
 """
-Everything that tests know of the package's inside.
+The private names of the package that tests use.
 
-Some tests make a race, a fault or a pause happen inside the package. Only this module
-names the private or incidental places where that is done, so that code can move without
-a change to any test. A place is a dotted path, for ``monkeypatch.setattr`` or ``patch``.
+Some tests cause a race, a fault or a pause inside the package. Only this module names the
+private places where they do so. When code moves, only this module changes. A place is a
+dotted path for ``monkeypatch.setattr`` or ``patch``.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ PURGE_BATCH_SIZE = f"{PACKAGE}.audit.models.BATCH"
 RETRY_PAUSE = f"{PACKAGE}.models.locking.PAUSE"
 SURVEY_PAGE_SIZE = f"{PACKAGE}.collisions.PAGE"
 
-# Places: functions and objects, as the module that uses them sees them
+# Places: functions and objects, in the module that uses them
 
 ADMIN_LOG_ADDITION = f"{PACKAGE}.admin.keys.SigningKeyAdmin.log_addition"
 ADMIN_READ_KEY = f"{PACKAGE}.admin.forms.read_private_key"
@@ -84,8 +84,8 @@ SIGNING = (
     f"{PACKAGE}.keys.rsa.PrivateKey.sign",
 )
 
-#: Where a fault is planted, by the flow of ``tests.secrecy.reports`` that runs into it.
-#: ``module:function`` breaks one function of a module, as seen by the module before it.
+#: Where a fault is planted, for each flow of ``tests.secrecy.reports`` that reaches it.
+#: ``module:function`` breaks one function of a module, for the importing module only.
 FAULT_PLACES = {
     "import_key": (
         ADMIN_READ_KEY,
@@ -127,7 +127,7 @@ FAULT_PLACES = {
     ),
 }
 
-#: The file and the functions that a failure to load a stored key passes through.
+#: The file and the functions in the traceback when a stored key cannot be loaded.
 KEY_LOADING_FILE = "keys/signers.py"
 KEY_LOADING_FUNCTIONS = ["load_private_key", "_load"]
 
@@ -137,7 +137,7 @@ KEY_LOADING_FUNCTIONS = ["load_private_key", "_load"]
 
 @pytest.fixture
 def before_key_lock(monkeypatch):
-    """Call a function once, just before a key is locked to be changed."""
+    """Call a function once, just before a key is locked for a change."""
 
     def lock_by(function):
         for place in KEY_LOCKS:
@@ -156,7 +156,7 @@ def before_key_lock(monkeypatch):
 
 @pytest.fixture
 def before_key_write(monkeypatch):
-    """Call a function before each transaction that adds a key or acts in the admin."""
+    """Call a function before each transaction that adds a key or runs an admin action."""
 
     def before_key_write(function):
         def call_and_write(write, using):
@@ -171,7 +171,7 @@ def before_key_write(monkeypatch):
 
 @pytest.fixture
 def around_ledger_write(monkeypatch):
-    """Call a function in place of each write to the ledger, with that write."""
+    """Call a function instead of each write to the ledger; its argument is the write."""
 
     def around_ledger_write(function):
         for name in ("switch", "reassign"):
@@ -185,12 +185,12 @@ def around_ledger_write(monkeypatch):
     return around_ledger_write
 
 
-# What is counted, and when
+# Counters and clocks
 
 
 @pytest.fixture
 def parsed(monkeypatch):
-    """The stored private keys that were parsed so far."""
+    """The list of stored private keys that were parsed so far."""
     seen = []
 
     def parse(der):
@@ -203,7 +203,7 @@ def parsed(monkeypatch):
 
 @pytest.fixture
 def rate_clock(monkeypatch):
-    """The clock of rate limits: it stands still, five seconds into a minute."""
+    """The clock of rate limits, stopped five seconds after the start of a minute."""
 
     class Clock:
         now = 1_795_000_000 // 60 * 60 + 5
@@ -216,51 +216,51 @@ def rate_clock(monkeypatch):
     return clock
 
 
-# What a process remembers
+# State of the process
 
 
 def forget_process_state() -> None:
-    """Be a new process: no key is loaded, and no use of a key was recorded."""
+    """Reset to the state of a new process: no key loaded, no use of a key recorded."""
     clear_loaded_keys()
     key_usage._attempts.clear()
 
 
 def record_key_use(key: Any) -> None:
-    """Record that a key has just signed, as issuing does."""
+    """Record a use of the key, like the issuing code does."""
     key_usage.record_use(key)
 
 
 def end_pause_of_key_use() -> None:
-    """Let the time pass after which a process records a key's use again."""
+    """Move time past the interval after which a process records a use again."""
     for name in key_usage._attempts:
         key_usage._attempts[name] -= key_usage.SAMPLE.total_seconds()
 
 
 def remembered_key_uses() -> int:
-    """Return the number of keys whose last record the process remembers."""
+    """Return the number of keys whose last recording time the process holds."""
     return len(key_usage._attempts)
 
 
 def encryption_keys() -> object:
-    """Return the objects made of ``KEY_ENCRYPTION_KEYS``."""
+    """Return the encryption keys that the package derives from ``KEY_ENCRYPTION_KEYS``."""
     return encryption._encryption_keys()
 
 
 def rsa_key_of(private_key: PrivateKey) -> RSAPrivateKey:
-    """Return the key as cryptography has it."""
+    """Return the key as an object of cryptography."""
     return private_key._key
 
 
 def overdue_calls(backend: Any) -> Any:
-    """Return the calls that a backend has not answered in time."""
+    """Return the calls of a signing backend that timed out."""
     return backend.slots._timed_out
 
 
-# Optional parts: they are imported only where they are tested
+# Optional parts, imported only by their tests
 
 
 def stop_recording() -> None:
-    """Write no audit entries from now on."""
+    """Disconnect the audit receivers."""
     from django_layer_identity.audit import recording
 
     recording.identity_token_issued.disconnect(recording.record)
@@ -268,21 +268,21 @@ def stop_recording() -> None:
 
 
 def reopen_tokens() -> None:  # pragma: no cover  # needs a token
-    """Let each PKCS#11 token be opened again, where it is now."""
+    """Reset the PKCS#11 modules, so that each token is opened again."""
     for module in _pkcs11_modules():
         module.reset()
     forget_refused_pins()
 
 
 def forget_refused_pins() -> None:
-    """Be a process that no token has refused a PIN; what the cache has is left there."""
+    """Clear this process's record of refused PINs, but not the cache."""
     from django_layer_identity.keys import pkcs11
 
     pkcs11._refused.clear()
 
 
 def expect_initialized_tokens() -> None:  # pragma: no cover  # needs a token
-    """Let each PKCS#11 module be used as it is, without initializing it again."""
+    """Make the PKCS#11 modules skip their next initialization."""
     for module in _pkcs11_modules():
         module._needs_reinit = False
 

@@ -1,7 +1,8 @@
 """
-Models of a project that has users and more: what mapping has to cope with.
+User models and related models for the tests of the mapping.
 
-No constraints between databases' tables: these are made before the migrated ones.
+Foreign keys have no database constraints, because Django creates these tables before the
+migrated ones.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from django.db.models.functions import Lower
 
 
 class Member(AbstractBaseUser):
-    """A user model without ``username`` and names; its primary key is text."""
+    """A user model without ``username`` and names; the primary key is a text."""
 
     email = models.CharField(max_length=200, primary_key=True)
 
@@ -26,7 +27,7 @@ class Member(AbstractBaseUser):
 
 
 class Patient(AbstractBaseUser):
-    """A user model whose login is no text, with an e-mail address beside it."""
+    """A user model with a UUID as its login, and an e-mail address."""
 
     number = models.UUIDField(unique=True)
     email = models.EmailField(unique=True)
@@ -38,7 +39,7 @@ class Patient(AbstractBaseUser):
 
 
 class Soldier(AbstractBaseUser):
-    """A user model whose login is an integer."""
+    """A user model with an integer as its login."""
 
     number = models.IntegerField(unique=True)
 
@@ -65,7 +66,7 @@ class Device(models.Model):
 
 
 class Guest(models.Model):
-    """A user model from scratch: nothing of Django's, not even ``is_active``."""
+    """A user model without Django's base classes, not even with ``is_active``."""
 
     id = models.BigAutoField(primary_key=True)
     name = models.CharField(max_length=50)
@@ -75,7 +76,7 @@ class Guest(models.Model):
 
 
 class Contact(models.Model):
-    """Fields of which the database sees to it that nobody shares them, or does not."""
+    """Fields that are unique in the database, in several ways, and fields that are not."""
 
     id = models.BigAutoField(primary_key=True)
     user = models.OneToOneField(User, models.CASCADE, db_constraint=False)

@@ -1,10 +1,10 @@
-"""Database routers of projects that have more than one database."""
+"""Database routers of projects with several databases."""
 
 from __future__ import annotations
 
 
 class Replica:
-    """Reads go to a database that lags behind, or is not there at all."""
+    """Send reads to a replica, which lags behind or does not exist."""
 
     def db_for_read(self, model, **hints):
         return "replica"

@@ -1,7 +1,7 @@
 """
-The project under test: ours installed, DRF's defaults, nothing else.
+The test project: the package with REST framework's default settings.
 
-It needs no service: ``tests.services.settings`` adds the other databases and Redis.
+It needs no service. ``tests.services.settings`` adds the other databases and Redis.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Packages that keep change logs, in a project and a process of their own."""
+"""Packages with change logs, in a separate project and process."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from tests.services.available import skip_or_fail
 
 @pytest.mark.slow
 @pytest.mark.parametrize("exclude", [False, True], ids=["as installed", "excluded"])
-def test_change_logs_copy_our_rows_unless_told_not_to(exclude):
+def test_change_logs_copy_rows_unless_models_are_excluded(exclude):
     for name in ("auditlog", "easyaudit"):
         find_spec(name) or skip_or_fail(
-            f"{name} is not installed: install the dependency group “changelogs”."
+            f"{name} is not installed. Install the dependency group “changelogs”."
         )
     run = subprocess.run(
         [

@@ -1,4 +1,4 @@
-"""The import contracts hold, and each of them can be broken."""
+"""The import contracts hold, and each of them detects a violation."""
 
 from __future__ import annotations
 
@@ -103,9 +103,7 @@ def test_the_contract_holds(copy):
         ),
     ],
 )
-def test_the_contract_fails_where_a_forbidden_import_is_planted(
-    copy, module, planted, contract
-):
+def test_the_contract_fails_with_a_forbidden_import(copy, module, planted, contract):
     path = copy / module
     text = path.read_text()
     path.write_text(text.replace("annotations\n", f"annotations\n\n{planted}\n", 1))

@@ -1,4 +1,4 @@
-"""Projects with another user model, each in a process of its own."""
+"""Projects with a custom user model, each in a separate process."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 
 
 @pytest.mark.parametrize("model", ["Person", "Employee", "Subscriber", "Visitor"])
-def test_whatever_the_user_model_a_users_life_is_the_same(model):
+def test_the_tests_pass_with_each_user_model(model):
     run = subprocess.run(
         [
             *(sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"),

@@ -1,4 +1,4 @@
-"""The documentation says what the code does."""
+"""The documentation agrees with the code."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def test_every_command_is_documented():
     assert set(documented("commands.rst", r"^``(layer_\w+)")) == names
 
 
-def test_verifiers_are_shown_to_keep_keys_as_long_as_they_may():
+def test_verifiers_in_the_docs_cache_keys_for_the_allowed_time():
     assert documented("jwks.rst", r"kept for (\d+) seconds") == [str(MAX_AGE)]
     assert documented("jwks.rst", r"\blifespan=(\d+)\)") == [str(MAX_AGE)]
     assert documented("jwks.rst", r"\bcacheMaxAge: (\d+)_000,") == [str(MAX_AGE)]
@@ -77,7 +77,7 @@ def test_every_refusal_is_documented_with_its_status():
     ]
 
 
-def test_every_refusal_is_documented_with_what_the_client_does():
+def test_every_refusal_is_documented_with_advice_for_the_client():
     advice = dict(
         documented("endpoint.rst", r"^     - ``(\w+)``\n     - ((?:.+\n)(?: {7}.+\n)*)")
     )

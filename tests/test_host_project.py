@@ -1,4 +1,4 @@
-"""The project that type checkers look at also runs."""
+"""The project for the type checkers also runs."""
 
 from __future__ import annotations
 

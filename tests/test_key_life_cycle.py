@@ -1,4 +1,4 @@
-"""A signing key's life: what is allowed when, and what there is no way back from."""
+"""The life cycle of a signing key: allowed, refused and irreversible transitions."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ from tests.conftest import KEY_ID, OTHER_KEY_ID, PROVIDER_ID
 from tests.endpoint import configure
 
 
-def refused(act, *args, kind=KeyStateError):
+def refusal_message(operation, *args, kind=KeyStateError):
     with pytest.raises(kind) as caught:
-        act(*args)
+        operation(*args)
     return str(caught.value)
 
 
@@ -72,15 +72,15 @@ def test_a_wrong_id_can_be_corrected_until_tokens_were_signed(draft):
     draft.set_key_id(OTHER_KEY_ID)
     draft.activate()
 
-    assert refused(draft.set_key_id, KEY_ID) == (
+    assert refusal_message(draft.set_key_id, KEY_ID) == (
         "The key ID cannot change, because this key was active or is revoked."
     )
 
 
-def test_a_revoked_draft_is_given_no_key_id(draft):
+def test_a_revoked_draft_cannot_get_a_key_id(draft):
     draft.revoke("leaked")
 
-    assert refused(draft.set_key_id, KEY_ID) == (
+    assert refusal_message(draft.set_key_id, KEY_ID) == (
         "The key ID cannot change, because this key was active or is revoked."
     )
     assert stored(draft).key_id is None
@@ -114,11 +114,11 @@ def test_activating_an_active_key_changes_nothing(key):
     assert key.state == "active"
 
 
-def test_activating_an_active_key_retires_none(key):
+def test_activating_an_active_key_retires_no_key(key):
     assert key.activate_replacing(key.pk) is None
 
 
-def test_each_app_has_an_active_key_of_its_own(key, other_app, other_private_key):
+def test_each_app_has_its_own_active_key(key, other_app, other_private_key):
     other = SigningKey.from_private_key(other_app, other_private_key, key_id=KEY_ID)
     other.save()
     other.activate()
@@ -128,7 +128,7 @@ def test_each_app_has_an_active_key_of_its_own(key, other_app, other_private_key
 
 
 def test_a_draft_is_not_activated(draft):
-    assert refused(draft.activate) == (
+    assert refusal_message(draft.activate) == (
         "Enter the key ID that Layer assigned to this key first."
     )
     assert draft.state == "draft"
@@ -145,18 +145,18 @@ def test_a_key_that_cannot_be_decrypted_is_not_activated(key, draft, settings):
     assert key.state == "active"
 
 
-def test_halves_that_do_not_belong_together_are_not_activated(key, draft):
+def test_a_public_key_that_does_not_match_is_not_activated(key, draft):
     draft.set_key_id(OTHER_KEY_ID)
     SigningKey.objects.filter(pk=draft.pk).update(public_key=key.public_key)
 
-    assert refused(draft.activate) == (
+    assert refusal_message(draft.activate) == (
         "The public key does not belong to the private key."
     )
     key.refresh_from_db()
     assert key.state == "active"
 
 
-def test_a_retired_key_leaves_no_active_one(key):
+def test_after_a_retirement_the_app_has_no_active_key(key):
     key.retire()
 
     assert key.state == "retired"
@@ -164,13 +164,14 @@ def test_a_retired_key_leaves_no_active_one(key):
         LayerApp.objects.get().active_key  # noqa: B018
 
 
-def test_only_an_active_key_retires(draft):
+def test_only_an_active_key_can_be_retired(draft):
     assert (
-        refused(draft.retire) == "Only an active key can be retired. This key is draft."
+        refusal_message(draft.retire)
+        == "Only an active key can be retired. This key is draft."
     )
 
 
-def test_revoking_destroys_the_private_half(key):
+def test_revoking_destroys_the_private_key(key):
     key.revoke("leaked")
 
     key.refresh_from_db()
@@ -179,35 +180,42 @@ def test_revoking_destroys_the_private_half(key):
     assert key.public_key != ""
 
 
-def test_revoking_is_for_good(key):
+def test_revoking_is_permanent(key):
     key.revoke("leaked")
     since = key.revoked_at
     key.revoke("leaked")
 
     assert key.revoked_at == since
-    assert refused(key.activate) == "A revoked key cannot sign. Activate another key."
-    assert refused(key.set_key_id, OTHER_KEY_ID) == (
+    assert (
+        refusal_message(key.activate)
+        == "A revoked key cannot sign. Activate another key."
+    )
+    assert refusal_message(key.set_key_id, OTHER_KEY_ID) == (
         "The key ID cannot change, because this key was active or is revoked."
     )
     assert (
-        refused(key.retire) == "Only an active key can be retired. This key is revoked."
+        refusal_message(key.retire)
+        == "Only an active key can be retired. This key is revoked."
     )
 
 
-def test_a_stale_object_does_not_bring_a_key_back(key):
+def test_a_stale_object_cannot_activate_a_revoked_key(key):
     stale = SigningKey.objects.get()
     key.revoke("leaked")
 
-    assert refused(stale.activate) == "A revoked key cannot sign. Activate another key."
+    assert (
+        refusal_message(stale.activate)
+        == "A revoked key cannot sign. Activate another key."
+    )
     assert SigningKey.objects.get().state == "revoked"
 
 
-def test_a_stale_object_that_retires_does_not_bring_a_key_back(key):
+def test_a_stale_object_cannot_retire_a_revoked_key(key):
     stale = stored(key)
     key.revoke("leaked")
 
     assert (
-        refused(stale.retire)
+        refusal_message(stale.retire)
         == "Only an active key can be retired. This key is revoked."
     )
     assert stored(key).state == "revoked"
@@ -221,25 +229,25 @@ def test_a_self_test_is_recorded_and_activates_nothing(draft):
     assert stored(draft).state == "ready"
 
 
-def test_a_self_test_that_fails_is_not_recorded(draft, key):
+def test_a_failed_self_test_is_not_recorded(draft, key):
     draft.set_key_id(OTHER_KEY_ID)
     SigningKey.objects.filter(pk=draft.pk).update(public_key=key.public_key)
 
-    assert refused(draft.run_self_test) == (
+    assert refusal_message(draft.run_self_test) == (
         "The public key does not belong to the private key."
     )
     assert (stored(draft).state, draft.state) == ("draft", "draft")
 
 
-def test_a_self_test_of_a_loaded_key_decrypts_what_is_stored(key):
+def test_a_self_test_of_a_loaded_key_decrypts_the_stored_key(key):
     key.load_signer()
     SigningKey.objects.update(encrypted_private_key="damaged")
 
-    refused(key.run_self_test, kind=DamagedCiphertext)
+    refusal_message(key.run_self_test, kind=DamagedCiphertext)
 
 
 def test_a_self_test_needs_a_key_id(draft):
-    assert refused(draft.run_self_test) == (
+    assert refusal_message(draft.run_self_test) == (
         "Enter the key ID that Layer assigned to this key first."
     )
 
@@ -251,7 +259,7 @@ def test_activating_runs_the_self_test(draft):
     assert stored(draft).tested_at is not None
 
 
-# Revoking
+# Revoke
 
 
 @pytest.mark.parametrize("state", ["draft", "ready", "active", "retired", "destroyed"])
@@ -279,7 +287,7 @@ def test_a_key_is_revoked_from_any_state(draft, state):
     "reason", ["", "  \n", "x" * 201], ids=["none", "blank", "long"]
 )
 def test_a_key_is_not_revoked_without_a_reason(key, reason):
-    assert refused(key.revoke, reason, kind=InvalidReason) == (
+    assert refusal_message(key.revoke, reason, kind=InvalidReason) == (
         "Give a reason of 1 to 200 characters."
     )
     assert stored(key).state == "active"
@@ -290,14 +298,14 @@ def test_a_key_is_not_revoked_without_a_reason(key, reason):
     ["-----BEGIN PRIVATE KEY-----", "M" * 65, "M" * 64 + "\n" + "M" * 64],
     ids=["beginning", "run", "lines"],
 )
-def test_a_reason_holds_no_private_key(key, reason):
-    assert refused(key.revoke, reason, kind=InvalidReason) == (
+def test_a_reason_must_not_contain_a_private_key(key, reason):
+    assert refusal_message(key.revoke, reason, kind=InvalidReason) == (
         "A reason must not contain a private key or a part of one."
     )
     assert stored(key).state == "active"
 
 
-def test_a_reason_may_name_a_fingerprint(key):
+def test_a_reason_can_contain_a_fingerprint(key):
     key.revoke(f"Replaced by {key.fingerprint}.")
 
     assert stored(key).state == "revoked"
@@ -310,16 +318,16 @@ def test_a_key_revoked_twice_keeps_its_first_reason(key):
     assert stored(key).revocation_reason == "first"
 
 
-# Destroying
+# Destroy
 
 
-def test_the_private_half_of_a_retired_key_is_destroyed(retired):
+def test_the_private_key_of_a_retired_key_can_be_destroyed(retired):
     retired.destroy_private_key()
 
     key = stored(retired)
     assert (key.state, key.encrypted_private_key) == ("retired", "")
     assert (
-        refused(key.activate)
+        refusal_message(key.activate)
         == "The private key of this key was destroyed. Activate another key."
     )
 
@@ -332,22 +340,22 @@ def test_destroying_twice_keeps_the_first_time(retired):
     assert stored(retired).destroyed_at == since
 
 
-def test_only_the_private_half_of_a_retired_key_is_destroyed(key, draft):
+def test_only_the_private_key_of_a_retired_key_can_be_destroyed(key, draft):
     assert (
-        refused(key.destroy_private_key)
+        refusal_message(key.destroy_private_key)
         == "Only a retired key's private key can be destroyed. This key is active."
     )
     assert (
-        refused(draft.destroy_private_key)
+        refusal_message(draft.destroy_private_key)
         == "Only a retired key's private key can be destroyed. This key is draft."
     )
     assert stored(key).encrypted_private_key != ""
 
 
-def test_a_private_half_that_is_elsewhere_is_destroyed_there(retired):
+def test_a_private_key_in_a_signing_backend_is_not_destroyed(retired):
     SigningKey.objects.update(signer="hsm", encrypted_private_key="")
 
-    assert refused(retired.destroy_private_key) == (
+    assert refusal_message(retired.destroy_private_key) == (
         "The signing backend 'hsm' holds the private key: destroy it there."
     )
 
@@ -356,28 +364,28 @@ def test_a_private_half_that_is_elsewhere_is_destroyed_there(retired):
     assert (stored(retired).state, stored(retired).destroyed_at) == ("revoked", None)
 
 
-# Deleting
+# Delete
 
 
 def test_an_active_key_is_not_deleted(key):
     message = "An active key cannot be deleted. Retire or revoke it first."
 
-    assert refused(key.delete) == message
-    assert refused(SigningKey.objects.all().delete) == message
+    assert refusal_message(key.delete) == message
+    assert refusal_message(SigningKey.objects.all().delete) == message
     assert stored(key) == key
 
 
-def test_with_an_active_key_none_is_deleted(key, draft):
-    refused(SigningKey.objects.all().delete)
+def test_a_queryset_with_an_active_key_deletes_no_key(key, draft):
+    refusal_message(SigningKey.objects.all().delete)
 
     assert SigningKey.objects.count() == 2
 
 
-def test_a_key_that_comes_to_match_is_not_deleted_with_the_others(key, draft):
+def test_a_key_that_matches_later_is_not_deleted(key, draft):
     SigningKey.objects.filter(pk=draft.pk).update(bits=3072)
     found = SigningKey.objects.filter(bits=3072)
 
-    def matching_later(execute, sql, *args):
+    def match_the_other_key(execute, sql, *args):
         if "DELETE" in sql:
             with connection.cursor() as cursor:
                 cursor.cursor.execute(
@@ -385,7 +393,7 @@ def test_a_key_that_comes_to_match_is_not_deleted_with_the_others(key, draft):
                 )
         return execute(sql, *args)
 
-    with connection.execute_wrapper(matching_later):
+    with connection.execute_wrapper(match_the_other_key):
         found.delete()
 
     assert list(SigningKey.objects.all()) == [key]
@@ -398,7 +406,7 @@ def test_a_key_that_is_not_active_is_deleted(retired):
     assert not SigningKey.objects.exists()
 
 
-def test_keys_that_were_deleted_are_not_found_again(retired):
+def test_a_queryset_is_empty_after_its_deletion(retired):
     found = SigningKey.objects.filter(pk=retired.pk)
     assert list(found) == [retired]
 
@@ -407,21 +415,24 @@ def test_keys_that_were_deleted_are_not_found_again(retired):
     assert list(found) == []
 
 
-def test_a_key_that_was_deleted_does_nothing(retired):
+def test_a_deleted_key_is_not_found(retired):
     stale = stored(retired)
     retired.delete()
 
-    assert refused(stale.activate, kind=NotFound) == "This signing key was deleted."
+    assert (
+        refusal_message(stale.activate, kind=NotFound)
+        == "This signing key was deleted."
+    )
 
 
-# Saving
+# Save
 
 
-def test_a_stale_object_that_is_saved_does_not_bring_a_key_back(key):
+def test_saving_a_stale_object_does_not_restore_a_revoked_key(key):
     stale = stored(key)
     key.revoke("leaked")
 
-    assert refused(stale.save) == (
+    assert refusal_message(stale.save) == (
         "save() cannot change active_for_id, revoked_at, revocation_reason, destroyed_at, "
         "encrypted_private_key. Call refresh_from_db() first, then a method such as "
         "set_key_id(), activate() or retire()."
@@ -429,14 +440,14 @@ def test_a_stale_object_that_is_saved_does_not_bring_a_key_back(key):
     assert stored(key).state == "revoked"
 
 
-def test_a_stale_object_that_is_saved_does_not_undo_an_encryption(key, settings):
+def test_saving_a_stale_object_does_not_undo_a_reencryption(key, settings):
     stale = stored(key)
     [entry] = settings.LAYER_IDENTITY["KEY_ENCRYPTION_KEYS"]
     new = "a new entry for tests, longer than 32 characters"
     configure(settings, KEY_ENCRYPTION_KEYS=[new, entry])
     call_command("layer_key_reencrypt", stdout=StringIO(), stderr=StringIO())
 
-    assert refused(stale.save).startswith(
+    assert refusal_message(stale.save).startswith(
         "save() cannot change encrypted_private_key. "
     )
     configure(settings, KEY_ENCRYPTION_KEYS=[new])
@@ -450,7 +461,7 @@ def test_an_active_key_that_is_activated_again_can_be_saved(key):
     assert stored(key).tested_at == key.tested_at
 
 
-def test_a_damaged_public_half_is_named(key):
+def test_a_damaged_public_key_is_reported(key):
     SigningKey.objects.filter(pk=key.pk).update(public_key="damaged")
 
     with pytest.raises(
@@ -460,24 +471,24 @@ def test_a_damaged_public_half_is_named(key):
         key.run_self_test()
 
 
-def test_a_key_that_was_active_keeps_its_id_when_it_is_saved(retired):
+def test_saving_cannot_change_the_id_of_a_key_that_was_active(retired):
     retired.key_id = OTHER_KEY_ID
 
-    assert refused(retired.save) == (
+    assert refusal_message(retired.save) == (
         "save() cannot change key_id. Call refresh_from_db() first, then a method such "
         "as set_key_id(), activate() or retire()."
     )
     assert stored(retired).key_id == KEY_ID
 
 
-def test_a_key_that_was_never_active_is_saved_with_another_id(draft):
+def test_saving_can_change_the_id_of_a_key_that_was_never_active(draft):
     draft.key_id = OTHER_KEY_ID
     draft.save()
 
     assert stored(draft).key_id == OTHER_KEY_ID
 
 
-def test_what_is_no_part_of_its_life_is_saved(key):
+def test_fields_outside_the_life_cycle_can_be_saved(key):
     key.last_used_at = key.activated_at
     key.save()
 
@@ -485,46 +496,46 @@ def test_what_is_no_part_of_its_life_is_saved(key):
 
 
 @pytest.mark.parametrize(
-    "act", ["tested_at", "activated_at", "retired_at", "revoked_at", "destroyed_at"]
+    "field", ["tested_at", "activated_at", "retired_at", "revoked_at", "destroyed_at"]
 )
-def test_a_new_key_is_a_draft(app, private_key, act):
+def test_a_new_key_must_be_a_draft(app, private_key, field):
     key = SigningKey.from_private_key(app, private_key, key_id=KEY_ID)
-    setattr(key, act, timezone.now())
+    setattr(key, field, timezone.now())
 
-    assert refused(key.save) == (
-        f"A new key must not have {act}. Save the key first, then call a method such as "
+    assert refusal_message(key.save) == (
+        f"A new key must not have {field}. Save the key first, then call a method such as "
         "activate(), retire() or revoke()."
     )
     assert not SigningKey.objects.exists()
 
 
-def test_a_new_key_is_neither_active_nor_revoked(app, private_key):
+def test_a_new_key_must_not_be_active_or_revoked(app, private_key):
     key = SigningKey.from_private_key(app, private_key, key_id=KEY_ID)
     key.active_for, key.revocation_reason = app, "leaked"
 
-    assert refused(key.save) == (
+    assert refusal_message(key.save) == (
         "A new key must not have active_for_id, revocation_reason. Save the key first, "
         "then call a method such as activate(), retire() or revoke()."
     )
 
 
-def test_an_act_that_is_refused_leaves_the_object_as_it_was(key, draft):
+def test_a_refused_transition_leaves_the_object_unchanged(key, draft):
     with pytest.raises(KeyExists):
         draft.set_key_id(KEY_ID)
 
     assert draft.key_id is None
 
 
-def test_whoever_saw_another_key_active_does_not_activate_his(key, draft):
+def test_an_activation_is_refused_if_the_active_key_has_changed(key, draft):
     draft.set_key_id(OTHER_KEY_ID)
 
-    assert refused(draft.activate_replacing, None) == (
+    assert refusal_message(draft.activate_replacing, None) == (
         f"Another key ({KEY_ID}) was activated at the same time. Reload and try again."
     )
     assert (stored(key).state, stored(draft).state) == ("active", "draft")
 
 
-def test_a_key_is_activated_where_the_former_one_is_revoked_by_now(key, draft):
+def test_a_key_can_replace_a_key_that_was_revoked_in_the_meantime(key, draft):
     draft.set_key_id(OTHER_KEY_ID)
     former = key.pk
     key.revoke("leaked")
@@ -535,7 +546,7 @@ def test_a_key_is_activated_where_the_former_one_is_revoked_by_now(key, draft):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_an_activation_tried_again_does_not_look_again(
+def test_a_retried_activation_does_not_reload_the_former_key(
     retired, draft, before_key_lock, monkeypatch
 ):
     draft.set_key_id(OTHER_KEY_ID)
@@ -546,13 +557,15 @@ def test_an_activation_tried_again_does_not_look_again(
     before_key_lock(lose)
     monkeypatch.setattr(internals.RETRY_SLEEP, lambda pause: stored(retired).activate())
 
-    assert refused(draft.activate) == (
+    assert refusal_message(draft.activate) == (
         f"Another key ({KEY_ID}) was activated at the same time. Reload and try again."
     )
     assert stored(retired).state == "active"
 
 
-def test_a_new_key_is_not_activated_over_one_that_was_meanwhile(key, before_key_write):
+def test_a_new_key_does_not_replace_a_key_activated_in_the_meantime(
+    key, before_key_write
+):
     key.retire()
     before_key_write(key.activate)
 
@@ -562,7 +575,7 @@ def test_a_new_key_is_not_activated_over_one_that_was_meanwhile(key, before_key_
 
 
 @pytest.mark.django_db(transaction=True)
-def test_an_act_is_tried_again_when_the_database_is_busy(key, before_key_lock):
+def test_a_transition_is_retried_when_the_database_is_busy(key, before_key_lock):
     def fail(key):
         raise OperationalError("database is locked")
 

@@ -1,4 +1,4 @@
-"""Acts upon keys in random orders: none breaks what must be true of them."""
+"""Life-cycle transitions in random order: the invariants always hold."""
 
 from __future__ import annotations
 
@@ -34,12 +34,12 @@ PAIRS = [load_private_key(name) for name in ("first", "second", "third")]
 IDS = [UUID(int=number) for number in range(1, 4)]
 ENTRIES = [f"entry {number} of more than thirty-two characters" for number in range(4)]
 
-whichever = st.integers(0, len(PAIRS) - 1)
+key_numbers = st.integers(0, len(PAIRS) - 1)
 
 
 @dataclass(frozen=True)
 class Expected:
-    """What is thought to be true of a key."""
+    """The expected state of a key."""
 
     key_id: UUID | None = None
     state: str = "draft"
@@ -52,8 +52,8 @@ class Expected:
         return self.key_id and not self.is_destroyed
 
 
-class KeyLives(RuleBasedStateMachine):
-    """Three key pairs of one app; each act may come from an object loaded long ago."""
+class KeyLifeCycles(RuleBasedStateMachine):
+    """Three key pairs of one app; transitions may run on stale objects."""
 
     @initialize()
     def begin(self):
@@ -76,15 +76,15 @@ class KeyLives(RuleBasedStateMachine):
         self.savepoint.__exit__(None, None, None)
 
     def key(self, number, is_old=False):
-        """The key as it is stored, or as somebody loaded it first."""
+        """Return the key as it is stored, or the object that was loaded first."""
         if is_old and self.old[number]:
             return self.old[number][0]
         key = SigningKey.objects.get(fingerprint=PAIRS[number].fingerprint)
         self.old[number].append(key)
         return key
 
-    def act(self, is_allowed, function, *args, **kwargs):
-        """Do it and see that it is refused if, and only if, it is not allowed."""
+    def run(self, is_allowed, function, *args, **kwargs):
+        """Run the function; check that it is refused if, and only if, it is not allowed."""
         outcome = nullcontext() if is_allowed else pytest.raises(LayerIdentityError)
         with outcome, transaction.atomic():
             function(*args, **kwargs)
@@ -104,15 +104,15 @@ class KeyLives(RuleBasedStateMachine):
                 self.expected[number] = replace(key, state="retired")
 
     @rule(
-        number=whichever,
+        number=key_numbers,
         key_id=st.none() | st.sampled_from(IDS),
         activate=st.booleans(),
     )
-    def take_in(self, number, key_id, activate):
+    def import_key(self, number, key_id, activate):
         is_free = key_id is None or self.is_free(key_id, number)
         is_allowed = number not in self.expected and is_free
         is_allowed = is_allowed and (key_id is not None or not activate)
-        self.act(
+        self.run(
             is_allowed,
             keyring.import_private_key,
             *(self.app, as_pem(PAIRS[number])),
@@ -137,17 +137,17 @@ class KeyLives(RuleBasedStateMachine):
         known = self.expected[number]
         is_open = not known.was_active and known.state != "revoked"
         is_allowed = is_open and self.is_free(key_id, number)
-        self.act(is_allowed, self.key(number, is_old).set_key_id, key_id)
+        self.run(is_allowed, self.key(number, is_old).set_key_id, key_id)
         state = "ready" if known.is_tested else "draft"
         self.change(number, is_allowed, key_id=key_id, state=state)
 
     @precondition(lambda self: self.expected)
     @rule(data=st.data(), is_old=st.booleans())
-    def test_itself(self, data, is_old):
+    def self_test(self, data, is_old):
         number = data.draw(st.sampled_from(sorted(self.expected)))
         known = self.expected[number]
         is_allowed = bool(known.can_sign)
-        self.act(is_allowed, self.key(number, is_old).run_self_test)
+        self.run(is_allowed, self.key(number, is_old).run_self_test)
         state = "ready" if known.state == "draft" else known.state
         self.change(number, is_allowed, is_tested=True, state=state)
 
@@ -156,7 +156,7 @@ class KeyLives(RuleBasedStateMachine):
     def activate(self, data, is_old):
         number = data.draw(st.sampled_from(sorted(self.expected)))
         is_allowed = bool(self.expected[number].can_sign)
-        self.act(is_allowed, self.key(number, is_old).activate)
+        self.run(is_allowed, self.key(number, is_old).activate)
         if is_allowed:
             self.retire_active()
         active = {"state": "active", "was_active": True, "is_tested": True}
@@ -167,14 +167,14 @@ class KeyLives(RuleBasedStateMachine):
     def retire(self, data, is_old):
         number = data.draw(st.sampled_from(sorted(self.expected)))
         is_allowed = self.expected[number].state == "active"
-        self.act(is_allowed, self.key(number, is_old).retire)
+        self.run(is_allowed, self.key(number, is_old).retire)
         self.change(number, is_allowed, state="retired")
 
     @precondition(lambda self: self.expected)
     @rule(data=st.data(), is_old=st.booleans())
     def revoke(self, data, is_old):
         number = data.draw(st.sampled_from(sorted(self.expected)))
-        self.act(True, self.key(number, is_old).revoke, "leaked")
+        self.run(True, self.key(number, is_old).revoke, "leaked")
         self.change(number, True, state="revoked", is_destroyed=True)
 
     @precondition(lambda self: self.expected)
@@ -182,7 +182,7 @@ class KeyLives(RuleBasedStateMachine):
     def destroy(self, data, is_old):
         number = data.draw(st.sampled_from(sorted(self.expected)))
         is_allowed = self.expected[number].state == "retired"
-        self.act(is_allowed, self.key(number, is_old).destroy_private_key)
+        self.run(is_allowed, self.key(number, is_old).destroy_private_key)
         self.change(number, is_allowed, is_destroyed=True)
 
     @precondition(lambda self: self.expected)
@@ -190,18 +190,18 @@ class KeyLives(RuleBasedStateMachine):
     def delete(self, data):
         number = data.draw(st.sampled_from(sorted(self.expected)))
         is_allowed = self.expected[number].state != "active"
-        self.act(is_allowed, self.key(number).delete)
+        self.run(is_allowed, self.key(number).delete)
         if is_allowed:
             del self.expected[number]
 
     @rule(entry=st.sampled_from(ENTRIES))
-    def encrypt_anew(self, entry):
+    def reencrypt(self, entry):
         self.entries[:] = [entry, *self.entries]
         assert reencrypt_private_keys().failures == []
         self.entries[:] = [entry]
 
     @invariant()
-    def keys_are_what_they_should_be(self):
+    def keys_have_the_expected_state(self):
         assert {
             key.fingerprint: key.state.value for key in SigningKey.objects.all()
         } == {
@@ -222,7 +222,7 @@ class KeyLives(RuleBasedStateMachine):
         assert SigningKey.objects.exclude(active_for=None).count() <= 1
 
     @invariant()
-    def every_private_half_is_under_the_present_entry(self):
+    def every_private_key_is_encrypted_with_the_current_entry(self):
         for key in SigningKey.objects.exclude(encrypted_private_key=""):
             der = decrypt_private_key(
                 key.encrypted_private_key, app=key.app_id, fingerprint=key.fingerprint
@@ -236,8 +236,16 @@ class KeyLives(RuleBasedStateMachine):
                 fingerprint=PAIRS[number].fingerprint
             )
             old = self.key(number, is_old=True)
-            life = ("state", "key_id", "tested_at", "activated_at", "destroyed_at")
-            stale = any(getattr(old, n) != getattr(self.key(number), n) for n in life)
+            life_cycle = (
+                "state",
+                "key_id",
+                "tested_at",
+                "activated_at",
+                "destroyed_at",
+            )
+            stale = any(
+                getattr(old, n) != getattr(self.key(number), n) for n in life_cycle
+            )
             if stale and before["activated_at"]:
                 with pytest.raises(LayerIdentityError):
                     old.save()
@@ -249,9 +257,9 @@ class KeyLives(RuleBasedStateMachine):
 
 
 @pytest.mark.django_db
-def test_no_order_of_acts_breaks_an_invariant():
+def test_no_order_of_transitions_breaks_an_invariant():
     run_state_machine_as_test(
-        KeyLives,
+        KeyLifeCycles,
         settings=settings(
             max_examples=20,
             stateful_step_count=20,

@@ -1,4 +1,4 @@
-"""When a key signed last: sampled, and at no token's expense."""
+"""A key's last use: sampled, and never the cause of a failed token."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def used(ago):
     return last_used_at()
 
 
-def test_a_key_that_signs_for_the_first_time_is_noted(key, issue):
+def test_the_first_use_of_a_key_is_recorded(key, issue):
     assert last_used_at() is None
 
     before = timezone.now()
@@ -42,7 +42,7 @@ def test_a_key_that_signs_for_the_first_time_is_noted(key, issue):
     assert before <= last_used_at() <= timezone.now()
 
 
-def test_a_use_is_noted_again_after_ten_minutes(key, issue):
+def test_a_use_is_recorded_again_after_ten_minutes(key, issue):
     before = used(timedelta(minutes=10))
 
     issue()
@@ -50,10 +50,10 @@ def test_a_use_is_noted_again_after_ten_minutes(key, issue):
     assert last_used_at() > before
 
 
-def test_a_use_is_not_noted_again_within_ten_minutes(
+def test_a_use_is_not_recorded_again_within_ten_minutes(
     key, issue, django_assert_num_queries
 ):
-    issue()  # the first token of a user is entered in the ledger
+    issue()  # the first token of a user writes to the ledger
     before = used(timedelta(minutes=9))
 
     with django_assert_num_queries(1):
@@ -62,7 +62,7 @@ def test_a_use_is_not_noted_again_within_ten_minutes(
     assert last_used_at() == before
 
 
-def test_a_use_is_not_noted_within_ten_minutes_of_another_process(key, issue):
+def test_a_use_is_not_recorded_within_ten_minutes_of_another_process(key, issue):
     before = used(timedelta(minutes=9))
 
     issue()
@@ -70,7 +70,7 @@ def test_a_use_is_not_noted_within_ten_minutes_of_another_process(key, issue):
     assert last_used_at() == before
 
 
-def test_a_process_notes_a_use_at_most_once_in_ten_minutes(key, issue):
+def test_a_process_records_a_use_at_most_once_in_ten_minutes(key, issue):
     issue()
     before = used(timedelta(minutes=11))
 
@@ -84,7 +84,7 @@ def test_a_process_notes_a_use_at_most_once_in_ten_minutes(key, issue):
     assert last_used_at() > before
 
 
-def test_a_process_remembers_a_limited_number_of_keys(key, monkeypatch):
+def test_a_process_stores_a_limited_number_of_keys(key, monkeypatch):
     monkeypatch.setattr(internals.KEY_USE_LIMIT, 3)
 
     for number in range(9):
@@ -92,7 +92,7 @@ def test_a_process_remembers_a_limited_number_of_keys(key, monkeypatch):
         assert 1 <= internals.remembered_key_uses() <= 3
 
 
-def test_a_token_that_is_refused_is_no_use(key, alice, issue, settings):
+def test_a_refused_token_is_not_a_use(key, alice, issue, settings):
     settings.LAYER_IDENTITY = {**settings.LAYER_IDENTITY, "USER_ID": "nowhere"}
 
     with pytest.raises(Exception, match="Layer user ID"):
@@ -101,7 +101,7 @@ def test_a_token_that_is_refused_is_no_use(key, alice, issue, settings):
     assert last_used_at() is None
 
 
-def test_inside_a_transaction_a_use_is_noted_after_its_end(
+def test_inside_a_transaction_a_use_is_recorded_after_the_commit(
     key, alice, django_capture_on_commit_callbacks
 ):
     with django_capture_on_commit_callbacks() as callbacks, transaction.atomic():
@@ -115,7 +115,7 @@ def test_inside_a_transaction_a_use_is_noted_after_its_end(
 
 @pytest.fixture
 def failures(monkeypatch):
-    """The attempts to write, which all fail."""
+    """The list of attempts to write, which all fail."""
     failures = []
 
     def fail(*args, **values):
@@ -127,7 +127,7 @@ def failures(monkeypatch):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_note_that_cannot_be_written_costs_no_token(key, alice, failures, caplog):
+def test_a_token_is_issued_if_the_use_cannot_be_recorded(key, alice, failures, caplog):
     issued = issue_identity_token(alice, NONCE)
 
     assert issued.user_id == "alice"
@@ -140,9 +140,7 @@ def test_a_note_that_cannot_be_written_costs_no_token(key, alice, failures, capl
     )
 
 
-def test_a_note_that_cannot_be_written_is_not_tried_for_each_token(
-    key, issue, failures
-):
+def test_a_failed_recording_is_not_retried_for_each_token(key, issue, failures):
     for _ in range(3):
         issue()
 
@@ -154,7 +152,7 @@ def test_a_note_that_cannot_be_written_is_not_tried_for_each_token(
     assert len(failures) == 2
 
 
-def test_after_a_lost_database_nothing_is_noted(key, issue, lost_database):
+def test_with_an_unreachable_database_no_use_is_recorded(key, issue, lost_database):
     assert issue().user_id == "alice"
 
     assert last_used_at() is None

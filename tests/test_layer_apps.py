@@ -49,7 +49,7 @@ def test_an_app_is_shown_by_its_name(app):
     assert str(app) == "Messenger"
 
 
-def test_an_app_knows_its_ids_as_layer_writes_them(app):
+def test_an_app_has_its_ids_in_layers_format(app):
     assert str(app.identifier) == f"layer:///apps/production/{APP_ID}"
     assert str(app.provider) == f"layer:///providers/{PROVIDER_ID}"
 
@@ -63,11 +63,11 @@ def test_an_app_is_found_by_its_id_in_any_form(app, other_app, app_id):
     assert LayerApp.objects.get_by_app_id(app_id) == app
 
 
-def test_an_app_is_found_by_itself(app, other_app):
+def test_an_app_is_found_by_its_instance(app, other_app):
     assert find(app) == app
 
 
-def test_the_only_enabled_app_needs_no_name(app, other_app):
+def test_the_only_enabled_app_is_the_default(app, other_app):
     LayerApp.objects.filter(pk=other_app.pk).update(enabled=False)
 
     assert find(None) == app
@@ -105,7 +105,7 @@ def test_an_environment_that_is_not_the_apps_is_unknown(app):
         find(f"layer:///apps/staging/{APP_ID}")
 
 
-def test_a_disabled_app_is_unknown_even_by_itself(app):
+def test_a_disabled_app_is_unknown_even_by_its_instance(app):
     LayerApp.objects.update(enabled=False)
 
     with pytest.raises(AppUnknown):
@@ -119,11 +119,11 @@ def test_an_app_and_its_active_key_take_one_query(key, django_assert_num_queries
         assert find(None).active_key == key
 
 
-def test_an_administrator_may_leave_out_the_only_app(app):
+def test_the_only_app_is_the_default_for_commands(app):
     assert LayerApp.objects.get_by_app_id(None) == app
 
 
-def test_an_administrator_must_name_one_of_several_apps(app, other_app):
+def test_a_command_must_name_one_of_several_apps(app, other_app):
     with pytest.raises(NotFound) as caught:
         LayerApp.objects.get_by_app_id(None)
 
@@ -131,14 +131,14 @@ def test_an_administrator_must_name_one_of_several_apps(app, other_app):
 
 
 @pytest.mark.parametrize("app_id", [str(OTHER), f"layer:///apps/staging/{APP_ID}"])
-def test_an_administrator_is_told_which_app_is_not_there(app, app_id):
+def test_an_unknown_app_id_is_reported(app, app_id):
     with pytest.raises(NotFound) as caught:
         LayerApp.objects.get_by_app_id(app_id)
 
     assert str(caught.value) == f"There is no Layer app with the app ID {app_id}."
 
 
-def test_an_administrator_is_told_what_an_app_id_looks_like(app):
+def test_an_invalid_app_id_is_reported(app):
     with pytest.raises(InvalidIdentifier):
         LayerApp.objects.get_by_app_id("messenger")
 
@@ -210,14 +210,14 @@ def test_an_app_with_keys_cannot_be_deleted(key):
         key.app.delete()
 
 
-# IDs freeze
+# Frozen IDs
 
-IDS_STAY = "The app ID, environment and provider ID cannot change, because a key of this Layer app has been active."
+IDS_FROZEN = "The app ID, environment and provider ID cannot change, because a key of this Layer app has been active."
 
 
 @pytest.fixture
 def frozen(key):
-    """An app whose key has been active, as it is stored."""
+    """A stored app with a key that was active."""
     key.retire()
     return LayerApp.objects.get(pk=key.app_id)
 
@@ -240,31 +240,31 @@ def changed(app, change):
     return app
 
 
-def test_ids_change_until_a_key_was_active(draft, change):
+def test_ids_can_change_before_a_key_is_active(draft, change):
     changed(draft.app, change).save()
 
     assert LayerApp.objects.filter(**change).exists()
 
 
-def test_ids_stay_once_a_key_was_active(frozen, change):
+def test_ids_cannot_change_after_a_key_was_active(frozen, change):
     before = LayerApp.objects.values().get()
 
     with pytest.raises(AppFrozen) as caught:
         changed(frozen, change).save()
 
-    assert str(caught.value) == IDS_STAY
+    assert str(caught.value) == IDS_FROZEN
     assert LayerApp.objects.values().get() == before
 
 
-def test_ids_that_stay_are_told_beside_the_field(frozen, change):
+def test_the_error_for_a_frozen_id_is_at_the_field(frozen, change):
     with pytest.raises(ValidationError) as caught:
         changed(frozen, change).full_clean()
 
     [name] = change
-    assert caught.value.message_dict == {name: [IDS_STAY]}
+    assert caught.value.message_dict == {name: [IDS_FROZEN]}
 
 
-def test_ids_that_stay_are_not_changed_in_bulk(frozen, change):
+def test_frozen_ids_cannot_change_in_bulk(frozen, change):
     with pytest.raises(AppFrozen) as caught:
         LayerApp.objects.update(**change)
 
@@ -274,20 +274,20 @@ def test_ids_that_stay_are_not_changed_in_bulk(frozen, change):
     assert not LayerApp.objects.filter(**change).exists()
 
 
-def test_ids_of_other_apps_are_changed_in_bulk(frozen, other_app):
+def test_ids_of_other_apps_can_change_in_bulk(frozen, other_app):
     others = LayerApp.objects.filter(pk=other_app.pk)
 
     assert others.update(provider_id=OTHER) == 1
 
 
-def test_ids_stay_when_the_key_is_gone(frozen, key):
+def test_ids_stay_frozen_after_the_key_is_deleted(frozen, key):
     key.delete()
 
     with pytest.raises(AppFrozen):
         changed(frozen, {"provider_id": OTHER}).save()
 
 
-def test_an_app_loaded_before_its_key_was_active_does_not_thaw(draft):
+def test_saving_a_stale_app_does_not_unfreeze_its_ids(draft):
     stale = LayerApp.objects.get()
     draft.set_key_id(OTHER)
     draft.activate()
@@ -297,7 +297,7 @@ def test_an_app_loaded_before_its_key_was_active_does_not_thaw(draft):
         changed(stale, {"provider_id": OTHER}).save()
 
 
-def test_everything_else_of_an_app_changes(frozen):
+def test_other_fields_of_a_frozen_app_can_change(frozen):
     frozen.name, frozen.provider_id = "Chat", str(PROVIDER_ID).upper()
     frozen.full_clean()
     frozen.save()
@@ -305,7 +305,7 @@ def test_everything_else_of_an_app_changes(frozen):
     assert LayerApp.objects.get().name == "Chat"
 
 
-def test_an_app_is_frozen_since_its_first_activation(key):
+def test_an_app_is_frozen_at_its_first_activation(key):
     first = LayerApp.objects.get().frozen_at
     key.retire()
     key.activate()

@@ -23,7 +23,7 @@ def _no_pauses(monkeypatch):
 
 
 class Write:
-    """Fails as told, then creates an app."""
+    """Raise the given failures in order, then create an app."""
 
     def __init__(self, *failures):
         self.failures, self.runs = list(failures), 0
@@ -38,7 +38,7 @@ class Write:
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("failure", [LOCKED, DEADLOCK])
-def test_a_lost_race_is_run_again_from_the_beginning(failure):
+def test_a_conflict_is_retried_from_the_beginning(failure):
     write = Write(failure, failure)
 
     assert retry_on_conflict(write, using="default") == LayerApp.objects.get()
@@ -46,7 +46,7 @@ def test_a_lost_race_is_run_again_from_the_beginning(failure):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_race_that_is_always_lost_is_given_up():
+def test_a_permanent_conflict_is_raised():
     write = Write(*[LOCKED] * 9)
 
     with pytest.raises(OperationalError, match="database is locked"):
@@ -57,7 +57,7 @@ def test_a_race_that_is_always_lost_is_given_up():
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("failure", [NO_SERVER, OperationalError()])
-def test_another_failure_is_not_tried_again(failure):
+def test_other_failures_are_not_retried(failure):
     write = Write(failure)
 
     with pytest.raises(OperationalError):
@@ -67,7 +67,7 @@ def test_another_failure_is_not_tried_again(failure):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_inside_another_transaction_nothing_is_run_again():
+def test_inside_another_transaction_nothing_is_retried():
     write = Write(LOCKED)
 
     with transaction.atomic(), pytest.raises(OperationalError):
@@ -78,25 +78,25 @@ def test_inside_another_transaction_nothing_is_run_again():
 
 @pytest.mark.parametrize("state", ["40001", "40P01", "55P03"])
 @pytest.mark.parametrize("name", ["sqlstate", "pgcode"])
-def test_postgresql_names_a_lost_race(name, state):
+def test_conflicts_of_postgresql_are_retryable(name, state):
     exc = OperationalError("could not serialize access")
     exc.__cause__ = type("PostgreSQLError", (Exception,), {name: state})()
 
     assert is_retryable(exc)
 
 
-def test_a_database_that_failed_and_answers_is_not_lost(db):
+def test_a_database_that_failed_and_answers_is_reachable(db):
     with pytest.raises(OperationalError), connection.cursor() as cursor:
         cursor.execute("nonsense")
 
     assert not is_unreachable("default")
 
 
-def test_a_database_that_failed_and_does_not_answer_is_lost(db, lost_database):
+def test_a_database_that_failed_and_does_not_answer_is_unreachable(db, lost_database):
     assert is_unreachable("default")
 
 
-def test_a_database_that_refused_a_connection_is_lost(monkeypatch):
+def test_a_database_that_refused_a_connection_is_unreachable(monkeypatch):
     monkeypatch.setattr(connections["default"], "errors_occurred", True)
     monkeypatch.setattr(connections["default"], "connection", None)
 

@@ -1,4 +1,4 @@
-"""A database of a version before still migrates, and keeps what is in it."""
+"""A database of an earlier version migrates and keeps its data."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ import pytest
 
 from tests.fresh import CHECKOUT, environment
 
-pytestmark = pytest.mark.slow  # it migrates, and the fast suite does not
+pytestmark = pytest.mark.slow  # it runs migrations, unlike the fast tests
 
 MANAGE = CHECKOUT / "example_project" / "manage.py"
 VECTORS = Path(__file__).parent / "vectors"
 
-#: Of a demo that was made once, for this test.
+#: The secrets of the stored demo database.
 SECRETS = {
     "secret_key": "not used in the database",
     "encryption_key": "Z5DwnvKP1qyF0lS9we4tKTDsl4Ynlpd1l8yWua1jOAY",
@@ -39,14 +39,14 @@ def manage(directory, *arguments):
     return done.stdout
 
 
-def ask(directory, question):
+def query(directory, sql):
     with closing(sqlite3.connect(directory / "db.sqlite3")) as database:
-        return database.execute(question).fetchall()
+        return database.execute(sql).fetchall()
 
 
 @pytest.fixture
 def demo(tmp_path):
-    """Return a function that makes a demo's data, from an old database or afresh."""
+    """Return a function that creates a demo's data, new or from an old database."""
 
     def demo(name, database=None):
         directory = tmp_path / name
@@ -66,28 +66,28 @@ def old(demo):
     return demo("old", "first_version.sql")
 
 
-def test_an_old_database_keeps_users_ids_keys_and_audit_trail(old):
-    assert ask(old, "SELECT user_id, owner_id FROM layer_identity_layeruser") == [
+def test_an_old_database_keeps_user_ids_keys_and_audit_entries(old):
+    assert query(old, "SELECT user_id, owner_id FROM layer_identity_layeruser") == [
         ("alice", 1),
         ("bob", 2),
     ]
-    assert ask(old, "SELECT fingerprint FROM layer_identity_signingkey") == [
+    assert query(old, "SELECT fingerprint FROM layer_identity_signingkey") == [
         (FINGERPRINT,)
     ]
-    assert ask(
+    assert query(
         old,
         "SELECT code, user_pk, impersonator_pk FROM layer_identity_audit_auditentry",
     ) == [("issued", "1", ""), ("issued", "2", "")]
 
 
-def test_a_key_of_an_old_database_signs(old):
+def test_a_key_of_an_old_database_can_sign(old):
     token = manage(old, "layer_token_issue", "alice", "--nonce", "a nonce")
 
     assert token.count(".") == 2
 
 
 def test_an_old_database_has_the_tables_and_indexes_of_a_new_one(old, demo):
-    question = "PRAGMA table_info(layer_identity_{})"
+    sql = "PRAGMA table_info(layer_identity_{})"
     indexes = (
         "SELECT tbl_name, name FROM sqlite_master "
         "WHERE type = 'index' AND name LIKE 'layer%' ORDER BY 1, 2"
@@ -95,11 +95,11 @@ def test_an_old_database_has_the_tables_and_indexes_of_a_new_one(old, demo):
     new = demo("new")
 
     for table in ("layerapp", "signingkey", "layeruser", "spentnonce"):
-        columns = ask(old, question.format(table)), ask(new, question.format(table))
+        columns = query(old, sql.format(table)), query(new, sql.format(table))
         found, expected = ({column[1:] for column in each} for each in columns)
         assert found == expected
-    assert ask(old, indexes) == ask(new, indexes)
+    assert query(old, indexes) == query(new, indexes)
 
 
-def test_no_model_has_changed_since_the_last_migration(old):
+def test_no_migration_is_missing(old):
     assert manage(old, "makemigrations", "--check") == "No changes detected\n"

@@ -1,4 +1,4 @@
-"""The README's installation, followed to the letter in a project of its own."""
+"""The README's installation, run exactly as written in a new project."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from tests.fresh import INSTALL, SETTINGS, URLS, add, environment, start_project
 
 
 def run(project, console):
-    """Run the lines of a console block in a shell of their own."""
+    """Run the lines of a console block in a new shell."""
     lines = [line.removeprefix("$ ") for line in console.splitlines()]
     subprocess.run(
         ["sh", "-e", "-c", "\n".join(lines)], cwd=project, env=environment(), check=True

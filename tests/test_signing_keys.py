@@ -1,4 +1,4 @@
-"""Signing keys and their lives."""
+"""Creating, finding and constraining signing keys."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ def other_app(db):
     )
 
 
-def refused(act, *args):
+def refusal_message(operation, *args):
     with pytest.raises(KeyStateError) as caught:
-        act(*args)
+        operation(*args)
     return str(caught.value)
 
 
@@ -60,7 +60,7 @@ def test_a_generated_key_has_the_size_asked_for(app):
 
 
 def test_a_key_without_an_id_is_not_activated_and_not_stored(app, private_key):
-    message = refused(
+    message = refusal_message(
         lambda: keyring.import_private_key(app, as_pem(private_key), activate=True)
     )
 
@@ -83,7 +83,7 @@ def test_a_key_without_an_id_is_not_activated_and_not_stored(app, private_key):
         (APP_ID, "This is the app ID of the Layer app. Enter the key ID instead."),
     ],
 )
-def test_an_id_of_something_else_is_no_key_id(app, private_key, key_id, message):
+def test_an_id_of_another_object_is_not_a_key_id(app, private_key, key_id, message):
     with pytest.raises(InvalidIdentifier) as caught:
         keyring.import_private_key(app, as_pem(private_key), key_id=key_id)
 
@@ -91,7 +91,7 @@ def test_an_id_of_something_else_is_no_key_id(app, private_key, key_id, message)
     assert not SigningKey.objects.exists()
 
 
-def test_a_key_is_imported_once_an_app(key, private_key, other_app):
+def test_a_key_is_imported_once_per_app(key, private_key, other_app):
     pem = as_pem(private_key)
     with pytest.raises(KeyExists) as caught:
         keyring.import_private_key(key.app, pem)
@@ -102,19 +102,19 @@ def test_a_key_is_imported_once_an_app(key, private_key, other_app):
     assert keyring.import_private_key(other_app, pem).state == "draft"
 
 
-def test_a_key_id_is_used_once_an_app(key, other_private_key):
+def test_a_key_id_is_unique_per_app(key, other_private_key):
     with pytest.raises(KeyExists) as caught:
         keyring.import_private_key(key.app, as_pem(other_private_key), key_id=KEY_ID)
 
     assert str(caught.value) == "Another key of this Layer app has this key ID."
 
 
-def test_the_database_has_the_last_word_on_what_is_new(key, monkeypatch):
+def test_the_database_constraint_catches_a_duplicate_key(key, monkeypatch):
     monkeypatch.setattr(SigningKey, "validate_constraints", lambda self: None)
-    twin = SigningKey(app=key.app, fingerprint=key.fingerprint, bits=2048)
+    duplicate = SigningKey(app=key.app, fingerprint=key.fingerprint, bits=2048)
 
     with pytest.raises(KeyExists) as caught:
-        twin.save_unique()
+        duplicate.save_unique()
 
     assert (
         str(caught.value) == "Another request has just stored this key or its key ID."
@@ -130,7 +130,7 @@ def test_nothing_is_stored_unencrypted(app, settings):
     assert not SigningKey.objects.exists()
 
 
-def test_what_is_no_key_is_not_stored(app):
+def test_an_invalid_key_is_not_stored(app):
     with pytest.raises(InvalidKey):
         keyring.import_private_key(app, "hello")
 
@@ -181,14 +181,14 @@ def test_an_administrator_finds_a_key(key, draft, name):
 
 
 @pytest.mark.parametrize("name", [str(OTHER_KEY_ID), "0" * 64, "00000000"])
-def test_an_administrator_is_told_that_there_is_no_such_key(key, name):
+def test_an_unknown_name_is_not_found(key, name):
     with pytest.raises(NotFound) as caught:
         SigningKey.objects.get_by_id_or_fingerprint(name)
 
     assert str(caught.value) == f"No signing key matches {name!r}."
 
 
-def test_an_administrator_is_told_that_there_are_several(key, other_app, private_key):
+def test_an_ambiguous_name_is_refused(key, other_app, private_key):
     SigningKey.from_private_key(other_app, private_key).save()
 
     with pytest.raises(NotFound) as caught:
@@ -203,7 +203,7 @@ def test_an_administrator_is_told_that_there_are_several(key, other_app, private
 @pytest.mark.parametrize(
     "name", ["", "abc", "my key", "f" * 65, f"layer:///apps/{KEY_ID}"]
 )
-def test_an_administrator_is_told_how_keys_are_named(key, name):
+def test_an_invalid_name_is_refused_with_an_explanation(key, name):
     with pytest.raises(NotFound) as caught:
         SigningKey.objects.get_by_id_or_fingerprint(name)
 
@@ -212,5 +212,5 @@ def test_an_administrator_is_told_how_keys_are_named(key, name):
     )
 
 
-def test_neither_str_nor_repr_shows_what_is_stored(key):
+def test_neither_str_nor_repr_shows_the_stored_private_key(key):
     assert "lid1" not in f"{key!s}{key!r}"

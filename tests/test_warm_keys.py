@@ -11,7 +11,7 @@ from tests.endpoint import NONCE, configure
 from tests.internals import clear_loaded_keys
 
 
-def test_a_warm_key_is_not_parsed_by_the_first_token(key, alice, parsed):
+def test_the_first_token_does_not_parse_a_warm_key(key, alice, parsed):
     clear_loaded_keys()
 
     warm_keys()
@@ -21,7 +21,7 @@ def test_a_warm_key_is_not_parsed_by_the_first_token(key, alice, parsed):
     assert len(parsed) == 1
 
 
-def test_the_keys_of_a_disabled_app_stay_cold(key, parsed):
+def test_the_keys_of_a_disabled_app_are_not_loaded(key, parsed):
     clear_loaded_keys()
     LayerApp.objects.update(enabled=False)
 
@@ -30,7 +30,7 @@ def test_the_keys_of_a_disabled_app_stay_cold(key, parsed):
     assert parsed == []
 
 
-def test_a_key_that_cannot_be_loaded_is_logged_and_keeps_no_other_cold(
+def test_a_key_that_cannot_be_loaded_is_logged_and_the_others_are_loaded(
     key, other_private_key, parsed, caplog
 ):
     other = LayerApp.objects.create(

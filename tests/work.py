@@ -1,4 +1,4 @@
-"""The work that a call does, counted: the same at each run and on each machine."""
+"""Count the function calls of a call: the same in each run and on each machine."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from cProfile import Profile
 
 
 def count_calls(function, *args, **kwargs):
-    """Return the result, and how often each function was entered, Python's and C's."""
+    """Return the result and the number of calls of each function, in Python and C."""
     with Profile() as profile:
         result = function(*args, **kwargs)
     calls = Counter()

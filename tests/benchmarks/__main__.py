@@ -1,8 +1,8 @@
 """
-What a token costs, as ratios to one RSA signature of the same key in the same run.
+Measure the time for a token, relative to one RSA signature of the same key.
 
-Rounds of the candidates are interleaved, so that a machine's moods meet them all; the
-median of the rounds is printed.
+The rounds of all candidates are interleaved, so that changes in the machine's load affect
+each of them. The median of the rounds is printed.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ def candidates(user, key):
             read_private_key(FULL_PASTE)
         except InvalidKey:
             return
-        raise AssertionError("This is no private key.")
+        raise AssertionError("The text was read as a private key.")
 
     def cold():
         clear_loaded_keys()
@@ -83,7 +83,7 @@ def candidates(user, key):
     return {
         "one RSA signature": lambda: private_key.sign(b"x" * 400),
         "issue_identity_token": lambda: issue_identity_token(user, "a+b/c=="),
-        "the endpoint, session and all": endpoint,
+        "the endpoint with a session": endpoint,
         "parsing the PEM at each token": lambda: read_private_key(pem),
         "a token with no key loaded": cold,
         "refusing 16 KiB of form fields": refusal,

@@ -1,6 +1,6 @@
 """
-Packages that log each change of each row, tested in a process of their own.
+Packages that log each change of each row, tested in a separate process.
 
-Without ``TEST_CHANGE_LOGS_EXCLUDE`` they are as installed; with it, the settings of
-``docs/other-packages.rst`` are added.
+Without ``TEST_CHANGE_LOGS_EXCLUDE`` they have their default settings. With it, the settings
+of ``docs/other-packages.rst`` are added.
 """

@@ -12,7 +12,7 @@ from tests.settings import INSTALLED_APPS
 
 INSTALLED_APPS = [*INSTALLED_APPS, "auditlog", "easyaudit"]
 AUDITLOG_INCLUDE_ALL_MODELS = True
-# Each would log the other's entries, without an end.
+# Otherwise each package logs the other's entries, in an endless loop.
 AUDITLOG_EXCLUDE_TRACKING_MODELS = ["easyaudit"]
 DJANGO_EASY_AUDIT_UNREGISTERED_CLASSES_EXTRA = ["auditlog.LogEntry"]
 

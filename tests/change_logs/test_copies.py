@@ -9,7 +9,9 @@ from django_layer_identity.models import LayerUser
 from tests.endpoint import NONCE, ask
 
 AS_INSTALLED = pytest.mark.skipif(settings.EXCLUDE, reason="Nothing is excluded.")
-EXCLUDED = pytest.mark.skipif(not settings.EXCLUDE, reason="Our models are excluded.")
+EXCLUDED = pytest.mark.skipif(
+    not settings.EXCLUDE, reason="The app's models are excluded."
+)
 
 WARNING = Warning(
     "Encrypted private keys and the Layer user IDs of deleted users are copied by: "
@@ -23,7 +25,7 @@ WARNING = Warning(
 
 @pytest.fixture
 def logged(transactional_db, key, alice):
-    """All that both packages wrote about a key, and about a user who is deleted."""
+    """The log entries of both packages about a key and about a deleted user."""
     from auditlog.models import LogEntry
     from easyaudit.models import CRUDEvent
 
@@ -37,17 +39,17 @@ def logged(transactional_db, key, alice):
 
 
 def copies(logged, text):
-    """Return the packages that have the text, and how many entries about users."""
+    """Return the packages whose entries contain the text."""
     return [name for name, texts in logged.items() if any(text in one for one in texts)]
 
 
 @AS_INSTALLED
-def test_both_copy_encrypted_private_keys(logged, key):
+def test_both_packages_copy_encrypted_private_keys(logged, key):
     assert copies(logged, key.encrypted_private_key) == ["auditlog", "easyaudit"]
 
 
 @AS_INSTALLED
-def test_both_copy_the_layer_user_id_of_a_deleted_user(logged):
+def test_both_packages_copy_the_layer_user_id_of_a_deleted_user(logged):
     of_ledger = {
         name: [text for text in texts if "digest" in text]
         for name, texts in logged.items()
@@ -57,7 +59,7 @@ def test_both_copy_the_layer_user_id_of_a_deleted_user(logged):
 
 
 @AS_INSTALLED
-def test_the_check_names_both():
+def test_the_check_names_both_packages():
     assert checks.run_checks(tags=["layer_identity"]) == [WARNING]
 
 
@@ -65,9 +67,12 @@ def test_the_check_names_both():
 def test_excluded_models_are_not_copied(logged, key):
     assert copies(logged, key.encrypted_private_key) == []
     assert copies(logged, "digest") == []
-    assert copies(logged, "Liddell") == ["auditlog", "easyaudit"]  # as they log users
+    assert copies(logged, "Liddell") == [
+        "auditlog",
+        "easyaudit",
+    ]  # users are still logged
 
 
 @EXCLUDED
-def test_the_check_is_silent_once_our_models_are_excluded():
+def test_the_check_is_silent_if_the_models_are_excluded():
     assert checks.run_checks(tags=["layer_identity"]) == []

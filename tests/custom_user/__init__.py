@@ -1,5 +1,5 @@
 """
-Projects whose user model is not Django's, tested in a process of their own.
+Projects with a custom user model, tested in a separate process.
 
-``TEST_USER_MODEL`` says which: a user model is chosen once, before Django starts.
+``TEST_USER_MODEL`` names the model: Django reads AUTH_USER_MODEL only once, at start.
 """

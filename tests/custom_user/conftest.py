@@ -6,7 +6,7 @@ from django.contrib.auth import get_user_model
 
 from tests.endpoint import configure
 
-# Which tests are for which user model; for Django's own, none.
+# The test files to ignore for each user model; all of them for Django's own model.
 collect_ignore_glob = {
     "custom_user.Person": [],
     "custom_user.Employee": ["test_inherited.py"],
@@ -16,8 +16,8 @@ collect_ignore_glob = {
 
 
 @pytest.fixture(autouse=True)
-def _fitting_user_model(request):
-    """A file that is named on the command line is collected in any case."""
+def _skip_unless_for_this_user_model(request):
+    """Skip the tests; pytest collects a file named on the command line in any case."""
     if any(request.path.match(pattern) for pattern in collect_ignore_glob):
         pytest.skip(
             "Run it with --ds=tests.custom_user.settings and "
@@ -27,13 +27,13 @@ def _fitting_user_model(request):
 
 @pytest.fixture(autouse=True)
 def _email_ids(settings):
-    """E-mail addresses are mapped: each of the models has one."""
+    """Use e-mail addresses as user IDs; each of the models has an address."""
     configure(settings, USER_ID="email")
 
 
 @pytest.fixture
 def create_user(db):
-    """Make a user of the project's model."""
+    """Return a function that creates a user of the project's user model."""
 
     def create_user(email, **more):
         return get_user_model().objects.create(email=email, **more)

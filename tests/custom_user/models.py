@@ -1,4 +1,4 @@
-"""User models as projects have them; none has a ``username`` of Django's."""
+"""Typical custom user models; none has Django's ``username``."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ class PersonManager(BaseUserManager):
 
 
 class Person(AbstractBaseUser):
-    """Known by e-mail; the primary key is a UUID and is there before the row is."""
+    """Identified by e-mail; the primary key is a UUID and is set before the first save."""
 
     id = models.UUIDField(primary_key=True, default=uuid4)
     email = models.EmailField(unique=True)
@@ -29,7 +29,7 @@ class Person(AbstractBaseUser):
 
 
 class Subscriber(AbstractBaseUser):
-    """Known by a number that is text, and the primary key; always active."""
+    """Identified by a text that is also the primary key; always active."""
 
     email = models.CharField(max_length=60, primary_key=True)
 
@@ -42,27 +42,27 @@ class Subscriber(AbstractBaseUser):
 
 
 class Neighbour(Person):
-    """Another view of the same rows."""
+    """A proxy for the same rows."""
 
     class Meta:
         proxy = True
 
 
 class Employee(Person):
-    """In two tables; the primary key is the way to the other one."""
+    """In two tables; the primary key is the link to the parent table."""
 
     room = models.CharField(max_length=10, blank=True)
 
 
 class Worker(Person):
-    """In two tables, with a primary key of its own: it may be another person's."""
+    """In two tables with a separate primary key, which can equal another person's."""
 
     person = models.OneToOneField(Person, models.CASCADE, parent_link=True)
     badge = models.UUIDField(primary_key=True)
 
 
 class Visitor(models.Model):
-    """From scratch: neither a password nor ``is_active`` nor natural keys."""
+    """Without Django's base class: no password, no ``is_active``, no natural keys."""
 
     id = models.AutoField(primary_key=True)
     email = models.CharField(max_length=60, unique=True)

@@ -1,4 +1,4 @@
-"""A user whose address changes, where it is not his primary key."""
+"""The e-mail address changes; it is not the primary key."""
 
 from __future__ import annotations
 

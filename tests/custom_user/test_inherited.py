@@ -1,4 +1,4 @@
-"""Proxies of the user model, and models in two tables."""
+"""Proxies of the user model, and multi-table inheritance."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ def alice(create_user):
 
 @pytest.fixture
 def worker(alice):
-    """Somebody else, whose primary key is Alice's in another table."""
+    """Another user, whose primary key equals Alice's in the parent table."""
     return Worker.objects.create(email="bob@example.com", badge=alice.pk)
 
 
 @pytest.mark.parametrize("model", [Employee, Neighbour])
-def test_a_user_is_the_same_whatever_model_he_is_seen_as(key, model):
+def test_instances_of_subclasses_and_proxies_are_the_same_user(key, model):
     seen = model.objects.create(email="alice@example.com")
     alice = Person.objects.get(pk=seen.pk)
 
@@ -40,14 +40,14 @@ def test_a_user_is_the_same_whatever_model_he_is_seen_as(key, model):
 
 @pytest.mark.usefixtures("row_locks")
 @pytest.mark.parametrize("model", [Person, Employee, Neighbour])
-def test_a_deletion_locks_the_user_whatever_model_it_is_seen_as(key, model):
+def test_deleting_an_instance_of_a_subclass_or_proxy_locks_the_user(key, model):
     seen = model.objects.create(email="alice@example.com")
     issued_id(seen)
 
     assert locks_and_writes(seen.delete)[:2] == ["lock", "write"]
 
 
-def test_a_primary_key_of_another_table_gets_nobodys_token(key, alice, worker):
+def test_a_primary_key_of_another_table_gets_no_token(key, alice, worker):
     issued_id(alice)
 
     assert_refused(AuthenticationFailed, worker)
@@ -57,15 +57,15 @@ def test_a_primary_key_of_another_table_gets_nobodys_token(key, alice, worker):
     assert issued_id(Person.objects.get(pk=worker.person_id)) == "bob@example.com"
 
 
-@pytest.mark.parametrize("act", [ledger.import_user_id, ledger.rename])
-def test_a_primary_key_of_another_table_is_given_no_id(app, worker, act):
+@pytest.mark.parametrize("operation", [ledger.import_user_id, ledger.rename])
+def test_a_primary_key_of_another_table_cannot_get_an_id(app, worker, operation):
     with pytest.raises(LedgerConflict, match=OWN_KEY):
-        act(app, worker, "auth0|17")
+        operation(app, worker, "auth0|17")
 
     assert not LayerUser.objects.exists()
 
 
-def test_a_primary_key_of_another_table_is_reassigned_no_id(app, alice, worker):
+def test_an_id_is_not_reassigned_to_a_primary_key_of_another_table(app, alice, worker):
     ledger.import_user_id(app, worker.person, "auth0|17")
 
     with pytest.raises(LedgerConflict, match=OWN_KEY):

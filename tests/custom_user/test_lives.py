@@ -1,4 +1,4 @@
-"""A user's life, whatever his model is."""
+"""The life cycle of a user, with each user model."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from tests.endpoint import NONCE, ask, configure, decode, read
 from tests.ledger.users import issued_id
 
 MODEL = get_user_model()
-STRANGERS = [
+OTHER_MODELS = [
     model
     for model in (Person, Employee, Subscriber, Visitor)
     if not issubclass(model, MODEL)
@@ -36,7 +36,7 @@ def entries():
     ]
 
 
-def test_a_token_is_for_the_user_and_his_id_is_written_down(key, create_user):
+def test_a_token_names_the_user_and_records_the_id(key, create_user):
     alice = create_user("alice@example.com")
 
     status, body = read(ask(alice, nonce=NONCE))
@@ -64,7 +64,7 @@ def test_the_primary_key_may_be_the_layer_user_id(settings, key, create_user):
     assert issued_id(alice) == str(alice.pk)
 
 
-def test_a_deleted_users_id_is_refused_to_who_comes_after(key, create_user):
+def test_the_id_of_a_deleted_user_is_refused_to_a_new_user(key, create_user):
     alice = create_user("alice@example.com")
     issued_id(alice)
 
@@ -75,8 +75,10 @@ def test_a_deleted_users_id_is_refused_to_who_comes_after(key, create_user):
     assert (status, body["code"]) == (409, "user_id_taken")
 
 
-@pytest.mark.django_db(transaction=True)  # foreign keys are looked at in the end
-def test_a_deleted_user_gets_nothing(key, create_user):
+@pytest.mark.django_db(
+    transaction=True
+)  # the database checks foreign keys at the commit
+def test_a_deleted_user_is_refused(key, create_user):
     alice = create_user("alice@example.com")
     MODEL.objects.filter(pk=alice.pk).delete()
 
@@ -85,14 +87,14 @@ def test_a_deleted_user_gets_nothing(key, create_user):
     assert entries() == []
 
 
-def test_a_user_who_is_not_saved_gets_nothing(key):
-    alice = MODEL(email="alice@example.com")  # with a primary key, where it is a UUID
+def test_an_unsaved_user_is_refused(key):
+    alice = MODEL(email="alice@example.com")  # a UUID primary key is already set
 
     with pytest.raises(AuthenticationFailed):
         issued_id(alice)
 
 
-def test_an_inactive_user_gets_nothing(key, create_user):
+def test_an_inactive_user_is_refused(key, create_user):
     alice = create_user("alice@example.com")
     alice.is_active = False
 
@@ -101,7 +103,7 @@ def test_an_inactive_user_gets_nothing(key, create_user):
     assert entries() == []
 
 
-def test_a_lazy_user_is_the_user(key, create_user):
+def test_a_lazy_object_stands_for_its_user(key, create_user):
     alice = create_user("alice@example.com")
     lazy = SimpleLazyObject(lambda: MODEL.objects.get(pk=alice.pk))
     request = RequestFactory().post("/")
@@ -112,15 +114,15 @@ def test_a_lazy_user_is_the_user(key, create_user):
     assert entries() == [("alice@example.com", alice.pk, alice.pk)]
 
 
-@pytest.mark.parametrize("model", STRANGERS)
-def test_a_row_of_a_model_that_is_not_the_projects_gets_nothing(key, model):
-    stranger = model.objects.create(email="alice@example.com")
+@pytest.mark.parametrize("model", OTHER_MODELS)
+def test_an_instance_of_another_model_is_refused(key, model):
+    instance = model.objects.create(email="alice@example.com")
 
     with pytest.raises(AuthenticationFailed):
-        issued_id(stranger)
+        issued_id(instance)
 
 
-def test_two_at_once_are_told_apart(key, create_user):
+def test_two_users_get_different_ids(key, create_user):
     alice, bob = create_user("alice@example.com"), create_user("bob@example.com")
 
     assert [issued_id(alice), issued_id(bob)] == [
@@ -139,7 +141,7 @@ def test_a_nonce_of_another_user_is_refused(key, create_user):
 
 
 def name_of(user):
-    """Return what the commands take for USER."""
+    """Return the commands' argument USER."""
     return str(user.pk) if MODEL is Visitor else user.email
 
 
@@ -155,8 +157,8 @@ def test_commands_find_users_by_their_name(key, create_user, capsys, tmp_path):
     *printed, token = capsys.readouterr().out.split("\n")[:-1]
     assert printed == ["1 imported", "a-2"]
     assert decode(token, key)["prn"] == "a-2"
-    with pytest.raises(LookupError, match="There is no user 'nobody'"):
-        find_user("nobody")
+    with pytest.raises(LookupError, match="There is no user 'unknown'"):
+        find_user("unknown")
 
 
 def test_collisions_are_found_by_primary_keys_of_any_kind(key, create_user, capsys):
@@ -176,5 +178,5 @@ def test_the_checks_have_no_errors():
     assert [one for one in checks.run_checks() if one.level >= checks.ERROR] == []
 
 
-def test_the_migrations_fit_the_user_model(db):
+def test_no_migration_is_missing_with_this_user_model(db):
     call_command("makemigrations", "--check", "--dry-run", verbosity=0)

@@ -1,10 +1,10 @@
 """
-Ask pip-audit about all that an installation of the package, extras and all, brings along,
-and about the lowest version that each requirement of the package admits.
+Check all installed requirements of the package with pip-audit, extras included, and the
+lowest version that each requirement allows.
 
-Where its service does not answer, or does not know a package, this is said, and what is
-installed of that package has to be the newest release for this Python: an older one is
-where known holes are.
+If pip-audit's service does not answer or does not know a package, print this. Then the
+installed release must be the newest for this Python, because known vulnerabilities are in
+older releases.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ EXTRAS = ("", "openapi", "phone", "pkcs11")
 
 
 def installed(name, found, extras=("", "crypto")):
-    """Add the package's requirements, and theirs, to what was found: name -> version."""
+    """Add the package's requirements, and theirs, to ``found``: name -> version."""
     for text in distribution(name).requires or []:
         requirement = Requirement(text)
         needed = requirement.marker is None or any(
@@ -36,7 +36,7 @@ def installed(name, found, extras=("", "crypto")):
 
 
 def lowest(name):
-    """Return the lowest version that each requirement of the package admits."""
+    """Return the lowest version that each requirement of the package allows."""
     requirements = map(Requirement, distribution(name).requires or [])
     return {one.name.lower(): _floor(one) for one in requirements}
 
@@ -52,7 +52,7 @@ def run(*arguments):
 
 
 def audited(versions):
-    """Return what pip-audit knows of each package, nothing where it cannot tell."""
+    """Return the vulnerabilities of each package that pip-audit's service knows."""
     with tempfile.NamedTemporaryFile("w", suffix=".txt") as file:
         file.writelines(f"{name}=={version}\n" for name, version in versions.items())
         file.flush()
@@ -67,35 +67,35 @@ def audited(versions):
 
 
 def outdated():
-    """Return the packages of which there is a newer release: name -> version."""
+    """Return the packages with a newer release: name -> version."""
     done = run("pip", "list", "--outdated", "--format", "json")
     assert done.returncode == 0, done.stderr
     return {one["name"].lower(): one["latest_version"] for one in json.loads(done.stdout)}
 
 
 def report(what, versions):
-    """Print what pip-audit knows; return the holes, and the packages unknown to it."""
+    """Print the result; return the vulnerabilities and the packages unknown to pip-audit."""
     known = audited(versions)
-    holes = {name: found for name, found in known.items() if found}
+    vulnerable = {name: found for name, found in known.items() if found}
     sys.stdout.write(
         f"{len(versions)} {what}: {', '.join(map('=='.join, versions.items()))}\n"
-        f"{len(known)} known to pip-audit's service, {len(holes)} of them vulnerable\n"
+        f"{len(known)} known to pip-audit's service, {len(vulnerable)} of them vulnerable\n"
     )
-    return holes, versions.keys() - known.keys()
+    return vulnerable, versions.keys() - known.keys()
 
 
 def main():
-    holes, unknown = report("packages", installed(NAME, {}, EXTRAS))
+    vulnerable, unknown = report("packages", installed(NAME, {}, EXTRAS))
     newer = {name: new for name, new in outdated().items() if name in unknown}
     sys.stdout.write(
-        f"{len(unknown)} unknown to it here, {len(newer)} of them not the newest for this Python\n"
+        f"{len(unknown)} unknown to it, {len(newer)} of them not the newest release for this Python\n"
     )
-    low_holes, low_unknown = report("lowest versions", lowest(NAME))
-    sys.stdout.write(f"{len(low_unknown)} unknown to it here, and not judged\n")
-    if holes or newer or low_holes:
+    low_vulnerable, low_unknown = report("lowest versions", lowest(NAME))
+    sys.stdout.write(f"{len(low_unknown)} unknown to it, not checked\n")
+    if vulnerable or newer or low_vulnerable:
         sys.exit(
-            f"vulnerable: {holes}\nnot the newest: {newer}\n"
-            f"vulnerable lowest versions, to be raised in pyproject.toml: {low_holes}"
+            f"vulnerable: {vulnerable}\nnot the newest: {newer}\n"
+            f"vulnerable lowest versions (raise them in pyproject.toml): {low_vulnerable}"
         )
 
 

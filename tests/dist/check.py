@@ -1,4 +1,4 @@
-"""Install the wheel by itself, in a place of its own, and see what a user gets."""
+"""Install the wheel in a clean environment, and check the files and a project."""
 
 from __future__ import annotations
 
@@ -36,12 +36,12 @@ NEEDED = {
 def check_wheel(wheel: Path) -> None:
     names = ZipFile(wheel).namelist()
     missing = [need for need in NEEDED if not any(n.startswith(need) for n in names)]
-    strange = [
+    unexpected = [
         name
         for name in names
         if not name.startswith(("django_layer_identity/", "django_layer_identity-"))
     ]
-    assert (missing, strange) == ([], []), (missing, strange)
+    assert (missing, unexpected) == ([], []), (missing, unexpected)
 
 
 def check_sdist(sdist: Path) -> None:
