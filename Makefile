@@ -1,4 +1,4 @@
-# Everything goes through tox, which `make` installs beside the project.
+# All targets run tox, which `make` installs into .venv.
 PYTHON ?= python3
 TOX = .venv/bin/tox
 ENV ?= all
@@ -6,9 +6,9 @@ RUN ?= run -q
 
 .PHONY: demo test test-all long
 
-# Each target says first how long it takes, then installs tox where it is missing.
+# Each target prints its duration first, then installs tox if it is missing.
 demo:
-	@echo "Starting the demo. The first start takes a minute or two, to install what it needs."
+	@echo "Starting the demo. The first start installs packages, which takes a minute or two."
 	@$(MAKE) -s --no-print-directory $(TOX)
 	@$(TOX) run -qq -e demo --notest
 	@exec .tox/demo/bin/python example_project/manage.py demo
@@ -20,12 +20,12 @@ test:
 
 test-all:
 	@echo "Installing the packages and running all tests, with coverage: about seven minutes on two cores."
-	@echo "Tests whose service or program is missing are skipped, with the reason at the end."
+	@echo "Tests are skipped if their service or program is missing; the reasons are at the end."
 	@$(MAKE) -s --no-print-directory $(TOX)
 	@$(TOX) $(RUN) -e $(ENV)
 
 long:
-	@echo "Running the long tests, which take hours."
+	@echo "Running the long tests. They take hours."
 	@$(MAKE) -s --no-print-directory $(TOX)
 	@$(TOX) run -e long
 

@@ -11,7 +11,7 @@ from django.core.management import execute_from_command_line
 
 
 def main() -> None:
-    """Make the secrets that the settings read, then hand over to Django."""
+    """Create the secrets for the settings, then run Django's command line."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
     secrets_file.create_if_missing()
     execute_from_command_line(sys.argv)

@@ -46,7 +46,7 @@ def test_the_contract_holds(copy):
         (
             "protocol/claims.py",
             "import django.conf",
-            "The protocol knows nothing of Django",
+            "The protocol does not import Django",
         ),
         (
             "keys/rsa.py",
@@ -66,18 +66,18 @@ def test_the_contract_holds(copy):
         (
             "models/app.py",
             "import django_layer_identity.models.key",
-            "No modules import each other in a circle",
+            "There are no circular imports",
         ),
         (
             "keys/rsa.py",
             "def load():\n    import django_layer_identity.keys.signers",
-            "No modules import each other in a circle",
+            "There are no circular imports",
         ),
         pytest.param(
             "models/app.py",
             "if TYPE_CHECKING:\n"
             "    from django_layer_identity.models.user import LayerUser",
-            "No modules import each other in a circle",
+            "There are no circular imports",
             id="for-typing-only",
         ),
         (

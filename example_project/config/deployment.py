@@ -1,8 +1,8 @@
 """
-Settings of a deployment, for comparison: no demo, no sandbox, nothing left open.
+Example settings for a deployment: no demo, no sandbox, no debug mode.
 
-What differs from one deployment to the next is in the environment.
-``manage.py check --deploy --settings config.deployment`` finds nothing to complain of.
+Values that differ between deployments come from environment variables.
+``manage.py check --deploy --settings config.deployment`` finds no problem.
 """
 
 from __future__ import annotations
@@ -53,10 +53,10 @@ TEMPLATES = [
 DATABASES = {
     "default": {
         "ENGINE": "django.db.backends.postgresql",
-        "NAME": os.environ.get("PGDATABASE", "example"),  # PGHOST and others count too
-        # A database that hangs is given up soon: in seconds, and in milliseconds.
+        "NAME": os.environ.get("PGDATABASE", "example"),  # PGHOST and others work too
+        # A database that hangs fails soon: after 3 seconds, or 5000 milliseconds.
         "OPTIONS": {"connect_timeout": 3, "options": "-c statement_timeout=5000"},
-        # A connection that was cut off meanwhile is replaced before it is used.
+        # Django checks a connection before reuse, and replaces a broken one.
         "CONN_MAX_AGE": 60,
         "CONN_HEALTH_CHECKS": True,
     },
@@ -64,14 +64,14 @@ DATABASES = {
 
 CACHES = {
     "default": {
-        # All processes share it, and one that hangs is given up soon.
+        # All processes share this cache. A cache that hangs fails after a second.
         "BACKEND": "django.core.cache.backends.redis.RedisCache",
         "LOCATION": os.environ.get("REDIS_URL", "redis://127.0.0.1:6379/0"),
         "OPTIONS": {"socket_timeout": 1, "socket_connect_timeout": 1},
     },
 }
 
-# One proxy in front ends TLS; it sets both headers, whatever a client sends.
+# One proxy ends TLS. It must overwrite both headers, whatever the client sends.
 REST_FRAMEWORK = {"NUM_PROXIES": 1}
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 SECURE_HSTS_SECONDS = 365 * 24 * 60 * 60
@@ -85,7 +85,7 @@ STATIC_URL = "static/"
 TIME_ZONE = "UTC"
 
 LAYER_IDENTITY = {
-    # First new, then old: see “Encryption at rest” in the documentation.
+    # The newest first: see “Encryption at rest” in the documentation.
     "KEY_ENCRYPTION_KEYS": os.environ["LAYER_KEY_ENCRYPTION_KEYS"].split(","),
     "AUTHENTICATION_CLASSES": ["rest_framework.authentication.TokenAuthentication"],
 }

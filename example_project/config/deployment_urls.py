@@ -1,4 +1,4 @@
-"""What a deployment serves of the example: the endpoint and the admin."""
+"""URLs for a deployment: the endpoint and the admin."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The demo's secrets: made at first run, in a file that only its owner can read."""
+"""The demo's secrets: created at the first run, in a file that only its owner can read."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ ACCOUNTS = ("alice", "bob", "admin")
 
 
 class Secrets(TypedDict):
-    """What the file holds."""
+    """The contents of the file."""
 
     secret_key: str
     encryption_key: str
@@ -20,7 +20,7 @@ class Secrets(TypedDict):
 
 
 def data_directory() -> Path:
-    """Where secrets and database live; ``DEMO_DATA_DIR`` moves it."""
+    """Return the folder of the secrets and the database; ``DEMO_DATA_DIR`` changes it."""
     default = Path(__file__).parent.parent / ".data"
     return Path(os.environ.get("DEMO_DATA_DIR") or default).resolve()
 
@@ -45,16 +45,16 @@ def read() -> Secrets:
 
 def create_if_missing() -> None:
     """
-    Write fresh secrets unless there are some.
+    Write new secrets unless the file exists.
 
-    :raises SystemExit: if a database is there whose secrets are lost.
+    :raises SystemExit: if a database exists, but its secrets are missing.
     """
     if secrets_path().exists():
         return
     if database_path().exists():
         raise SystemExit(
-            f"{secrets_path()} is gone, and the database beside it cannot be used"
-            f" without it. Delete {data_directory()} to start afresh."
+            f"{secrets_path()} is missing, so the database in the same folder cannot be"
+            f" used. Delete {data_directory()} to start again."
         )
     data_directory().mkdir(mode=0o700, parents=True, exist_ok=True)
     _write_once(secrets_path(), json.dumps(_generate(), indent=2))
@@ -69,7 +69,7 @@ def _generate() -> Secrets:
 
 
 def _write_once(path: Path, text: str) -> None:
-    """Publish a complete file under its name, or leave the one that came first."""
+    """Create the complete file in one step, unless another process created it first."""
     draft = path.with_suffix(f".{secrets.token_hex(4)}")
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
@@ -77,6 +77,6 @@ def _write_once(path: Path, text: str) -> None:
             file.write(text)
         path.hardlink_to(draft)
     except FileExistsError:
-        pass  # another process was quicker; its secrets count
+        pass  # another process was faster: use its secrets
     finally:
         draft.unlink()

@@ -6,7 +6,7 @@ from config import secrets_file
 
 _secrets = secrets_file.read()
 
-DEBUG = True  # the sandbox and the sign-in buttons answer only in DEBUG
+DEBUG = True  # the sandbox and the sign-in buttons only work in DEBUG
 SECRET_KEY = _secrets["secret_key"]
 ALLOWED_HOSTS = ["127.0.0.1", "localhost"]
 ROOT_URLCONF = "config.urls"
@@ -57,7 +57,7 @@ DATABASES = {
     },
 }
 
-# Names of its own: cookies ignore the port, and other projects run on 127.0.0.1 too.
+# Unique names: cookies ignore the port, so projects on 127.0.0.1 share them.
 SESSION_COOKIE_NAME = "layer_demo_session"
 CSRF_COOKIE_NAME = "layer_demo_csrf"
 

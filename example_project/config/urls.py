@@ -1,4 +1,4 @@
-"""The three rooms of the demo: the page, the endpoint, and Layer's stand-in."""
+"""URLs of the demo: the page, the endpoint, the sandbox and the admin."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The two people of the demo."""
+"""The two users of the demo."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from typing import NamedTuple
 
 
 class Person(NamedTuple):
-    """An account to create, in the words of Django's user model."""
+    """An account to create, with the field names of Django's user model."""
 
     username: str
     first_name: str
     last_name: str
 
 
-# One name with letters, ideographs and an emoji: it must arrive unharmed.
+# A name with accents, ideographs and an emoji, to show that it arrives unchanged.
 ALICE = Person("alice", "Alice Zoë", "東京 😀")
 BOB = Person("bob", "Bob", "Martin")
 PEOPLE = (ALICE, BOB)

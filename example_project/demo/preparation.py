@@ -1,4 +1,4 @@
-"""Create what the demo needs and leave alone what is there."""
+"""Create the demo's missing data and keep existing data."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from django_layer_identity.models import LayerApp, SigningKey
 
 
 def prepare(secrets: Secrets) -> None:
-    """Bring database, accounts, Layer app and signing key into being, once."""
+    """Create the database, the accounts, the Layer app and the signing key if missing."""
     call_command("migrate", interactive=False, verbosity=0)
     _create_accounts(secrets["passwords"])
     _create_key(_get_or_create_app())
@@ -43,7 +43,7 @@ def _get_or_create_app() -> LayerApp:
 
 
 def _create_key(app: LayerApp) -> None:
-    """Generate and activate a key, whose ID Layer's dashboard would have given."""
+    """Generate and activate a key; its random ID replaces the one from Layer's dashboard."""
     if SigningKey.objects.filter(active_for=app).exists():
         return
     with transaction.atomic():

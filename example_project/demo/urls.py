@@ -1,4 +1,4 @@
-"""The page and the two calls that only a demo has."""
+"""URLs of the page and of its sign-in and sign-out."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ CONTENT_SECURITY_POLICY = "; ".join(
 @never_cache
 @ensure_csrf_cookie
 def index(request: HttpRequest) -> HttpResponse:
-    """Show the page; what it does from here on is in ``static/demo/``."""
+    """Show the page; its JavaScript is in ``static/demo/``."""
     app = LayerApp.objects.order_by("pk").first()
     context = {
         "people": User.objects.filter(username__in=USERNAMES).order_by("username"),
@@ -45,20 +45,27 @@ def index(request: HttpRequest) -> HttpResponse:
 def sign_in(request: HttpRequest) -> JsonResponse:
     """Sign in alice or bob without a password, on a developer's machine only."""
     if not settings.DEBUG:
-        return _refusal("debug_only", "Signing in by button works only with DEBUG.")
+        return _refusal(
+            "debug_only", "The sign-in buttons work only with DEBUG = True."
+        )
     username = request.POST.get("username")
     if username not in USERNAMES:
-        return _refusal("not_a_demo_user", "Only alice and bob sign in by button.")
+        return _refusal(
+            "not_a_demo_user", "The sign-in buttons are only for alice and bob."
+        )
     user = User.objects.filter(username=username, is_active=True).first()
     if user is None:
-        return _refusal("user_inactive", f"{username} is not an active user here.")
+        return _refusal(
+            "user_inactive",
+            f"{username} is not an active user of this demo. Activate the user in the admin.",
+        )
     auth.login(request, user)
     return JsonResponse(_public(user))
 
 
 @require_POST
 def sign_out(request: HttpRequest) -> HttpResponse:
-    """End the Django session, the last thing the leaving user does."""
+    """End the Django session, as the last step of signing out."""
     auth.logout(request)
     return HttpResponse(status=204)
 

@@ -1,4 +1,4 @@
-"""The demo in a process of its own, and Chromium to use it."""
+"""The demo in a separate process, and Chromium."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ import pytest
 from tests.services.available import skip_or_fail
 
 MANAGE = Path(__file__).parents[2] / "example_project" / "manage.py"
-START_SECONDS = 60  # a first start makes a database and a key
-CHROMIUM_FLAGS = [  # nothing that calls home, and nothing that needs a screen
+START_SECONDS = 60  # the first start creates a database and a key
+CHROMIUM_FLAGS = [  # no background traffic, no screen
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-gpu",
@@ -52,7 +52,7 @@ def environment(data: Path, **variables: str) -> dict[str, str]:
 
 
 def is_not_serving(line: str) -> bool:
-    """Whether this comes before the last line that Django prints when it listens."""
+    """Return whether the line precedes Django's message that it is serving."""
     return not line.startswith("Quit the server")
 
 
@@ -89,8 +89,8 @@ def chromium():
     """
     Start Chromium, for one module only.
 
-    Playwright keeps an event loop for as long as it runs, and Django refuses to touch
-    a database under one: tests of other modules must not find it.
+    Playwright keeps an event loop while it runs, and Django refuses database access under
+    a running event loop. So tests of other modules must run without it.
     """
     executable = shutil.which("chromium") or absent(
         "Chromium", "install Debian's package chromium."
@@ -111,7 +111,7 @@ def chromium():
 
 @pytest.fixture
 def phone(chromium, demo):
-    """A fresh browser that has the demo's page open."""
+    """A new browser context with the demo's page."""
     from tests.browser.phone import Phone
 
     settings = {"base_url": demo.url, "reduced_motion": "reduce"}

@@ -1,4 +1,4 @@
-"""The demo's page, in the words of the one who uses it."""
+"""A driver for the demo's page."""
 
 from __future__ import annotations
 
@@ -34,12 +34,12 @@ class Phone:
         expect(self.step(step)).to_contain_text(text)
 
     def is_offered(self, *labels: str) -> None:
-        """These obvious buttons work, and no others do."""
+        """Expect exactly these primary buttons to be enabled."""
         buttons = self.page.locator("button.primary:enabled")
         expect(buttons).to_have_text(list(labels))
 
     def authenticate(self, person: str) -> None:
-        self.press(person, "Ask for a nonce", "Get the token", "Hand it over")
+        self.press(person, "Ask for a nonce", "Get the token", "Send the token")
         self.sees_status(f"Authenticated as {person.lower()}")
 
     def leave(self) -> None:

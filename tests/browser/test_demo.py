@@ -1,4 +1,4 @@
-"""The page of the example project, used as a newcomer would."""
+"""The page of the example project, in Chromium."""
 
 from __future__ import annotations
 
@@ -14,28 +14,28 @@ ALICE = "Alice Zoë 東京 😀"
 LAYER = {"Accept": "application/vnd.layer+json; version=2.0"}
 
 
-def test_alice_leaves_and_bob_authenticates_on_the_same_page(phone):
+def test_alice_signs_out_and_bob_authenticates_on_the_same_page(phone):
     phone.authenticate("Alice")
     phone.leave()
-    phone.sees_status("alice has left. Who is next?")
+    phone.sees_status("alice has signed out. Sign in the next user.")
     phone.authenticate("Bob")
 
     phone.sees("connect", "Bob Martin")
 
 
-def test_only_the_next_step_can_be_taken(phone):
+def test_only_the_button_of_the_next_step_is_enabled(phone):
     phone.is_offered("Alice", "Bob")
     phone.press("Alice")
     phone.is_offered("Ask for a nonce")
     phone.press("Ask for a nonce")
     phone.is_offered("Get the token")
     phone.press("Get the token")
-    phone.is_offered("Hand it over")
-    phone.press("Hand it over")
+    phone.is_offered("Send the token")
+    phone.press("Send the token")
     phone.is_offered("Deauthenticate")
 
 
-def test_nobody_signs_in_before_layer_has_answered_the_deauthentication(phone):
+def test_sign_in_waits_for_the_answer_to_the_deauthentication(phone):
     held = []
     phone.page.route("**/sandbox/sessions/*", lambda route: held.append(route))
     phone.authenticate("Alice")
@@ -50,7 +50,7 @@ def test_nobody_signs_in_before_layer_has_answered_the_deauthentication(phone):
     assert phone.requests[-1].url.endswith("/sign-out")
 
 
-def test_nothing_leaves_this_machine_and_the_console_stays_empty(phone):
+def test_all_requests_stay_on_this_machine_and_the_console_is_empty(phone):
     phone.authenticate("Alice")
     phone.leave()
 
@@ -60,7 +60,7 @@ def test_nothing_leaves_this_machine_and_the_console_stays_empty(phone):
     assert phone.console == []
 
 
-def test_layer_never_sees_the_cookies_of_the_site(phone):
+def test_layer_never_gets_the_cookies_of_the_site(phone):
     phone.authenticate("Alice")
 
     sent = {
@@ -76,14 +76,14 @@ def test_layer_never_sees_the_cookies_of_the_site(phone):
     }
 
 
-def test_the_display_name_arrives_intact(phone):
+def test_the_display_name_arrives_unchanged(phone):
     phone.authenticate("Alice")
 
     identity = phone.step("connect").locator(".identity .name")
     assert identity.inner_text() == ALICE
 
 
-def test_each_step_shows_what_was_sent_and_what_came_back(phone):
+def test_each_step_shows_its_requests_and_responses(phone):
     phone.authenticate("Alice")
 
     lines = phone.page.locator("summary:has(.line)").all_inner_texts()
@@ -101,7 +101,7 @@ def test_each_step_shows_what_was_sent_and_what_came_back(phone):
 
 def test_the_token_is_explained(phone):
     phone.press("Alice", "Ask for a nonce", "Get the token")
-    phone.is_offered("Hand it over")
+    phone.is_offered("Send the token")
 
     meaning = phone.step("authenticate").locator("details").nth(1)
     names = meaning.locator("dt code").all_inner_texts()
@@ -113,7 +113,7 @@ def test_the_token_is_explained(phone):
     assert re.fullmatch(r"\d{10}\n.+\d{4}, \d+:\d\d:\d\d .+", claims["exp"])
 
 
-def test_a_reload_finds_the_session_again(phone):
+def test_a_reload_keeps_the_session(phone):
     phone.authenticate("Alice")
 
     phone.page.reload()
@@ -123,9 +123,9 @@ def test_a_reload_finds_the_session_again(phone):
     phone.is_offered("Deauthenticate")
 
 
-def test_a_reload_halfway_goes_on_with_a_new_nonce(phone):
+def test_a_reload_before_the_session_continues_with_a_new_nonce(phone):
     phone.press("Alice", "Ask for a nonce", "Get the token")
-    phone.is_offered("Hand it over")
+    phone.is_offered("Send the token")
 
     phone.page.reload()
 
@@ -133,7 +133,7 @@ def test_a_reload_halfway_goes_on_with_a_new_nonce(phone):
     phone.is_offered("Ask for a nonce")
 
 
-def test_a_session_that_layer_forgot_is_started_anew(phone):
+def test_a_session_that_ended_at_layer_is_started_again(phone):
     phone.authenticate("Alice")
     delete = next(r for r in phone.requests if "/identities/" in r.url).all_headers()
     token = re.search('"(.+)"', delete["authorization"])[1]
@@ -145,17 +145,17 @@ def test_a_session_that_layer_forgot_is_started_anew(phone):
     phone.is_offered("Ask for a nonce")
 
 
-def test_a_device_that_layer_knows_as_another_has_to_be_deauthenticated_first(phone):
+def test_a_session_of_another_user_must_be_deauthenticated_first(phone):
     phone.authenticate("Alice")
     phone.page.context.clear_cookies(name="layer_demo_session")
 
     phone.page.reload()
 
-    phone.sees_status("Layer still knows this device as alice.")
+    phone.sees_status("Layer still has a session of alice on this device.")
     phone.leave()
 
 
-def test_a_refusal_is_shown_in_words_and_there_is_a_way_out(phone):
+def test_a_refusal_is_shown_and_the_user_can_sign_out(phone):
     phone.press("Alice", "Ask for a nonce")
     phone.is_offered("Get the token")
     phone.page.context.clear_cookies(name="layer_demo_session")
@@ -169,25 +169,25 @@ def test_a_refusal_is_shown_in_words_and_there_is_a_way_out(phone):
     phone.is_offered("Alice", "Bob")
 
 
-def test_a_lost_answer_from_layer_is_overcome_with_a_new_nonce(phone):
+def test_after_a_lost_answer_from_layer_a_new_nonce_works(phone):
     def lose_the_answer(route):
         route.fetch()
         route.abort()
 
     phone.page.route("**/sandbox/sessions", lose_the_answer, times=1)
-    phone.press("Alice", "Ask for a nonce", "Get the token", "Hand it over")
+    phone.press("Alice", "Ask for a nonce", "Get the token", "Send the token")
     phone.sees_error("connect", "The server did not answer. Is it still running?")
 
-    phone.press("Hand it over")
+    phone.press("Send the token")
     phone.sees_error("connect", "Nonce not found or expired.", "invalid_property")
 
     phone.press("Start again with a new nonce")
-    phone.press("Ask for a nonce", "Get the token", "Hand it over")
+    phone.press("Ask for a nonce", "Get the token", "Send the token")
     phone.sees_status("Authenticated as alice")
 
 
-@pytest.mark.parametrize("username", ["admin", "ALICE", "nobody", ""])
-def test_only_alice_and_bob_sign_in_by_button(phone, username):
+@pytest.mark.parametrize("username", ["admin", "ALICE", "unknown", ""])
+def test_only_alice_and_bob_can_sign_in_by_button(phone, username):
     answer = phone.page.request.post(
         "/sign-in",
         form={"username": username},
@@ -196,18 +196,21 @@ def test_only_alice_and_bob_sign_in_by_button(phone, username):
 
     assert (answer.status, answer.json()) == (
         403,
-        {"code": "not_a_demo_user", "detail": "Only alice and bob sign in by button."},
+        {
+            "code": "not_a_demo_user",
+            "detail": "The sign-in buttons are only for alice and bob.",
+        },
     )
 
 
 @pytest.mark.parametrize("path", ["/sign-in", "/sign-out"])
-def test_other_sites_cannot_sign_anybody_in_or_out(phone, path):
+def test_other_sites_cannot_sign_users_in_or_out(phone, path):
     answer = phone.page.request.post(path, form={"username": "alice"})
 
     assert answer.status == 403
 
 
-def test_the_admin_opens_with_the_password_of_the_first_run(phone, demo):
+def test_the_admin_accepts_the_password_of_the_first_run(phone, demo):
     passwords = json.loads((demo.data / "secrets.json").read_text())["passwords"]
     phone.page.get_by_role("link", name="Open the admin").click()
 
@@ -220,7 +223,7 @@ def test_the_admin_opens_with_the_password_of_the_first_run(phone, demo):
 
 
 @pytest.mark.parametrize("width", [320, 390, 1280])
-def test_nothing_sticks_out_at_the_side(phone, width):
+def test_the_page_fits_the_width(phone, width):
     phone.page.set_viewport_size({"width": width, "height": 844})
     phone.authenticate("Alice")
     phone.page.eval_on_selector_all("details", "all => all.forEach(d => d.open = true)")

@@ -1,4 +1,4 @@
-"""``manage.py demo``, as ``make demo`` runs it."""
+"""``manage.py demo``, which ``make demo`` runs."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def prepared(tmp_path_factory):
     return data
 
 
-def test_a_second_run_keeps_everything(prepared):
+def test_a_second_run_keeps_all_data(prepared):
     def state():
         return (
             (prepared / "secrets.json").read_text(),
@@ -53,7 +53,7 @@ def test_a_second_run_keeps_everything(prepared):
     assert state() == before
 
 
-def test_a_first_run_makes_accounts_a_layer_app_and_an_active_key(prepared):
+def test_the_first_run_creates_accounts_an_app_and_an_active_key(prepared):
     accounts = rows(prepared, "SELECT username, is_superuser FROM auth_user")
     apps = rows(prepared, "SELECT id, name, environment FROM layer_identity_layerapp")
     keys = rows(prepared, "SELECT active_for_id FROM layer_identity_signingkey")
@@ -66,11 +66,11 @@ def test_a_first_run_makes_accounts_a_layer_app_and_an_active_key(prepared):
 @pytest.mark.parametrize(
     ("name", "mode"), [(".", 0o700), ("secrets.json", 0o600), ("db.sqlite3", 0o600)]
 )
-def test_only_the_owner_reads_the_data(prepared, name, mode):
+def test_only_the_owner_can_read_the_data(prepared, name, mode):
     assert (prepared / name).stat().st_mode & 0o777 == mode
 
 
-def test_each_installation_has_secrets_of_its_own(prepared, demo):
+def test_each_installation_has_its_own_secrets(prepared, demo):
     ours, theirs = (
         json.loads((data / "secrets.json").read_text())
         for data in (prepared, demo.data)
@@ -80,7 +80,7 @@ def test_each_installation_has_secrets_of_its_own(prepared, demo):
     assert not set(map(str, ours.values())) & set(map(str, theirs.values()))
 
 
-def test_it_says_where_to_go_and_with_which_passwords(demo):
+def test_the_command_prints_the_urls_and_the_passwords(demo):
     passwords = json.loads((demo.data / "secrets.json").read_text())["passwords"]
     lines = [line.split() for line in demo.printed.splitlines()]
 
@@ -96,23 +96,23 @@ def test_a_database_without_its_secrets_is_refused(tmp_path):
 
     assert refused.returncode == 1
     assert refused.stderr == (
-        f"{tmp_path}/secrets.json is gone, and the database beside it cannot be used"
-        f" without it. Delete {tmp_path} to start afresh.\n"
+        f"{tmp_path}/secrets.json is missing, so the database in the same folder cannot be"
+        f" used. Delete {tmp_path} to start again.\n"
     )
 
 
-def test_a_port_that_is_taken_is_named(prepared, demo):
+def test_a_port_in_use_is_reported(prepared, demo):
     refused = manage(prepared, "demo", PORT=str(demo.port))
 
     assert refused.returncode == 1
     assert refused.stderr == (
         f"CommandError: Port {demo.port} cannot be used (Address already in use)."
-        " Choose another one, for example: PORT=8001 make demo\n"
+        " Choose another port, for example: PORT=8001 make demo\n"
     )
 
 
 @pytest.mark.parametrize("port", ["http", "0", "65536"])
-def test_what_is_no_port_is_refused(prepared, port):
+def test_an_invalid_port_is_refused(prepared, port):
     refused = manage(prepared, "demo", PORT=port)
 
     assert refused.returncode == 1
@@ -126,7 +126,7 @@ def test_the_demo_listens_on_this_machine_only(demo):
         socket.create_connection(("127.0.0.2", demo.port), timeout=5)
 
 
-def test_without_debug_nobody_signs_in_by_button(prepared):
+def test_without_debug_the_sign_in_buttons_are_refused(prepared):
     code = """
 from django.test import Client, override_settings
 with override_settings(DEBUG=False):
@@ -139,7 +139,7 @@ print(answer.status_code, answer.json()["code"], answer.cookies.keys())
     )
 
 
-def test_the_example_has_nothing_that_check_complains_of(prepared):
+def test_the_example_project_passes_the_system_checks(prepared):
     checked = manage(prepared, "check", "--fail-level", "INFO")
 
     assert checked.stdout == "System check identified no issues (0 silenced).\n"

@@ -1,4 +1,4 @@
-"""The one command of the demo, behind ``make demo``."""
+"""The command that ``make demo`` runs."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from demo.preparation import prepare
 
-HOST = "127.0.0.1"  # never another: the page signs people in without passwords
+HOST = "127.0.0.1"  # only this address: the page signs users in without a password
 
 WELCOME = """
 The demo is ready.
@@ -19,26 +19,26 @@ The demo is ready.
   Page    http://{host}:{port}/
   Admin   http://{host}:{port}/admin/
 
-  Account   Password (made at first run)
+  Account   Password (created at the first run)
 {accounts}
 
 Data: {data}
-Stop with Ctrl+C. Running it again keeps everything.
+Stop with Ctrl+C. The next run keeps all data.
 """
 
 
 class Command(BaseCommand):
-    help = "Create what the demo lacks, keep what it has, and serve it on 127.0.0.1."
+    help = "Prepare the demo, keep existing data, and serve it on 127.0.0.1."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(
             "--prepare-only",
             action="store_true",
-            help="Create what is missing and stop, without starting the server.",
+            help="Create missing data and exit, without starting the server.",
         )
 
     def handle(self, *, prepare_only: bool, **options: object) -> None:
-        os.umask(0o077)  # the database holds accounts and a private key
+        os.umask(0o077)  # the database contains accounts and a private key
         if prepare_only:
             prepare(secrets_file.read())
             return
@@ -62,9 +62,9 @@ def _welcome(port: int) -> str:
 
 def _port(text: str) -> int:
     """
-    Read a TCP port and make sure that it is free.
+    Parse a TCP port and check that it is free.
 
-    :raises CommandError: naming PORT, if it is not a port or cannot be had.
+    :raises CommandError: if PORT is not a port number or cannot be used.
     """
     if not (text.isascii() and text.isdigit() and 1 <= int(text) <= 65535):
         raise CommandError(f"PORT must be a number from 1 to 65535, not {text!r}.")
@@ -75,6 +75,6 @@ def _port(text: str) -> int:
         except OSError as exc:
             raise CommandError(
                 f"Port {text} cannot be used ({exc.strerror})."
-                " Choose another one, for example: PORT=8001 make demo"
+                " Choose another port, for example: PORT=8001 make demo"
             ) from exc
     return int(text)

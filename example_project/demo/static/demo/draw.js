@@ -1,4 +1,4 @@
-// Draws the steps from the flow's state; changes nothing but what is seen.
+// Draws the steps from the flow's state; changes only the page.
 
 import { Refused } from "./http.js";
 import { element } from "./render.js";
@@ -7,17 +7,17 @@ export const STEPS = ["sign-in", "nonce", "authenticate", "connect", "leave"];
 
 const STATUS = {
   "sign-in": (flow, { left }) =>
-    left ? `${left} has left. Who is next?` : "Nobody is signed in.",
+    left ? `${left} has signed out. Sign in the next user.` : "No user is signed in.",
   nonce: (flow) => `Signed in as ${flow.user.username}.`,
   authenticate: () => "The nonce has arrived.",
   connect: () => "The identity token has arrived.",
-  leave: (flow) => standing(flow),
+  leave: (flow) => sessionText(flow),
 };
 
 const RESULTS = {
   "sign-in": ({ user }) => ["Signed in as ", element("b", {}, user.name)],
   nonce: ({ nonce }) => (nonce ? [element("code", {}, nonce)] : []),
-  authenticate: ({ token }) => (token ? ["Here it is, good for a few minutes."] : []),
+  authenticate: ({ token }) => (token ? ["This is the token. It is valid for a few minutes."] : []),
   connect: (flow) => (flow.identity ? [identityCard(flow)] : []),
 };
 
@@ -33,12 +33,12 @@ export function draw(flow, page) {
     drawButtons(step, current, page.busy);
     fill(part(step, ".result"), done ? RESULTS[step](flow) : []);
     fill(part(step, ".error"), page.failure?.step === step ? describe(page.failure) : []);
-    drawWayOut(flow, page, step);
+    drawSecondaryButton(flow, page, step);
   }
   drawStatus(flow, page);
 }
 
-/** Put the next button under the eye and the Enter key. */
+/** Scroll to the next button and focus it. */
 export function reveal(step) {
   const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
   part(step, ".primary").focus({ preventScroll: true });
@@ -47,7 +47,7 @@ export function reveal(step) {
 
 function isDone(flow, step, index) {
   if (step === "sign-in") return Boolean(flow.user);
-  return index < STEPS.indexOf(flow.next) && !flow.isStranger;
+  return index < STEPS.indexOf(flow.next) && !flow.isOtherUser;
 }
 
 function drawStep(node, { current, done }) {
@@ -68,14 +68,14 @@ function drawStatus(flow, { busy, failure, left }) {
   const status = document.getElementById("status");
   status.className = failure ? "bad" : flow.identity ? "good" : "";
   if (busy) status.textContent = "Waiting for the answer…";
-  else if (failure) status.textContent = "That did not work.";
+  else if (failure) status.textContent = "This step failed.";
   else status.textContent = STATUS[flow.next](flow, { left });
 }
 
-function standing({ identity, session }) {
+function sessionText({ identity, session }) {
   return identity
     ? `Authenticated as ${identity.user_id}`
-    : `Layer still knows this device as ${session.user.username}.`;
+    : `Layer still has a session of ${session.user.username} on this device.`;
 }
 
 function identityCard(flow) {
@@ -83,7 +83,7 @@ function identityCard(flow) {
   return element(
     "span",
     { className: "identity" },
-    element("b", {}, standing(flow)),
+    element("b", {}, sessionText(flow)),
     element("span", { className: "name" }, name || userId),
   );
 }
@@ -96,8 +96,8 @@ function describe({ error }) {
   return [error.message, element("code", {}, codes)];
 }
 
-// A small button beside the obvious one: sign out early, or retry from the nonce.
-function drawWayOut(flow, { busy, failure }, step) {
+// A secondary button: sign out early, or start again with a new nonce.
+function drawSecondaryButton(flow, { busy, failure }, step) {
   const button = part(step, ".quiet");
   if (!button) return;
   const wanted = step === "sign-in" ? flow.user : failure?.step === step && flow.nonce;

@@ -1,4 +1,4 @@
-// What a phone does, call by call. Knows the two servers and nothing of the page.
+// The requests of a phone app to your site and to Layer, independent of the page.
 
 import { Refused, call, cookie, json } from "./http.js";
 
@@ -6,11 +6,11 @@ const LAYER = { Accept: "application/vnd.layer+json; version=2.0" };
 const STORED = "layer-demo-session";
 
 export class Flow {
-  user = null; // who is signed in to Django: {username, name}
+  user = null; // the user signed in to Django: {username, name}
   nonce = null;
   token = null;
   session = null; // Layer's session: {token, user}
-  identity = null; // what Layer knows of the user
+  identity = null; // the user's identity at Layer
 
   constructor(config, onExchange) {
     this.config = config;
@@ -19,17 +19,17 @@ export class Flow {
     this.session = JSON.parse(sessionStorage.getItem(STORED));
   }
 
-  /** The only step that makes sense now. */
+  /** The next step. */
   get next() {
-    if (this.isStranger || this.identity) return "leave";
+    if (this.isOtherUser || this.identity) return "leave";
     if (this.session) return "connect";
     if (!this.user) return "sign-in";
     if (!this.nonce) return "nonce";
     return this.token ? "connect" : "authenticate";
   }
 
-  /** Layer knows this device as somebody who is not the one signed in here. */
-  get isStranger() {
+  /** Layer's session on this device belongs to another user than Django's session. */
+  get isOtherUser() {
     return this.session && this.session.user.username !== this.user?.username;
   }
 
@@ -69,20 +69,20 @@ export class Flow {
     try {
       await this.#fetchIdentity();
     } catch (error) {
-      if (error.status === 401) this.#forget(); // the session has ended at Layer
+      if (error.status === 401) this.#clearSession(); // the session has ended at Layer
       throw error;
     }
   }
 
-  /** Leave Layer first, wait for its answer, and only then leave Django. */
+  /** End Layer's session first, wait for the answer, then end Django's session. */
   async leave() {
     if (this.session) await this.#closeSession();
     await this.#send("leave", "POST", "/sign-out", { headers: this.#csrf() });
-    this.#forget();
+    this.#clearSession();
     this.user = null;
   }
 
-  /** Drop the nonce and the token made for it; both live for minutes only. */
+  /** Drop the nonce and its token; both are valid only for minutes. */
   startAgain() {
     this.nonce = null;
     this.token = null;
@@ -112,7 +112,7 @@ export class Flow {
     await this.#layer("leave", "DELETE", path, { headers: this.#authorization() });
   }
 
-  #forget() {
+  #clearSession() {
     sessionStorage.removeItem(STORED);
     this.session = null;
     this.identity = null;
@@ -127,7 +127,7 @@ export class Flow {
     return { "X-CSRFToken": cookie(this.config.csrfCookie) };
   }
 
-  // Layer is another company's server: it never sees the site's cookies.
+  // Layer is another company's server, so it must not get the site's cookies.
   #layer(step, method, path, { headers, body } = {}) {
     return this.#send(step, method, path, {
       headers: { ...LAYER, ...headers },

@@ -1,12 +1,12 @@
-// One HTTP call and the record of it: what went out and what came back.
+// Sends an HTTP request and records the request and the response.
 
 export class Refused extends Error {
   constructor(exchange) {
     const { status, body } = exchange.response;
-    super(body.detail ?? body.message ?? "That was refused. Reload the page, then retry.");
+    super(body.detail ?? body.message ?? "The request was refused. Reload the page and try again.");
     this.status = status;
-    this.code = body.code; // a name here, a number at Layer
-    this.id = body.id; // the name of Layer's number
+    this.code = body.code; // a text from this site, a number from Layer
+    this.id = body.id; // the text for Layer's number
   }
 }
 

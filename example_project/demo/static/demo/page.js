@@ -1,4 +1,4 @@
-// The page: a button calls the flow, and what changed is drawn.
+// The page: a button calls the flow, then the page is drawn again.
 
 import { STEPS, draw, part, reveal } from "./draw.js";
 import { Flow } from "./flow.js";
@@ -44,9 +44,9 @@ start();
 
 async function start() {
   if (!config.appId) {
-    document.getElementById("status").textContent = "No Layer app yet: run “make demo”.";
+    document.getElementById("status").textContent = "There is no Layer app yet. Run “make demo”.";
   } else if (flow.next === "connect") {
-    await run("connect", "connect"); // a reload: does Layer still know the session?
+    await run("connect", "connect"); // after a reload: check that Layer still has the session
   } else {
     draw(flow, page);
   }

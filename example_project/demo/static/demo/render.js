@@ -1,4 +1,4 @@
-// Exchanges and tokens as elements. Text only ever enters as text.
+// Creates elements for exchanges and tokens. Text is never parsed as HTML.
 
 import { decode } from "./token.js";
 
@@ -24,14 +24,14 @@ export function exchangeBlock({ method, path, headers, body, response }) {
 export function tokenBlocks(token) {
   const { header, claims } = decode(token);
   const meaning = details(
-    ["What the token says"],
+    ["Contents of the token"],
     element("h3", { className: "header" }, "Header"),
     table(header),
     element("h3", { className: "claims" }, "Claims"),
     table(claims),
   );
   meaning.open = true;
-  return [meaning, details(["The token as sent"], compact(token))];
+  return [meaning, details(["Encoded token"], compact(token))];
 }
 
 function compact(token) {

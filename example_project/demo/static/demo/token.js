@@ -1,4 +1,4 @@
-// What an identity token says. A phone never needs this; people who look do.
+// Decodes an identity token for display. A phone app does not need this.
 
 const MEANING = {
   typ: "type",
