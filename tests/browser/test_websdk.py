@@ -1,4 +1,4 @@
-"""Layer's own web SDK, as npm has it, signs in with our tokens."""
+"""Layer's own web SDK from npm signs in with the package's tokens."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ ESBUILD = [
     "entry.js",
     "--bundle",
     "--platform=browser",
-    "--define:global=window",  # the SDK is from the days of browserify
+    "--define:global=window",  # the SDK was made for browserify
     "--outfile=bundle.js",
 ]
 SIGN_IN = ["connected", "challenge", "authenticated", "ready"]
@@ -34,7 +34,7 @@ def run(folder, *command):
 
 @pytest.fixture(scope="session")
 def bundle(tmp_path_factory):
-    """The SDK, fetched and bundled for the browser; nothing of it is ours to keep."""
+    """The SDK, downloaded and bundled for the browser in a temporary folder."""
     shutil.which("node") or absent("Node.js", "install Debian's package nodejs.")
     npm = shutil.which("npm") or absent("npm", "install Debian's package npm.")
     folder = tmp_path_factory.mktemp("websdk")
@@ -48,7 +48,7 @@ def bundle(tmp_path_factory):
 
 @pytest.fixture
 def sdk(phone, bundle):
-    """The demo's page with the SDK in it, ready for somebody to sign in."""
+    """The demo's page with the SDK, before the sign-in."""
     phone.page.route("**/bundle.js", lambda route: route.fulfill(path=bundle))
     phone.page.add_script_tag(url="/bundle.js")
     app_id = "JSON.parse(document.getElementById('config').textContent).appId"
@@ -72,7 +72,7 @@ def logout(phone):
     return events
 
 
-def test_alice_is_authenticated_then_bob_on_the_same_page(sdk):
+def test_alice_and_then_bob_authenticate_on_the_same_page(sdk):
     sign_in(sdk, "Alice")
     alice = connect(sdk, "alice")
     left = logout(sdk)
@@ -84,7 +84,7 @@ def test_alice_is_authenticated_then_bob_on_the_same_page(sdk):
     assert (bob["events"], bob["user"]["userId"]) == (SIGN_IN, "bob")
 
 
-def test_the_display_name_arrives_intact_in_token_and_identity(sdk):
+def test_the_display_name_arrives_unchanged_in_token_and_identity(sdk):
     sign_in(sdk, "Alice")
 
     alice = connect(sdk, "alice")
@@ -98,7 +98,7 @@ def test_the_display_name_arrives_intact_in_token_and_identity(sdk):
     }
 
 
-def test_a_nonce_with_every_symbol_of_base64_survives(sdk):
+def test_a_nonce_with_all_base64_symbols_arrives_unchanged(sdk):
     sign_in(sdk, "Alice")
 
     alice = connect(sdk, "alice")
@@ -108,7 +108,7 @@ def test_a_nonce_with_every_symbol_of_base64_survives(sdk):
     assert alice["events"] == SIGN_IN
 
 
-def test_a_user_who_is_not_the_one_logged_in_is_refused(sdk):
+def test_the_user_id_of_another_user_is_refused(sdk):
     sign_in(sdk, "Bob")
 
     refused = connect(sdk, "alice")
