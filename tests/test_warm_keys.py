@@ -51,7 +51,7 @@ def test_a_key_that_cannot_be_loaded_is_logged_and_the_others_are_loaded(
     assert len(parsed) == 1
 
 
-def test_without_encryption_keys_a_server_starts_all_the_same(key, settings, caplog):
+def test_a_server_starts_without_encryption_keys(key, settings, caplog):
     clear_loaded_keys()
     configure(settings, KEY_ENCRYPTION_KEYS=[])
 
@@ -61,7 +61,7 @@ def test_without_encryption_keys_a_server_starts_all_the_same(key, settings, cap
     assert record.getMessage() == f"Signing key {key.fingerprint!r} was not loaded."
 
 
-def test_without_a_database_a_server_starts_all_the_same(key, caplog):
+def test_a_server_starts_without_a_database(key, caplog):
     def fail(*args):
         raise OperationalError("the database is gone")
 

@@ -43,7 +43,7 @@ def _get_or_create_app() -> LayerApp:
 
 
 def _create_key(app: LayerApp) -> None:
-    """Generate and activate a key; its random ID replaces the one from Layer's dashboard."""
+    """Generate and activate a key with a random ID instead of one from Layer."""
     if SigningKey.objects.filter(active_for=app).exists():
         return
     with transaction.atomic():

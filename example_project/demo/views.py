@@ -57,7 +57,7 @@ def sign_in(request: HttpRequest) -> JsonResponse:
     if user is None:
         return _refusal(
             "user_inactive",
-            f"{username} is not an active user of this demo. Activate the user in the admin.",
+            f"{username} is not an active user here. Activate the user in the admin.",
         )
     auth.login(request, user)
     return JsonResponse(_public(user))

@@ -1,4 +1,4 @@
-"""A project to be fuzzed: one user, one app, an active key, no throttles."""
+"""The project for the fuzzers: one user, one app, an active key, no throttles."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Project:
 
 @contextmanager
 def project():
-    """Set the project up."""
+    """Set up the project."""
     apps = [*settings.INSTALLED_APPS, "drf_spectacular"]
     auto = {"DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema"}
     app = LayerApp.objects.create(name="M", app_id=APP_ID, provider_id=PROVIDER_ID)

@@ -7,5 +7,5 @@ from tests.endpoint import configure
 
 @pytest.fixture
 def email_ids(settings, key):
-    """Use e-mail addresses as user IDs; in Django they need not be unique, and may be blank."""
+    """Use e-mail addresses as user IDs; Django allows duplicate and blank addresses."""
     configure(settings, USER_ID="email")

@@ -8,7 +8,7 @@ from contextlib import suppress
 
 
 class Proxy:
-    """Forward connections to a service; ``cut()`` breaks them, ``restore()`` allows new ones."""
+    """Forward connections to a service until ``cut()``, and again after ``restore()``."""
 
     def __init__(self, host, port):
         self.target = host, port

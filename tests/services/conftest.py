@@ -21,7 +21,7 @@ def need(name):
 
 
 def hang_up():
-    """Close this thread's connections to Redis; Django leaves that to the garbage collector."""
+    """Close this thread's connections to Redis, which Django itself does not close."""
     for pool in caches["default"]._cache._pools.values():
         pool.disconnect()
 

@@ -60,7 +60,7 @@ def create_users(count, email_of):
 
 
 def ask_concurrently(users):
-    """Send one request per user, concurrently; return the user, the status and the result."""
+    """Send one request per user concurrently; return users, statuses and results."""
     start, waiting = Barrier(CONNECTIONS), iter(users)
 
     def outcome(user):
