@@ -12,7 +12,7 @@ from tests.endpoint import NONCE, ask, read
 from tests.ledger.locks import locks_and_writes, row_locks  # noqa: F401
 from tests.ledger.users import assert_refused, change_email, issued_id
 
-OWN_KEY = "Expected an instance of AUTH_USER_MODEL."
+OWN_KEY = "Expected an instance of AUTH_USER_MODEL, not Worker."
 
 
 @pytest.fixture

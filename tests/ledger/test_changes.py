@@ -234,7 +234,7 @@ def test_an_instance_of_another_model_is_refused(settings, app, alice, operation
     settings.AUTH_USER_MODEL = "tests.Member"
 
     assert conflict(operation, app, alice, "auth0|17") == (
-        "Expected an instance of AUTH_USER_MODEL."
+        "Expected an instance of AUTH_USER_MODEL, not User."
     )
 
 
@@ -243,7 +243,7 @@ def test_an_instance_with_another_kind_of_primary_key_is_refused(app, operation)
     member = Member.objects.create(email="zoe@example.com")
 
     assert conflict(operation, app, member, "auth0|17") == (
-        "Expected an instance of AUTH_USER_MODEL."
+        "Expected an instance of AUTH_USER_MODEL, not Member."
     )
 
 
