@@ -17,7 +17,7 @@ from tests.internals import (  # noqa: F401  # fixtures for all tests
     around_ledger_write,
     before_key_lock,
     before_key_write,
-    forget_process_state,
+    reset_process_state,
     parsed,
     rate_clock,
 )
@@ -39,7 +39,7 @@ settings.load_profile("untimed")
 @pytest.fixture(autouse=True)
 def _fresh_process_state():
     """Start each test like a new process, with nothing cached."""
-    forget_process_state()
+    reset_process_state()
     cache.clear()
 
 

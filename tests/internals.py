@@ -219,7 +219,7 @@ def rate_clock(monkeypatch):
 # State of the process
 
 
-def forget_process_state() -> None:
+def reset_process_state() -> None:
     """Reset to the state of a new process: no key loaded, no use of a key recorded."""
     clear_loaded_keys()
     key_usage._attempts.clear()
@@ -271,10 +271,10 @@ def reopen_tokens() -> None:  # pragma: no cover  # needs a token
     """Reset the PKCS#11 modules, so that each token is opened again."""
     for module in _pkcs11_modules():
         module.reset()
-    forget_refused_pins()
+    clear_refused_pins()
 
 
-def forget_refused_pins() -> None:
+def clear_refused_pins() -> None:
     """Clear this process's record of refused PINs, but not the cache."""
     from django_layer_identity.keys import pkcs11
 

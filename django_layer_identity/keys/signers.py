@@ -56,7 +56,7 @@ _loading = Lock()
 
 
 @hide_locals
-def load_private_key(stored: StoredPrivateKey, *, anew: bool = False) -> PrivateKey:
+def load_private_key(stored: StoredPrivateKey, *, fresh: bool = False) -> PrivateKey:
     """
     Return the private key. Each process parses it once and returns the same object.
 
@@ -65,12 +65,12 @@ def load_private_key(stored: StoredPrivateKey, *, anew: bool = False) -> Private
 
     Failures are not cached: after the setting is corrected, the next request succeeds.
 
-    :param anew: bypass the cache and load the stored key again, for self-tests.
+    :param fresh: bypass the cache and load the stored key again, for self-tests.
     :raises DecryptionError: if the stored key cannot be decrypted.
     :raises ConfigurationError: if ``KEY_ENCRYPTION_KEYS`` is empty or an entry is too
         short.
     """
-    if anew:
+    if fresh:
         return _load(stored)
     with _loading:  # otherwise all first requests of a new process would parse the key
         return _cached_loader(stored.app)(stored)

@@ -403,7 +403,7 @@ class SigningKey(models.Model):
         stored = StoredPrivateKey(
             self.app_id, self.fingerprint, self.encrypted_private_key
         )
-        return LocalSigner(key_id, load_private_key(stored, anew=fresh))
+        return LocalSigner(key_id, load_private_key(stored, fresh=fresh))
 
     @serialized
     def set_key_id(self, key_id: str | UUID) -> None:

@@ -119,7 +119,7 @@ def new_process(monkeypatch):
 
     def new_process():
         monkeypatch.setattr(internals.PKCS11_MODULES, {})
-        internals.forget_refused_pins()
+        internals.clear_refused_pins()
 
     return new_process
 

@@ -142,7 +142,7 @@ def test_a_self_test_bypasses_the_cache(stored, parsed):
     load_private_key(stored)
     damaged = replace(stored, ciphertext=stored.ciphertext[:-10])
 
-    assert load_private_key(stored, anew=True).fingerprint == stored.fingerprint
+    assert load_private_key(stored, fresh=True).fingerprint == stored.fingerprint
     assert len(parsed) == 2
     with pytest.raises(DamagedCiphertext):
-        load_private_key(damaged, anew=True)
+        load_private_key(damaged, fresh=True)
