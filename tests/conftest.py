@@ -17,9 +17,9 @@ from tests.internals import (  # noqa: F401  # fixtures for all tests
     around_ledger_write,
     before_key_lock,
     before_key_write,
-    reset_process_state,
     parsed,
     rate_clock,
+    reset_process_state,
 )
 from tests.key_pairs import load_private_key
 from tests.services.figures import pytest_terminal_summary  # noqa: F401
