@@ -129,7 +129,7 @@ def test_key_list_filters_by_app(run, key):
     assert run("layer_key_list", "--app", str(KEY_ID), "--json") == "[]"
 
 
-# Life cycle
+# Lifecycle
 
 
 def test_key_retire_prints_the_new_state(run, key):

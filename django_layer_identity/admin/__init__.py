@@ -1,4 +1,4 @@
-"""Pages for staff. They display and call; the models decide what is allowed."""
+"""Pages for staff. They call model methods; the models decide what is allowed."""
 
 from __future__ import annotations
 

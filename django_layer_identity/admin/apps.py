@@ -38,13 +38,13 @@ class LayerAppAdmin(LayerModelAdmin):
     def get_readonly_fields(
         self, request: HttpRequest, obj: LayerApp | None = None
     ) -> tuple[str, ...]:
-        """Make the IDs read-only after a key of the app was active."""
+        """Make the IDs read-only after the first activation of a key of the app."""
         return tuple(FROZEN_IDS) if obj and obj.frozen_at else ()
 
     def get_inlines(self, request: HttpRequest, obj: LayerApp | None) -> list[type]:
         return [SigningKeyInline] if obj else []
 
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
-        """Report the keys that protect an app instead of a missing permission."""
+        """If keys protect an app, report the keys and not the missing permissions."""
         objects, count, lacking, protected = super().get_deleted_objects(objs, request)
         return objects, count, set() if protected else lacking, protected

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponse
     from django.utils.safestring import SafeString
 
-REFUSED = "refused"  # with any code
+REFUSED = "refused"  # every code except ISSUED
 
 
 class _Filter(admin.SimpleListFilter):
@@ -114,8 +114,8 @@ class AuditEntryAdmin(ReadOnly, LayerModelAdmin):
         "address__exact",
     )
     search_help_text = _(
-        "Enter a complete primary key of a user, nonce digest or IP address. Parts of them "
-        "find nothing."
+        "Enter a user's primary key, a nonce digest or an IP address. Enter the "
+        "complete value: a part of it finds nothing."
     )
     date_hierarchy = "created_at"
     ordering = ("-created_at", "-pk")

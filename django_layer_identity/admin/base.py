@@ -1,4 +1,4 @@
-"""Base classes of the admin pages: expected errors become messages; searches are safe."""
+"""Base classes of the admin pages: they report errors and refuse unsafe searches."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ BUSY = _("The database is busy, so nothing was changed. Try again.")
 
 
 class LayerModelAdmin(admin.ModelAdmin):
-    """Answer an expected error or a busy database with a message."""
+    """Refuse unsafe searches; show expected errors and a busy database as messages."""
 
     class Media:
         css = {"all": ("layer_identity/admin.css",)}
@@ -87,7 +87,7 @@ class ReadOnly:
 
 
 def error_message(exc: LayerIdentityError | OperationalError) -> str:
-    """Return the message for an error after which nothing was changed."""
+    """Return the message of an expected error, or ``BUSY`` for a database error."""
     return str(exc if isinstance(exc, LayerIdentityError) else BUSY)
 
 
@@ -107,7 +107,7 @@ def _may_be_key(text: str) -> bool:
 
 @hide_locals
 def _remove_search(request: HttpRequest) -> None:
-    """Remove the search text from the request, because error reports show all of it."""
+    """Remove the search text, because error reports show the complete request."""
     query: Any = request.GET.copy()
     del query["q"]
     request.GET = query

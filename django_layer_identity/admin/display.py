@@ -41,7 +41,7 @@ def age(key: SigningKey) -> str:
 
 @admin.display(description=_("last use"), ordering="last_used_at")
 def last_use(key: SigningKey) -> str | _StrPromise:
-    """Show when the key last signed; the time is recorded once in ten minutes."""
+    """Show when the key last signed; recorded at most once in ten minutes."""
     if key.last_used_at is None:
         return _("never")
     return _("%(time)s ago") % {"time": timesince(key.last_used_at, depth=1)}
@@ -84,7 +84,7 @@ def layer_user_id(entry: LayerUser) -> str:
     """Show the ID, or the start of its digest if the text was cleared."""
     if entry.user_id:
         return entry.user_id
-    return format_html("<code>{}…</code> {}", entry.digest[:16], _("(text cleared)"))
+    return format_html("<code>{}…</code> {}", entry.digest[:16], _("(only the digest)"))
 
 
 @admin.display(description=_("state"))

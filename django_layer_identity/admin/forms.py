@@ -46,7 +46,7 @@ SECRET_FIELDS = ("private_key", "passphrase")
 
 @contextmanager
 def as_validation_errors() -> Iterator[None]:
-    """Turn our exceptions and violated constraints into errors of the current field."""
+    """Turn our exceptions and violated constraints into errors without field names."""
     try:
         yield
     except LayerIdentityError as exc:
@@ -123,7 +123,7 @@ def wrap_secrets(data: Any) -> Any:
 class LayerAppForm(forms.ModelForm):
     class Meta:
         model = LayerApp
-        # clean_app_id() needs the environment, so it comes before the app ID.
+        # The environment comes before the app ID, because clean_app_id() needs it.
         fields = (
             "name",
             "environment",
@@ -145,7 +145,7 @@ class LayerAppForm(forms.ModelForm):
         if not app_id.matches(AppID(app_id.uuid, environment)):
             message = _(
                 "This app ID belongs to the %(environment)s environment. Choose that "
-                "environment, or enter the app ID of the chosen one."
+                "environment, or enter an app ID of the environment that you chose."
             )
             raise ValidationError(message % {"environment": app_id.environment})
         return app_id.uuid
@@ -155,7 +155,7 @@ class LayerAppForm(forms.ModelForm):
 
 
 def _check_key_id(key: SigningKey, key_id: UUID | None) -> UUID:
-    """Return the ID if the key may have it. Do not change the key."""
+    """Return the key ID if the signing key may have it. The key is not changed."""
     key = copy(key)
     with as_validation_errors():
         key.key_id = key.app.check_key_id(key_id)  # type: ignore[arg-type]
@@ -313,8 +313,8 @@ def users_by_login_name(text: str) -> QuerySet[AbstractBaseUser]:
     """
     Return the users who log in with this name, usually one user or none.
 
-    :raises ValueError, ValidationError: when evaluated, if the text cannot be a login
-        name, for example because it must be a UUID.
+    :raises ValueError, ValidationError: when the queryset is evaluated, if the text
+        cannot be a login name, for example because login names are UUIDs.
     """
     model: Any = get_user_model()
     name = getattr(model, "USERNAME_FIELD", model._meta.pk.name)
@@ -325,7 +325,7 @@ def users_by_login_name(text: str) -> QuerySet[AbstractBaseUser]:
 
 
 class ReassignForm(forms.Form):
-    """Ask for the new user, the reason and, if its text was cleared, the ID."""
+    """Ask for the new user, a reason, and the ID if only its digest is stored."""
 
     user = forms.CharField(
         label=_("New user"),
@@ -335,7 +335,8 @@ class ReassignForm(forms.Form):
     user_id = forms.CharField(
         label=_("Layer user ID"),
         help_text=_(
-            "The text was cleared when the user was deleted. Enter the ID exactly as it was."
+            "The previous user was deleted, so only the digest of the ID is stored. "
+            "Enter the ID exactly as it was."
         ),
         strip=False,
     )

@@ -125,7 +125,7 @@ def _run_action(
     transition: Transition,
     note: str | _StrPromise = "",
 ) -> Response:
-    """Change each key separately. Return to the page that the action came from."""
+    """Change each key separately. Redirect to a key's page if it sent the action."""
     keys = list(queryset)
     for key in keys:
         message, level = _apply_to_key(model_admin, request, key, transition, str(note))
@@ -171,7 +171,7 @@ def _apply_to_key(
 
 
 def _snapshot(key: SigningKey) -> tuple[State, object, object]:
-    """Return the values that differ after an action that changed the key."""
+    """Return values whose difference shows that an action changed the key."""
     return key.state, key.tested_at, key.destroyed_at
 
 

@@ -31,8 +31,8 @@ REGISTER = (
     _("Register the public key with Layer"),
     _(
         "Copy the public key below into Layer's dashboard. Compare the fingerprint. Then "
-        "enter the key ID that the dashboard shows. A key that you imported from the "
-        "dashboard already has its key ID there."
+        "enter the key ID that the dashboard shows. If the private key came from the "
+        "dashboard, the dashboard already shows its key ID."
     ),
 )
 TEST = (
@@ -61,7 +61,7 @@ class Step:
 
     @property
     def status(self) -> str:
-        """The status, as the CSS class names it."""
+        """The status, which is also the last part of the CSS class."""
         return "done" if self.is_done else "next" if self.is_next else "later"
 
 

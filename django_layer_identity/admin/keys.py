@@ -126,7 +126,7 @@ class SigningKeyAdmin(LayerModelAdmin):
         return super().get_search_results(request, queryset, search_term)
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
-        """Refuse filters that could guess the encrypted private key."""
+        """Refuse filters with which staff could guess the encrypted private key."""
         if lookup.startswith("encrypted_private_key"):
             return False
         return super().lookup_allowed(lookup, value, request)
@@ -187,7 +187,7 @@ class SigningKeyAdmin(LayerModelAdmin):
     def response_post_save_add(
         self, request: HttpRequest, obj: SigningKey
     ) -> HttpResponseRedirect:
-        """Redirect to the key's page, where the public key can be registered."""
+        """Redirect to the key's page, which shows the public key for Layer."""
         if self.has_view_or_change_permission(request, obj):
             return self.redirect_to_page_of(obj)
         return super().response_post_save_add(request, obj)
@@ -201,7 +201,7 @@ class SigningKeyAdmin(LayerModelAdmin):
 def _wrap_posted_secrets(
     view: Callable[..., HttpResponse],
 ) -> Callable[..., HttpResponse]:
-    """Wrap posted secrets before anything else, because every later step may fail."""
+    """Wrap posted secrets first, because the report of a later error shows the form."""
 
     @wraps(view)
     def wrapper(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:

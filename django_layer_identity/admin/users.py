@@ -49,13 +49,13 @@ class LayerUserAdmin(ReadOnly, LayerModelAdmin):
     ordering = ("-pk",)
     search_fields = ("digest",)  # shows the search box; get_search_results() searches
     search_help_text = _(
-        "Enter a complete Layer user ID, its digest, or the complete name that a user logs "
-        "in with. Parts of them find nothing."
+        "Enter a Layer user ID, its digest, or a user's login name. Enter the complete "
+        "value: a part of it finds nothing."
     )
     show_full_result_count = False
 
     def has_view_permission(self, request: HttpRequest, obj: object = None) -> bool:
-        """Staff who may reassign may also view."""
+        """Allow viewing also for staff who may reassign IDs."""
         may_view = super().has_view_permission(request, obj)
         return may_view or self.has_reassign_permission(request)
 
@@ -65,7 +65,11 @@ class LayerUserAdmin(ReadOnly, LayerModelAdmin):
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet, search_term: str
     ) -> tuple[QuerySet, bool]:
-        """Search by digest, because it matches exactly on every database and has an index."""
+        """
+        Search by login name and by the digest of the ID.
+
+        The digest matches exactly on every database and has an index.
+        """
         if not search_term:
             return queryset, False
         try:
@@ -77,7 +81,8 @@ class LayerUserAdmin(ReadOnly, LayerModelAdmin):
 
     def get_urls(self) -> list[Any]:
         view = self.admin_site.admin_view(self.reassign_view)
-        # Commit inside the view, even with ATOMIC_REQUESTS, so that it can catch errors.
+        # Commit inside the view, even with ATOMIC_REQUESTS, so that the view can catch
+        # the errors of the commit.
         transaction.non_atomic_requests(router.db_for_write(LayerUser))(view)
         name = "layer_identity_layeruser_reassign"
         reassign = path("<path:object_id>/reassign/", view, name=name)
@@ -109,7 +114,8 @@ class LayerUserAdmin(ReadOnly, LayerModelAdmin):
         self, request: HttpRequest, entry: LayerUser, data: dict[str, Any]
     ) -> None:
         user, reason, former = data["user"], data["reason"], entry.owner_id
-        # The history is kept after a user is deleted: no login names, no Layer user IDs.
+        # The history is kept after a user is deleted, so it must not contain login
+        # names or Layer user IDs.
         anonymous = LayerUser(pk=entry.pk, digest=entry.digest)
         try:
             with transaction.atomic(using=router.db_for_write(LayerUser)):

@@ -1,1 +1,1 @@
-"""Optional app: one row for each identity token that was issued or refused."""
+"""Optional app: one row for each token that was issued or refused to a user."""

@@ -32,7 +32,8 @@ class AuditEntry(models.Model):
     One issued token or refusal.
 
     It has no foreign keys, so that it is kept when a user or key is deleted. It never
-    contains a token, nonce, password, e-mail address or phone number.
+    contains a token, nonce or password. It contains an e-mail address or a phone number
+    only if that is the user's primary key.
     """
 
     created_at = models.DateTimeField(_("time"), default=timezone.now)

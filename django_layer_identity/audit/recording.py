@@ -1,7 +1,8 @@
 """
-Write a row for each signal, in the caller's transaction.
+Write a row for each issued token and each refusal, in the caller's transaction.
 
-Errors are logged. They never fail the request or the transaction.
+Refusals without a user and throttled requests get no row. Errors are logged. They never
+fail the request or the transaction.
 """
 
 from __future__ import annotations
@@ -45,11 +46,11 @@ def record(
 ) -> None:
     """Write an audit entry; a receiver of both signals."""
     if user is None or code == "throttled":
-        return  # a client could write any number of rows
+        return  # otherwise any client could fill the table
     alias = router.db_for_write(AuditEntry)
     if alias == router.db_for_write(LayerApp) and is_unreachable(alias):
         logger.error(
-            "Cannot write an audit entry, because the database failed: %r", code
+            "The audit entry %r was not written, because the database failed.", code
         )
         return
     try:
@@ -66,16 +67,16 @@ def record(
                 address=_address(request),
             )
     except Exception:
-        logger.exception("Cannot write an audit entry: %r", code)
+        logger.exception("The audit entry %r was not written.", code)
 
 
 def _impersonator(request: HttpRequest | None) -> str:
-    """Return the impersonator's primary key, or ``""`` if the session is unreadable."""
+    """Return the impersonator's primary key, or ``""`` if it is unknown."""
     try:
         return impersonator_of(request) or ""
-    except Exception:  # a cookie must not prevent the entry
+    except Exception:  # an unreadable session must not prevent the entry
         logger.exception(
-            "Cannot read the session; the audit entry names no impersonator"
+            "The session cannot be read, so the audit entry has no impersonator."
         )
         return ""
 

@@ -108,7 +108,7 @@ def test_an_app_is_added_with_ids_in_any_form(admin_client, app_id, provider_id)
             "app_id",
             f"layer:///apps/staging/{APP_ID}",
             "This app ID belongs to the staging environment. Choose that environment, or "
-            "enter the app ID of the chosen one.",
+            "enter an app ID of the environment that you chose.",
         ),
         ("app_id", "", "This field is required."),
         (

@@ -166,7 +166,7 @@ def test_an_entry_is_shown_and_cannot_be_changed(admin_client, entry):
 def test_the_entry_of_a_deleted_user_shows_the_digest(admin_client, orphan):
     page = admin_client.get(page_of(orphan))
 
-    assertContains(page, f"<code>{orphan.digest[:16]}…</code> (text cleared)")
+    assertContains(page, f"<code>{orphan.digest[:16]}…</code> (only the digest)")
     assertContains(page, "user deleted")
     assertNotContains(page, "auth0")
 
@@ -185,7 +185,7 @@ def test_reassigning_asks_for_confirmation(admin_client, entry, bob):
 
     assertContains(page, "give this Layer user ID to bob?")
     assertContains(page, "can read everything that was ever sent")
-    assertContains(page, "The present user can no longer log in")
+    assertContains(page, "The previous user can no longer log in")
     assertContains(page, REASON)
     assert stored() == before
     assert history() == []
@@ -218,7 +218,7 @@ def test_the_id_of_a_deleted_user_must_be_entered_again(admin_client, orphan, bo
     }
 
     confirmation = reassign(admin_client, orphan, user_id="auth0|17 é")
-    assertNotContains(confirmation, "The present user")
+    assertNotContains(confirmation, "The previous user")
 
     reassign(admin_client, orphan, user_id="auth0|17 é", confirm="yes")
 

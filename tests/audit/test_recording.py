@@ -26,7 +26,7 @@ from tests.internals import stop_recording
 from tests.models import Member
 
 APP = f"layer:///apps/production/{APP_ID}"
-FAILED = "Cannot write an audit entry: 'issued'"
+FAILED = "The audit entry 'issued' was not written."
 
 
 @contextmanager
@@ -199,7 +199,7 @@ def test_a_token_is_recorded_without_a_readable_session(caplog, rf, key, alice):
 
     assert codes() == ["issued"]
     assert log_messages(caplog) == [
-        "Cannot read the session; the audit entry names no impersonator"
+        "The session cannot be read, so the audit entry has no impersonator."
     ]
 
 
@@ -248,7 +248,7 @@ def test_after_a_lost_database_no_entry_is_written(caplog, key, alice, lost_data
     assert read(ask(alice, nonce=""))[1]["code"] == "nonce_missing"
 
     assert log_messages(caplog) == [
-        "Cannot write an audit entry, because the database failed: 'nonce_missing'"
+        "The audit entry 'nonce_missing' was not written, because the database failed."
     ]
     assert codes() == []
 
@@ -265,7 +265,7 @@ def test_an_audit_in_another_database_is_written_after_a_lost_database(
 
     ask(alice, nonce="")
 
-    assert log_messages(caplog) == ["Cannot write an audit entry: 'nonce_missing'"]
+    assert log_messages(caplog) == ["The audit entry 'nonce_missing' was not written."]
     assert "The connection 'elsewhere' doesn't exist." in caplog.text
 
 

@@ -1,4 +1,4 @@
-"""The life cycle of a user, with each user model."""
+"""The lifecycle of a user, with each user model."""
 
 from __future__ import annotations
 

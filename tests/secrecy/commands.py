@@ -16,7 +16,7 @@ KEY, ID = str(KEY_ID), str(OTHER_KEY_ID)
 
 
 def lines(world: World) -> list[tuple[str, ...]]:
-    """Return command lines: the whole life cycle of a key, and mistakes."""
+    """Return command lines: the whole lifecycle of a key, and mistakes."""
     file = str(world.file("key.pem", world.pem()))
     encrypted = str(world.file("encrypted.pem", world.pems()["encrypted"]))
     passphrase = str(world.file("passphrase", PASSPHRASE))

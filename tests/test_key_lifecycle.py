@@ -1,4 +1,4 @@
-"""The life cycle of a signing key: allowed, refused and irreversible transitions."""
+"""The lifecycle of a signing key: allowed, refused and irreversible transitions."""
 
 from __future__ import annotations
 
