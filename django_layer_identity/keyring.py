@@ -79,7 +79,8 @@ def link_remote_key(
     """
     Store the public key of the signing backend with this alias in ``SIGNERS``.
 
-    :raises SigningBackendError: if the backend does not return the key or cannot sign.
+    :raises SigningBackendError: if the backend does not return the public key, or fails
+        the self-test, which runs only if ``key_id`` is given.
     :raises InvalidKey: if it is not an RSA key of an accepted size.
     """
     public_key = rsa.read_public_key(get_backend(alias).public_key())
@@ -123,10 +124,11 @@ def reencrypt_private_keys(
     """
     Encrypt each stored private key with the first entry of ``KEY_ENCRYPTION_KEYS``.
 
-    Keys that the first entry encrypts already stay unchanged, and so do damaged keys.
+    Keys that are already encrypted with the first entry stay unchanged. Keys that
+    cannot be decrypted stay unchanged too, and are listed in the result's failures.
     Each key has its own transaction, so it is safe to interrupt and repeat this.
 
-    :param progress: called after each key with the numbers of finished and of all keys.
+    :param progress: called after each key with two numbers: finished keys and all keys.
     :raises ConfigurationError: if the setting is empty or an entry is too short.
     """
     done = ReencryptionResult()

@@ -58,10 +58,10 @@ _backends: dict[str, tuple[int, object, TimeLimitedBackend]] = {}
 
 def get_backend(alias: str) -> TimeLimitedBackend:
     """
-    Return the backend with this alias, always the same object in one process.
+    Return the backend with this alias. Each process creates it once and keeps it.
 
-    A new backend is created when the setting changes, and after a fork, because the
-    child process does not have the threads of the parent's backend.
+    A new backend is created only if the setting changes, or after a fork: the child
+    process does not have the threads of the parent's backend.
 
     :raises ConfigurationError: if the alias is unknown or its entry is invalid.
     """
@@ -124,7 +124,8 @@ class RemoteSigner:
         Sign the message with RSASSA-PKCS1-v1_5 and SHA-256, and verify the signature.
 
         :raises SigningBackendError: if the backend fails or does not answer in time, or
-            if the signature is from another key.
+            if another key made the signature.
+        :raises InvalidKey: if the stored public key is damaged.
         """
         signature = self.backend.sign(message)
         if not verify_signature(self.public_key, message, signature):
@@ -181,8 +182,8 @@ class TimeLimitedBackend:
         deadline, slots = time.monotonic() + self.timeout, self.slots
         if slots.all_busy():
             raise self._error(
-                f"all slots ({slots.count}) are held by calls that timed out and have "
-                "not returned"
+                f"no call can start, because earlier calls ({slots.count}) timed out "
+                "and have not returned"
             )
         if not slots.acquire(self.timeout):
             raise self._error(
@@ -228,11 +229,10 @@ class CallSlots:
 
     def acquire(self, timeout: float) -> bool:
         """
-        Wait for a slot. Return whether one is free and enough time is left for a call.
+        Take a slot, and return whether that succeeded before the time was too short.
 
-        The remaining time is enough if the last call took no longer. If half of the
-        time limit remains, it is always enough: otherwise one slow call would block all
-        later calls.
+        Enough time is left if the last call took no longer than that. Half of the time
+        limit is always enough: otherwise one slow call would block all later calls.
         """
         deadline = time.monotonic() + timeout
         if not self._free.acquire(timeout=timeout):

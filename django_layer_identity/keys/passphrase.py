@@ -59,7 +59,8 @@ def decrypt(
     :param dek_info: the ``DEK-Info`` header (RFC 1421); None for PKCS#8.
     :raises PassphraseNeeded: if the passphrase is missing or empty.
     :raises PassphraseWrong: if the passphrase does not decrypt the key.
-    :raises InvalidKey: if decryption costs too much, or the encryption is unsupported.
+    :raises InvalidKey: if decryption costs too much, the encryption is unsupported, the
+        data is damaged, or the key is of an unsupported kind.
     """
     if not passphrase:
         raise PassphraseNeeded(NEEDED)

@@ -107,7 +107,7 @@ class PKCS11Backend:
             raise SigningBackendError(_about_token(token_label, problem)) from exc
 
     def _try_twice(self, module: Module, use: Callable[[Any], T]) -> T:
-        """If a cached key fails, find it again and retry once: it may be stale."""
+        """Use the key. If a cached key fails, find the key again and retry once."""
         was_cached = module.is_cached(self._selector)
         try:
             return use(module.find_key(self._selector, self._pin))
@@ -194,7 +194,11 @@ class Module:
         return self._keys[selector]
 
     def reset(self) -> None:
-        """Open new sessions at the next call. A reconnected token has other handles."""
+        """
+        Forget the sessions and keys, so that the next call opens new sessions.
+
+        After a token was reconnected, its old handles are invalid.
+        """
         self._sessions.clear()
         self._keys.clear()
         self._needs_reinit = True
@@ -232,9 +236,9 @@ class Module:
         return library
 
     def _finalize(self, library: Any) -> None:
-        # python-pkcs11 holds the GIL in this call only, so a module that hangs in it
-        # would stop all threads. Call C_Finalize directly first: python-pkcs11's own
-        # call then has nothing to do.
+        # In library.finalize(), unlike in its other calls, python-pkcs11 holds the GIL.
+        # A module that hangs there would stop all threads. So call C_Finalize through
+        # ctypes first: library.finalize() then has nothing to do.
         with suppress(OSError, AttributeError):  # modules need not export C_Finalize
             ctypes.CDLL(self.path).C_Finalize(None)
         with suppress(PKCS11Error):
@@ -334,8 +338,8 @@ def _is_refused(digest: str) -> bool:
             _refused.add(digest)
     except Exception:  # a cache may raise anything
         logger.exception(
-            "The cache failed, so this process cannot see whether a token refused the "
-            "PIN of another process."
+            "The cache failed, so this process cannot see whether the token refused "
+            "the same PIN in another process."
         )
     return digest in _refused
 

@@ -128,7 +128,7 @@ def read_private_key(data: bytes | str, passphrase: str | None = None) -> Privat
 
 
 def _load(der: bytes, passphrase: str | None) -> PrivateKeyTypes:
-    """Load a key without the costly validation; the size must be checked first."""
+    """Load a key without the costly validation, which follows the size check."""
     try:
         return load_der_private_key(der, None, unsafe_skip_rsa_key_validation=True)
     except TypeError:  # it is encrypted
@@ -169,7 +169,8 @@ def parse_key_text(data: bytes | str) -> ParsedKey:
     Accepts CRLF, indentation, line breaks that are missing or written as ``\\n``,
     quotation marks and text around the key, a byte order mark, and Base64 of the whole.
 
-    :raises InvalidKey: if there is not exactly one private key.
+    :raises InvalidKey: if there is not exactly one private key, or if another PEM block
+        is next to it.
     """
     if len(data) > MAX_LENGTH:
         raise InvalidKey(TOO_LONG)

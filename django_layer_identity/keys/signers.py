@@ -60,10 +60,11 @@ def load_private_key(stored: StoredPrivateKey, *, fresh: bool = False) -> Privat
     """
     Return the private key. Each process parses it once and returns the same object.
 
-    After two rotations the cache drops the key, so a process neither grows with each
-    key nor keeps old private keys.
+    The cache drops the key after two rotations. So old private keys do not stay in
+    memory, and the memory use does not grow with each rotation.
 
-    Failures are not cached: after the setting is corrected, the next request succeeds.
+    Failures are not cached: after ``KEY_ENCRYPTION_KEYS`` is corrected, the next call
+    succeeds.
 
     :param fresh: bypass the cache and load the stored key again, for self-tests.
     :raises DecryptionError: if the stored key cannot be decrypted.

@@ -74,9 +74,9 @@ def check_user_id(user_id: object, *, max_length: int = MAX_USER_ID_LENGTH) -> s
     """
     Return the Layer user ID unchanged.
 
-    :raises InvalidClaims: if it is not a string, is blank, has more than ``max_length``
-        characters or control characters, or is ``"None"``: that is a missing value
-        converted to text, and several users would share it.
+    :raises InvalidClaims: if it is not a string, is blank, has control characters, is
+        longer than ``max_length`` characters, or is ``"None"``. ``"None"`` is a missing
+        value converted to text, and several users would share it.
     """
     if not isinstance(user_id, str):
         raise InvalidClaims("A Layer user ID must be a string.")
@@ -156,7 +156,7 @@ class IdentityClaims:
         lifetime = self.expires_at - self.issued_at
         if not timedelta(0) < lifetime <= MAX_LIFETIME + MAX_CLOCK_SKEW:
             raise InvalidClaims(
-                "The token lifetime must be more than zero and at most 24 hours."
+                "expires_at must be after issued_at, by at most 24 hours and 5 minutes."
             )
         object.__setattr__(self, "profile", MappingProxyType(dict(self.profile)))
 

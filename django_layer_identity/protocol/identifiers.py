@@ -1,8 +1,9 @@
 """
-Layer's identifiers: ``layer:///providers/<uuid>``, ``keys`` and ``apps``.
+Layer's identifiers: provider IDs, key IDs and app IDs.
 
 Layer used bare UUIDs until mid-2015 and prefixed UUIDs afterwards. LayerKit for iOS
-sends upper case. All forms are accepted; the output always has the same form.
+sends upper-case UUIDs. All forms are accepted. The output is in lower case, and has the
+prefix, except for an app ID without an environment.
 """
 
 from __future__ import annotations
@@ -55,7 +56,9 @@ class _PrefixedUUID(_Identifier):
     @classmethod
     def parse(cls, text: object) -> Self:
         """
-        Parse a bare UUID or the prefixed form, in upper or lower case.
+        Parse a bare UUID or the prefixed form.
+
+        The UUID may be in upper or lower case; the prefix must be in lower case.
 
         :raises InvalidIdentifier: if the text has another form, or is an identifier of
             another kind.

@@ -44,7 +44,7 @@ class _SignerAlgorithm(RSAAlgorithm):
         return key
 
     def check_key_length(self, key: Any) -> None:
-        return None  # checked at import: ``keys.rsa.MIN_KEY_SIZE``
+        return None  # ``keys.rsa`` checks the size before a key is stored
 
     def sign(self, msg: bytes, key: Any) -> bytes:
         return cast("Signer", key).sign(msg)
@@ -58,8 +58,8 @@ def sign_identity_token(claims: IdentityClaims, signer: Signer) -> str:
     """
     Return the identity token as a compact JWS: three base64url parts and two dots.
 
-    The JSON is ASCII, because Layer's web SDKs decode it with ``atob`` and without
-    UTF-8. That would garble all other characters.
+    The JSON is ASCII, because Layer's web SDKs decode it with ``atob`` only, not as
+    UTF-8. Characters outside ASCII would arrive garbled.
     """
     payload = json.dumps(claims.as_payload(), ensure_ascii=True, separators=(",", ":"))
     return _jws.encode(

@@ -2,9 +2,9 @@
 Validate identity tokens by the rules of Layer's own validator.
 
 The codes are Layer's, from its authentication guide for iOS (April 2016). The checks
-run from the outside of the token to the inside, and the first problem is reported. Only
-the public key that the caller looks up is trusted: the token itself chooses neither the
-public key text nor the algorithm.
+run in this order: form, header, signature, claims, times. The first problem is
+reported. Only the public key that the caller looks up is trusted. The token names a key
+ID, but it cannot supply a public key or choose the algorithm.
 """
 
 from __future__ import annotations
@@ -141,9 +141,8 @@ def _decode(part: str, name: str) -> bytes:
 
 def _parse_object(raw: bytes, name: str) -> dict[str, Any]:
     try:
-        value = strict_json.loads(
-            raw.decode()
-        )  # RFC 7515, section 4, allows the strictness
+        # RFC 7515, section 4, allows a parser to reject duplicate names.
+        value = strict_json.loads(raw.decode())
     except (ValueError, RecursionError):
         value = None
     if not isinstance(value, dict):

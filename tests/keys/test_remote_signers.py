@@ -93,7 +93,9 @@ def test_hanging_calls_do_not_accumulate(private_key, gate):
         errors.append(str(caught.value).removeprefix("SIGNERS['hsm']: "))
 
     no_answer = "no answer within 0.05 seconds."
-    no_slot = "all slots (2) are held by calls that timed out and have not returned."
+    no_slot = (
+        "no call can start, because earlier calls (2) timed out and have not returned."
+    )
     assert errors == [no_answer] * 2 + [no_slot] * 3
     assert [entered.acquire(timeout=5) for _ in range(2)] == [True, True]
     assert entered.acquire(blocking=False) is False
@@ -108,7 +110,7 @@ def test_calls_do_not_wait_while_hanging_calls_hold_all_slots(private_key, gate)
             signer.sign(b"message")
 
     _, first = count_calls(refuse, "no answer within")
-    _, second = count_calls(refuse, r"all slots \(1\) are held")
+    _, second = count_calls(refuse, r"earlier calls \(1\) timed out")
 
     # Waiting for a thread acquires a lock.
     assert (ACQUIRE in first, ACQUIRE in second) == (True, False)

@@ -179,7 +179,7 @@ def test_a_lifetime_is_positive_and_bounded(lifetime):
 
     assert (
         str(caught.value)
-        == "The token lifetime must be more than zero and at most 24 hours."
+        == "expires_at must be after issued_at, by at most 24 hours and 5 minutes."
     )
 
 

@@ -188,7 +188,7 @@ def test_a_hanging_token_is_used_again_when_it_answers(key, hsm, alice, folder, 
     assert answers == [SIGNING_FAILED] * 4
     assert caplog.text.count("no answer within 0.2 seconds") == 1
     assert (
-        "all slots (1) are held by calls that timed out and have not returned"
+        "no call can start, because earlier calls (1) timed out and have not returned"
         in caplog.text
     )
     hsm()
