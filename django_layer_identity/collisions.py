@@ -2,7 +2,8 @@
 Find users whose Layer user IDs would collide, and users without a usable ID.
 
 Users are read in pages. Their IDs are compared by digests in a temporary SQLite file, so
-that memory use does not grow with the number of users. The file contains no IDs.
+that memory use does not grow with the number of users. The file contains primary keys,
+but no Layer user IDs.
 """
 
 from __future__ import annotations
@@ -167,7 +168,7 @@ def survey_users(
 
 def _gather(users: Iterator[tuple[Any, str]]) -> Group:
     """
-    Return the group of any number of users. Keep only the users that are shown.
+    Return the group of these users. Keep only those that are shown, to save memory.
 
     :param users: primary keys and IDs. Users with the same ID are adjacent.
     """
@@ -181,7 +182,7 @@ def _gather(users: Iterator[tuple[Any, str]]) -> Group:
                 shown.append(holder)
         if count - before > 1:
             same += count - before
-        # Comparing with the first ID is enough: IDs that equal it equal each other.
+        # Compare with the first ID only: IDs with its form also have each other's form.
         differences.add(_difference(shown[0][1], user_id))
     shown.sort(key=itemgetter(0))
     return Group(max(differences, key=DIFFERENCES.index), count, same, shown)
@@ -207,7 +208,7 @@ def collision_key(user_id: str) -> str:
 
 
 def _forms(user_id: str) -> tuple[str, str, str, str]:
-    """Return the ID, and three forms that each drop one more of DIFFERENCES."""
+    """Return the ID, then without its Unicode form, outer white space and case."""
     visible = user_id
     if not user_id.isascii():
         text = normalize("NFKC", user_id)
@@ -223,7 +224,7 @@ def _users() -> Any:
 
 
 def _relations(source: object) -> list[str]:
-    """Return the ``select_related`` names with which the path needs no query."""
+    """Return the names for ``select_related``, so that the path needs no query."""
     if not isinstance(source, str) or ":" in source:
         return []
     *names, _ = source.split(".")

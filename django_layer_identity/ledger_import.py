@@ -67,7 +67,7 @@ def import_user_ids(
 def _import_rows(
     app: LayerApp, lines: Iterable[str]
 ) -> Iterator[tuple[int, str | None]]:
-    """Import one line after the other. Yield its number, and what is wrong or None."""
+    """Import the lines one by one. Yield each number, with the problem or None."""
     reader = csv.reader(lines, strict=True)
     try:
         for row in reader:

@@ -160,9 +160,9 @@ def test_encryption_key_says_to_store_it_and_why(capsys):
     call_command("layer_encryption_key")
 
     assert capsys.readouterr().err == (
-        "Store this entry before you use it: as secret as SECRET_KEY, and separate from "
-        "the database. If you lose it, the private keys that it encrypted cannot be "
-        "decrypted.\n"
+        "Store this entry before you use it. Keep it as secret as SECRET_KEY, and "
+        "separate from the database. If you lose it, the private keys that it "
+        "encrypted cannot be decrypted.\n"
     )
 
 

@@ -35,7 +35,7 @@ MFA_APPS = (
     "trench",
     "two_factor",
 )
-MIN_ENTRIES = 10_000  # in a cache that culls: enough for ten busy minutes
+MIN_ENTRIES = 10_000  # enough for ten busy minutes; a full cache deletes entries
 
 _REASONS: tuple[tuple[type[BaseCache], str], ...] = (
     (LocMemCache, "each process has its own cache"),
@@ -118,7 +118,7 @@ def _authentication_classes() -> Any:
 
 
 def _accepted(path: str) -> list[type]:
-    """Return the configured authentication classes of this class or its subclasses."""
+    """Return the configured classes that are this class or inherit from it."""
     entries = _authentication_classes()
     kinds = _import_classes(entries) if _is_list(entries) else []
     return [kind for kind in kinds if path in map(_path, kind.__mro__)]
@@ -263,7 +263,7 @@ def _cache_problem(cache: BaseCache) -> str | None:
     hint="Remove django_layer_identity.sandbox from INSTALLED_APPS, or set DEBUG to "
     "False and LAYER_IDENTITY['SANDBOX'] to None.",
 )
-def _sandbox_answers() -> Iterator[str]:
+def _sandbox_enabled() -> Iterator[str]:
     if apps.is_installed("django_layer_identity.sandbox") and conf.sandbox_enabled:
         yield (
             "The sandbox is enabled: every client that can reach it can use it in "
@@ -281,7 +281,7 @@ RULES = (
     _cache_alias,
 )
 DEPLOYMENT_RULES = (
-    _sandbox_answers,
+    _sandbox_enabled,
     _no_class,
     _uncounted_passwords,
     _sessions_without_csrf,

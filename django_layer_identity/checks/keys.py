@@ -112,7 +112,7 @@ def _is_alias(alias: object) -> bool:
 
 
 def _signer_entries() -> Iterator[CheckMessage]:
-    """Report the first problem of each entry. Never show its values."""
+    """Report each entry's first kind of problem. Never show a secret."""
     for alias, entry in () if _signers() else conf.SIGNERS.items():
         name = f"LAYER_IDENTITY['SIGNERS'][{alias!r}]"
         yield from (
@@ -169,9 +169,10 @@ def _backend_fails(alias: str, entry: Mapping[str, Any]) -> Iterator[str]:
 
 # Copies of keys
 
-NO_SETTING = "remove the code that registers models of layer_identity with it"
+NO_SETTING_REMEDY = "remove the code that registers models of layer_identity with it"
 
-#: App -> a function that returns whether it copies a model's rows, and how to stop it.
+#: For each app: a function that returns whether the app copies a model's rows, and the
+#: setting or change that stops the copies.
 CHANGE_LOGS: dict[str, tuple[Callable[[Any], bool], str]] = {
     "auditlog": (
         lambda model: import_string("auditlog.registry.auditlog").contains(model),
@@ -190,22 +191,22 @@ CHANGE_LOGS: dict[str, tuple[Callable[[Any], bool], str]] = {
             import_string("django.contrib.admin.site")._registry.get(model),
             "resource_classes",
         ),
-        NO_SETTING,
+        NO_SETTING_REMEDY,
     ),
     "pghistory": (
         lambda model: any(
             getattr(event, "pgh_tracked_model", None) is model
             for event in apps.get_models()
         ),
-        NO_SETTING,
+        NO_SETTING_REMEDY,
     ),
     "reversion": (
         lambda model: import_string("reversion.is_registered")(model),
-        NO_SETTING,
+        NO_SETTING_REMEDY,
     ),
     "simple_history": (
         lambda model: hasattr(model._meta, "simple_history_manager_attribute"),
-        NO_SETTING,
+        NO_SETTING_REMEDY,
     ),
 }
 

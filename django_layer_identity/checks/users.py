@@ -110,13 +110,13 @@ def _missing_verification() -> Iterator[str]:
 @rule(
     "W021",
     hint="The first of these users gets the Layer user ID, and the others are refused. "
-    "Make the field unique and do not use a method of it, or use another field.",
+    "Make the field unique and use its value without a method, or use another field.",
 )
 def _unique_field() -> Iterator[str]:
     if is_not_unique(conf.USER_ID):
         yield (
             f"LAYER_IDENTITY['USER_ID'] is {conf.USER_ID!r}, and several users can have "
-            "the same value there."
+            "the same value."
         )
 
 
@@ -234,7 +234,11 @@ def _disclosed_by(name: str, source: object) -> str | None:
 
 
 def _sources() -> Mapping[str, object]:
-    """Return the project's own claims. A user model may lack the default's fields."""
+    """
+    Return the claims that the project sets.
+
+    The default claims are not checked: a custom user model may lack their fields.
+    """
     setting = _claims_setting()
     return setting if isinstance(setting, Mapping) else {}
 
@@ -285,7 +289,7 @@ def _one_database() -> Iterator[str]:
 def check_databases(
     databases: Sequence[str] | None = None, **kwargs: Any
 ) -> list[CheckMessage]:
-    """Check that each database of the ledger can store every character."""
+    """Check that MySQL and MariaDB can store every character in the ledger."""
     return [
         message
         for alias in databases or ()
@@ -313,8 +317,8 @@ def _charset(alias: str) -> Iterator[str]:
         narrow = sorted(set(cursor.fetchone()) - {"utf8mb4"})
     if narrow:
         yield (
-            f"The database {alias!r} stores Layer user IDs in {narrow[0]}, which does "
-            "not have every character."
+            f"The database {alias!r} uses the character set {narrow[0]} for Layer user "
+            "IDs. It does not have every character."
         )
 
 

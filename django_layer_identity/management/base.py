@@ -79,7 +79,7 @@ class KeyCommand(LayerCommand):
     """
     A command that changes one key and prints its new state.
 
-    Subclasses define ``change``. It gets the options that they add by name.
+    Subclasses define ``change``. It gets the key, and the options as keyword arguments.
     """
 
     arguments = ("--app", "key")
@@ -155,7 +155,7 @@ def _open(name: str, label: str) -> Iterator[IO[Any]]:
 
 
 def _label(name: str) -> str:
-    """Return the file name for messages. A file's content may be given by mistake."""
+    """Return the file name for messages. Never repeat content given as a name."""
     if name == "-":
         return "Standard input"
     is_content = len(name) > MAX_FILE_NAME or "-----BEGIN" in name

@@ -122,7 +122,7 @@ _HEADERS = {
 
 
 def add_cors_headers(request: HttpRequest, response: HttpResponseBase) -> None:
-    """Allow the origin of the request, for errors too, so that pages can read them."""
+    """Allow the request's origin to read the response, which may be an error."""
     patch_vary_headers(response, ["Origin"])
     origin = request.headers.get("Origin", "")
     if _ORIGIN.fullmatch(origin):

@@ -27,7 +27,7 @@ class Registration(NamedTuple):
     provider_id: UUID
     enabled: bool
     key_id: UUID | None
-    public_key: str  # None if the key ID is None; such a row is never looked up
+    public_key: str  # None if the app has no keys; no look-up finds such a row
     revoked_at: datetime | None
 
 
@@ -65,9 +65,9 @@ def check_identity_token(
     token: object, app: Registration, registrations: Registrations
 ) -> ValidatedToken:
     """
-    Return the content of the token if Layer would open a session for it.
+    Check everything in the token except its nonce, and return the token's content.
 
-    :raises InvalidToken: if Layer would refuse it; with Layer's code.
+    :raises InvalidToken: if Layer would refuse the token. It contains Layer's code.
     """
     validated = validate_identity_token(
         token,

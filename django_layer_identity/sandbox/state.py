@@ -36,7 +36,7 @@ def create_nonce() -> str:
     return nonce
 
 
-def spend_nonce(nonce: str) -> bool:
+def use_nonce(nonce: str) -> bool:
     """Use up the nonce, and return whether it was unused and not expired."""
     key = _key("nonce", nonce)
     # Some backends return True when they delete an expired entry, so read first. Only
@@ -76,7 +76,7 @@ def end_session(token: str) -> None:
     cache.delete(_key("session", token))
 
 
-def keep_identity(session: Session, profile: Mapping[str, str]) -> None:
+def store_identity(session: Session, profile: Mapping[str, str]) -> None:
     """Create or update the identity of the session's user."""
     key = _key("identity", session.app_id, session.user_id)
     cache.set(key, dict(profile), SESSION_LIFETIME.total_seconds())

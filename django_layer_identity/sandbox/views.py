@@ -98,7 +98,7 @@ class IdentityView(Endpoint):
 
 
 class UnknownView(Endpoint):
-    """Return a JSON error for unknown paths. A preflight request succeeds first."""
+    """Return a JSON error for unknown paths. Only preflight requests succeed."""
 
     def get(self, request: HttpRequest) -> HttpResponse:
         raise InvalidEndpoint(
@@ -117,14 +117,14 @@ def read_property(body: Mapping[str, Any], name: str) -> Any:
 
 def open_session(validated: ValidatedToken, app_id: str) -> str:
     """Use up the nonce, as the last check, and return a session token."""
-    if not state.spend_nonce(validated.nonce):
+    if not state.use_nonce(validated.nonce):
         raise InvalidProperty(
             "Nonce not found or expired.",
             property="identity_token",
             code="eit_nonce_not_found",
         )
     session = state.Session(app_id, validated.user_id)
-    state.keep_identity(session, validated.profile)
+    state.store_identity(session, validated.profile)
     return state.create_session(session)
 
 

@@ -70,8 +70,8 @@ class MariaDB:
 
 def narrow(alias, charset):
     return Error(
-        f"The database {alias!r} stores Layer user IDs in {charset}, which does not have "
-        "every character.",
+        f"The database {alias!r} uses the character set {charset} for Layer user IDs. "
+        "It does not have every character.",
         hint=(
             "Convert the database to utf8mb4, and remove 'charset' from the OPTIONS in "
             "DATABASES: Django's default is utf8mb4."

@@ -183,11 +183,11 @@ def test_a_field_that_is_not_unique_is_reported(settings):
     assert found(settings, USER_ID="last_name") == [
         Warning(
             "LAYER_IDENTITY['USER_ID'] is 'last_name', and several users can have the "
-            "same value there.",
+            "same value.",
             hint=(
                 "The first of these users gets the Layer user ID, and the others are "
-                "refused. Make the field unique and do not use a method of it, or use "
-                "another field."
+                "refused. Make the field unique and use its value without a method, or "
+                "use another field."
             ),
             id="layer_identity.W021",
         )

@@ -62,7 +62,7 @@ def post_session(client, token, app_id=f"layer:///apps/production/{APP_ID}", **e
 
 def open_session(user_id="alice"):
     session = state.Session(str(APP_ID), user_id)
-    state.keep_identity(session, {})
+    state.store_identity(session, {})
     return authorization(state.create_session(session))
 
 

@@ -272,7 +272,7 @@ def test_unknown_session_is_refused_with_a_new_nonce(client, header):
 
     answer = response.json()
     assert response.status_code == 401
-    assert state.spend_nonce(answer["data"]["nonce"])
+    assert state.use_nonce(answer["data"]["nonce"])
     assert answer == error(
         "authentication_required",
         4,

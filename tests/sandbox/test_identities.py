@@ -145,7 +145,7 @@ def test_unknown_identity_is_refused(client, user_id):
 
 
 def test_users_of_another_app_are_not_found(client):
-    state.keep_identity(state.Session(str(OTHER_APP_ID), "bob"), {})
+    state.store_identity(state.Session(str(OTHER_APP_ID), "bob"), {})
 
     response = client.get("/sandbox/identities/bob", headers=open_session())
 

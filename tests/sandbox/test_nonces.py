@@ -47,12 +47,12 @@ def backend(request, settings, tmp_path):
 def test_nonce_is_spent_once(backend):
     nonce = state.create_nonce()
 
-    assert [state.spend_nonce(nonce) for _ in range(3)] == [True, False, False]
+    assert [state.use_nonce(nonce) for _ in range(3)] == [True, False, False]
 
 
 @pytest.mark.parametrize("nonce", ["", "x", "\ud800", "\x00\n", "x" * 10_000])
 def test_unknown_nonce_is_not_accepted(backend, nonce):
-    assert not state.spend_nonce(nonce)
+    assert not state.use_nonce(nonce)
 
 
 @pytest.mark.parametrize(("seconds", "alive"), [(599, True), (601, False)])
@@ -61,14 +61,14 @@ def test_nonce_lives_ten_minutes(backend, monkeypatch, seconds, alive):
     nonce = state.create_nonce()
     later(monkeypatch, seconds)
 
-    assert state.spend_nonce(nonce) is alive
+    assert state.use_nonce(nonce) is alive
 
 
 def test_only_one_of_many_concurrent_requests_uses_a_nonce():
     nonce = state.create_nonce()
 
     with ThreadPoolExecutor(8) as pool:
-        spent = list(pool.map(state.spend_nonce, [nonce] * 64))
+        spent = list(pool.map(state.use_nonce, [nonce] * 64))
 
     assert spent.count(True) == 1
 

@@ -56,8 +56,8 @@ def create_tables(connection):
 
 
 NARROW = (
-    "The database 'narrow' stores Layer user IDs in latin1, which does not have every "
-    "character."
+    "The database 'narrow' uses the character set latin1 for Layer user IDs. It does "
+    "not have every character."
 )
 
 

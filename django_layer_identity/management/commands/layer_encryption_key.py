@@ -18,7 +18,7 @@ class Command(LayerCommand):
     def run(self, **options: Any) -> None:
         self.stdout.write(new_encryption_key())
         self.remark(
-            "Store this entry before you use it: as secret as SECRET_KEY, and separate "
-            "from the database. If you lose it, the private keys that it encrypted cannot "
-            "be decrypted."
+            "Store this entry before you use it. Keep it as secret as SECRET_KEY, and "
+            "separate from the database. If you lose it, the private keys that it "
+            "encrypted cannot be decrypted."
         )

@@ -31,13 +31,13 @@ class Command(LayerCommand):
         parser.add_argument(
             "--signer",
             metavar="ALIAS",
-            help="instead of FILE: link a key that this alias of SIGNERS keeps",
+            help="instead of FILE: link a key in this signing backend of SIGNERS",
         )
         parser.add_argument(
             "--passphrase-file",
             metavar="FILE",
-            help="the passphrase of an encrypted key; - for standard input; without this "
-            "option, the command asks for it on a terminal",
+            help="file with the passphrase of an encrypted key; - for standard input; "
+            "without this option, the command asks for it on a terminal",
         )
         parser.add_argument(
             "file", metavar="FILE", nargs="?", help="PEM or DER; - for standard input"

@@ -19,8 +19,8 @@ from django_layer_identity.models import LayerApp
 
 class Command(LayerCommand):
     help = (
-        "Before going live: list users with the same or similar Layer user IDs, and "
-        "users without a usable ID. Fail if there are any."
+        "List users with the same or similar Layer user IDs, and users without a "
+        "usable ID. Run it before you go live. It fails if there are any."
     )
     arguments = ("--app", "--json")
 
