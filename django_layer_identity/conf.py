@@ -58,7 +58,7 @@ class LayerIdentitySettings:
 
     @property
     def USER_ID_NORMALIZER(self) -> str | Callable[[str], Any] | None:
-        """Converts spellings of a user ID to one, before user IDs are compared."""
+        """Function that converts a user ID to one spelling, before IDs are compared."""
         return self._get("USER_ID_NORMALIZER", None)
 
     @property
@@ -68,7 +68,7 @@ class LayerIdentitySettings:
 
     @property
     def USER_ID_VERIFIED(self) -> Source | bool | None:
-        """Source that says whether the user has proved to own the mapped value."""
+        """Source that says whether the user has proved that they own the value."""
         return self._get("USER_ID_VERIFIED", None)
 
     @property
@@ -107,7 +107,7 @@ class LayerIdentitySettings:
 
     @property
     def CACHE_ALIAS(self) -> str:
-        """Alias in ``CACHES`` for nonces and rate limits."""
+        """Alias in ``CACHES`` for nonces, rate limits and refused PKCS#11 PINs."""
         return self._get("CACHE_ALIAS", "default")
 
     @property

@@ -18,7 +18,7 @@ from django_layer_identity.exceptions import (
 )
 from django_layer_identity.models import LayerApp, SpentNonce
 
-LIFETIME = timedelta(minutes=10)  # of a nonce at Layer
+LIFETIME = timedelta(minutes=10)  # a nonce expires at Layer after this time
 ATTEMPTS = 3  # the entry may expire between add() and get()
 
 logger = logging.getLogger("django_layer_identity")
@@ -31,8 +31,9 @@ def reserve_nonce(app: LayerApp, digest: str, user_pk: Any, user_id: str) -> Non
     The same user may reserve it again, because responses get lost on mobile networks.
 
     :raises NonceAlreadyUsed: if it is reserved for another user.
-    :raises NonceGuardUnavailable: if it is reserved but its user cannot be read, or if
-        the guard failed and ``NONCE_GUARD_FAILURE`` is not ``"serve"``.
+    :raises NonceGuardUnavailable: if it is reserved but its user cannot be read, if the
+        guard failed and ``NONCE_GUARD_FAILURE`` is not ``"serve"``, or if
+        ``NONCE_GUARD`` is invalid.
     """
     if conf.NONCE_GUARD is None:
         return

@@ -194,7 +194,7 @@ def test_users_without_an_id_are_listed_with_the_reason(create_users, settings):
             Unusable(4, "A Layer user ID must have at most 128 characters."),
             Unusable(
                 5,
-                "This user's Layer user ID is not verified: confirm it, then try again.",
+                "This user's Layer user ID is not verified: verify it, then try again.",
             ),
         ],
     )

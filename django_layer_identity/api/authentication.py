@@ -30,7 +30,7 @@ class Credentials:
     password: Any = field(repr=False)
 
     def are_usable(self) -> bool:
-        """Return whether to ask the backends. Some databases do not accept a NUL."""
+        """Return whether the backends are asked. Some databases refuse a NUL."""
         return self.name == BASIC or all(  # DRF passes on every Basic login
             isinstance(value, str)
             and "\0" not in value

@@ -87,7 +87,7 @@ class BodyTooLarge(Refusal):
 
 
 class NotAuthenticated(Refusal):
-    """The request has no credentials."""
+    """The request has no valid credentials."""
 
     code = "not_authenticated"
     detail = "Log in first: the request has no valid credentials."
@@ -201,7 +201,7 @@ def authentication_refusal(exc: Exception) -> Refusal:
     """
     Return the refusal for an exception that authentication raised.
 
-    An outage is ``unavailable``. So is a bug; the log has its traceback.
+    An outage and a bug both become ``unavailable``. The log has the traceback.
     """
     if str(exc).startswith(CSRF_PREFIX):
         return CSRFFailed(str(exc).removeprefix(CSRF_PREFIX))
@@ -222,8 +222,8 @@ def is_caused_by_login(exc: Exception) -> bool:
 
 
 @contextmanager
-def log_refusing_class(policy: object) -> Iterator[None]:
-    """Store the name of the class and the code on an exception that it raises."""
+def note_refusing_class(policy: object) -> Iterator[None]:
+    """Store the policy's class and the error code on an exception of the policy."""
     try:
         yield
     except Exception as exc:

@@ -73,16 +73,18 @@ def verification_keys(
             if key.fingerprint == fingerprint:
                 yield key_id, key
                 continue
-        logger.error("JWK set without %s: its stored public key is damaged.", key_id)
+        logger.error(
+            "JWK set without the key %s: its stored public key is damaged.", key_id
+        )
 
 
 class JWKSView(JSONView):
     """
     Return the public keys as a JWK set (RFC 7517, section 5).
 
-    It is public, also for web pages of any origin. ``?app_id=`` limits it to one Layer
-    app. For an unknown, disabled or malformed app ID the set is empty, so that a
-    stranger learns nothing else.
+    It needs no login, and web pages of any origin may read it. ``?app_id=`` limits it
+    to one Layer app. The set is empty for an unknown, a disabled and a malformed app
+    ID, so that the caller cannot tell these cases apart.
     """
 
     http_method_names = ["get", "head"]

@@ -129,9 +129,10 @@ class MultiPartBodyParser(_BodyParser):
 @hide_locals  # its local variables hold the raw body
 def read_body(request: Any) -> Exception | None:
     """
-    Read and parse the body once, and return its error or None.
+    Read and parse the body once. Return the error of a wrong body, or None.
 
-    Django and DRF keep the parsed body. After an error, they see an empty body.
+    Django and DRF keep the parsed body. After an error, they see an empty body. An
+    exception that is a bug is raised.
     """
     try:
         _read_raw(request)

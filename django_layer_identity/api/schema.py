@@ -23,8 +23,9 @@ from django_layer_identity.protocol.claims import MAX_NONCE_LENGTH, MAX_USER_ID_
 
 Schema = dict[str, Any]
 
-# Not only white space, and no control characters. In a form also no space, because a
-# plus sign arrives as a space. ECMA 262 syntax, as JSON Schema requires.
+# A nonce must not be only white space and must not have control characters. In a form
+# it must not have a space either: a plus sign arrives as a space. The syntax is
+# ECMA 262, as JSON Schema requires.
 NONCE = r"^(?=.*\S)[^\u0000-\u001f\u007f-\u009f]+$"
 NONCE_IN_FORM = r"^(?=.*\S)[^\u0000-\u0020\u007f-\u009f]+$"
 

@@ -98,7 +98,7 @@ def limit_failed_logins(request: Request) -> Iterator[None]:
         raise Unavailable from exc
     yield
     try:
-        _refund(counters)
+        _undo(counters)
     except Exception:
         logger.exception("The cache failed, so a correct password counts as wrong")
 
@@ -112,20 +112,20 @@ def _count(
         if counter.is_exhausted():
             raise Throttled(counter.wait)
         counters.append(counter)
-    overdrawn = [counter for counter in counters if counter.count()]
-    if overdrawn:
-        _refund(counters)
-        raise Throttled(overdrawn[0].wait)
+    exceeded = [counter for counter in counters if counter.count()]
+    if exceeded:
+        _undo(counters)
+        raise Throttled(exceeded[0].wait)
     return counters
 
 
-def _refund(counters: list[FixedWindowCounter]) -> None:
+def _undo(counters: list[FixedWindowCounter]) -> None:
     for counter in counters:
-        counter.refund()
+        counter.undo()
 
 
 def _digests(request: Request, tried: list[Credentials]) -> Iterator[str]:
-    """Yield the digests to count, accounts last because they need a query."""
+    """Yield the digests to count. Accounts are last, because they need a query."""
     address = client_address(request)
     if address:  # empty if the server listens on a Unix socket
         yield keyed_digest("address", address)
@@ -172,8 +172,11 @@ def _find_account(credentials: Credentials) -> Any:
     """
     Return the primary key of the user with this login, or None.
 
-    The database compares, so all spellings that it considers equal share one count. The
-    result does not affect authentication: only the backends check the password.
+    The database compares the logins. So all spellings that are equal in the database
+    share one count. The result does not affect authentication: only the backends check
+    the password.
+
+    :raises OperationalError, InterfaceError: if the database is unavailable.
     """
     model: Any = get_user_model()
     users = model._default_manager
@@ -238,7 +241,7 @@ def _network(address: str) -> str:
 
 
 class FixedWindowCounter:
-    """Count against a rate in windows of fixed length."""
+    """Count events in windows of fixed length, and compare with the rate's limit."""
 
     def __init__(self, scope: str, rate: Rate, digest: str) -> None:
         self.limit, period = rate
@@ -263,7 +266,7 @@ class FixedWindowCounter:
             raise ConnectionError("The cache cannot count.")
         return bool(count > self.limit)
 
-    def refund(self) -> None:
+    def undo(self) -> None:
         self.cache.decr(self.key)
 
 

@@ -29,7 +29,7 @@ from django_layer_identity.api.errors import (
     Throttled,
     UserIDNotString,
     authentication_refusal,
-    log_refusing_class,
+    note_refusing_class,
 )
 from django_layer_identity.api.parsers import (
     FormBodyParser,
@@ -67,7 +67,8 @@ class IdentityTokenView(JSONView):
     Return an identity token for a nonce from a logged-in user.
 
     ``authentication_classes``, ``permission_classes`` and ``throttle_classes``, set in
-    a subclass or by ``as_view()``, override the settings. None uses the settings.
+    a subclass or by ``as_view()``, override the settings. With None, the
+    settings apply.
     """
 
     http_method_names = ["post"]
@@ -100,7 +101,11 @@ class IdentityTokenView(JSONView):
         return Response(_success_body(issued))
 
     def refuse(self, refusal: Refusal) -> Response:
-        """Return the refusal as a response, with 401 or 403 by DRF's rule."""
+        """
+        Return the refusal as a response.
+
+        For the two authentication codes, DRF's rule decides between 401 and 403.
+        """
         response = super().refuse(refusal)
         challenge = self.get_authenticate_header(self.request)
         if refusal.code in CHALLENGED and challenge:
@@ -117,11 +122,12 @@ class IdentityTokenView(JSONView):
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """
-        Check authentication, permissions and throttles, and then the body.
+        Check authentication, permissions and throttles, then report a wrong body.
 
-        The body is read first, because authentication classes of the project may read
-        it too: to them, a body that is too large or malformed is empty. If the body may
-        contain credentials, callers who are not logged in also see its error.
+        The body is parsed before the checks, because the project's authentication
+        classes may read it. They see an empty body if it is too large or malformed. A
+        client that is not logged in gets the error of the body only if the body may
+        contain credentials.
         """
         body_error = read_body(request)
         in_body = takes_passwords(request)
@@ -134,13 +140,13 @@ class IdentityTokenView(JSONView):
         except NotAuthenticated as refusal:
             raise ((in_body and body_error) or refusal) from None
         finally:
-            del body_error  # break the cycle exception, traceback, frame, body
+            del body_error  # its traceback refers to this frame: break the cycle
 
     def perform_authentication(self, request: Request) -> None:
-        """Authenticate before permissions, throttles and errors in the body."""
+        """Authenticate, limit failed logins, and set ``self.user``."""
         request.authenticators = prioritize_body_credentials(request.authenticators)
         for each in request.authenticators:
-            each.authenticate = log_refusing_class(each)(each.authenticate)
+            each.authenticate = note_refusing_class(each)(each.authenticate)
         with limit_failed_logins(request):
             self._authenticate(request)
         self.user = saved_user(request.user)
@@ -152,7 +158,7 @@ class IdentityTokenView(JSONView):
             # DRF's classes keep credentials in local variables, and do not hide them.
             hide_locals(super().perform_authentication)(request)
         except Exception as exc:
-            # An error report reads request.user. This avoids another query.
+            # An error report reads request.user: without this, it authenticates again.
             request._not_authenticated()  # type: ignore[attr-defined]
             refusal = authentication_refusal(exc)
             if refusal is exc:
@@ -170,9 +176,9 @@ class IdentityTokenView(JSONView):
         return _instances(self.permission_classes, conf.PERMISSION_CLASSES)
 
     def check_permissions(self, request: Request) -> None:
-        """Check each permission, as DRF does, and log the class that refuses."""
+        """Check each permission, as DRF does. The log names the class that refuses."""
         for permission in self.get_permissions():
-            with log_refusing_class(permission):
+            with note_refusing_class(permission):
                 if not permission.has_permission(request, self):
                     message = getattr(permission, "message", None)
                     code = getattr(permission, "code", None)
@@ -194,7 +200,7 @@ class IdentityTokenView(JSONView):
 
 
 def _instances(*choices: Sequence[str | type] | None) -> list[Any]:
-    """Create the objects of the first choice that is not None."""
+    """Create an instance of each class in the first choice that is not None."""
     classes = next(choice for choice in choices if choice is not None)
     return [
         (import_string(entry) if isinstance(entry, str) else entry)()

@@ -35,7 +35,7 @@ _NOT_IN_A_URL = re.compile(r"[\s\"<>\\^`{|}]")  # RFC 3986, section 2
 _LINE_BREAK = re.compile("\r?\n")
 _SCHEMES = ("http", "https")
 _ZERO_WIDTH_JOINER = "\u200d"
-_ATTACHED = (_ZERO_WIDTH_JOINER, *"🏻🏼🏽🏾🏿")  # besides all combining marks
+_ATTACHED = (_ZERO_WIDTH_JOINER, *"🏻🏼🏽🏾🏿")  # belong to the character before them
 
 
 logger = logging.getLogger("django_layer_identity")
@@ -122,7 +122,7 @@ def _clean_text(name: str, value: Any) -> str:
 
 
 def _check_characters(text: str) -> None:
-    # Do not remove them: unlike a name, an address would become a different one.
+    # Do not remove the characters: a different address would remain.
     if _UNSAFE.search(text):
         raise InvalidClaims("it has control characters")
 
@@ -157,7 +157,7 @@ def _clean_url(name: str, value: Any) -> str:
         return ""
     url = text if _parts(text).scheme else _absolute(text)
     parts = _parts(url)
-    # A user name often comes with a password, and all users could read it.
+    # A URL with a user name often has a password too. All users can read the claim.
     if parts.scheme not in _SCHEMES or not parts.hostname or "@" in parts.netloc:
         raise InvalidClaims("it must be an http or https URL without a user name")
     if _NOT_IN_A_URL.search(url):

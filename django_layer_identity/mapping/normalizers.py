@@ -1,7 +1,8 @@
 """
 Convert e-mail addresses, phone numbers and names to one spelling each.
 
-A normalizer takes text and returns text. It does not change text that it returned.
+A normalizer takes text and returns text. A second call with its own result returns the
+same text.
 It refuses text that it cannot read with certainty, because a wrong guess would give one
 person's messages to another.
 """
@@ -27,7 +28,8 @@ Normalizer = Callable[[str], Any]
 _LOCAL_PART = re.compile(r"[^\s\x00-\x20\"(),:;<>@\[\\\]\x7f]+")
 _PLAIN_DOMAIN = re.compile(r"[a-z0-9_-]+(?:\.[a-z0-9_-]+)*")
 _MAX_DOMAIN_LENGTH = 253  # characters in ASCII; RFC 1035, section 2.3.4
-# No letters: of “0001 or 0002” and “ext. 12”, phonenumbers reads only the first number.
+# No letters: phonenumbers would read only the first number of “0001 or 0002”, and E.164
+# has no extension such as “ext. 12”.
 _PHONE = re.compile(r"[+(]?[\d ().\u2010-\u2015/-]+")
 
 

@@ -29,7 +29,7 @@ else:  # only type checkers need the bound and the default
 @dataclass(frozen=True)
 class MappingContext(Generic[UserT]):
     """
-    The argument of a callable. It is one object, so that fields can be added later.
+    The argument of the project's callables: one object, to which fields can be added.
 
     Annotate with ``MappingContext[User]``, where ``User`` is the project's user model.
     """
@@ -49,7 +49,8 @@ def resolve_source(source: Source, context: MappingContext) -> Any:
         ``"get_full_name"`` or ``"profile.phone_number"`` (methods are called); a
         callable that takes a :class:`MappingContext`; or its import path as
         ``"module:function"``.
-    :raises ConfigurationError: if an attribute or the callable does not exist.
+    :raises ConfigurationError: if an attribute or the callable does not exist, or if
+        the path names a private attribute or a method that changes data.
     :raises Exception: any exception of a callable or method.
     """
     if not isinstance(source, str):

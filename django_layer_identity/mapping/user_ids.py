@@ -43,7 +43,7 @@ def random_uuid(context: MappingContext[Any]) -> str:
 
 
 def is_random() -> bool:
-    """Return whether ``USER_ID`` returns a new value each time, until one is stored."""
+    """Return whether ``USER_ID`` is :func:`random_uuid`, as a function or a path."""
     path = f"{random_uuid.__module__}:{random_uuid.__name__}"
     return conf.USER_ID in (random_uuid, path)
 
@@ -65,7 +65,7 @@ def compute_user_id(context: MappingContext) -> str:
         user_id = _normalized(resolve_source(conf.USER_ID, context))
         if not _is_verified(context):
             raise UserIDUnavailable(
-                "This user's Layer user ID is not verified: confirm it, then try again."
+                "This user's Layer user ID is not verified: verify it, then try again."
             )
     except UserIDUnavailable:
         raise  # also raised by callables of the project
@@ -100,7 +100,10 @@ def as_text(value: Any) -> str:
     if isinstance(value, UUID):
         return str(value)
     if not isinstance(value, int) or isinstance(value, bool):
-        raise TypeError(f"USER_ID must return text, not {type(value).__name__}.")
+        kind = type(value).__name__
+        raise TypeError(
+            f"A Layer user ID must be text, an integer or a UUID, not {kind}."
+        )
     return str(int(value))
 
 

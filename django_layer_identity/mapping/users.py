@@ -48,7 +48,8 @@ def check_user(user: Any) -> None:
 
     A user from another database is read again, because a replica may lag behind.
 
-    :raises AuthenticationFailed, UserInactive: for every other user.
+    :raises AuthenticationFailed: if the user is not a saved user of the model.
+    :raises UserInactive: if the user is not active.
     :raises Unavailable: if the database is unavailable.
     """
     if saved_user(user) is None:

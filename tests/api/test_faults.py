@@ -58,9 +58,18 @@ def test_a_user_without_a_usable_id_is_refused(settings, key, alice, value):
     ("source", "reason"),
     [
         (raises, "LookupError: the directory is down"),
-        (lambda context: True, "TypeError: USER_ID must return text, not bool."),
-        (lambda context: 1.5, "TypeError: USER_ID must return text, not float."),
-        (lambda context: b"alice", "TypeError: USER_ID must return text, not bytes."),
+        (
+            lambda context: True,
+            "TypeError: A Layer user ID must be text, an integer or a UUID, not bool.",
+        ),
+        (
+            lambda context: 1.5,
+            "TypeError: A Layer user ID must be text, an integer or a UUID, not float.",
+        ),
+        (
+            lambda context: b"alice",
+            "TypeError: A Layer user ID must be text, an integer or a UUID, not bytes.",
+        ),
         (lambda context: 10**5000, "ValueError: Exceeds the limit"),
         ("nickname", "'nickname' does not exist: User has no attribute 'nickname'."),
         ("no.such.module:function", "No module named 'no'"),

@@ -328,8 +328,8 @@ def test_a_refused_pin_is_not_sent_again_while_the_cache_is_down(
     assert error_message() == NOT_SENT_AGAIN
     assert library.calls == OPEN[:3]
     assert [record.message for record in caplog.records] == [
-        "The cache failed, so this process cannot see whether a token refused the PIN "
-        "of another process.",
+        "The cache failed, so this process cannot see whether the token refused the "
+        "same PIN in another process.",
         "A token refused the PIN, but the cache failed. Other processes may send the "
         "same PIN once.",
     ]

@@ -10,7 +10,7 @@ from tests.endpoint import NONCE, ask, configure, read, refusal
 from tests.ledger.users import change_email, create_user, entries, issued_id
 from tests.models import Profile
 
-UNVERIFIED = "This user's Layer user ID is not verified: confirm it, then try again."
+UNVERIFIED = "This user's Layer user ID is not verified: verify it, then try again."
 FOLDED = "django_layer_identity.mapping.normalizers:email_casefold"
 
 

@@ -145,7 +145,9 @@ def test_a_phone_field_is_not_text_without_its_normalizer(user_id):
     with pytest.raises(UserIDFailed) as refused:
         user_id(PhoneNumber.from_string("+442070313000"))
 
-    assert str(refused.value.__cause__) == "USER_ID must return text, not PhoneNumber."
+    assert str(refused.value.__cause__) == (
+        "A Layer user ID must be text, an integer or a UUID, not PhoneNumber."
+    )
 
 
 def fail(text):
@@ -314,7 +316,7 @@ def test_an_unverified_user_gets_no_token(settings, key, alice):
     assert read(ask(alice, nonce=NONCE)) == refusal(
         409,
         "user_id_unavailable",
-        "This user's Layer user ID is not verified: confirm it, then try again.",
+        "This user's Layer user ID is not verified: verify it, then try again.",
     )
 
     profile.phone_number = "17"

@@ -143,7 +143,9 @@ def test_a_value_of_another_type_is_refused(user_id, value, kind):
     with pytest.raises(UserIDFailed) as refused:
         user_id(User(), lambda context: value)
 
-    assert str(refused.value.__cause__) == f"USER_ID must return text, not {kind}."
+    assert str(refused.value.__cause__) == (
+        f"A Layer user ID must be text, an integer or a UUID, not {kind}."
+    )
 
 
 @pytest.mark.parametrize(

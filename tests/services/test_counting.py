@@ -70,8 +70,8 @@ def test_a_refunded_count_can_be_used_again(server):
     counter = FixedWindowCounter("failures", (1, 86_400), "alice")
 
     results = [counter.count(), counter.count()]
-    counter.refund()
-    counter.refund()
+    counter.undo()
+    counter.undo()
     results.append(counter.count())
 
     assert results == [False, True, False]

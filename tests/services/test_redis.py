@@ -26,7 +26,7 @@ def test_a_nonce_is_spent_once_by_concurrent_requests(redis):
 
     def spend(_):
         try:
-            return state.spend_nonce(nonce)
+            return state.use_nonce(nonce)
         finally:
             hang_up()
 
@@ -37,12 +37,12 @@ def test_a_nonce_is_spent_once_by_concurrent_requests(redis):
 
 
 def test_an_unknown_nonce_is_not_spent(redis):
-    assert state.spend_nonce("made up") is False
+    assert state.use_nonce("made up") is False
 
 
 def test_a_session_and_its_identity_are_stored_until_the_session_ends(redis):
     session = state.Session("app", "alice")
-    state.keep_identity(session, {"display_name": "Zoë 東京 😀"})
+    state.store_identity(session, {"display_name": "Zoë 東京 😀"})
     token = state.create_session(session)
 
     assert state.find_session(token) == session
