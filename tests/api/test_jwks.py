@@ -277,7 +277,10 @@ def test_a_row_with_a_wrong_public_key_does_not_hide_other_keys(
     SigningKey.objects.filter(pk=key.pk).update(public_key=public_keys[written])
 
     assert shown(client) == [str(OTHER_KEY_ID)]
-    assert f"without the key layer:///keys/{KEY_ID}: its stored public key is" in caplog.text
+    assert (
+        f"without the key layer:///keys/{KEY_ID}: its stored public key is"
+        in caplog.text
+    )
 
 
 def test_a_damaged_row_does_not_hide_the_same_key_of_another_app(

@@ -48,7 +48,7 @@ def _run(count):
         seconds = time.monotonic() - started
         file.seek(0)
         found = [json.loads(line) for line in file]
-    assert problem.startswith(f"{count} users: ")
+    assert problem.startswith(f"Users: {count}. ")
     found_groups = [one for one in found if "users" in one]
     assert _as_sets(found_groups) == groups
     assert {one["pk"] for one in found if "reason" in one} == unusable

@@ -6,7 +6,6 @@ import pytest
 from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
 from django.contrib.auth.models import User
 from django.contrib.sessions.backends.cached_db import SessionStore
-from django.contrib.sessions.models import Session
 from django.core.cache import caches
 
 from tests.server.caches import PrivateRedis
@@ -131,8 +130,6 @@ def session(settings, redis, database, alice_token):
     store[BACKEND_SESSION_KEY] = "django.contrib.auth.backends.ModelBackend"
     store[HASH_SESSION_KEY] = alice.get_session_auth_hash()
     store.save()
-    row = Session.objects.get(session_key=store.session_key)
-    row.save(using=database.alias, force_insert=True)
     for pool in caches["private"]._cache._pools.values():
         pool.disconnect()
     csrf = "c" * 32
