@@ -9,6 +9,8 @@ author = "the django-layer-identity maintainers"
 project_copyright = f"2026, {author}"
 html_theme = "furo"
 html_title = project
+html_static_path = ["_static"]
+html_css_files = ["tables.css"]
 exclude_patterns = ["_build"]
 nitpicky = True
 
