@@ -85,7 +85,10 @@ def build_backend(alias: str, entry: Any) -> TimeLimitedBackend:
             f"{name} is missing or is not a dict. It must be a dict with BACKEND and "
             "OPTIONS."
         )
-    options = dict(entry.get("OPTIONS", {}))
+    options = entry.get("OPTIONS", {})
+    if not isinstance(options, Mapping):
+        raise ConfigurationError(f"{name}: OPTIONS must be a dict.")
+    options = dict(options)
     timeout = _positive(name, "TIMEOUT", options.pop("TIMEOUT", TIMEOUT), (int, float))
     max_calls = _positive(name, "MAX_CALLS", options.pop("MAX_CALLS", MAX_CALLS), int)
     path: Any = entry.get("BACKEND")

@@ -95,6 +95,10 @@ def test_a_call_that_hangs_in_the_parent_holds_no_slot_in_the_child(
             "attribute 'rsplit'). It must be the dotted path of a class.",
         ),
         ({"BACKEND": "tests.backends.InMemory"}, "SIGNERS['hsm']: OPTIONS lacks key."),
+        (
+            {"BACKEND": "tests.backends.InMemory", "OPTIONS": None},
+            "SIGNERS['hsm']: OPTIONS must be a dict.",
+        ),
     ],
 )
 def test_an_invalid_entry_is_refused(settings, entry, message):
