@@ -57,7 +57,7 @@ class JSONView(APIView):
         return self.refuse(refusal)
 
     def report(self, refusal: Refusal) -> None:
-        """Log the refusal. Subclasses override this."""
+        """Do nothing with a refusal; the two views override this to log it."""
 
     def refuse(self, refusal: Refusal) -> Response:
         """Return the refusal as a response."""
