@@ -214,3 +214,22 @@ def test_an_invalid_name_is_refused_with_an_explanation(key, name):
 
 def test_neither_str_nor_repr_shows_the_stored_private_key(key):
     assert "lid1" not in f"{key!s}{key!r}"
+
+
+def test_a_key_knows_whether_the_setting_has_the_entry_that_encrypted_it(
+    settings, app, private_key
+):
+    key = keyring.import_private_key(app, as_pem(private_key))
+    present = key.lacks_encryption_key
+    settings.LAYER_IDENTITY = {
+        "KEY_ENCRYPTION_KEYS": ["another entry of forty characters, all new"]
+    }
+    other = key.lacks_encryption_key
+
+    assert (present, other) == (False, True)
+
+
+def test_a_key_without_a_stored_private_key_needs_no_encryption_key(settings, app):
+    settings.LAYER_IDENTITY = {}
+
+    assert not SigningKey(app=app).lacks_encryption_key

@@ -77,6 +77,20 @@ def _encryption_keys() -> list[_EncryptionKey]:
     return [_EncryptionKey(entry) for entry in entries]
 
 
+def has_encryption_key(ciphertext: str) -> bool:
+    """
+    Return whether the entry that encrypted a private key is in the setting.
+
+    Only the ID of the entry is compared: nothing is decrypted. If the setting is empty
+    or invalid, the answer is False.
+    """
+    prefix = ciphertext.rpartition(":")[0]
+    try:
+        return prefix in {f"{VERSION}:{key.id}" for key in _encryption_keys()}
+    except ConfigurationError:
+        return False
+
+
 @hide_locals
 def encrypt_private_key(der: bytes, *, app: int, fingerprint: str) -> str:
     """

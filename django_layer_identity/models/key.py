@@ -24,6 +24,7 @@ from django_layer_identity.exceptions import (
 from django_layer_identity.keys.backends import MAX_ALIAS_LENGTH
 from django_layer_identity.keys.encryption import (
     encrypt_private_key,
+    has_encryption_key,
     reencrypt_private_key,
 )
 from django_layer_identity.keys.rsa import PrivateKey, PublicKey, verify_signature
@@ -320,6 +321,16 @@ class SigningKey(models.Model):
     def identifier(self) -> KeyID | None:
         """The key ID as Layer writes it, or None."""
         return KeyID(self.key_id) if self.key_id else None
+
+    @property
+    def lacks_encryption_key(self) -> bool:
+        """
+        Whether no entry of ``KEY_ENCRYPTION_KEYS`` decrypts the stored private key.
+
+        Nothing is decrypted: the stored text names the entry that encrypted it.
+        """
+        stored = self.encrypted_private_key
+        return bool(stored) and not has_encryption_key(stored)
 
     @property
     def database(self) -> str:

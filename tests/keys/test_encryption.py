@@ -13,6 +13,7 @@ from django_layer_identity.exceptions import (
 from django_layer_identity.keys.encryption import (
     decrypt_private_key,
     encrypt_private_key,
+    has_encryption_key,
     new_encryption_key,
     reencrypt_private_key,
 )
@@ -210,3 +211,27 @@ def test_an_error_report_of_failed_reencryption_does_not_show_the_key(
     shown = reported(caught, rf)
     assert shown != []
     assert [value for values in shown for value in values] == []
+
+
+def test_it_is_known_without_decrypting_which_entry_encrypted_a_key(entries):
+    ciphertext = encrypt_private_key(b"the key", **OWNER)
+    entries[:] = [OLD, NEW]
+    known = has_encryption_key(ciphertext)
+    entries[:] = [OLD]
+    unknown = has_encryption_key(ciphertext)
+
+    assert (known, unknown) == (True, False)
+
+
+@pytest.mark.parametrize("left", [[], ["short"]])
+def test_without_a_valid_entry_no_key_can_be_decrypted(entries, left):
+    ciphertext = encrypt_private_key(b"the key", **OWNER)
+    entries[:] = left
+
+    assert not has_encryption_key(ciphertext)
+
+
+def test_a_text_of_another_version_has_no_encryption_key():
+    ciphertext = encrypt_private_key(b"the key", **OWNER)
+
+    assert not has_encryption_key(ciphertext.replace("lid1", "lid2"))
