@@ -48,8 +48,16 @@ class LayerIdentitySettings:
 
     @property
     def KEY_ENCRYPTION_KEYS(self) -> Sequence[str]:
-        """Secrets that encrypt private keys: the first encrypts, all decrypt."""
-        return self._get("KEY_ENCRYPTION_KEYS", [])
+        """
+        Secrets that encrypt private keys: the first encrypts, all decrypt.
+
+        White space around an entry is removed. A blank entry and None are left out.
+        """
+        entries: object = self._get("KEY_ENCRYPTION_KEYS", [])
+        if not isinstance(entries, (list, tuple)):
+            return entries  # type: ignore[return-value]  # the check reports it
+        stripped = [each.strip() if isinstance(each, str) else each for each in entries]
+        return [entry for entry in stripped if entry not in ("", None)]
 
     @property
     def USER_ID(self) -> Source:

@@ -31,7 +31,12 @@ from django_layer_identity.models.issuing import get_for_issuing
 from django_layer_identity.nonces import reserve_nonce
 from django_layer_identity.protocol.claims import IdentityClaims, Profile, check_nonce
 from django_layer_identity.protocol.signing import Signer, sign_identity_token
-from django_layer_identity.reporting import Facts, report_issued, report_refused
+from django_layer_identity.reporting import (
+    Facts,
+    explains_itself,
+    report_issued,
+    report_refused,
+)
 
 if TYPE_CHECKING:
     from django.contrib.auth.base_user import AbstractBaseUser
@@ -92,7 +97,7 @@ def warm_keys() -> None:
     using = router.db_for_write(SigningKey)
     try:
         keys = SigningKey.objects.using(using).filter(active_for__enabled=True)
-        for key in keys:
+        for key in keys.select_related("app"):
             _warm(key)
     except Error:
         logger.exception("No signing key was loaded, because the database failed.")
@@ -101,8 +106,15 @@ def warm_keys() -> None:
 def _warm(key: SigningKey) -> None:
     try:
         key.load_signer()
-    except Exception:  # a signing backend may raise anything
-        logger.exception("Signing key %r was not loaded.", key.fingerprint)
+    except Exception as exc:  # a signing backend may raise anything
+        line = (
+            "Signing key %r of the Layer app %r was not loaded, so its users get no "
+            "identity tokens: %s"
+        )
+        own = explains_itself(exc)
+        reason = str(exc) if own else type(exc).__name__
+        name = key.app.name
+        logger.error(line, str(key), name, reason, exc_info=None if own else exc)
 
 
 @dataclass
@@ -132,7 +144,8 @@ class _Attempt:
         profile = profile_claims(context)
         if row.key is None:
             raise NoSigningKey from KeyStateError(
-                f"The Layer app {self.app} has no active signing key."
+                f"The Layer app {self.app} has no active signing key. Activate one, with "
+                "“manage.py layer_key_activate” or in the admin."
             )
         self.key = row.key
         claims, signer = _prepare(

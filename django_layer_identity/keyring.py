@@ -4,7 +4,8 @@ Create signing keys, and encrypt the stored private keys again.
 The three functions that create a key also raise these exceptions:
 
 * :exc:`InvalidIdentifier` if the key ID is invalid;
-* :exc:`KeyExists` if the app already has this key or this key ID;
+* :exc:`KeyExists` if the app already has this key or this key ID. But the private key
+  of a key that cannot be decrypted any more may be imported again;
 * :exc:`KeyStateError` if ``activate`` is true, and the key ID is missing or another key
   was activated at the same time;
 * :exc:`ConfigurationError` if ``KEY_ENCRYPTION_KEYS`` is not set, or ``SIGNERS`` lacks
@@ -42,8 +43,13 @@ def import_private_key(
     """
     Import the private key that Layer's dashboard showed once.
 
+    If the app has this key and no entry of ``KEY_ENCRYPTION_KEYS`` decrypts it, or its
+    row is damaged, the private key is stored again in the same row. Its key ID and
+    state stay. This is refused if the key was revoked or its private key destroyed.
+
     :param data: PEM or DER, PKCS#1 or PKCS#8. It is stored encrypted and never shown.
-    :param key_id: the ID that Layer's dashboard shows for the key, if known.
+    :param key_id: the ID that Layer's dashboard shows for the key, if known. A key that
+        is stored again keeps its key ID, and another one is refused.
     :param passphrase: needed if the key is encrypted. It is never stored.
     :raises InvalidKey: if it is not an RSA private key of an accepted size.
     """
@@ -102,7 +108,7 @@ def _store(app: LayerApp, make: Callable[[], SigningKey], activate: bool) -> Sig
         key.save_unique()
         if activate:
             key.activate_replacing(former)
-        elif key.key_id:
+        elif key.key_id and not key.was_stored_again:  # that ran the self-test
             key.run_self_test()
         return key
 

@@ -8,7 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from django.dispatch import Signal
 
-from django_layer_identity.exceptions import LayerIdentityError, Refusal
+from django_layer_identity.exceptions import (
+    LayerIdentityError,
+    Refusal,
+    SigningBackendError,
+)
 from django_layer_identity.models import LayerApp
 from django_layer_identity.signals import identity_token_issued, identity_token_refused
 
@@ -66,17 +70,30 @@ def report_refused(refusal: Refusal, facts: Facts) -> None:
     """Log the refusal and its reason, and send the signal."""
     cause, code, text = refusal.__cause__, refusal.code, str(facts)
     fields = {"code": code, **facts.fields()}
-    if refusal.is_server_error:
+    if refusal.is_server_error and not explains_itself(cause):
         line = "Identity token refused: %s %s"
         logger.error(line, code, text, exc_info=cause or refusal, extra=fields)
     else:
+        level = logging.ERROR if refusal.is_server_error else logging.INFO
         # Messages of third-party exceptions may contain personal data. Log their class
         # and code (``refused_by``) if known, else the refusal's own sentence.
         own = cause if isinstance(cause, LayerIdentityError) else refusal
         reason = getattr(cause, "refused_by", own)
         line = "Identity token refused: %s %s reason=%r"
-        logger.info(line, code, text, str(reason), extra=fields)
+        logger.log(level, line, code, text, str(reason), extra=fields)
     _send(identity_token_refused, facts, code=code)
+
+
+def explains_itself(error: BaseException | None) -> bool:
+    """
+    Return whether the error needs no traceback in the log.
+
+    The package raises its own errors on purpose, and their messages say what to do. But
+    the message does not have what a signing backend raised unexpectedly.
+    """
+    if isinstance(error, SigningBackendError) and error.__cause__ is not None:
+        return isinstance(error.__cause__, LayerIdentityError)
+    return isinstance(error, LayerIdentityError)
 
 
 def _send(signal: Signal, facts: Facts, **more: str) -> None:

@@ -40,6 +40,12 @@ if TYPE_CHECKING:
     from django.db.models import QuerySet
 
 SECRET_FIELDS = ("private_key", "passphrase")
+#: What a refused form says beside the fields that it empties.
+ENTER_AGAIN = {
+    "private_key": _("Paste the private key again: it is not kept."),
+    "private_key_file": _("Choose the file again: it is not kept."),
+    "passphrase": _("Enter the passphrase again: it is not kept."),
+}
 
 # Fields
 
@@ -231,26 +237,51 @@ class NewSigningKeyForm(forms.ModelForm):
             "key_id",
         )
         field_classes = {"key_id": KeyIDField}
+        help_texts = {
+            "key_id": _(
+                "From Layer's dashboard, where it is shown beside the public key. If you "
+                "generate a key pair, leave this empty until Layer has assigned a key ID "
+                "to the new public key."
+            )
+        }
+
+    #: The app's stored key that cannot be decrypted, if the same key is imported.
+    unreadable: SigningKey | None = None
 
     def __init__(self, data: Any = None, *args: Any, **kwargs: Any) -> None:
         super().__init__(data and wrap_secrets(data), *args, **kwargs)
-
-    def clean_key_id(self) -> UUID | None:
-        app: LayerApp | None = self.cleaned_data.get("app")
-        key_id: UUID | None = self.cleaned_data["key_id"]
-        if app is None or key_id is None:
-            return key_id
-        return _check_key_id(SigningKey(app=app), key_id)
 
     def clean(self) -> dict[str, Any]:
         super().clean()
         # Ignore pasted text unless the user chose to import a private key.
         is_import = self.cleaned_data.get("source") == self.IMPORT
         private_key = self._imported() if is_import else None
+        self._check_key_id()
         if not self.errors:
             with as_validation_errors():
                 self.instance = self._make(private_key)
         return self.cleaned_data
+
+    def _check_key_id(self) -> None:
+        """Check the key ID after the private key, whose stored key may have this ID."""
+        app, key_id = self.cleaned_data.get("app"), self.cleaned_data.get("key_id")
+        if app is None or key_id is None:
+            return
+        try:
+            _check_key_id(self.unreadable or SigningKey(app=app), key_id)
+            if self.unreadable and self.unreadable.key_id:
+                with as_validation_errors():
+                    self.unreadable.check_same_key_id(key_id)
+                self.cleaned_data["key_id"] = None  # it does not change
+        except ValidationError as exc:
+            self.add_error("key_id", exc.messages)
+
+    def _post_clean(self) -> None:
+        super()._post_clean()
+        if self.errors and self.cleaned_data.get("source", self.IMPORT) == self.IMPORT:
+            for name in ENTER_AGAIN.keys() - self.errors.keys():
+                if self.data.get(name) or self.files.get(name):
+                    self.add_error(name, ENTER_AGAIN[name])
 
     def _make(self, imported: PrivateKey | None) -> SigningKey:
         app, key_id = self.cleaned_data["app"], self.cleaned_data["key_id"]
@@ -273,7 +304,10 @@ class NewSigningKeyForm(forms.ModelForm):
         try:
             if text and file:
                 raise ValidationError(
-                    _("Paste the private key or choose its file, not both.")
+                    _(
+                        "Use only one of the two: paste the private key, or choose its "
+                        "file. Neither is kept, so enter it again."
+                    )
                 )
             if not data:
                 raise ValidationError(_("Paste the private key, or choose its file."))
@@ -293,7 +327,10 @@ class NewSigningKeyForm(forms.ModelForm):
         )
         if app := self.cleaned_data.get("app"):
             key = SigningKey(app=app, fingerprint=private_key.fingerprint)
-            key.validate_constraints(exclude={"key_id"})
+            self.unreadable = key.find_same()
+            if self.unreadable:
+                with as_validation_errors():
+                    self.unreadable.check_unreadable()
         return private_key
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import wraps
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404
@@ -180,9 +180,23 @@ class SigningKeyAdmin(LayerModelAdmin):
         elif "key_id" in form.changed_data:
             obj.set_key_id(form.cleaned_data["key_id"])
 
+    def log_addition(self, request: HttpRequest, obj: SigningKey, message: Any) -> Any:
+        if obj.was_stored_again:
+            return self.log_change(request, obj, _("Private key stored again."))
+        return super().log_addition(request, obj, message)
+
     def log_change(self, request: HttpRequest, obj: SigningKey, message: Any) -> Any:
         """Skip empty history entries."""
         return super().log_change(request, obj, message) if message else None
+
+    def response_add(
+        self, request: HttpRequest, obj: SigningKey, *args: Any, **kwargs: Any
+    ) -> HttpResponse:
+        if not obj.was_stored_again:
+            return super().response_add(request, obj, *args, **kwargs)
+        message = _("The private key of the signing key %(key)s was stored again.")
+        self.message_user(request, message % {"key": obj}, messages.SUCCESS)
+        return self.response_post_save_add(request, obj)
 
     def response_post_save_add(
         self, request: HttpRequest, obj: SigningKey

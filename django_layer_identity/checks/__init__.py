@@ -22,6 +22,8 @@ def register() -> None:
     checks.register(check_settings, "layer_identity")
     checks.register(check_deployment, Tags.security, deploy=True)
     checks.register(users.check_databases, Tags.database)
+    checks.register(keys.check_stored_keys, Tags.database)
+    checks.register(keys.check_active_keys, Tags.database, deploy=True)
 
 
 def check_settings(**kwargs: Any) -> list[CheckMessage]:

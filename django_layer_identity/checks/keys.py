@@ -3,26 +3,33 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from django.apps import apps
 from django.conf import settings
 from django.core.checks import CheckMessage, Warning
+from django.db import connections, router
 from django.utils.module_loading import import_string
 from django.views.debug import SafeExceptionReporterFilter
 
-from django_layer_identity.checks.settings import rule
+from django_layer_identity.checks.settings import check_type, rule
 from django_layer_identity.conf import conf
 from django_layer_identity.exceptions import ConfigurationError
 from django_layer_identity.keys.backends import MAX_ALIAS_LENGTH, build_backend
-from django_layer_identity.keys.encryption import HOW_TO_SET_IT, MIN_ENTRY_LENGTH
+from django_layer_identity.keys.encryption import (
+    HOW_TO_SET_IT,
+    INVALID_SETTING,
+    SETTING,
+    is_setting_valid,
+)
 from django_layer_identity.keys.reading import MAX_LENGTH
 from django_layer_identity.models import LayerUser, SigningKey
 
 IN_MEMORY = "django.core.files.uploadhandler.MemoryFileUploadHandler"
 ON_DISK = "django.core.files.uploadhandler.TemporaryFileUploadHandler"
 FORM_SIZE = 2 * MAX_LENGTH  # bytes; a private key file and the rest of the form
+MAX_NAMED_KEYS = 10
 _INLINE_SECRET = re.compile(
     r"(^|_)(PIN|PASSWORD|PASSPHRASE|SECRET|PRIVATE_KEY)$", re.IGNORECASE
 )
@@ -33,16 +40,8 @@ _INLINE_SECRET = re.compile(
 
 @rule("E004", hint=HOW_TO_SET_IT)
 def _encryption_keys() -> Iterator[str]:
-    entries: object = conf.KEY_ENCRYPTION_KEYS
-    if not (isinstance(entries, (list, tuple)) and all(map(_is_long_enough, entries))):
-        yield (
-            "LAYER_IDENTITY['KEY_ENCRYPTION_KEYS'] must be a list of strings of "
-            f"{MIN_ENTRY_LENGTH} characters or more."
-        )
-
-
-def _is_long_enough(entry: object) -> bool:
-    return isinstance(entry, str) and len(entry) >= MIN_ENTRY_LENGTH
+    if not is_setting_valid():
+        yield INVALID_SETTING
 
 
 @rule("W004", hint=HOW_TO_SET_IT)
@@ -52,6 +51,76 @@ def _no_encryption_keys() -> Iterator[str]:
             "LAYER_IDENTITY['KEY_ENCRYPTION_KEYS'] is empty: no signing key can be "
             "stored or used."
         )
+
+
+HOW_TO_READ_AGAIN = (
+    "Put the entry that encrypted it back into the list. If that entry is lost, import "
+    "the same private key again, with “manage.py layer_key_import” or in the admin. If "
+    "the private key is lost too, activate another key."
+)
+
+
+def check_stored_keys(
+    databases: Sequence[str] | None = None, **kwargs: Any
+) -> list[CheckMessage]:
+    """Check that each stored private key can be decrypted."""
+    return _unreadable(_unreadable_keys(databases))
+
+
+def check_active_keys(
+    databases: Sequence[str] | None = None, **kwargs: Any
+) -> list[CheckMessage]:
+    """Check the same for the active keys of enabled apps, when a project is deployed."""
+    return _unreadable_and_active(_unreadable_keys(databases))
+
+
+@rule("W011", hint=HOW_TO_READ_AGAIN)
+def _unreadable(keys: list[SigningKey]) -> Iterator[str]:
+    yield from _describe(keys)
+
+
+@rule("E011", hint=HOW_TO_READ_AGAIN)
+def _unreadable_and_active(keys: list[SigningKey]) -> Iterator[str]:
+    yield from _describe([key for key in keys if _serves_users(key)])
+
+
+def _describe(keys: list[SigningKey]) -> Iterator[str]:
+    present = SETTING if conf.KEY_ENCRYPTION_KEYS else f"{SETTING}, which is empty"
+    for key in keys[:MAX_NAMED_KEYS]:
+        kind, consequence = "signing key", "it cannot sign"
+        if _serves_users(key):
+            kind = "active signing key"
+            consequence = (
+                "users of this app get no identity tokens (503 signing_failed)"
+            )
+        yield (
+            f"The {kind} {key} of the Layer app {key.app.name!r} cannot be decrypted "
+            f"with the present {present}: {consequence}."
+        )
+    if len(keys) > MAX_NAMED_KEYS:
+        further = len(keys) - MAX_NAMED_KEYS
+        yield f"Further signing keys that cannot be decrypted: {further}."
+
+
+def _unreadable_keys(databases: Sequence[str] | None) -> list[SigningKey]:
+    """Return the keys that no entry decrypts; those that users need come first."""
+    using = router.db_for_write(SigningKey)
+    if check_type() or using not in (databases or ()):
+        return []
+    # ``migrate`` runs this check before it creates the table and adds newer columns.
+    if SigningKey._meta.db_table not in connections[using].introspection.table_names():
+        return []
+    stored = SigningKey.objects.using(using).exclude(encrypted_private_key="")
+    keys = stored.select_related("app").only(
+        *("app__name", "app__enabled", "active_for", "key_id", "fingerprint"),
+        "encrypted_private_key",
+    )
+    unreadable = [key for key in keys.order_by("pk") if key.lacks_encryption_key]
+    return sorted(unreadable, key=_serves_users, reverse=True)
+
+
+def _serves_users(key: SigningKey) -> bool:
+    return key.active_for_id is not None and key.app.enabled
 
 
 @rule(

@@ -27,12 +27,18 @@ from django_layer_identity.keys.secrets import NotPicklable, hide_locals
 VERSION = "lid1"
 MIN_ENTRY_LENGTH = 32  # characters; at least 192 bits as base64
 ID_LENGTH = 8  # bytes
-_HOW_TO_RECOVER = "Restore that row from a backup, or revoke the key."
-_SETTING = "LAYER_IDENTITY['KEY_ENCRYPTION_KEYS']"
+_HOW_TO_RECOVER = (
+    "Import the same private key again, restore that row from a backup, or revoke the "
+    "key."
+)
+SETTING = "LAYER_IDENTITY['KEY_ENCRYPTION_KEYS']"
+INVALID_SETTING = (
+    f"{SETTING} must be a list of strings of {MIN_ENTRY_LENGTH} characters or more."
+)
 HOW_TO_SET_IT = (
     "Set it to its previous value: no other value decrypts the stored private keys. "
-    "Only in a new installation, create an entry with “manage.py layer_encryption_key” "
-    "and store it."
+    "Only if that value is lost, or in a new installation, create an entry with "
+    "“manage.py layer_encryption_key”, store it, and import the private keys again."
 )
 
 
@@ -63,18 +69,23 @@ class _EncryptionKey(NotPicklable):
 
 
 def _encryption_keys() -> list[_EncryptionKey]:
-    entries = [entry for entry in conf.KEY_ENCRYPTION_KEYS if entry]
+    if not is_setting_valid():
+        raise ConfigurationError(f"{INVALID_SETTING} {HOW_TO_SET_IT}")
+    entries = conf.KEY_ENCRYPTION_KEYS
     if not entries:
         raise ConfigurationError(
-            f"{_SETTING} is empty, so private keys cannot be encrypted or decrypted. "
+            f"{SETTING} is empty, so private keys cannot be encrypted or decrypted. "
             f"{HOW_TO_SET_IT}"
         )
-    if min(map(len, entries)) < MIN_ENTRY_LENGTH:
-        raise ConfigurationError(
-            f"{_SETTING} has an entry with fewer than {MIN_ENTRY_LENGTH} characters. "
-            "“manage.py layer_encryption_key” creates a valid entry."
-        )
     return [_EncryptionKey(entry) for entry in entries]
+
+
+def is_setting_valid() -> bool:
+    """Return whether the setting is a list of strings that are long enough."""
+    entries: object = conf.KEY_ENCRYPTION_KEYS
+    return isinstance(entries, (list, tuple)) and all(
+        isinstance(entry, str) and len(entry) >= MIN_ENTRY_LENGTH for entry in entries
+    )
 
 
 def has_encryption_key(ciphertext: str) -> bool:
@@ -126,7 +137,8 @@ def decrypt_private_key(ciphertext: str, *, app: int, fingerprint: str) -> bytes
     if key_id not in by_id and not any(key.decrypts(token) for key in by_id.values()):
         raise WrongEncryptionKey(
             f"{which} was encrypted with an entry (ID {key_id!r}) that is not in "
-            f"{_SETTING}. Add that entry again."
+            f"{SETTING}. Add that entry again. If it is lost, import the same private "
+            "key again."
         )
     try:
         document = json.loads(by_id[key_id].fernet.decrypt(token))

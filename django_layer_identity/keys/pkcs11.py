@@ -275,11 +275,11 @@ class Pin:
 
     def read(self) -> str:
         """
-        Return the PIN without the line break at its end.
+        Return the PIN without the white space around it.
 
         :raises SigningBackendError: if the PIN cannot be read or is empty.
         """
-        pin = self._read().rstrip("\r\n")
+        pin = self._read().strip()
         if not pin:
             if self.env:
                 raise SigningBackendError(

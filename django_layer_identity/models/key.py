@@ -16,6 +16,8 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from django_layer_identity.exceptions import (
+    ConfigurationError,
+    DecryptionError,
     InvalidIdentifier,
     KeyExists,
     KeyStateError,
@@ -23,11 +25,13 @@ from django_layer_identity.exceptions import (
 )
 from django_layer_identity.keys.backends import MAX_ALIAS_LENGTH
 from django_layer_identity.keys.encryption import (
+    decrypt_private_key,
     encrypt_private_key,
     has_encryption_key,
     reencrypt_private_key,
 )
 from django_layer_identity.keys.rsa import PrivateKey, PublicKey, verify_signature
+from django_layer_identity.keys.secrets import hide_locals
 from django_layer_identity.keys.signers import (
     LocalSigner,
     StoredPrivateKey,
@@ -35,7 +39,11 @@ from django_layer_identity.keys.signers import (
     open_remote_signer,
 )
 from django_layer_identity.models.app import LayerApp
-from django_layer_identity.models.locking import retry_on_conflict, serialized
+from django_layer_identity.models.locking import (
+    lock_and_refresh,
+    retry_on_conflict,
+    serialized,
+)
 from django_layer_identity.models.reasons import MAX_REASON_LENGTH, clean_reason
 from django_layer_identity.protocol.identifiers import KeyID
 
@@ -46,6 +54,7 @@ if TYPE_CHECKING:
 
 MAX_LOOKUP_LENGTH = 80  # characters; longer input may be a pasted key: echo its start
 SELF_TEST = b"django-layer-identity self-test"
+ALREADY_STORED = _("The Layer app already has this key: the public key is the same.")
 #: Fields that only lifecycle methods set; a new key must not have them.
 LIFECYCLE_FIELDS = (
     *("active_for_id", "tested_at", "activated_at", "retired_at", "revoked_at"),
@@ -182,6 +191,9 @@ class SigningKey(models.Model):
 
     objects = SigningKeyManager()
 
+    #: Whether :meth:`save_unique` found this key and stored its private key again.
+    was_stored_again = False
+
     class Meta:
         verbose_name = _("signing key")
         verbose_name_plural = _("signing keys")
@@ -195,9 +207,7 @@ class SigningKey(models.Model):
             models.UniqueConstraint(
                 name="layer_identity_key_fingerprint",
                 fields=["app", "fingerprint"],
-                violation_error_message=_(
-                    "The Layer app already has this key: the public key is the same."
-                ),
+                violation_error_message=ALREADY_STORED,
             ),
             models.UniqueConstraint(
                 name="layer_identity_key_key_id",
@@ -343,12 +353,78 @@ class SigningKey(models.Model):
 
     def save_unique(self) -> None:
         """
-        Save a new key.
+        Save a new key, or store the private key of the app's same key again.
 
-        :raises KeyExists: if the app already has it, or its key ID.
+        The second happens only if the stored private key cannot be decrypted. This
+        object becomes the stored key, whose key ID and state stay. If it has a key ID,
+        the self-test runs first.
+
+        :raises KeyExists: if the app already has this key and does not store it again,
+            or has another key with this key ID.
+        :raises KeyStateError: if the self-test fails.
         """
+        with transaction.atomic(using=self.database):
+            LayerApp.objects.lock(self.app_id, self.database)
+            same = self.find_same() if self.encrypted_private_key else None
+            if same is None:
+                with self.unique_or_key_exists():
+                    self.save()
+            else:
+                self._store_again(same.pk)
+
+    def find_same(self) -> SigningKey | None:
+        """Return the app's stored key with this public key."""
+        keys = SigningKey.objects.using(self.database)
+        return keys.filter(app=self.app_id, fingerprint=self.fingerprint).first()
+
+    @hide_locals
+    def check_unreadable(self) -> None:
+        """
+        Check that the private key cannot be decrypted and may be stored again.
+
+        :raises KeyExists: if it can be decrypted, was destroyed, or is in a backend.
+        """
+        if self.revoked_at:
+            reason = "It was revoked, so it is never stored again. Use another key."
+        elif self.destroyed_at:
+            reason = "Its private key was destroyed, so it is not stored again. Use another key."
+        elif self.signer:
+            reason = f"The signing backend {self.signer!r} holds its private key."
+        else:
+            stored, app = self.encrypted_private_key, self.app_id
+            try:
+                decrypt_private_key(stored, app=app, fingerprint=self.fingerprint)
+            except (DecryptionError, ConfigurationError):
+                return
+            reason = ""
+        raise KeyExists(f"{ALREADY_STORED} {reason}".rstrip())
+
+    def check_same_key_id(self, key_id: UUID | None) -> None:
+        """
+        Check the key ID that was entered for this stored key; None means any.
+
+        :raises KeyExists: if it differs from the stored key ID.
+        """
+        if key_id and self.key_id and key_id != self.key_id:
+            raise KeyExists(
+                f"The Layer app already has this key, with the key ID {self.identifier}. "
+                "Enter that key ID, or none."
+            )
+
+    def _store_again(self, pk: int) -> None:
+        """Become the stored key, with the private key and the key ID of this one."""
+        ciphertext, key_id = self.encrypted_private_key, self.key_id
+        self.pk, self._state.adding = pk, False
+        lock_and_refresh(self)
+        self.check_unreadable()
+        self.check_same_key_id(key_id)
+        self.encrypted_private_key = ciphertext
+        self.key_id = self.key_id or key_id
+        self.was_stored_again = True
         with self.unique_or_key_exists():
-            self.save()
+            if self.key_id:
+                self._test()
+            self._save_transition()
 
     @contextmanager
     def unique_or_key_exists(self) -> Iterator[None]:

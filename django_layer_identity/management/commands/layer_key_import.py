@@ -23,7 +23,10 @@ FILE_LABEL = "The file of --passphrase-file"
 
 
 class Command(LayerCommand):
-    help = "Import the private key that Layer's dashboard showed once."
+    help = (
+        "Import the private key that Layer's dashboard showed once. A stored private key "
+        "that cannot be decrypted any more is stored again."
+    )
     arguments = ("--app", "--key-id", "--activate", "--json")
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -65,6 +68,8 @@ class Command(LayerCommand):
         else:
             key = _import_file(layer_app, str(file), passphrase_file, **how)
             remark = "Delete the file that you imported."
+            if key.was_stored_again:
+                remark = f"Its private key was stored again. {remark}"
         self.stdout.write(new_key_as_json(key) if json else key.fingerprint)
         self.remark(f"The key is {key.state.label}. {remark}")
 
@@ -100,4 +105,4 @@ def _read_passphrase(name: str | None) -> str | None:
         text = content if isinstance(content, str) else content.decode()
     except UnicodeDecodeError:
         raise CommandError(f"{FILE_LABEL} is not text in UTF-8.") from None
-    return text.rstrip("\r\n")
+    return text.strip()
