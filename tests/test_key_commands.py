@@ -269,7 +269,8 @@ def test_key_reencrypt_reports_and_keeps_a_key_that_it_cannot_decrypt(keys, caps
     assert error("layer_key_reencrypt") == (
         f"The stored private key of signing key {key.fingerprint[:16]} (Layer app "
         f"{key.app_id}) belongs to signing key {draft.fingerprint[:16]} (Layer app "
-        f"{key.app_id}). Restore that row from a backup, or revoke the key."
+        f"{key.app_id}). Import the same private key again, restore that row from a "
+        "backup, or revoke the key."
     )
     assert capsys.readouterr().out == "1 re-encrypted, 0 unchanged, 1 failed\n"
     key.refresh_from_db()
@@ -283,7 +284,8 @@ def test_key_reencrypt_names_the_setting_if_the_old_entry_is_missing(keys, entri
 
     assert len(lines) == 2
     assert lines[0].endswith(
-        "that is not in LAYER_IDENTITY['KEY_ENCRYPTION_KEYS']. Add that entry again."
+        "that is not in LAYER_IDENTITY['KEY_ENCRYPTION_KEYS']. Add that entry again. If "
+        "it is lost, import the same private key again."
     )
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import os
 import traceback
 from pathlib import Path
 
@@ -195,6 +194,18 @@ def test_key_import_reads_the_passphrase_from_a_file(
     assert printed == private_key.fingerprint
 
 
+def test_white_space_around_the_passphrase_in_a_file_does_not_count(
+    run, app, encrypted_file, passphrase_file, private_key
+):
+    Path(passphrase_file).write_text(" \topen sesame \r\n\n")
+
+    printed = run(
+        "layer_key_import", "--passphrase-file", passphrase_file, encrypted_file
+    )
+
+    assert printed == private_key.fingerprint
+
+
 def test_key_import_reads_the_passphrase_from_standard_input(
     run, app, encrypted_file, private_key, monkeypatch
 ):
@@ -233,12 +244,16 @@ def test_key_import_does_not_ask_for_a_passphrase_without_a_terminal(
     assert prompts == []
 
 
-def test_key_import_refuses_an_empty_passphrase_file(
-    app, encrypted_file, monkeypatch, prompts
+@pytest.mark.parametrize("blank", ["", " \n"])
+def test_key_import_refuses_a_blank_passphrase_file(
+    app, encrypted_file, passphrase_file, blank, monkeypatch, prompts
 ):
     monkeypatch.setattr("sys.stdin", standard_input("", terminal=True))
+    Path(passphrase_file).write_text(blank)
 
-    message = error("layer_key_import", "--passphrase-file", os.devnull, encrypted_file)
+    message = error(
+        "layer_key_import", "--passphrase-file", passphrase_file, encrypted_file
+    )
 
     assert message == "The file of --passphrase-file is empty."
     assert prompts == []

@@ -332,7 +332,7 @@ def test_the_log_level_separates_server_errors_from_client_errors(caplog, app, a
         for record in caplog.records
         if record.name == "django_layer_identity"
     ]
-    assert levels == [("INFO", False), ("ERROR", True)]
+    assert levels == [("INFO", False), ("ERROR", False)]
 
 
 def test_a_primary_key_cannot_split_a_line(settings, log, caplog, key):

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import logging
 
+import pytest
 from django.db import OperationalError, connection
 
 from django_layer_identity.issuing import issue_identity_token, warm_keys
@@ -9,6 +10,12 @@ from django_layer_identity.models import LayerApp, SigningKey
 from tests.conftest import KEY_ID, OTHER_KEY_ID, PROVIDER_ID
 from tests.endpoint import NONCE, configure
 from tests.internals import clear_loaded_keys
+
+
+NOT_LOADED = (
+    f"Signing key '{KEY_ID}' of the Layer app 'Messenger' was not loaded, so its users get "
+    "no identity tokens: "
+)
 
 
 def test_the_first_token_does_not_parse_a_warm_key(key, alice, parsed):
@@ -46,19 +53,59 @@ def test_a_key_that_cannot_be_loaded_is_logged_and_the_others_are_loaded(
     warm_keys()
 
     [record] = caplog.records
-    assert record.getMessage() == f"Signing key {key.fingerprint!r} was not loaded."
-    assert record.levelno == logging.ERROR
+    assert record.getMessage() == (
+        f"{NOT_LOADED}The stored private key of signing key {key.fingerprint[:16]} (Layer "
+        f"app {key.app_id}) is damaged. Import the same private key again, restore that "
+        "row from a backup, or revoke the key."
+    )
     assert len(parsed) == 1
 
 
-def test_a_server_starts_without_encryption_keys(key, settings, caplog):
+@pytest.mark.parametrize(
+    ("entries", "reason"),
+    [
+        (
+            [],
+            "LAYER_IDENTITY['KEY_ENCRYPTION_KEYS'] is empty, so private keys cannot be "
+            "encrypted or decrypted. Set it to its previous value: no other value "
+            "decrypts the stored private keys. Only if that value is lost, or in a new "
+            "installation, create an entry with “manage.py layer_encryption_key”, store "
+            "it, and import the private keys again.",
+        ),
+        (
+            ["another entry of forty characters, all new"],
+            "The stored private key of signing key 40293bb473810c85 (Layer app {app}) was "
+            "encrypted with an entry (ID '36893939bc1abbd8') that is not in "
+            "LAYER_IDENTITY['KEY_ENCRYPTION_KEYS']. Add that entry again. If it is lost, "
+            "import the same private key again.",
+        ),
+    ],
+    ids=["empty", "another"],
+)
+def test_a_server_starts_without_the_encryption_key_and_says_so_in_one_line(
+    key, settings, caplog, entries, reason
+):
     clear_loaded_keys()
-    configure(settings, KEY_ENCRYPTION_KEYS=[])
+    configure(settings, KEY_ENCRYPTION_KEYS=entries)
 
     warm_keys()
 
     [record] = caplog.records
-    assert record.getMessage() == f"Signing key {key.fingerprint!r} was not loaded."
+    assert record.getMessage() == NOT_LOADED + reason.format(app=key.app_id)
+    assert (record.levelno, record.exc_info) == (logging.ERROR, None)
+
+
+def test_an_unexpected_error_is_logged_with_its_traceback(key, monkeypatch, caplog):
+    def fail(key):
+        raise RuntimeError("planted fault")
+
+    monkeypatch.setattr(SigningKey, "load_signer", fail)
+
+    warm_keys()
+
+    [record] = caplog.records
+    assert record.getMessage() == f"{NOT_LOADED}RuntimeError"
+    assert record.exc_info[0] is RuntimeError
 
 
 def test_a_server_starts_without_a_database(key, caplog):

@@ -68,7 +68,7 @@ def test_the_error_of_a_passphrase_is_shown_beside_it(
 ):
     response = add(private_key=encrypted, passphrase=passphrase)
 
-    assert errors(response) == {"passphrase": [error]}
+    assert errors(response)["passphrase"] == [error]
     assert not SigningKey.objects.exists()
 
 
@@ -102,6 +102,10 @@ def test_a_key_is_pasted_or_uploaded_not_both(add, private_key):
     response = add(private_key=pem, private_key_file=file(pem.encode()))
 
     assert errors(response) == {
-        "private_key": ["Paste the private key or choose its file, not both."]
+        "private_key": [
+            "Use only one of the two: paste the private key, or choose its file. Neither "
+            "is kept, so enter it again."
+        ],
+        "private_key_file": ["Choose the file again: it is not kept."],
     }
     assert not SigningKey.objects.exists()

@@ -24,6 +24,7 @@ from tests.admin.pages import KEYS
 from tests.conftest import APP_ID, KEY_ID, PROVIDER_ID
 
 ADD = f"{KEYS}add/"
+AGAIN = "Paste the private key again: it is not kept."
 
 
 def to_pem(key):
@@ -228,7 +229,7 @@ def test_a_key_with_an_id_of_another_kind_is_not_stored(
 ):
     response = admin_client.post(ADD, entered(app, private_key=pem, key_id=key_id))
 
-    assert errors(response) == {"key_id": [error]}
+    assert errors(response) == {"key_id": [error], "private_key": [AGAIN]}
     assert not SigningKey.objects.exists()
 
 
@@ -253,10 +254,11 @@ def test_without_an_encryption_key_no_private_key_is_stored(
     error = (
         "LAYER_IDENTITY['KEY_ENCRYPTION_KEYS'] is empty, so private keys cannot be "
         "encrypted or decrypted. Set it to its previous value: no other value "
-        "decrypts the stored private keys. Only in a new installation, create an entry "
-        "with “manage.py layer_encryption_key” and store it."
+        "decrypts the stored private keys. Only if that value is lost, or in a new "
+        "installation, create an entry with “manage.py layer_encryption_key”, store it, "
+        "and import the private keys again."
     )
-    assert errors(response) == {"__all__": [error]}
+    assert errors(response) == {"__all__": [error], "private_key": [AGAIN]}
     assert not SigningKey.objects.exists()
 
 
@@ -264,18 +266,26 @@ def test_every_invalid_field_has_its_error(admin_client, pem):
     response = admin_client.post(ADD, {"private_key": pem, "key_id": str(KEY_ID)})
 
     required = ["This field is required."]
-    assert errors(response) == {"app": required, "source": required}
+    assert errors(response) == {
+        "app": required,
+        "source": required,
+        "private_key": [AGAIN],
+    }
 
 
-def test_a_key_without_an_app_has_only_the_error_of_the_app(admin_client, pem):
+def test_a_key_without_an_app_has_the_error_of_the_app(admin_client, pem):
     response = admin_client.post(ADD, {"source": "import", "private_key": pem})
 
-    assert errors(response) == {"app": ["This field is required."]}
+    assert errors(response) == {
+        "app": ["This field is required."],
+        "private_key": [AGAIN],
+    }
 
 
 def test_a_key_stored_concurrently_gives_a_message(
     admin_client, app, key, pem, monkeypatch
 ):
+    monkeypatch.setattr(SigningKey, "find_same", lambda self: None)
     monkeypatch.setattr(SigningKey, "validate_constraints", lambda *a, **kw: None)
 
     response = admin_client.post(ADD, entered(app, private_key=pem))

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from ast import literal_eval
+from datetime import timedelta
+
 import pytest
 import redis
 from django.db import InterfaceError, OperationalError, ProgrammingError, connection
 from rest_framework.authtoken.models import Token
 
-from django_layer_identity.models import SigningKey
+from django_layer_identity.models import LayerUser, SigningKey
+from tests.conftest import APP_ID
 from tests.endpoint import NONCE, URL, ask, configure, read, refusal
 from tests.internals import clear_loaded_keys
 
@@ -26,6 +30,15 @@ NO_SIGNING_KEY = refusal(
 )
 SIGNING_FAILED = refusal(
     503, "signing_failed", "The identity token could not be signed. Try again later."
+)
+HOW_TO_SET_IT = (
+    "Set it to its previous value: no other value decrypts the stored private keys. Only "
+    "if that value is lost, or in a new installation, create an entry with “manage.py "
+    "layer_encryption_key”, store it, and import the private keys again."
+)
+HOW_TO_RECOVER = (
+    "Import the same private key again, restore that row from a backup, or revoke the "
+    "key."
 )
 UNAVAILABLE = refusal(
     503, "unavailable", "The service is unavailable. Try again later."
@@ -89,10 +102,44 @@ def test_without_an_active_key_nothing_is_signed(app, alice):
     assert read(ask(alice, nonce=NONCE)) == NO_SIGNING_KEY
 
 
+@pytest.fixture
+def logged(caplog):
+    """Return the message and the traceback of the only log line of the package."""
+
+    def logged():
+        [record] = [
+            one for one in caplog.records if one.name == "django_layer_identity"
+        ]
+        assert record.levelname == "ERROR"
+        return record.getMessage(), record.exc_info
+
+    return logged
+
+
+def reason_of(line):
+    """Return the reason at the end of a log line that names the app."""
+    assert f" app='layer:///apps/production/{APP_ID}' " in line
+    return literal_eval(line.partition(" reason=")[2])
+
+
 def test_a_retired_key_does_not_sign(key, alice):
     key.retire()
 
     assert read(ask(alice, nonce=NONCE)) == NO_SIGNING_KEY
+
+
+def test_a_missing_key_is_one_log_line_with_the_app_and_the_way_out(
+    app, alice, logged
+):
+    ask(alice, nonce=NONCE)
+
+    line, traceback = logged()
+    assert line.startswith("Identity token refused: no_signing_key app=")
+    assert reason_of(line) == (
+        "The Layer app Messenger has no active signing key. Activate one, with "
+        "“manage.py layer_key_activate” or in the admin."
+    )
+    assert traceback is None
 
 
 def test_a_revoked_key_does_not_sign(key, alice):
@@ -106,38 +153,97 @@ def test_a_revoked_key_does_not_sign(key, alice):
 @pytest.mark.parametrize(
     ("entries", "reason"),
     [
-        (["another entry, longer than 32 characters"], "WrongEncryptionKey"),
-        (["too short"], "has an entry with fewer than 32 characters"),
-        ([], "so private keys cannot be encrypted or decrypted"),
+        (
+            ["another entry, longer than 32 characters"],
+            "Add that entry again. If it is lost, import the same private key again.",
+        ),
+        (["too short"], f"a list of strings of 32 characters or more. {HOW_TO_SET_IT}"),
+        ([], f"so private keys cannot be encrypted or decrypted. {HOW_TO_SET_IT}"),
     ],
+    ids=["another", "short", "empty"],
 )
-def test_a_key_encrypted_with_another_entry_is_not_used(
-    settings, caplog, key, alice, entries, reason
+def test_a_key_encrypted_with_another_entry_is_not_used_and_one_line_says_why(
+    settings, logged, key, alice, entries, reason
 ):
     clear_loaded_keys()
     configure(settings, KEY_ENCRYPTION_KEYS=entries)
 
     assert read(ask(alice, nonce=NONCE)) == SIGNING_FAILED
-    assert reason in caplog.text
+    line, traceback = logged()
+    assert reason_of(line).endswith(reason)
+    assert traceback is None
 
 
-def test_a_damaged_key_is_not_used(caplog, key, alice):
+def test_a_damaged_key_is_not_used_and_one_line_says_why(logged, key, alice):
     clear_loaded_keys()
     damaged = key.encrypted_private_key[:-5]
     SigningKey.objects.filter(pk=key.pk).update(encrypted_private_key=damaged)
 
     assert read(ask(alice, nonce=NONCE)) == SIGNING_FAILED
-    assert "DamagedCiphertext" in caplog.text
+    line, traceback = logged()
+    assert reason_of(line).endswith(f" is damaged. {HOW_TO_RECOVER}")
+    assert traceback is None
 
 
-def test_a_swapped_key_is_not_used(caplog, key, alice, other_private_key):
+def test_a_swapped_key_is_not_used_and_one_line_says_why(
+    logged, key, alice, other_private_key
+):
     clear_loaded_keys()
     other = SigningKey.from_private_key(key.app, other_private_key)
     swapped = other.encrypted_private_key
     SigningKey.objects.filter(pk=key.pk).update(encrypted_private_key=swapped)
 
     assert read(ask(alice, nonce=NONCE)) == SIGNING_FAILED
-    assert "SwappedCiphertext" in caplog.text
+    line, traceback = logged()
+    assert reason_of(line) == (
+        f"The stored private key of signing key {key.fingerprint[:16]} (Layer app "
+        f"{key.app_id}) belongs to signing key {other.fingerprint[:16]} (Layer app "
+        f"{key.app_id}). {HOW_TO_RECOVER}"
+    )
+    assert traceback is None
+
+
+def damage_ledger(settings, user):
+    LayerUser.objects.filter(current_for=user).update(user_id="eve")
+
+
+def misspell(**setting):
+    return lambda settings, user: configure(settings, **setting)
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        (damage_ledger, "user_id_failed"),
+        (misspell(USER_ID="nickname", USER_ID_CHANGE="follow"), "user_id_failed"),
+        (misspell(NONCE_GUARD="redis"), "nonce_guard_unavailable"),
+        (misspell(TOKEN_LIFETIME=timedelta(hours=25)), "signing_failed"),
+        (misspell(THROTTLE_RATES={"user": "5/fortnight"}), "unavailable"),
+    ],
+)
+def test_what_the_operator_can_mend_is_logged_without_a_traceback(
+    settings, caplog, key, alice, logged, change, code
+):
+    ask(alice, nonce=NONCE)
+    change(settings, alice)
+    caplog.clear()
+
+    assert read(ask(alice, nonce=NONCE))[1]["code"] == code
+    line, traceback = logged()
+    assert line.startswith(f"Identity token refused: {code} ")
+    assert traceback is None
+
+
+def test_an_error_of_the_projects_code_is_logged_with_its_traceback(
+    settings, key, alice, logged
+):
+    configure(settings, USER_ID=raises)
+
+    ask(alice, nonce=NONCE)
+
+    line, (kind, _error, _traceback) = logged()
+    assert " reason=" not in line
+    assert kind is LookupError
 
 
 def test_a_corrected_setting_works_at_the_next_request(settings, key, alice):

@@ -6,30 +6,40 @@ from django.core.checks import Error, Warning
 from tests.checks import deployed, found
 
 
+HOW_TO_SET_IT = (
+    "Set it to its previous value: no other value decrypts the stored private keys. Only "
+    "if that value is lost, or in a new installation, create an entry with “manage.py "
+    "layer_encryption_key”, store it, and import the private keys again."
+)
+
+
 @pytest.mark.parametrize(
-    "entries", ["x" * 32, ["x" * 31], [b"x" * 32], None, [""], 5, [{}]]
+    "entries",
+    ["x" * 32, ["x" * 31], [f" {'x' * 31}\n"], [b"x" * 32], None, 5, [{}], [["x" * 32]]],
 )
 def test_encryption_keys_are_long_strings(settings, entries):
     assert found(settings, KEY_ENCRYPTION_KEYS=entries) == [
         Error(
             "LAYER_IDENTITY['KEY_ENCRYPTION_KEYS'] must be a list of strings of 32 "
             "characters or more.",
-            hint="Set it to its previous value: no other value decrypts the stored "
-            "private keys. Only in a new installation, create an entry with “manage.py "
-            "layer_encryption_key” and store it.",
+            hint=HOW_TO_SET_IT,
             id="layer_identity.E004",
         )
     ]
 
 
-def test_deploy_reports_missing_encryption_keys(settings):
-    assert deployed(settings, KEY_ENCRYPTION_KEYS=[]) == [
+@pytest.mark.parametrize("entries", [[""], [" \n"], [None], ["", "x" * 32]])
+def test_blank_entries_are_no_entries(settings, entries):
+    assert found(settings, KEY_ENCRYPTION_KEYS=entries) == []
+
+
+@pytest.mark.parametrize("entries", [[], (), [""], [" \n", None]])
+def test_deploy_reports_missing_encryption_keys(settings, entries):
+    assert deployed(settings, KEY_ENCRYPTION_KEYS=entries) == [
         Warning(
             "LAYER_IDENTITY['KEY_ENCRYPTION_KEYS'] is empty: no signing key can be "
             "stored or used.",
-            hint="Set it to its previous value: no other value decrypts the stored "
-            "private keys. Only in a new installation, create an entry with “manage.py "
-            "layer_encryption_key” and store it.",
+            hint=HOW_TO_SET_IT,
             id="layer_identity.W004",
         )
     ]

@@ -64,6 +64,15 @@ def test_the_first_entry_encrypts_and_all_decrypt(entries):
     assert encrypt_private_key(b"", **OWNER)[:22] != ciphertext[:22]
 
 
+def test_white_space_around_an_entry_does_not_count(entries):
+    entries[:] = [NEW]
+    ciphertext = encrypt_private_key(b"the key", **OWNER)
+    entries[:] = [f"\n{NEW} \r\n"]
+
+    assert decrypt_private_key(ciphertext, **OWNER) == b"the key"
+    assert encrypt_private_key(b"", **OWNER)[:22] == ciphertext[:22]
+
+
 def test_a_missing_entry_is_named_with_its_setting(entries):
     ciphertext = encrypt_private_key(b"the key", **OWNER)
     entries[:] = [OLD]
@@ -74,7 +83,8 @@ def test_a_missing_entry_is_named_with_its_setting(entries):
     assert str(caught.value) == (
         "The stored private key of signing key ffffffffffffffff (Layer app 7) was "
         "encrypted with an entry (ID '265818783eb54ea6') that is not in "
-        "LAYER_IDENTITY['KEY_ENCRYPTION_KEYS']. Add that entry again."
+        "LAYER_IDENTITY['KEY_ENCRYPTION_KEYS']. Add that entry again. If it is lost, "
+        "import the same private key again."
     )
 
 
@@ -111,7 +121,8 @@ def test_a_damaged_row_is_recognized(damage):
 
     assert str(caught.value) == (
         "The stored private key of signing key ffffffffffffffff (Layer app 7) is "
-        "damaged. Restore that row from a backup, or revoke the key."
+        "damaged. Import the same private key again, restore that row from a backup, or "
+        "revoke the key."
     )
 
 
@@ -138,11 +149,19 @@ def test_a_swapped_row_is_recognized(other, name):
     assert str(caught.value) == (
         f"The stored private key of {name} belongs to "
         "signing key ffffffffffffffff (Layer app 7). "
-        "Restore that row from a backup, or revoke the key."
+        "Import the same private key again, restore that row from a backup, or revoke "
+        "the key."
     )
 
 
-@pytest.mark.parametrize("empty", [[], [""]])
+HOW_TO_SET_IT = (
+    "Set it to its previous value: no other value decrypts the stored private keys. Only "
+    "if that value is lost, or in a new installation, create an entry with “manage.py "
+    "layer_encryption_key”, store it, and import the private keys again."
+)
+
+
+@pytest.mark.parametrize("empty", [[], [""], [" \n"], [None]])
 def test_encryption_without_an_entry_is_refused(entries, empty):
     entries[:] = empty
 
@@ -151,21 +170,22 @@ def test_encryption_without_an_entry_is_refused(entries, empty):
 
     assert str(caught.value) == (
         "LAYER_IDENTITY['KEY_ENCRYPTION_KEYS'] is empty, so private keys cannot be "
-        "encrypted or decrypted. Set it to its previous value: no other value decrypts "
-        "the stored private keys. Only in a new installation, create an entry with "
-        "“manage.py layer_encryption_key” and store it."
+        f"encrypted or decrypted. {HOW_TO_SET_IT}"
     )
 
 
-def test_a_short_entry_is_refused(entries):
-    entries[:] = ["x" * 31]
+@pytest.mark.parametrize(
+    "invalid", [["x" * 31], [f"  {'x' * 31}  "], [b"x" * 32], "x" * 32, None, 7, [{}]]
+)
+def test_an_invalid_setting_is_refused(settings, invalid):
+    settings.LAYER_IDENTITY = {"KEY_ENCRYPTION_KEYS": invalid}
 
     with pytest.raises(ConfigurationError) as caught:
         encrypt_private_key(b"the key", **OWNER)
 
     assert str(caught.value) == (
-        "LAYER_IDENTITY['KEY_ENCRYPTION_KEYS'] has an entry with fewer than "
-        "32 characters. “manage.py layer_encryption_key” creates a valid entry."
+        "LAYER_IDENTITY['KEY_ENCRYPTION_KEYS'] must be a list of strings of 32 "
+        f"characters or more. {HOW_TO_SET_IT}"
     )
 
 

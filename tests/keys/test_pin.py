@@ -8,15 +8,15 @@ from django_layer_identity.exceptions import SigningBackendError
 from django_layer_identity.keys.pkcs11 import Pin
 
 
-@pytest.mark.parametrize("ending", ["", "\n", "\r\n"])
-def test_a_pin_is_read_from_a_file(tmp_path, ending):
-    (tmp_path / "pin").write_bytes(b" 8765 4321 " + ending.encode())
+@pytest.mark.parametrize("written", ["8765 4321", "8765 4321\r\n", " \n8765 4321\t \n"])
+def test_a_pin_is_read_from_a_file_without_the_white_space_around_it(tmp_path, written):
+    (tmp_path / "pin").write_bytes(written.encode())
 
-    assert Pin(file=str(tmp_path / "pin")).read() == " 8765 4321 "
+    assert Pin(file=str(tmp_path / "pin")).read() == "8765 4321"
 
 
 def test_a_pin_is_read_from_the_environment(monkeypatch):
-    monkeypatch.setenv("HSM_PIN_SECRET", "87654321")
+    monkeypatch.setenv("HSM_PIN_SECRET", " 87654321\n")
 
     assert Pin(env="HSM_PIN_SECRET").read() == "87654321"
 
@@ -50,9 +50,10 @@ def test_the_bytes_of_a_binary_file_are_not_shown(tmp_path):
     assert (caught.value.__cause__, caught.value.__suppress_context__) == (None, True)
 
 
-def test_an_empty_file_is_refused(tmp_path):
+@pytest.mark.parametrize("blank", ["", "\n", " \t\r\n"])
+def test_a_blank_file_is_refused(tmp_path, blank):
     path = tmp_path / "pin"
-    path.write_text("\n")
+    path.write_text(blank)
 
     with pytest.raises(SigningBackendError) as caught:
         Pin(file=str(path)).read()
