@@ -280,7 +280,10 @@ def _rate_of(scope: str) -> Rate | None:
         rate = conf.THROTTLE_RATES[scope]
         return None if rate is None else parse_rate(rate)
     except ConfigurationError as exc:
-        raise Unavailable from exc
+        raise Unavailable from ConfigurationError(
+            f"LAYER_IDENTITY['THROTTLE_RATES'] is invalid: {exc} Correct it; for example: "
+            '"60/min".'
+        )
 
 
 @sensitive_variables()

@@ -85,7 +85,6 @@ def _unreadable_and_active(keys: list[SigningKey]) -> Iterator[str]:
 
 
 def _describe(keys: list[SigningKey]) -> Iterator[str]:
-    present = SETTING if conf.KEY_ENCRYPTION_KEYS else f"{SETTING}, which is empty"
     for key in keys[:MAX_NAMED_KEYS]:
         kind, consequence = "signing key", "it cannot sign"
         if _serves_users(key):
@@ -93,9 +92,10 @@ def _describe(keys: list[SigningKey]) -> Iterator[str]:
             consequence = (
                 "users of this app get no identity tokens (503 signing_failed)"
             )
+        empty = "" if conf.KEY_ENCRYPTION_KEYS else ", which is empty"
         yield (
             f"The {kind} {key} of the Layer app {key.app.name!r} cannot be decrypted "
-            f"with the present {present}: {consequence}."
+            f"with the present {SETTING}{empty}: {consequence}."
         )
     if len(keys) > MAX_NAMED_KEYS:
         further = len(keys) - MAX_NAMED_KEYS
