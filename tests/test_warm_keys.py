@@ -11,7 +11,6 @@ from tests.conftest import KEY_ID, OTHER_KEY_ID, PROVIDER_ID
 from tests.endpoint import NONCE, configure
 from tests.internals import clear_loaded_keys
 
-
 NOT_LOADED = (
     f"Signing key '{KEY_ID}' of the Layer app 'Messenger' was not loaded, so its users get "
     "no identity tokens: "

@@ -276,12 +276,15 @@ class NewSigningKeyForm(forms.ModelForm):
         except ValidationError as exc:
             self.add_error("key_id", exc.messages)
 
-    def _post_clean(self) -> None:
-        super()._post_clean()
-        if self.errors and self.cleaned_data.get("source", self.IMPORT) == self.IMPORT:
-            for name in ENTER_AGAIN.keys() - self.errors.keys():
-                if self.data.get(name) or self.files.get(name):
-                    self.add_error(name, ENTER_AGAIN[name])
+    def full_clean(self) -> None:
+        """Ask again for what the page does not show again, if the form is refused."""
+        super().full_clean()
+        source = self.data.get("source") or self.IMPORT
+        if not self.errors or source != self.IMPORT:
+            return
+        for name in ENTER_AGAIN.keys() - self.errors.keys():
+            if self.data.get(name) or self.files.get(name):
+                self.add_error(name, ENTER_AGAIN[name])
 
     def _make(self, imported: PrivateKey | None) -> SigningKey:
         app, key_id = self.cleaned_data["app"], self.cleaned_data["key_id"]

@@ -96,6 +96,70 @@ def test_a_large_file_is_refused(add):
     }
 
 
+AGAIN = {
+    "private_key": ["Paste the private key again: it is not kept."],
+    "private_key_file": ["Choose the file again: it is not kept."],
+    "passphrase": ["Enter the passphrase again: it is not kept."],
+}
+REFUSED = {"key_id": "not a key ID"}
+
+
+def asked_again(response):
+    return {name: found for name, found in errors(response).items() if name in AGAIN}
+
+
+def test_a_refused_form_asks_to_paste_the_private_key_again(add, private_key):
+    response = add(private_key=as_pem(private_key), **REFUSED)
+
+    assert asked_again(response) == {"private_key": AGAIN["private_key"]}
+    assertContains(response, "Paste the private key again: it is not kept.")
+
+
+def test_a_refused_form_asks_to_choose_the_file_again(add, private_key):
+    response = add(private_key_file=file(private_key.to_der()), **REFUSED)
+
+    assert asked_again(response) == {"private_key_file": AGAIN["private_key_file"]}
+
+
+def test_a_refused_form_asks_to_enter_the_passphrase_again(add, encrypted):
+    response = add(private_key=encrypted, passphrase=PASSPHRASE, **REFUSED)
+
+    assert asked_again(response) == {
+        "private_key": AGAIN["private_key"],
+        "passphrase": AGAIN["passphrase"],
+    }
+
+
+def test_a_form_with_a_wrong_passphrase_asks_to_paste_the_private_key_again(
+    add, encrypted
+):
+    response = add(private_key=encrypted, passphrase="a wrong one")
+
+    assert errors(response)["private_key"] == AGAIN["private_key"]
+
+
+def test_a_refused_form_asks_for_nothing_that_was_not_entered(add):
+    response = add(**REFUSED)
+
+    assert asked_again(response) == {
+        "private_key": ["Paste the private key, or choose its file."]
+    }
+
+
+def test_a_refused_form_does_not_ask_again_for_a_key_that_it_ignores(add, private_key):
+    response = add(source="generate", private_key=as_pem(private_key), **REFUSED)
+
+    assert asked_again(response) == {}
+
+
+def test_the_key_id_is_left_empty_until_layer_has_assigned_one(admin_client, app):
+    assertContains(
+        admin_client.get(ADD),
+        "If you generate a key pair, leave this empty until Layer has assigned a key ID "
+        "to the new public key.",
+    )
+
+
 def test_a_key_is_pasted_or_uploaded_not_both(add, private_key):
     pem = as_pem(private_key)
 

@@ -128,9 +128,7 @@ def test_a_retired_key_does_not_sign(key, alice):
     assert read(ask(alice, nonce=NONCE)) == NO_SIGNING_KEY
 
 
-def test_a_missing_key_is_one_log_line_with_the_app_and_the_way_out(
-    app, alice, logged
-):
+def test_a_missing_key_is_one_log_line_with_the_app_and_the_way_out(app, alice, logged):
     ask(alice, nonce=NONCE)
 
     line, traceback = logged()

@@ -5,7 +5,6 @@ from django.core.checks import Error, Warning
 
 from tests.checks import deployed, found
 
-
 HOW_TO_SET_IT = (
     "Set it to its previous value: no other value decrypts the stored private keys. Only "
     "if that value is lost, or in a new installation, create an entry with “manage.py "
@@ -15,7 +14,16 @@ HOW_TO_SET_IT = (
 
 @pytest.mark.parametrize(
     "entries",
-    ["x" * 32, ["x" * 31], [f" {'x' * 31}\n"], [b"x" * 32], None, 5, [{}], [["x" * 32]]],
+    [
+        "x" * 32,
+        ["x" * 31],
+        [f" {'x' * 31}\n"],
+        [b"x" * 32],
+        None,
+        5,
+        [{}],
+        [["x" * 32]],
+    ],
 )
 def test_encryption_keys_are_long_strings(settings, entries):
     assert found(settings, KEY_ENCRYPTION_KEYS=entries) == [

@@ -174,7 +174,9 @@ def test_before_the_table_exists_nothing_is_reported(key, lose_secret, monkeypat
 
 
 @pytest.mark.django_db(transaction=True)
-def test_the_first_migration_of_a_project_is_not_disturbed(app, private_key, lose_secret):
+def test_the_first_migration_of_a_project_is_not_disturbed(
+    app, private_key, lose_secret
+):
     keyring.import_private_key(app, private_key.to_der())
     lose_secret()
     with connection.schema_editor() as editor:

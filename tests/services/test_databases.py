@@ -10,6 +10,7 @@ from django.core.management import call_command
 from django.db import IntegrityError, router, transaction
 from rest_framework.test import APIClient
 
+from django_layer_identity.checks.keys import check_stored_keys
 from django_layer_identity.exceptions import KeyExists
 from django_layer_identity.issuing import issue_identity_token
 from django_layer_identity.models import LayerApp, SigningKey
@@ -141,3 +142,19 @@ def test_a_nul_character_is_refused_without_a_server_error(key, headers):
     answer = read(APIClient().post(URL, {"nonce": NONCE}, headers=headers))
 
     assert answer in (not_authenticated(), authentication_failed())
+
+
+def test_the_check_of_stored_keys_leaves_the_transaction_usable(
+    key, database, settings, monkeypatch
+):
+    entries = ["another entry of forty characters, all new"]
+    settings.LAYER_IDENTITY = {"KEY_ENCRYPTION_KEYS": entries}
+
+    found = check_stored_keys(databases=[database.alias])
+    with monkeypatch.context() as patch:
+        patch.setattr(SigningKey._meta, "db_table", "not_migrated")
+        found_before_migration = check_stored_keys(databases=[database.alias])
+
+    assert [message.id for message in found] == ["layer_identity.W011"]
+    assert found_before_migration == []
+    assert SigningKey.objects.get() == key

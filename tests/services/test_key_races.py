@@ -269,6 +269,35 @@ def test_of_concurrent_imports_of_one_key_one_succeeds(
         assert SigningKey.objects.filter(fingerprint=first.fingerprint).count() == 1
 
 
+def test_of_concurrent_imports_of_an_unreadable_key_one_stores_it_again(
+    rounds, run_concurrently, private_key
+):
+    for first, _ in rounds():
+        SigningKey.objects.filter(pk=first.pk).update(encrypted_private_key="lost")
+        function = keyring.import_private_key, first.app, as_pem(private_key)
+
+        results = run_concurrently(function, function, function)
+
+        duplicate = "The Layer app already has this key: the public key is the same."
+        assert sorted(results) == [duplicate, duplicate, DONE]
+        reload(first).run_self_test()
+
+
+def test_a_key_that_is_revoked_while_it_is_imported_again_is_revoked(
+    rounds, run_concurrently, private_key
+):
+    for first, _ in rounds():
+        SigningKey.objects.filter(pk=first.pk).update(encrypted_private_key="lost")
+
+        run_concurrently(
+            (keyring.import_private_key, first.app, as_pem(private_key)),
+            (first.revoke, "leaked"),
+        )
+
+        stored = reload(first)
+        assert (stored.state, stored.encrypted_private_key) == ("revoked", "")
+
+
 def test_of_two_keys_set_to_one_id_concurrently_one_gets_it(rounds, run_concurrently):
     for first, second in rounds():
         results = run_concurrently(
