@@ -71,16 +71,19 @@ def report_refused(refusal: Refusal, facts: Facts) -> None:
     cause, code, text = refusal.__cause__, refusal.code, str(facts)
     fields = {"code": code, **facts.fields()}
     if refusal.is_server_error and not explains_itself(cause):
-        line = "Identity token refused: %s %s"
-        logger.error(line, code, text, exc_info=cause or refusal, extra=fields)
+        line = "Identity token refused: %s %s advice=%r"
+        error = cause or refusal
+        logger.error(line, code, text, refusal.advice, exc_info=error, extra=fields)
     else:
         level = logging.ERROR if refusal.is_server_error else logging.INFO
         # Messages of third-party exceptions may contain personal data. Log their class
         # and code (``refused_by``) if known, else the refusal's own sentence.
         own = cause if isinstance(cause, LayerIdentityError) else refusal
         reason = getattr(cause, "refused_by", own)
-        line = "Identity token refused: %s %s reason=%r"
-        logger.log(level, line, code, text, str(reason), extra=fields)
+        line, values = "Identity token refused: %s %s reason=%r", [str(reason)]
+        if refusal.needs_operator:
+            line, values = f"{line} advice=%r", [*values, refusal.advice]
+        logger.log(level, line, code, text, *values, extra=fields)
     _send(identity_token_refused, facts, code=code)
 
 

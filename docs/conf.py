@@ -16,5 +16,6 @@ nitpicky = True
 
 
 def setup(app: Any) -> None:
-    """Let the settings have a directive of their own, as in Django's documentation."""
-    app.add_crossref_type("setting", "setting", indextemplate="pair: %s; setting")
+    """Let settings, codes and statuses have directives, as in Django's documentation."""
+    for name in ("setting", "refusal", "status"):
+        app.add_crossref_type(name, name, indextemplate=f"pair: %s; {name}")

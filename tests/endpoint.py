@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import jwt
 from rest_framework.test import APIClient
@@ -16,6 +17,9 @@ BOB = {"username": "bob", "password": "builder"}
 JSON = "application/json"
 FORM = "application/x-www-form-urlencoded"
 MULTIPART = "multipart/form-data; boundary=b"
+#: The last sentence of the two authentication refusals; tests/api/test_schemes.py tests it.
+KIND = r"(?:session cookie|password in the body|“Authorization: \w+ …”)"
+ACCEPTED = re.compile(rf" Accepted: {KIND}(?:, {KIND})*\.")
 BASE64 = "Content-Transfer-Encoding: base64"
 
 
@@ -38,10 +42,18 @@ def log_in(client, body, headers=None):
 
 
 def read(response):
-    """Return status and body; check that the answer is JSON with ``no-store``."""
+    """
+    Return status and body; check that the answer is JSON with ``no-store``.
+
+    The list of accepted credentials is left out.
+    """
     assert response["Content-Type"] == "application/json"
     assert response["Cache-Control"] == "no-store"
-    return response.status_code, json.loads(response.content)
+    body = json.loads(response.content)
+    if body.get("code") in ("not_authenticated", "authentication_failed"):
+        for name in ("detail", "error"):
+            body[name] = ACCEPTED.sub("", body[name])
+    return response.status_code, body
 
 
 def part(disposition, value, *headers):
@@ -70,7 +82,7 @@ def authentication_failed(status=403):
     return refusal(
         status,
         "authentication_failed",
-        "The credentials sent with the request were not accepted.",
+        "The credentials sent with the request were not accepted. Log in again.",
     )
 
 

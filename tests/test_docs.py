@@ -68,26 +68,47 @@ def test_verifiers_in_the_docs_cache_keys_for_the_allowed_time():
     assert documented("jwks.rst", r"\bcacheMaxAge: (\d+)_000,") == [str(MAX_AGE)]
 
 
-def test_every_refusal_is_documented_with_its_status():
-    rows = documented("endpoint.rst", r"^   \* - (.+)\n     - ``(\w+)``$")
+#: An anchor and a heading for each status, and then the same for each of its codes.
+STATUS = r"\.\. status:: (?P<status>\d{3})\n\n(?P=status) .+\n-+\n"
+CODE = r"\.\. refusal:: (?P<code>\w+)\n\n``(?P=code)``\n~+\n\n(:(?:.+\n)+)"
 
-    assert [(code, status) for status, code in rows] == [
-        (code, "401 or 403" if code in CHALLENGED else str(status))
+
+def test_every_status_and_every_code_has_an_anchor_and_a_heading():
+    anchors = documented("codes.rst", r"^\.\. (?:status|refusal):: .+$")
+    found = documented("codes.rst", f"^(?:{STATUS}|{CODE})")
+
+    status, codes = None, {}
+    for number, code, _texts in found:
+        status = number or status
+        if code:
+            codes[code] = status
+    assert codes == {
+        code: "401" if code in CHALLENGED else str(status)
         for code, status in STATUSES.items()
-    ]
+    }
+    assert len(found) == len(anchors) == len({401, *STATUSES.values()}) + len(STATUSES)
 
 
-def test_every_refusal_is_documented_with_advice_for_the_client():
-    advice = dict(
-        documented("endpoint.rst", r"^     - ``(\w+)``\n     - ((?:.+\n)(?: {7}.+\n)*)")
-    )
-
-    assert set(advice) == set(STATUSES)
-    assert [text for text in advice.values() if not _is_advice(text)] == []
+def test_every_refusal_is_documented_with_its_texts():
+    assert {
+        code: sorted(_fields(texts)) for code, texts in documented("codes.rst", CODE)
+    } == {code: sorted(_texts(code)) for code in STATUSES}
 
 
-def _is_advice(text):
-    return re.fullmatch(r"[A-Z].{5,}\.", " ".join(text.split()))
+def _fields(text):
+    """Return the name and the text of each field, without markup."""
+    plain = re.sub(r":setting:`(\w+)`|``", r"\1", text)
+    return re.findall(r"^:(\w+): (.+)$", re.sub(r"\n   ", " ", plain), re.MULTILINE)
+
+
+def _texts(code):
+    """Return the texts of the code's classes as they are in the documentation."""
+    texts = set()
+    for refusal in (refusal for refusal in REFUSALS if refusal.code == code):
+        names = [name for name in dir(refusal) if name.startswith("detail")]
+        texts |= {("Response", getattr(refusal, name)) for name in names}
+        texts.add(("Operator", refusal.advice))
+    return texts
 
 
 def below(kind):
@@ -102,5 +123,6 @@ def test_every_refusal_has_a_status():
 
 
 @pytest.mark.parametrize("refusal", REFUSALS, ids=lambda refusal: refusal.__name__)
-def test_every_refusal_is_a_sentence(refusal):
-    assert re.fullmatch(r"[A-Z“].{15,120}\.", refusal.detail)
+def test_every_refusal_has_a_text_for_the_client_and_one_for_the_operator(refusal):
+    assert re.fullmatch(r"[A-Z“].{15,130}\.", refusal.detail)
+    assert re.fullmatch(r"[A-Z“].{60,270}\.", refusal.advice)

@@ -11,9 +11,10 @@ from django.utils.functional import SimpleLazyObject
 from rest_framework.permissions import BasePermission
 
 from django_layer_identity.digests import nonce_digest
-from django_layer_identity.exceptions import NonceMissing, SigningFailed
+from django_layer_identity.exceptions import NonceMissing, Refusal, SigningFailed
 from django_layer_identity.issuing import issue_identity_token
 from django_layer_identity.models import LayerApp
+from django_layer_identity.reporting import Facts, report_refused
 from django_layer_identity.signals import identity_token_issued, identity_token_refused
 from tests.conftest import APP_ID
 from tests.endpoint import (
@@ -285,7 +286,7 @@ def test_the_log_has_a_line_for_each_outcome(log, key, alice, client):
         f"user={alice.pk} nonce='{digest}'",
         f"Identity token refused: user_id_mismatch app='{APP}' key=None "
         f"user={alice.pk} nonce='{digest}' "
-        "reason='The “user_id” sent is not the Layer user ID of the logged-in user.'",
+        "reason='The “user_id” sent is not the Layer user ID of the logged-in user. Deauthenticate from Layer first.'",
         "Identity token refused: not_authenticated app=None key=None user=None "
         "nonce=None reason='Log in first: the request has no valid credentials.'",
     ]
@@ -377,7 +378,44 @@ def test_the_log_has_the_reason_of_an_unusable_user_id(
     ask(alice, nonce=NONCE)
 
     [line] = log()
-    assert line.endswith(f" reason={reason!r}")
+    assert f" reason={reason!r} advice=" in line
+
+
+def test_the_line_of_a_server_error_says_what_to_do(log, app, alice):
+    ask(alice, nonce=NONCE)
+
+    [line] = log()
+    assert line.endswith(
+        " advice='The Layer app has no active signing key, so its users get no tokens. "
+        "Activate a key in the admin or with layer_key_activate.'"
+    )
+
+
+def test_the_line_of_a_refusal_that_only_the_operator_can_resolve_says_what_to_do(
+    log, settings, key, alice
+):
+    configure(settings, USER_ID=lambda context: "")
+
+    ask(alice, nonce=NONCE)
+
+    [line] = log()
+    assert line.endswith(
+        " reason='A Layer user ID must not be blank.' "
+        'advice="The value that USER_ID yields is missing, not verified or not valid. The '
+        "log says why. Correct it in the user's account, or let USER_ID use a value that "
+        'every user has."'
+    )
+
+
+def test_a_refusal_of_the_project_needs_no_advice(log):
+    class ContractsDown(Refusal):
+        code, detail, is_server_error = "unavailable", "Try again later.", True
+
+    report_refused(ContractsDown(), Facts())
+
+    assert log() == [
+        "Identity token refused: unavailable app=None key=None user=None nonce=None advice=''"
+    ]
 
 
 def test_the_log_does_not_repeat_messages_of_the_projects_classes(

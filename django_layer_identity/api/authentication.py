@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -92,12 +93,32 @@ def takes_passwords(request: Request) -> bool:
     )
 
 
+def accepted_credentials(authenticators: Any, request: Request) -> list[str]:
+    """Return a sentence with the kinds of credentials, or nothing if none is known."""
+    kinds = [_kind_of(each, request) for each in authenticators]
+    named = list(dict.fromkeys(kind for kind in kinds if kind))
+    return [f"Accepted: {', '.join(named)}."] if named else []
+
+
 def prioritize_body_credentials(authenticators: Any) -> list[Any]:
     """Put body credentials first, so that other credentials cannot bypass them."""
     return sorted(
         authenticators,
         key=lambda each: not isinstance(each, BodyCredentialsAuthentication),
     )
+
+
+def _kind_of(authenticator: Any, request: Request) -> str:
+    """Return what a client sends, or ``""`` if the class does not tell."""
+    if isinstance(authenticator, SessionAuthentication):
+        return "session cookie"
+    if isinstance(authenticator, BodyCredentialsAuthentication):
+        return "password in the body"
+    challenge = None
+    with suppress(Exception):  # DRF asks only the first class, so others may be broken
+        challenge = authenticator.authenticate_header(request)
+    scheme = str(challenge or getattr(authenticator, "keyword", "")).partition(" ")[0]
+    return scheme and f"“Authorization: {scheme} …”"
 
 
 def _authenticate(request: Request, credentials: Credentials) -> Any:

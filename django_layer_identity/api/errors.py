@@ -19,8 +19,14 @@ from rest_framework import exceptions as drf
 
 from django_layer_identity.exceptions import (
     AuthenticationFailed,
-    LayerIdentityError,
+    BodyMalformed,
+    CSRFFailed,
+    MediaTypeUnsupported,
+    MethodNotAllowed,
+    NotAuthenticated,
+    NotPermitted,
     Refusal,
+    Throttled,
     Unavailable,
     UserIDMismatch,
 )
@@ -56,100 +62,6 @@ STATUSES: Mapping[str, int] = {
 }
 CSRF_PREFIX = "CSRF Failed: "  # of the messages of SessionAuthentication
 CHALLENGED = ("not_authenticated", "authentication_failed")
-
-
-class BodyMalformed(Refusal):
-    """The body does not match its content type, or breaks a rule of the endpoint."""
-
-    code = "parse_error"
-    detail = "The body could not be parsed."
-
-
-class UserIDNotString(BodyMalformed):
-    """The client sent a ``user_id`` of another type, such as a number or a list."""
-
-    detail = "The parameter “user_id” must be a string."
-    field = "user_id"
-
-
-class LengthRequired(Refusal):
-    """The body is sent in chunks, without a ``Content-Length``."""
-
-    code = "length_required"
-    detail = "Send the body with a Content-Length, not in chunks."
-
-
-class BodyTooLarge(Refusal):
-    """The body is larger than 16 KiB."""
-
-    code = "body_too_large"
-    detail = "The body must not be larger than 16 KiB."
-
-
-class NotAuthenticated(Refusal):
-    """The request has no valid credentials."""
-
-    code = "not_authenticated"
-    detail = "Log in first: the request has no valid credentials."
-
-
-class NotPermitted(Refusal):
-    """A permission class of the project refused the request."""
-
-    code = "permission_denied"
-    detail = "This user is not allowed to get an identity token."
-
-
-class CSRFFailed(Refusal):
-    """The session is valid, but Django's CSRF check failed."""
-
-    code = "csrf_failed"
-    detail = "The CSRF token is missing or wrong: send it in the X-CSRFToken header."
-    detail_of_origin = (
-        "The Referer or Origin header is missing, or is neither this site nor in "
-        "CSRF_TRUSTED_ORIGINS."
-    )
-
-    def __init__(self, reason: str) -> None:
-        is_origin = reason.startswith(("Referer", "Origin"))
-        super().__init__(self.detail_of_origin if is_origin else None)
-        # For the log. The query string of a Referer may contain secrets.
-        self.__cause__ = LayerIdentityError(reason.partition("?")[0])
-
-
-class MethodNotAllowed(Refusal):
-    """The method is not allowed."""
-
-    code = "method_not_allowed"
-    detail = "Only POST is allowed here."
-
-
-class MediaTypeUnsupported(Refusal):
-    """The content type is unknown, or the body has a ``Content-Encoding``."""
-
-    code = "unsupported_media_type"
-    detail = (
-        "Send application/json, a form or multipart/form-data, and no Content-Encoding."
-    )
-
-
-class Throttled(Refusal):
-    """A rate limit is reached."""
-
-    code = "throttled"
-    detail = "Too many requests. Wait before the next one."
-
-    def __init__(self, wait: int | None) -> None:
-        super().__init__()
-        self.wait = wait  # seconds
-
-
-class NonceHasSpaces(Refusal):
-    """The nonce has a space: a plus sign in a form body was not percent-encoded."""
-
-    code = "nonce_invalid"
-    detail = "The nonce has a space: percent-encode “+” as %2B in a form body."
-    field = "nonce"
 
 
 _TRANSLATIONS: tuple[tuple[type[Exception], type[Refusal]], ...] = (

@@ -19,8 +19,13 @@ from django.utils.cache import get_conditional_response
 from django.utils.http import quote_etag
 
 from django_layer_identity.api.base import JSONView
-from django_layer_identity.api.errors import BodyMalformed, MethodNotAllowed
-from django_layer_identity.exceptions import InvalidIdentifier, InvalidKey, Refusal
+from django_layer_identity.exceptions import (
+    BodyMalformed,
+    InvalidIdentifier,
+    InvalidKey,
+    MethodNotAllowed,
+    Refusal,
+)
 from django_layer_identity.keys.rsa import PublicKey, read_public_key
 from django_layer_identity.models.key import SigningKey
 from django_layer_identity.protocol.claims import MAX_CLOCK_SKEW, MAX_LIFETIME
@@ -114,7 +119,8 @@ class JWKSView(JSONView):
 
     def report(self, refusal: Refusal) -> None:
         if refusal.is_server_error:
-            logger.error("JWK set refused: %s", refusal.code, exc_info=refusal)
+            line = "JWK set refused: %s advice=%r"
+            logger.error(line, refusal.code, refusal.advice, exc_info=refusal)
 
 
 def _jwks(app_ids: list[str]) -> list[dict[str, Any]]:

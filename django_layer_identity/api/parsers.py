@@ -20,12 +20,12 @@ from django.utils.datastructures import MultiValueDict
 from rest_framework import parsers
 from rest_framework.exceptions import ParseError
 
-from django_layer_identity.api.errors import (
+from django_layer_identity.api.errors import to_refusal
+from django_layer_identity.exceptions import (
     BodyMalformed,
     BodyTooLarge,
     LengthRequired,
     MediaTypeUnsupported,
-    to_refusal,
 )
 from django_layer_identity.keys.secrets import Secret, hide_locals
 from django_layer_identity.protocol import strict_json

@@ -1,7 +1,8 @@
 """
 OpenAPI descriptions of both endpoints, for drf-spectacular.
 
-The codes of each status are taken from ``api.errors``, so the schema is complete.
+The codes of each status are taken from ``api.errors`` and their texts from ``exceptions``,
+so the schema is complete.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from typing import Any
 
 from drf_spectacular.extensions import OpenApiViewExtension
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
 from rest_framework import serializers
 
 from django_layer_identity.api.errors import CHALLENGED, STATUSES
@@ -19,6 +20,7 @@ from django_layer_identity.api.parsers import (
     JSONBodyParser,
     MultiPartBodyParser,
 )
+from django_layer_identity.exceptions import refusals_by_code
 from django_layer_identity.protocol.claims import MAX_NONCE_LENGTH, MAX_USER_ID_LENGTH
 
 Schema = dict[str, Any]
@@ -109,15 +111,21 @@ RETRY_AFTER = OpenApiParameter(
 )
 
 
-def refusals() -> dict[int, Schema]:
-    """Return the schema of the refusals for each status."""
+def refusals() -> dict[int, OpenApiResponse]:
+    """Return the schema and the texts of the refusals for each status."""
     codes: dict[int, list[str]] = {}
     for code, status in STATUSES.items():
         codes.setdefault(status, []).append(code)
     return {
-        status: _refusal(status, named)
+        status: OpenApiResponse(_refusal(status, named), description=_texts(named))
         for status, named in sorted({401: list(CHALLENGED), **codes}.items())
     }
+
+
+def _texts(codes: list[str]) -> str:
+    """Return a list in Markdown with the code and the text of each refusal."""
+    known = refusals_by_code()
+    return "\n".join(f"* `{code}`: {known[code].detail}" for code in codes)
 
 
 def _refusal(status: int, codes: list[str]) -> Schema:

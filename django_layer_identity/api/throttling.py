@@ -32,10 +32,10 @@ from django_layer_identity.api.authentication import (
     Credentials,
     find_credentials,
 )
-from django_layer_identity.api.errors import Throttled, is_caused_by_login
+from django_layer_identity.api.errors import is_caused_by_login
 from django_layer_identity.conf import conf, parse_rate
 from django_layer_identity.digests import keyed_digest
-from django_layer_identity.exceptions import ConfigurationError, Unavailable
+from django_layer_identity.exceptions import ConfigurationError, Throttled, Unavailable
 from django_layer_identity.keys.secrets import hide_locals
 
 Rate = tuple[int, int]  # limit, period in seconds

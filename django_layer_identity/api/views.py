@@ -18,16 +18,13 @@ from rest_framework.response import Response
 from rest_framework.settings import api_settings
 
 from django_layer_identity.api.authentication import (
+    accepted_credentials,
     prioritize_body_credentials,
     takes_passwords,
 )
 from django_layer_identity.api.base import JSONView
 from django_layer_identity.api.errors import (
     CHALLENGED,
-    NonceHasSpaces,
-    NotAuthenticated,
-    Throttled,
-    UserIDNotString,
     authentication_refusal,
     note_refusing_class,
 )
@@ -42,8 +39,12 @@ from django_layer_identity.api.throttling import UserThrottle, limit_failed_logi
 from django_layer_identity.conf import conf
 from django_layer_identity.exceptions import (
     AuthenticationFailed,
+    NonceHasSpaces,
     NonceMissing,
+    NotAuthenticated,
     Refusal,
+    Throttled,
+    UserIDNotString,
 )
 from django_layer_identity.issuing import IssuedToken, issue_identity_token
 from django_layer_identity.keys.secrets import hide_locals
@@ -104,9 +105,14 @@ class IdentityTokenView(JSONView):
         """
         Return the refusal as a response.
 
-        For the two authentication codes, DRF's rule decides between 401 and 403.
+        For the two authentication codes, DRF's rule decides between 401 and 403, and
+        the text names the accepted credentials.
         """
         response = super().refuse(refusal)
+        if refusal.code in CHALLENGED:
+            accepted = accepted_credentials(self.get_authenticators(), self.request)
+            text = " ".join([refusal.detail, *accepted])
+            response.data["detail"] = response.data["error"] = text
         challenge = self.get_authenticate_header(self.request)
         if refusal.code in CHALLENGED and challenge:
             response.status_code = response.data["status"] = 401

@@ -181,7 +181,9 @@ def test_an_inactive_user_is_refused(key, alice):
     alice.is_active = False
 
     assert read(ask(alice, nonce=NONCE)) == refusal(
-        403, "user_inactive", "This user account is inactive."
+        403,
+        "user_inactive",
+        "This user account is inactive. Only an administrator can activate it.",
     )
 
 

@@ -214,7 +214,9 @@ def test_an_inactive_user_is_refused_even_if_a_backend_accepts_the_user(
     alice.save()
 
     assert read(log_in(phone, ALICE)) == refusal(
-        403, "user_inactive", "This user account is inactive."
+        403,
+        "user_inactive",
+        "This user account is inactive. Only an administrator can activate it.",
     )
 
 
@@ -222,7 +224,7 @@ def test_a_user_id_beside_a_login_is_still_compared(key, alice, phone):
     assert read(log_in(phone, {**ALICE, "user_id": "bob"})) == refusal(
         403,
         "user_id_mismatch",
-        "The “user_id” sent is not the Layer user ID of the logged-in user.",
+        "The “user_id” sent is not the Layer user ID of the logged-in user. Deauthenticate from Layer first.",
         user_id="alice",
     )
 

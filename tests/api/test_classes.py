@@ -36,7 +36,9 @@ from tests.endpoint import (
 )
 
 PERMISSION_DENIED = refusal(
-    403, "permission_denied", "This user is not allowed to get an identity token."
+    403,
+    "permission_denied",
+    "This user is not allowed to get an identity token. Do not try again.",
 )
 HERE = "tests.api.test_classes"
 BUSY = [f"{HERE}.Busy", f"{HERE}.BusyForAWhile"]

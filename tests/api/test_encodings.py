@@ -14,8 +14,8 @@ from django.test import AsyncClient, RequestFactory
 from rest_framework.parsers import JSONParser
 from rest_framework.test import force_authenticate
 
-from django_layer_identity.api.errors import BodyMalformed
 from django_layer_identity.api.views import IdentityTokenView
+from django_layer_identity.exceptions import BodyMalformed
 from tests.endpoint import (
     FORM,
     JSON,
@@ -148,7 +148,9 @@ def test_a_request_that_django_cannot_parse_is_left_to_django(
 def test_an_incomplete_body_is_refused(phone):
     response = phone.generic("POST", URL, "{}", JSON, **{"wsgi.input": ClosedStream()})
 
-    assert read(response) == parse_error("The body could not be parsed.")
+    assert read(response) == parse_error(
+        "The body could not be parsed. Send JSON or a form, in UTF-8."
+    )
 
 
 def test_a_body_that_is_too_large_for_django_is_refused(settings, phone):
@@ -156,7 +158,9 @@ def test_a_body_that_is_too_large_for_django_is_refused(settings, phone):
 
     response = phone.generic("POST", URL, '{"nonce": "abc"}', JSON)
 
-    assert read(response) == parse_error("The body could not be parsed.")
+    assert read(response) == parse_error(
+        "The body could not be parsed. Send JSON or a form, in UTF-8."
+    )
 
 
 def test_a_refused_body_is_freed_immediately(phone):
@@ -178,7 +182,9 @@ def test_a_parser_of_drf_may_be_used_instead(key, alice):
 
     response = view(request).render()
 
-    assert read(response) == parse_error("The body could not be parsed.")
+    assert read(response) == parse_error(
+        "The body could not be parsed. Send JSON or a form, in UTF-8."
+    )
 
 
 def test_at_most_16_kib_are_read(phone):

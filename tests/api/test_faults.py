@@ -16,7 +16,9 @@ from tests.endpoint import NONCE, URL, ask, configure, read, refusal
 from tests.internals import clear_loaded_keys
 
 USER_ID_UNAVAILABLE = refusal(
-    409, "user_id_unavailable", "This user has no usable Layer user ID."
+    409,
+    "user_id_unavailable",
+    "This user has no usable Layer user ID. Complete or correct the account.",
 )
 USER_ID_FAILED = refusal(
     503,

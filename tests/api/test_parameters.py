@@ -30,11 +30,13 @@ NO_STRING = "The nonce must be a string."
 CONTROLS = "The nonce must not contain control characters."
 LOST_PLUS = "The nonce has a space: percent-encode “+” as %2B in a form body."
 SEVERAL = "Several Layer apps are enabled: name one in the parameter “app_id”."
-APP_UNKNOWN = refusal(404, "app_unknown", "No enabled Layer app has this app ID.")
+APP_UNKNOWN = refusal(
+    404, "app_unknown", "No enabled Layer app has this app ID. Correct “app_id”."
+)
 MISMATCH = refusal(
     403,
     "user_id_mismatch",
-    "The “user_id” sent is not the Layer user ID of the logged-in user.",
+    "The “user_id” sent is not the Layer user ID of the logged-in user. Deauthenticate from Layer first.",
     user_id="alice",
 )
 NO_STRING_AS_USER_ID = refusal(

@@ -77,7 +77,9 @@ def test_an_impersonated_user_gets_no_token(session, client):
     session.save()
 
     assert read(client.post(URL, {"nonce": NONCE})) == refusal(
-        403, "permission_denied", "This user is not allowed to get an identity token."
+        403,
+        "permission_denied",
+        "This user is not allowed to get an identity token. Do not try again.",
     )
 
 

@@ -98,6 +98,25 @@ def test_each_refusal_is_under_its_status(operation):
     assert described == {*STATUSES.items(), *((code, 401) for code in CHALLENGED)}
 
 
+def test_each_status_is_described_by_the_texts_of_its_codes(operation):
+    described = {
+        status: response["description"]
+        for status, response in operation["responses"].items()
+    }
+
+    assert described["404"] == (
+        "* `app_unknown`: No enabled Layer app has this app ID. Correct “app_id”."
+    )
+    assert described["403"].splitlines()[:3] == [
+        "* `not_authenticated`: Log in first: the request has no valid credentials.",
+        "* `authentication_failed`: The credentials sent with the request were not "
+        "accepted. Log in again.",
+        "* `user_inactive`: This user account is inactive. Only an administrator can "
+        "activate it.",
+    ]
+    assert sum(text.count("* `") for text in described.values()) == len(STATUSES) + 2
+
+
 def test_a_success_has_four_properties_and_no_other(operation):
     success = schema(operation, "200")
 

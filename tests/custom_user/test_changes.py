@@ -23,5 +23,5 @@ def test_a_recycled_address_is_refused(key, create_user):
     assert read(ask(create_user("alice@example.com"), nonce=NONCE)) == refusal(
         409,
         "user_id_taken",
-        "The Layer user ID of this account belongs to another user.",
+        "The Layer user ID of this account belongs, or once belonged, to another user. An administrator must resolve this.",
     )

@@ -39,7 +39,9 @@ pytestmark = [
 ]
 
 NOT_PERMITTED = refusal(
-    403, "permission_denied", "This user is not allowed to get an identity token."
+    403,
+    "permission_denied",
+    "This user is not allowed to get an identity token. Do not try again.",
 )
 
 

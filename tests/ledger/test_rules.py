@@ -178,7 +178,7 @@ def test_a_random_id_is_created_once_and_kept(settings, key, alice, policy):
     assert issued_id(create_user("bob", "")) != user_id
 
 
-NO_USER_ID_YET = "The logged-in user does not have a Layer user ID yet: send the request without “user_id”."
+NO_USER_ID_YET = "The logged-in user does not have a Layer user ID yet: deauthenticate from Layer, and send the request without “user_id”."
 
 
 def test_a_random_id_that_is_not_recorded_yet_is_not_in_the_answer(
@@ -208,7 +208,7 @@ def test_a_recorded_random_id_is_in_the_answer(settings, key, alice):
 
     assert (status, body["user_id"]) == (403, user_id)
     assert body["detail"] == (
-        "The “user_id” sent is not the Layer user ID of the logged-in user."
+        "The “user_id” sent is not the Layer user ID of the logged-in user. Deauthenticate from Layer first."
     )
 
 

@@ -144,7 +144,7 @@ def test_a_changed_email_is_refused(settings, email_ids):
     assert read(ask(alice, nonce=NONCE)) == refusal(
         409,
         "user_id_changed",
-        "The Layer user ID of this account has changed, which is not allowed.",
+        "The Layer user ID of this account has changed, which is not allowed. An administrator must resolve this.",
     )
     change_email(alice, "alice@example.com")
     assert issued_id(alice) == "alice@example.com"
@@ -165,7 +165,7 @@ def test_a_recycled_mailbox_is_refused(settings, email_ids, policy):
     assert read(ask(newcomer, nonce=NONCE)) == refusal(
         409,
         "user_id_taken",
-        "The Layer user ID of this account belongs to another user.",
+        "The Layer user ID of this account belongs, or once belonged, to another user. An administrator must resolve this.",
     )
 
 
