@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from django.db import models, router
+from django.db.models import Min
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -25,6 +26,23 @@ class AuditEntryQuerySet(models.QuerySet["AuditEntry"]):
             delete = rows.filter(pk__in=batch).delete
             count += retry_on_conflict(delete, using=alias)[0]
         return count
+
+    def occurring(self, column: str) -> list[str]:
+        """
+        Return the values of an indexed text column, sorted, each once, without ``""``.
+
+        Each value costs a query that is one look-up in the index, however many rows
+        there are. ``SELECT DISTINCT`` reads the complete index in some databases.
+        """
+        found: list[str] = []
+        while value := self._next(column, found[-1] if found else ""):
+            found.append(value)
+        return found
+
+    def _next(self, column: str, value: str) -> str | None:
+        later = self.filter(**{f"{column}__gt": value})
+        least: str | None = later.aggregate(value=Min(column))["value"]
+        return least
 
 
 class AuditEntry(models.Model):
@@ -55,6 +73,11 @@ class AuditEntry(models.Model):
             models.Index(fields=["created_at"], name="layer_audit_time"),
             models.Index(
                 fields=["user_pk", "created_at"], name="layer_audit_user_time"
+            ),
+            models.Index(fields=["code", "created_at"], name="layer_audit_code_time"),
+            models.Index(fields=["app_id", "created_at"], name="layer_audit_app_time"),
+            models.Index(
+                fields=["fingerprint", "created_at"], name="layer_audit_key_time"
             ),
         ]
 

@@ -18,6 +18,8 @@ from django_layer_identity.exceptions import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from django.contrib.auth.base_user import AbstractBaseUser
 
 
@@ -85,6 +87,29 @@ def find_user(key: str) -> Any:
         raise NotFound(f"There is no user {key!r}.") from exc
     except model.MultipleObjectsReturned as exc:
         raise NotFound(f"Several users are called {key!r}.") from exc
+
+
+def users_by_pk(texts: Collection[str]) -> dict[str, AbstractBaseUser]:
+    """
+    Return the users with these primary keys, by the text of their keys, in one query.
+
+    A text without a user, or that cannot be a primary key, is left out.
+    """
+    model: Any = get_user_model()
+    pks = [pk for text in texts if (pk := _to_pk(model._meta.pk, text)) is not None]
+    return {str(user.pk): user for user in model._base_manager.filter(pk__in=pks)}
+
+
+def _to_pk(field: Any, text: str) -> Any:
+    """Return the text as a value of the primary key, or None if it cannot be one."""
+    while field.remote_field:  # the link to the parent of a model that inherits
+        field = field.target_field
+    try:
+        pk = field.to_python(text)
+        field.run_validators(pk)  # for example, the database's largest integer
+    except (ValidationError, ValueError, TypeError):
+        return None
+    return pk
 
 
 def impersonator_of(request: Any) -> str | None:
