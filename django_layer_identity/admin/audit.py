@@ -93,6 +93,11 @@ class KeyFilter(_Filter):
         return [(digits, f"{digits[:16]}…") for digits in sorted(values)]
 
 
+def name_of(user: Any) -> str:
+    """Return the login name, or the primary key if there is none."""
+    return str(getattr(user, "get_username", user.__str__)() or user.pk)
+
+
 def in_words(code: str) -> str:
     """Return the code as words: user_id_taken is “user ID taken”."""
     words = code.replace("csrf", "CSRF").split("_")
@@ -257,7 +262,7 @@ class AuditEntryAdmin(ReadOnly, LayerModelAdmin):
         pks = {pk for entry in entries for pk in (entry.user_pk, entry.impersonator_pk)}
         is_linked = self._may_view_users(request)
         names = {
-            pk: self._link(found) if is_linked else found.get_username() or pk
+            pk: self._link(found) if is_linked else name_of(found)
             for pk, found in users_by_pk(pks - {""}).items()
         }
         for entry in entries:
@@ -275,4 +280,4 @@ class AuditEntryAdmin(ReadOnly, LayerModelAdmin):
         name = f"admin:{user._meta.app_label}_{user._meta.model_name}_change"
         site = self.admin_site.name
         page = reverse(name, args=[quote(user.pk)], current_app=site)
-        return format_html('<a href="{}">{}</a>', page, user.get_username() or user.pk)
+        return format_html('<a href="{}">{}</a>', page, name_of(user))

@@ -6,6 +6,7 @@ import pytest
 
 from django_layer_identity import ledger
 from django_layer_identity.exceptions import AuthenticationFailed, LedgerConflict
+from django_layer_identity.mapping.users import users_by_pk
 from django_layer_identity.models import LayerUser
 from tests.custom_user.models import Employee, Neighbour, Person, Worker
 from tests.endpoint import NONCE, ask, read
@@ -72,3 +73,15 @@ def test_an_id_is_not_reassigned_to_a_primary_key_of_another_table(app, alice, w
         ledger.reassign(LayerUser.objects.get(), worker, reason="The same person.")
 
     assert LayerUser.objects.get().owner == worker.person
+
+
+def test_users_with_an_inherited_primary_key_are_found_by_its_text(
+    settings, alice, django_assert_num_queries
+):
+    employee = Employee.objects.create(email="bob@example.com")
+    settings.AUTH_USER_MODEL = Employee._meta.label
+
+    with django_assert_num_queries(1):
+        found = users_by_pk([str(employee.pk), str(alice.pk), "x"])
+
+    assert found == {str(employee.pk): employee}
