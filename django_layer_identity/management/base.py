@@ -59,7 +59,9 @@ class LayerCommand(BaseCommand):
         except Refusal as exc:
             # Clients do not get the reason, but the operator does.
             reason = f" Reason: {exc.__cause__}" if exc.__cause__ else ""
-            raise CommandError(f"{exc}{reason}") from exc
+            is_own = exc.is_server_error or exc.needs_operator
+            advice = f" {exc.advice}" if is_own else ""
+            raise CommandError(f"{exc}{reason}{advice}") from exc
         except LayerIdentityError as exc:
             raise CommandError(str(exc)) from exc
         except ValidationError as exc:

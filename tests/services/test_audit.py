@@ -6,12 +6,14 @@ from datetime import timedelta
 
 import pytest
 from django.db import transaction
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from django_layer_identity.audit import recording
 from django_layer_identity.audit.models import AuditEntry
 from django_layer_identity.audit.statistics import Hour, count_by_hour
 from django_layer_identity.issuing import issue_identity_token
+from django_layer_identity.mapping.users import users_by_pk
 from django_layer_identity.models import LayerApp, SigningKey
 from tests.audit.entries import codes
 from tests.conftest import APP_ID, KEY_ID, PROVIDER_ID
@@ -102,3 +104,23 @@ def test_thousands_of_entries_are_purged(database):
 
     assert AuditEntry.objects.purge(timezone.now() - timedelta(days=30)) == 1203
     assert AuditEntry.objects.count() == 0
+
+
+def test_each_value_that_occurs_is_found_with_one_query(database):
+    codes = ["issued", "user_id_taken", "nonce_missing", "Unpaid"]
+    AuditEntry.objects.bulk_create(
+        AuditEntry(code=codes[number % 4]) for number in range(4_000)
+    )
+
+    with CaptureQueriesContext(database) as captured:
+        found = AuditEntry.objects.occurring("code")
+
+    assert sorted(found) == sorted(codes)
+    assert AuditEntry.objects.occurring("app_id") == []
+    assert len(captured) == 4 + 1
+
+
+def test_users_of_entries_are_found(alice, database):
+    found = users_by_pk([str(alice.pk), "x", "9" * 40, f"-{'9' * 40}"])
+
+    assert found == {str(alice.pk): alice}
