@@ -128,7 +128,10 @@ def test_line_breaks_in_standard_input_are_not_changed(app, monkeypatch, capsys)
 def test_binary_standard_input_is_refused(app, monkeypatch):
     standard_input(monkeypatch, "alice,zoë\n".encode("latin-1"))
 
-    assert error("layer_user_import", "-") == ["Standard input is not text in UTF-8."]
+    assert error("layer_user_import", "-") == [
+        "Standard input is not text in UTF-8. Save it as UTF-8; spreadsheets call this "
+        "“CSV UTF-8”."
+    ]
 
 
 def test_standard_input_can_be_a_text_stream(app, alice, monkeypatch):
@@ -266,9 +269,127 @@ def test_an_unreadable_file_is_reported(app, alice, tmp_path):
         f"{missing} cannot be read: No such file or directory."
     ]
     assert error("layer_user_import", str(binary)) == [
-        f"{binary} is not text in UTF-8."
+        f"{binary} is not text in UTF-8. Save it as UTF-8; spreadsheets call this “CSV "
+        "UTF-8”."
     ]
     assert entries() == []
+
+
+@pytest.mark.parametrize(
+    ("line", "separators"),
+    [
+        ("user;user_id", "semicolons"),
+        ('"alice";"a-1"', "semicolons"),
+        ("sep=;", "semicolons"),
+        ("alice\ta-1", "tabs"),
+        ("alice|a-1", "vertical bars"),
+    ],
+)
+def test_a_file_without_commas_is_told_what_is_wanted(
+    app, alice, csv_file, capsys, line, separators
+):
+    assert error("layer_user_import", csv_file(line, "bob,b-2")) == [
+        f"Nothing was imported: line 1 has {separators} and no comma. Separate the user "
+        "and the Layer user ID by a comma."
+    ]
+    assert capsys.readouterr() == ("", "")
+
+
+def test_other_separators_inside_of_an_id_are_accepted(app, alice, csv_file):
+    import_ids(csv_file("alice,a;1|2"))
+
+    assert entries() == [("alice", "a;1|2")]
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-32", "latin-1"])
+def test_a_file_in_another_encoding_is_told_what_is_wanted(
+    app, alice, csv_file, encoding
+):
+    path = csv_file("alice,zoë", encoding=encoding)
+
+    assert error("layer_user_import", path) == [
+        f"{path} is not text in UTF-8. Save it as UTF-8; spreadsheets call this “CSV "
+        "UTF-8”."
+    ]
+    assert entries() == []
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
+def test_utf_16_without_a_byte_order_mark_is_told_what_is_wanted(
+    app, alice, csv_file, encoding
+):
+    path = csv_file("alice,a-1", encoding=encoding)
+
+    assert error("layer_user_import", path) == [
+        "Nothing was imported: the file is in UTF-16. Save it as UTF-8; spreadsheets "
+        "call this “CSV UTF-8”."
+    ]
+
+
+@pytest.mark.parametrize(
+    ("line", "user"),
+    [
+        ("Username,Layer User ID", "Username"),
+        ("user,user-id", "user"),
+        ("user_id,user", "user_id"),
+    ],
+)
+def test_another_header_is_told_what_is_wanted(app, csv_file, capsys, line, user):
+    assert problems(capsys, csv_file(line)) == [
+        f"line 1: There is no user '{user}'. A header must be “user,user_id”."
+    ]
+
+
+def test_ids_that_look_like_typing_errors_are_reported(
+    app, alice, bob, csv_file, capsys
+):
+    path = csv_file("alice,a-1", "bob,b-2 ", "bob,b\u200b2", "bob,1.23457E+17")
+
+    assert problems(capsys, path) == [
+        "line 2: “b-2 ” begins or ends with white space: remove it. To import it as it "
+        "is, use --exact.",
+        r"line 3: “b\u200b2” contains invisible characters: remove them. To import it as "
+        "it is, use --exact.",
+        "line 4: “1.23457E+17” looks like a cell that a spreadsheet changed: format the "
+        "column as text, and enter the original ID. To import it as it is, use --exact.",
+    ]
+    assert entries() == []
+
+
+def test_exact_imports_ids_as_they_are(app, alice, bob, csv_file):
+    import_ids("--exact", csv_file("alice,a-1 ", "bob,42.0"))
+
+    assert entries() == [("alice", "a-1 "), ("bob", "42.0")]
+
+
+def test_exact_does_not_import_invalid_ids(app, alice, csv_file, capsys):
+    assert problems(capsys, "--exact", csv_file("alice, ")) == [
+        "line 1: A Layer user ID must not be blank."
+    ]
+
+
+def test_a_rename_to_an_id_that_looks_like_a_typing_error_is_refused(app, alice):
+    assert error("layer_user_rename", "alice", "a\u200b1") == [
+        r"“a\u200b1” contains invisible characters: remove them. To take it as it is, "
+        "use --exact."
+    ]
+    assert entries() == []
+
+
+def test_exact_renames_to_the_id_as_it_is(app, alice, capsys):
+    call_command("layer_user_rename", "--exact", "alice", "a-1 ")
+
+    assert capsys.readouterr().out == "a-1 \n"
+    assert entries() == [("alice", "a-1 ")]
+
+
+def test_exact_takes_the_user_as_it_is(app, alice):
+    User.objects.filter(pk=alice.pk).update(username="alice ")
+
+    assert error("layer_user_rename", "alice ", "a-1") == ["There is no user 'alice'."]
+
+    call_command("layer_user_rename", "--exact", "alice ", "a-1")
+    assert entries() == [("alice ", "a-1")]
 
 
 def test_a_user_is_renamed(key, alice, capsys):

@@ -15,6 +15,7 @@ from django.db import InterfaceError, OperationalError, router
 
 from django_layer_identity.exceptions import LayerIdentityError, Refusal
 from django_layer_identity.keys.reading import MAX_LENGTH
+from django_layer_identity.management.parsing import LayerParser, clean_options
 from django_layer_identity.models import LayerApp, SigningKey
 
 #: Arguments that several commands take.
@@ -49,13 +50,18 @@ class LayerCommand(BaseCommand):
     arguments: tuple[str, ...] = ()
     run: Callable[..., None]
 
+    def create_parser(self, *args: Any, **kwargs: Any) -> CommandParser:
+        parser = super().create_parser(*args, **kwargs)
+        parser.__class__ = LayerParser  # Django has no hook for the class
+        return parser
+
     def add_arguments(self, parser: CommandParser) -> None:
         for name in self.arguments:
             parser.add_argument(name, **ARGUMENTS[name])
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
-            self.run(**options)
+            self.run(**clean_options(options))
         except Refusal as exc:
             # Clients do not get the reason, but the operator does.
             reason = f" Reason: {exc.__cause__}" if exc.__cause__ else ""
@@ -140,7 +146,10 @@ def open_text(name: str) -> Iterator[TextIO]:
             finally:
                 text.detach()  # so that closing is left to _open()
     except UnicodeDecodeError as exc:
-        raise CommandError(f"{_label(name)} is not text in UTF-8.") from exc
+        raise CommandError(
+            f"{_label(name)} is not text in UTF-8. Save it as UTF-8; spreadsheets call "
+            "this “CSV UTF-8”."
+        ) from exc
 
 
 @contextmanager

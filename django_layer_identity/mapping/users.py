@@ -16,6 +16,7 @@ from django_layer_identity.exceptions import (
     Unavailable,
     UserInactive,
 )
+from django_layer_identity.keys.reading import holds_key
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -84,7 +85,9 @@ def find_user(key: str) -> Any:
             return users.get_by_natural_key(key)
         return users.get(pk=key)
     except (ObjectDoesNotExist, ValidationError, ValueError) as exc:
-        raise NotFound(f"There is no user {key!r}.") from exc
+        # Do not repeat a private key that was pasted by mistake.
+        name = "with this name" if holds_key(key) else repr(key)
+        raise NotFound(f"There is no user {name}.") from exc
     except model.MultipleObjectsReturned as exc:
         raise NotFound(f"Several users are called {key!r}.") from exc
 

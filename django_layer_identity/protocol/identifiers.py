@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 ENVIRONMENTS = ("staging", "production")
 
+_MAX_SHOWN = 200  # characters of a refused identifier
 _UUID = r"(?P<uuid>[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})"
 
 
@@ -46,10 +47,24 @@ class _Identifier:
         for other in others:
             if isinstance(text, str) and text.startswith(other.prefix):
                 return f"This is {other.name}. Use {cls.name} here."
+        # Show the text only if it is an identifier: other text may be a private key.
+        visible = _without_invisible(text) if isinstance(text, str) else ""
+        if cls.pattern.fullmatch(visible):
+            return (
+                f"{cls.name[0].upper()}{cls.name[1:]} must not contain white space or "
+                f"invisible characters: {text!r}."
+            )
         return (
             f"{cls.name[0].upper()}{cls.name[1:]} must be a UUID or have the form "
             f"{cls.form}."
         )
+
+
+def _without_invisible(text: str) -> str:
+    """Return short text without spaces and what :func:`repr` shows as an escape."""
+    if len(text) > _MAX_SHOWN:
+        return ""
+    return "".join(char for char in text if char.isprintable() and char != " ")
 
 
 class _PrefixedUUID(_Identifier):

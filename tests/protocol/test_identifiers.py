@@ -91,7 +91,6 @@ def test_an_identifier_of_another_kind_is_refused_by_name(kind, text, message):
     [
         "",
         "my key",
-        f"{LOWER} ",
         f"{{{LOWER}}}",
         LOWER.replace("-", ""),
         f"urn:uuid:{LOWER}",
@@ -108,6 +107,34 @@ def test_an_identifier_of_another_kind_is_refused_by_name(kind, text, message):
 def test_any_other_text_is_refused_as_a_provider_id(text):
     with pytest.raises(InvalidIdentifier) as caught:
         ProviderID.parse(text)
+
+    assert str(caught.value) == (
+        "A provider ID must be a UUID or have the form layer:///providers/<uuid>."
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        (f"{LOWER} ", f"'{LOWER} '"),
+        (f"\u200b{LOWER}", rf"'\u200b{LOWER}'"),
+        (f"layer:///providers/{LOWER}\ufeff", rf"'layer:///providers/{LOWER}\ufeff'"),
+        (f"{LOWER}\xa0\n", rf"'{LOWER}\xa0\n'"),
+    ],
+    ids=ascii,
+)
+def test_invisible_characters_in_an_identifier_are_shown(text, shown):
+    with pytest.raises(InvalidIdentifier) as caught:
+        ProviderID.parse(text)
+
+    assert str(caught.value) == (
+        f"A provider ID must not contain white space or invisible characters: {shown}."
+    )
+
+
+def test_long_text_with_invisible_characters_is_not_repeated():
+    with pytest.raises(InvalidIdentifier) as caught:
+        ProviderID.parse(f"{LOWER}{chr(0x200B) * 200}")
 
     assert str(caught.value) == (
         "A provider ID must be a UUID or have the form layer:///providers/<uuid>."

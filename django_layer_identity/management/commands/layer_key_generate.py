@@ -36,7 +36,7 @@ class Command(LayerCommand):
     ) -> None:
         layer_app = LayerApp.objects.get_by_app_id(app)
         key = keyring.generate_private_key(
-            layer_app, bits=bits, key_id=key_id, activate=activate
+            layer_app, bits=int(bits), key_id=key_id, activate=activate
         )
         self.stdout.write(new_key_as_json(key) if json else key.public_key.rstrip())
         self.remark(

@@ -28,10 +28,23 @@ class Command(LayerCommand):
             help="report every problem, and change nothing",
         )
         parser.add_argument(
+            "--exact",
+            action="store_true",
+            help="import IDs as they are, also those that look like typing errors",
+        )
+        parser.add_argument(
             "file", metavar="FILE", help="a path, or - for standard input"
         )
 
-    def run(self, *, app: str | None, dry_run: bool, file: str, **options: Any) -> None:
+    def run(
+        self,
+        *,
+        app: str | None,
+        dry_run: bool,
+        exact: bool,
+        file: str,
+        **options: Any,
+    ) -> None:
         layer_app = LayerApp.objects.get_by_app_id(app)
         with open_text(file) as lines, Progress(sys.stderr) as progress:
 
@@ -43,6 +56,7 @@ class Command(LayerCommand):
                 layer_app,
                 lines,
                 dry_run=dry_run,
+                exact=exact,
                 on_problem=on_problem,
                 progress=progress,
             )

@@ -25,9 +25,11 @@ class Command(BaseCommand):
             help="a whole number of days, from 1 to 36500",
         )
 
-    def handle(self, *, older_than: timedelta, **options: Any) -> None:
+    def handle(self, *, older_than: int | str, **options: Any) -> None:
+        # call_command() checks the value, and then passes it as it is.
+        before = timezone.now() - timedelta(days=int(older_than))
         try:
-            count = AuditEntry.objects.purge(before=timezone.now() - older_than)
+            count = AuditEntry.objects.purge(before=before)
         except Error as exc:
             raise CommandError(
                 "The database is busy or unreachable. Some entries may have been deleted. "
@@ -36,8 +38,8 @@ class Command(BaseCommand):
         self.stdout.write(str(count))
 
 
-def _days(text: str) -> timedelta:
+def _days(text: str) -> int:
     if not (text.isdecimal() and text.isascii() and 0 < int(text) <= 36500):
         # Do not repeat the value: it may be a private key that was pasted by mistake.
         raise ArgumentTypeError("must be a whole number of days from 1 to 36500")
-    return timedelta(days=int(text))
+    return int(text)
