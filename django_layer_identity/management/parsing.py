@@ -22,7 +22,6 @@ KEY_ON_COMMAND_LINE = (
 )
 # What argparse takes for a value although it begins with a hyphen.
 _VALUE = re.compile(r"-|-\d+|-\d*\.\d+|.*\s.*", re.DOTALL)
-_SHORT_OPTION = re.compile("-h|-v[0-3]?")  # Django's; ours are long
 
 
 def clean_options(options: Mapping[str, Any]) -> dict[str, Any]:
@@ -61,7 +60,7 @@ class LayerParser(CommandParser):
             message = KEY_ON_COMMAND_LINE
         else:
             for previous, value in self._misread():
-                message = f"{message}. {self._explain(previous, value)}"
+                message += self._explain(previous, value)
                 break
         super().error(message)
 
@@ -76,19 +75,25 @@ class LayerParser(CommandParser):
             previous = value
 
     def _is_expected(self, value: str) -> bool:
-        if not value.startswith("--"):
-            return bool(_VALUE.fullmatch(value) or _SHORT_OPTION.fullmatch(value))
-        name = value.partition("=")[0]  # argparse accepts abbreviations
         options = self._option_string_actions
-        return " " in value or any(option.startswith(name) for option in options)
+        if _VALUE.fullmatch(value) or value in options:
+            return True
+        if not value.startswith("--"):
+            return False
+        name = value.partition("=")[0]  # argparse accepts abbreviations
+        return any(option.startswith(name) for option in options)
 
     def _explain(self, previous: str, value: str) -> str:
         shown = make_visible(value)
+        names = [str(action.metavar) for action in self._get_positional_actions()]
         action = self._option_string_actions.get(previous)
         if action and action.nargs is None:
             advice = f"Write “{previous}={shown}”"
-        else:
-            names = [str(action.metavar) for action in self._get_positional_actions()]
+        elif names:
             place = " ".join([self.prog.strip(), "[options]", "--", *names])
             advice = f"If it is not an option, put “--” before it: “{place}”"
-        return f"“{shown}” begins with a hyphen, so it was read as an option. {advice}"
+        else:
+            return ""
+        return (
+            f". “{shown}” begins with a hyphen, so it was read as an option. {advice}"
+        )
