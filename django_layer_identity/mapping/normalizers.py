@@ -29,8 +29,14 @@ _LOCAL_PART = re.compile(r"[^\s\x00-\x20\"(),:;<>@\[\\\]\x7f]+")
 _PLAIN_DOMAIN = re.compile(r"[a-z0-9_-]+(?:\.[a-z0-9_-]+)*")
 _MAX_DOMAIN_LENGTH = 253  # characters in ASCII; RFC 1035, section 2.3.4
 # No letters: phonenumbers would read only the first number of “0001 or 0002”, and E.164
-# has no extension such as “ext. 12”.
-_PHONE = re.compile(r"[+(]?[\d ().\u2010-\u2015/-]+")
+# has no extension such as “ext. 12”. The signs are those of phonenumbers, after NFKC.
+_PHONE = re.compile(
+    r"(?=.*\d)[+(\[]?[\d ().\[\]\u2010-\u2015\u2212\u30fc/~\u2053\u223c-]+"
+)
+_PHONE_FORM = (
+    "The phone number must have a form such as +44 20 7031 3000, without an extension or "
+    "letters."
+)
 
 
 def casefold(text: str) -> str:
@@ -87,21 +93,26 @@ def phone(text: str) -> str:
     """
     Return the number in E.164, which is ``+`` and digits. Needs the extra ``phone``.
 
+    Invisible characters do not count: contacts and web pages put marks for the writing
+    direction around a number.
+
     :raises UserIDUnavailable: if the number is invalid or has an extension, or if it
         lacks a country code and ``PHONE_REGION`` is not set.
     """
-    text = unicodedata.normalize("NFKC", text).strip(" ").replace("(+", "+(")
+    text = "".join(char for char in text if unicodedata.category(char) != "Cf")
+    text = unicodedata.normalize("NFKC", text).strip(" ")
+    text = re.sub(r"^([(\[])\+", r"+\1", text)
     region = conf.PHONE_REGION
+    if not _PHONE.fullmatch(text):
+        raise UserIDUnavailable(_PHONE_FORM)
     if region is None and not text.startswith("+"):
         raise UserIDUnavailable(
             "The phone number must start with + and its country code."
         )
-    found = _read_phone(text, region) if _PHONE.fullmatch(text) else None
+    found = _read_phone(text, region)
     # A number that does not normalize to itself is ambiguous.
     if found is None or _read_phone(found, None) != found:
-        raise UserIDUnavailable(
-            "The phone number must be valid, without an extension or letters."
-        )
+        raise UserIDUnavailable(_phone_error(text, region))
     return found
 
 
@@ -115,6 +126,35 @@ def _read_phone(text: str, region: str | None) -> str | None:
     if not phonenumbers.is_valid_number(number):
         return None
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+
+
+def _phone_error(text: str, region: str | None) -> str:
+    """Return why a number in the right form is not valid."""
+    import phonenumbers
+    from phonenumbers import NumberParseException, ValidationResult
+
+    if not text.startswith("+") and region not in phonenumbers.SUPPORTED_REGIONS:
+        return f"PHONE_REGION is {region!r}, which is not a region."
+    try:
+        number = phonenumbers.parse(text, region)
+    except NumberParseException as exc:
+        return {
+            NumberParseException.INVALID_COUNTRY_CODE: (
+                "The country code of the phone number does not exist."
+            ),
+            NumberParseException.NOT_A_NUMBER: _PHONE_FORM,
+            NumberParseException.TOO_LONG: "The phone number is too long.",
+        }.get(exc.error_type, "The phone number is too short.")
+    return {
+        ValidationResult.TOO_SHORT: "The phone number is too short.",
+        ValidationResult.TOO_LONG: "The phone number is too long.",
+        ValidationResult.IS_POSSIBLE_LOCAL_ONLY: (
+            "The phone number must have its area code."
+        ),
+    }.get(
+        phonenumbers.is_possible_number_with_reason(number),
+        "The phone number does not exist in its country.",
+    )
 
 
 def write_phone(value: object) -> object:

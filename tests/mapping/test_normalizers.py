@@ -248,37 +248,80 @@ def test_a_number_without_a_country_code_is_refused_without_a_region(text):
         phone(text)
 
 
+@pytest.mark.parametrize("mark", ["\u200b", "\u200e", "\u202a", "\u2068", "\ufeff"])
+def test_invisible_marks_in_a_number_do_not_count(mark):
+    number = f"{mark}+{mark}44 20{mark} 7031{mark} 3000{mark} "
+
+    assert phone(number) == "+442070313000"
+
+
 @pytest.mark.parametrize(
     "text",
     [
-        "+44",
-        "+44 7031 3000",
-        "+1 253 0000",
-        "+999 123 456 789",
-        "+1 111 111 1111",
-        "+442070313000 ext. 12",
-        "+442070313000 x12",
-        "+442070313000;ext=12",
-        "+442070313000#12",
-        "+442070313000 or 3001",
-        "+44 20 7031 3000 / x 3001",
-        "+1 800 FLOWERS",
-        "+44207031300000000000",
-        "++442070313000",
-        "+442070313000\n",
-        "+" + "4" * 500,
+        "\u202a+44\xa020\xa07031\xa03000\u202c",  # copied from the contacts of a phone
+        "＋４４（２０）７０３１－３０００",
+        "［＋４４］　２０　７０３１／３０００",
+        "[+44] 20.7031.3000.",
+        "+44 20\u22127031\u30fc3000",
+        "+44~20～7031\u223c3000",
     ],
+    ids=ascii,
 )
-def test_an_invalid_or_ambiguous_number_is_refused(text):
-    with pytest.raises(UserIDUnavailable, match="phone number must be valid"):
+def test_signs_that_phonenumbers_reads_are_accepted(text):
+    assert phone(text) == "+442070313000"
+
+
+FORM = (
+    "The phone number must have a form such as +44 20 7031 3000, without an extension or "
+    "letters."
+)
+TOO_SHORT = "The phone number is too short."
+TOO_LONG = "The phone number is too long."
+NOT_FOUND = "The phone number does not exist in its country."
+NO_SUCH_COUNTRY = "The country code of the phone number does not exist."
+
+
+@pytest.mark.parametrize(
+    ("text", "region", "reason"),
+    [
+        ("alice", None, FORM),
+        ("()", None, FORM),
+        ("+", None, FORM),
+        ("+44", None, FORM),
+        ("+442070313000 ext. 12", None, FORM),
+        ("+442070313000 x12", None, FORM),
+        ("+442070313000;ext=12", None, FORM),
+        ("+442070313000#12", None, FORM),
+        ("+442070313000 or 3001", None, FORM),
+        ("+44 20 7031 3000 / x 3001", None, FORM),
+        ("+1 800 FLOWERS", None, FORM),
+        ("++442070313000", None, FORM),
+        ("+442070313000\n", None, FORM),
+        ("0", "GB", FORM),
+        ("+999 123 456 789", None, NO_SUCH_COUNTRY),
+        ("00 999 123 456 789", "GB", NO_SUCH_COUNTRY),
+        ("+442", None, TOO_SHORT),
+        ("00 44", "GB", TOO_SHORT),
+        ("999", "GB", TOO_SHORT),
+        ("+442070313000000", None, TOO_LONG),
+        ("+44207031300000000000", None, TOO_LONG),
+        ("+" + "4" * 500, None, TOO_LONG),
+        ("+44 7031 3000", None, "The phone number must have its area code."),
+        ("253 0000", "US", "The phone number must have its area code."),
+        ("+1 111 111 1111", None, NOT_FOUND),
+        ("030 123456", "GB", NOT_FOUND),  # a number in Berlin
+        ("+1 111 111 1111", "XX", NOT_FOUND),
+        ("020 7031 3000", "XX", "PHONE_REGION is 'XX', which is not a region."),
+    ],
+    ids=lambda value: ascii(value)[:30],
+)
+def test_the_reason_of_a_refused_number_is_true(settings, text, region, reason):
+    configure(settings, PHONE_REGION=region)
+
+    with pytest.raises(UserIDUnavailable) as caught:
         phone(text)
 
-
-def test_a_national_number_of_another_country_is_refused(settings):
-    configure(settings, PHONE_REGION="GB")
-
-    with pytest.raises(UserIDUnavailable, match="phone number must be valid"):
-        phone("030 123456")  # a number in Berlin
+    assert str(caught.value) == reason
 
 
 @pytest.mark.parametrize(
