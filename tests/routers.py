@@ -11,3 +11,13 @@ class Replica:
 
     def db_for_write(self, model, **hints):
         return "default"
+
+
+class ReplicaOf(Replica):
+    """The same, but only for some models: sessions and users are elsewhere."""
+
+    def __init__(self, *models):
+        self.models = models
+
+    def db_for_read(self, model, **hints):
+        return "replica" if model in self.models else None

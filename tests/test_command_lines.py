@@ -27,6 +27,7 @@ from tests.backends import signer
 from tests.conftest import APP_ID, KEY_ID, PROVIDER_ID
 from tests.endpoint import configure
 from tests.key_pairs import load_rsa_key
+from tests.routers import Replica
 
 KEY_TEXT = "-----BEGIN RSA PRIVATE KEY-----\nMIIEowIBAAKCAQEA\n"
 HIDDEN = (
@@ -283,6 +284,15 @@ def test_call_command_takes_python_values(names, key, command, args, options):
     options = {name: names.get(value, value) for name, value in options.items()}
 
     call_command(command, *(names.get(value, value) for value in args), **options)
+
+
+@pytest.mark.parametrize(("command", "args", "options"), CALLS)
+def test_commands_look_everything_up_in_the_write_database(
+    settings, names, key, command, args, options
+):
+    settings.DATABASE_ROUTERS = [Replica()]
+
+    test_call_command_takes_python_values(names, key, command, args, options)
 
 
 def test_each_option_is_called_with_a_python_value():

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin, messages
-from django.db import OperationalError
+from django.db import OperationalError, router
 from django.http import HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
@@ -17,7 +17,7 @@ from django_layer_identity.keys.secrets import hide_locals
 from django_layer_identity.models.locking import is_retryable
 
 if TYPE_CHECKING:
-    from django.db.models import Model
+    from django.db.models import Model, QuerySet
     from django.http import HttpRequest, HttpResponse
 
 MAX_SEARCH_LENGTH = 200  # characters; a private key is longer
@@ -34,6 +34,11 @@ class LayerModelAdmin(admin.ModelAdmin):
 
     class Media:
         css = {"all": ("layer_identity/admin.css",)}
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet:
+        """Read where actions and forms write: a replica may lag behind."""
+        using = router.db_for_write(self.model)
+        return super().get_queryset(request).using(using)
 
     def changelist_view(
         self, request: HttpRequest, *args: Any, **kwargs: Any

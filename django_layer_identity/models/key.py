@@ -505,7 +505,8 @@ class SigningKey(models.Model):
             raise KeyStateError(
                 "The key ID cannot change, because this key was active or is revoked."
             )
-        self.key_id = self.app.check_key_id(key_id)
+        app = LayerApp.objects.using(self.database).get(pk=self.app_id)
+        self.key_id = app.check_key_id(key_id)
         with self.unique_or_key_exists():
             self._save_transition()
 
