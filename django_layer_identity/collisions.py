@@ -8,6 +8,7 @@ but no Layer user IDs.
 
 from __future__ import annotations
 
+import os
 import re
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator
@@ -26,6 +27,7 @@ from django_layer_identity.conf import conf
 from django_layer_identity.exceptions import (
     ConfigurationError,
     LayerIdentityError,
+    SurveyFailed,
     UserIDFailed,
     UserIDUnavailable,
 )
@@ -154,16 +156,33 @@ def survey_users(
 
     :param progress: called with the number of users that are done, and the total.
     :raises ConfigurationError: if ``USER_ID`` or a related setting is invalid.
+    :raises SurveyFailed: if the temporary file cannot be written.
     """
     # An empty name means a temporary file, deleted when the connection closes.
     with closing(sqlite3.connect("")) as database:
-        survey = Survey(app, database)
-        total = _users().count()
-        for page in _pages():
-            survey.add_users(page)
-            progress(survey.users, max(total, survey.users))
-        survey.create_index()
-        yield survey
+        try:
+            survey = Survey(app, database)
+            total = _users().count()
+            for page in _pages():
+                survey.add_users(page)
+                progress(survey.users, max(total, survey.users))
+            survey.create_index()
+            yield survey
+        except sqlite3.Error as exc:
+            raise SurveyFailed(
+                f"The temporary file cannot be written in {_temporary_folder()}. Set the "
+                "environment variable TMPDIR to a folder that can be written and has "
+                f"enough space. Reason: {exc}."
+            ) from exc
+
+
+def _temporary_folder() -> str:
+    """Return the folder that SQLite chooses, or all that it tries."""
+    names = [os.environ.get("SQLITE_TMPDIR"), os.environ.get("TMPDIR")]
+    usual = ["/var/tmp", "/usr/tmp", "/tmp", os.getcwd()]  # noqa: S108  # nosec B108
+    folders = [*filter(None, names), *usual]
+    usable = (name for name in folders if os.access(name, os.W_OK | os.X_OK))
+    return next(usable, ", ".join(folders))
 
 
 def _gather(users: Iterator[tuple[Any, str]]) -> Group:

@@ -77,6 +77,10 @@ class ImportFailed(LayerIdentityError):
     """Some lines of the file are invalid, so nothing was imported."""
 
 
+class SurveyFailed(LayerIdentityError):
+    """The survey of all users cannot write its temporary file."""
+
+
 class NotFound(LayerIdentityError, LookupError):
     """The given name does not match exactly one Layer app, signing key or user."""
 

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
-from django_layer_identity import key_usage
+from django_layer_identity import collisions, key_usage
 from django_layer_identity.keys import encryption
 from django_layer_identity.keys.rsa import PrivateKey
 from django_layer_identity.keys.signers import (
@@ -31,6 +31,8 @@ PACKAGE = "django_layer_identity"
 KEY_USE_LIMIT = f"{PACKAGE}.key_usage.MAX_KEYS"
 PURGE_BATCH_SIZE = f"{PACKAGE}.audit.models.BATCH"
 RETRY_PAUSE = f"{PACKAGE}.models.locking.PAUSE"
+SURVEY_FOLDER_ACCESS = f"{PACKAGE}.collisions.os.access"
+SURVEY_TABLES = f"{PACKAGE}.collisions._TABLES"
 SURVEY_PAGE_SIZE = f"{PACKAGE}.collisions.PAGE"
 
 # Places: functions and objects, in the module that uses them
@@ -234,6 +236,13 @@ def end_pause_of_key_use() -> None:
     """Move time past the interval after which a process records a use again."""
     for name in key_usage._attempts:
         key_usage._attempts[name] -= key_usage.SAMPLE.total_seconds()
+
+
+def fill_disk_of_survey(monkeypatch: Any) -> None:
+    """Let the temporary file of a survey have at most 20 KiB."""
+    monkeypatch.setattr(
+        SURVEY_TABLES, f"PRAGMA max_page_count = 5; {collisions._TABLES}"
+    )
 
 
 def remembered_key_uses() -> int:

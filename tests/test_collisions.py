@@ -3,19 +3,27 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 import tracemalloc
 
 import pytest
 from django.contrib.auth.models import User
-from django.core.management import CommandError, call_command
+from django.core.management import (
+    CommandError,
+    call_command,
+    execute_from_command_line,
+)
+from django.db import OperationalError, ProgrammingError
+from django.db.models import QuerySet
 
 from django_layer_identity.collisions import Group, Unusable, survey_users
-from django_layer_identity.exceptions import ConfigurationError
+from django_layer_identity.exceptions import ConfigurationError, SurveyFailed
 from django_layer_identity.models import LayerApp, LayerUser
 from tests import internals
 from tests.conftest import APP_ID
 from tests.endpoint import configure
+from tests.internals import SURVEY_FOLDER_ACCESS, fill_disk_of_survey
 from tests.models import Member, Profile
 
 pytestmark = pytest.mark.django_db
@@ -351,6 +359,130 @@ def test_the_command_needs_a_layer_app_if_there_are_several(app, create_users, c
     )
 
     assert run(capsys) == ("", "Name the Layer app: there is not exactly one.")
+
+
+# Exit status
+
+
+def exit_status(*args):
+    with pytest.raises(SystemExit) as caught:
+        execute_from_command_line(["manage.py", "layer_user_collisions", *args])
+    return caught.value.code
+
+
+@pytest.mark.parametrize("emails", [("alice", "Alice"), ("alice", "")])
+@pytest.mark.parametrize("options", [[], ["--json"]])
+def test_the_exit_status_is_1_for_collisions_and_unusable_ids(
+    create_users, emails, options
+):
+    create_users(*emails)
+
+    assert exit_status(*options) == 1
+
+
+@pytest.mark.parametrize(
+    ("args", "message"),
+    [
+        (["--app", "x"], "CommandError: An app ID must be a UUID or have the form "),
+        (["--app", str(APP_ID)], "CommandError: There is no Layer app with the app "),
+        (["--jsn"], "manage.py layer_user_collisions: error: unrecognized arguments"),
+    ],
+)
+def test_the_exit_status_is_2_for_mistakes(create_users, capsys, args, message):
+    create_users("alice", "Alice")
+
+    assert exit_status(*args) == 2
+    assert capsys.readouterr().err.splitlines()[-1].startswith(message)
+
+
+def test_the_exit_status_is_2_for_errors_of_system_checks(
+    create_users, settings, capsys
+):
+    create_users("alice", "Alice")
+    configure(settings, USER_ID_NORMALIZER="unknown")
+
+    assert exit_status() == 2
+    assert capsys.readouterr().err.startswith("SystemCheckError: ")
+
+
+@pytest.mark.parametrize(
+    ("failure", "message"),
+    [
+        (
+            OperationalError("server closed the connection"),
+            "CommandError: The database is busy or unavailable, so the command did not "
+            "finish. Run it again. Reason: server closed the connection\n",
+        ),
+        (
+            ProgrammingError("no such table: auth_user"),
+            "CommandError: The command failed: ProgrammingError: no such table: "
+            "auth_user. Add --traceback to see where.\n",
+        ),
+    ],
+    ids=["no server", "no table"],
+)
+def test_the_exit_status_is_2_for_failures(
+    create_users, monkeypatch, capsys, failure, message
+):
+    def fail(*args):
+        raise failure
+
+    monkeypatch.setattr(QuerySet, "count", fail)
+
+    assert exit_status("--skip-checks") == 2
+    assert capsys.readouterr() == ("", message)
+
+
+def test_a_reader_that_stops_reading_gets_one_line(create_users, monkeypatch, capsys):
+    create_users("alice", "Alice")
+    reader, writer = os.pipe()
+    os.close(reader)
+
+    with open(writer, "w") as closed:
+        monkeypatch.setattr(sys, "stdout", closed)
+        status = exit_status("--skip-checks")
+
+    assert status == 2
+    assert capsys.readouterr().err == (
+        "CommandError: Standard output was closed before the end.\n"
+    )
+
+
+# The temporary file
+
+
+def test_a_full_disk_is_reported_with_the_temporary_folder(
+    create_users, monkeypatch, tmp_path, capsys
+):
+    create_users(*(f"user-{number}" for number in range(2000)))
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    fill_disk_of_survey(monkeypatch)
+
+    assert exit_status("--skip-checks") == 2
+    assert capsys.readouterr().err == (
+        f"CommandError: The temporary file cannot be written in {tmp_path}. Set the "
+        "environment variable TMPDIR to a folder that can be written and has enough "
+        "space. Reason: database or disk is full.\n"
+    )
+
+
+def test_without_a_writable_folder_each_is_reported(
+    create_users, monkeypatch, tmp_path
+):
+    create_users(*(f"user-{number}" for number in range(2000)))
+    monkeypatch.setenv("SQLITE_TMPDIR", "/sqlite")
+    monkeypatch.setenv("TMPDIR", "/missing")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(SURVEY_FOLDER_ACCESS, lambda name, mode: False)
+    fill_disk_of_survey(monkeypatch)
+
+    with pytest.raises(SurveyFailed) as caught:
+        found()
+
+    assert str(caught.value).startswith(
+        "The temporary file cannot be written in /sqlite, /missing, /var/tmp, /usr/tmp, "
+        f"/tmp, {tmp_path}. Set the environment variable TMPDIR"  # noqa: S108
+    )
 
 
 def test_nothing_is_written(app, create_users, capsys):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Iterator
 from dataclasses import asdict
@@ -17,12 +18,39 @@ from django_layer_identity.management.progress import Progress
 from django_layer_identity.models import LayerApp
 
 
+class Found(CommandError):
+    """There are collisions, or users without a usable ID."""
+
+
 class Command(LayerCommand):
     help = (
         "List users with the same or similar Layer user IDs, and users without a "
-        "usable ID. Run it before you go live. It fails if there are any."
+        "usable ID. Run it before you go live. The exit status is 0 if there are none, 1 "
+        "if there are any, and 2 if the command fails."
     )
     arguments = ("--app", "--json")
+
+    def execute(self, *args: Any, **options: Any) -> str | None:
+        """Exit with 2 after any failure, so that 1 always means collisions."""
+        try:
+            return super().execute(*args, **options)
+        except Found:
+            raise
+        except CommandError as exc:
+            exc.returncode = 2
+            raise
+        except BrokenPipeError as exc:
+            # Python flushes standard output at exit, which would fail again.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            raise CommandError(
+                "Standard output was closed before the end.", returncode=2
+            ) from exc
+        except Exception as exc:
+            raise CommandError(
+                f"The command failed: {type(exc).__name__}: {exc}. Add --traceback to see "
+                "where.",
+                returncode=2,
+            ) from exc
 
     def run(self, *, app: str | None, json: bool, **options: Any) -> None:
         with (
@@ -32,9 +60,10 @@ class Command(LayerCommand):
             progress.end()
             for line in _as_json(survey) if json else _as_text(survey):
                 self.stdout.write(line)
+            self.stdout.flush()
             groups, unusable = survey.group_count, survey.unusable_count
         if groups or unusable:
-            raise CommandError(
+            raise Found(
                 f"Users: {survey.users}. Groups with the same or similar Layer user IDs: "
                 f"{groups}. Users without a usable Layer user ID: {unusable}."
             )
