@@ -29,7 +29,12 @@ from django_layer_identity.mapping.users import check_user, saved_user
 from django_layer_identity.models import LayerApp, SigningKey
 from django_layer_identity.models.issuing import get_for_issuing
 from django_layer_identity.nonces import reserve_nonce
-from django_layer_identity.protocol.claims import IdentityClaims, Profile, check_nonce
+from django_layer_identity.protocol.claims import (
+    IdentityClaims,
+    Profile,
+    check_lifetime,
+    check_nonce,
+)
 from django_layer_identity.protocol.signing import Signer, sign_identity_token
 from django_layer_identity.reporting import (
     Facts,
@@ -191,12 +196,13 @@ def _prepare(
     """Build the claims and load the key. Both may fail, so reserve the nonce later."""
     now = datetime.now(timezone.utc).replace(microsecond=0)
     try:
+        lifetime = check_lifetime(app.token_lifetime or conf.TOKEN_LIFETIME)
         claims = IdentityClaims(
             provider_id=app.provider,
             user_id=user_id,
             nonce=nonce,
             issued_at=now - conf.CLOCK_SKEW,
-            expires_at=now + (app.token_lifetime or conf.TOKEN_LIFETIME),
+            expires_at=now + lifetime,
             profile=profile,
         )
         return claims, key.load_signer()

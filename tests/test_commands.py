@@ -45,6 +45,18 @@ def test_app_create_again_changes_nothing_and_succeeds(run, app):
     assert LayerApp.objects.get() == app
 
 
+def test_app_create_refuses_the_app_id_as_provider_id(run, db):
+    with pytest.raises(CommandError) as caught:
+        run(*CREATE[:-1], f"layer:///providers/{APP_ID}")
+
+    assert str(caught.value) == (
+        "provider_id: The app ID and the provider ID are the same, so one of them is "
+        "wrong. Copy both from the page “Keys” of Layer's dashboard: the app ID begins "
+        "with layer:///apps/ there, and the provider ID with layer:///providers/."
+    )
+    assert not LayerApp.objects.exists()
+
+
 def test_app_create_takes_the_environment_from_an_option(run, db):
     printed = run(*CREATE, "--environment", "staging")
 

@@ -158,7 +158,8 @@ def test_an_app_may_have_its_own_lifetime(app, key, alice):
 @pytest.mark.parametrize(
     "changes",
     [
-        {"TOKEN_LIFETIME": timedelta(hours=25)},
+        {"TOKEN_LIFETIME": timedelta(hours=24, seconds=1)},
+        {"TOKEN_LIFETIME": timedelta(seconds=29)},
         {"TOKEN_LIFETIME": timedelta(0), "CLOCK_SKEW": timedelta(0)},
         {"TOKEN_LIFETIME": 300},
         {"CLOCK_SKEW": 5},

@@ -185,7 +185,13 @@ def test_an_app_with_a_name_too_long_is_not_created(db):
 
 
 @pytest.mark.parametrize(
-    "lifetime", [timedelta(0), timedelta(seconds=-1), timedelta(hours=24, seconds=1)]
+    "lifetime",
+    [
+        timedelta(seconds=-1),
+        timedelta(0),
+        timedelta(seconds=29, microseconds=999_999),
+        timedelta(hours=24, microseconds=1),
+    ],
 )
 def test_the_database_refuses_a_lifetime_out_of_range(app, lifetime):
     app.token_lifetime = lifetime
@@ -194,15 +200,55 @@ def test_the_database_refuses_a_lifetime_out_of_range(app, lifetime):
         app.save()
 
 
-def test_a_lifetime_out_of_range_is_explained(app):
-    app.token_lifetime = timedelta(days=2)
+@pytest.mark.parametrize("lifetime", [timedelta(seconds=30), timedelta(hours=24)])
+def test_the_database_accepts_the_shortest_and_the_longest_lifetime(app, lifetime):
+    app.token_lifetime = lifetime
+    app.full_clean()
+    app.save()
+
+    assert LayerApp.objects.get().token_lifetime == lifetime
+
+
+@pytest.mark.parametrize(
+    ("lifetime", "message"),
+    [
+        (timedelta(days=-2), "A token must live at least 30 seconds."),
+        (timedelta(0), "A token must live at least 30 seconds."),
+        (timedelta(seconds=29), "A token must live at least 30 seconds."),
+        (timedelta(days=2), "A token must live at most 24 hours."),
+    ],
+)
+def test_a_lifetime_out_of_range_is_explained(app, lifetime, message):
+    app.token_lifetime = lifetime
 
     with pytest.raises(ValidationError) as caught:
         app.full_clean()
 
-    assert caught.value.messages == [
-        "The token lifetime must be more than zero and at most 24 hours."
-    ]
+    assert caught.value.message_dict == {"token_lifetime": [message]}
+
+
+SAME_IDS = (
+    "The app ID and the provider ID are the same, so one of them is wrong. Copy both from "
+    "the page “Keys” of Layer's dashboard: the app ID begins with layer:///apps/ there, and "
+    "the provider ID with layer:///providers/."
+)
+
+
+def test_an_app_id_that_is_the_provider_id_is_refused(db):
+    with pytest.raises(ValidationError) as caught:
+        ensure(provider_id=ProviderID(APP_ID))
+
+    assert caught.value.message_dict == {"provider_id": [SAME_IDS]}
+    assert not LayerApp.objects.exists()
+
+
+def test_an_id_given_as_text_is_compared_too(app):
+    app.provider_id = str(APP_ID).upper()
+
+    with pytest.raises(ValidationError) as caught:
+        app.full_clean()
+
+    assert caught.value.message_dict == {"provider_id": [SAME_IDS]}
 
 
 def test_an_app_with_keys_cannot_be_deleted(key):

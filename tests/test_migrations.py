@@ -8,6 +8,7 @@ import subprocess
 import sys
 from contextlib import closing
 from pathlib import Path
+from uuid import UUID, uuid4
 
 import pytest
 
@@ -99,6 +100,59 @@ def test_an_old_database_has_the_tables_and_indexes_of_a_new_one(old, demo):
         found, expected = ({column[1:] for column in each} for each in columns)
         assert found == expected
     assert query(old, indexes) == query(new, indexes)
+
+
+def insert_app(directory, name, lifetime):
+    """Store a Layer app with a lifetime in microseconds, or None."""
+    with closing(sqlite3.connect(directory / "db.sqlite3")) as database:
+        database.execute(
+            "INSERT INTO layer_identity_layerapp (name, app_id, environment, provider_id, "
+            "enabled, token_lifetime) VALUES (:name, :id, 'production', :id, 1, :lifetime)",
+            {"name": name, "id": uuid4().hex, "lifetime": lifetime},
+        )
+        database.commit()
+
+
+def lifetimes(directory):
+    return query(directory, "SELECT name, token_lifetime FROM layer_identity_layerapp")
+
+
+def test_token_lifetimes_under_half_a_minute_are_lifted_and_named(old):
+    manage(old, "migrate", "layer_identity", "0001")
+    insert_app(old, "Short", 1_500_000)
+    insert_app(old, "Shortest allowed", 30_000_000)
+    insert_app(old, "Without", None)
+
+    printed = manage(old, "migrate", "layer_identity")
+
+    assert lifetimes(old) == [
+        ("Demo", None),
+        ("Short", 30_000_000),
+        ("Shortest allowed", 30_000_000),
+        ("Without", None),
+    ]
+    assert "raised to 30 seconds (1; the former lifetime follows):" in printed
+    named = [line.strip() for line in printed.splitlines() if "1.5 seconds" in line]
+    [(app_id,)] = query(
+        old, "SELECT app_id FROM layer_identity_layerapp WHERE name = 'Short'"
+    )
+    assert named == [f"Short ({UUID(app_id)}): 1.5 seconds"]
+
+
+def test_the_migration_of_token_lifetimes_is_silent_without_short_ones(old):
+    manage(old, "migrate", "layer_identity", "0001")
+
+    assert "30 seconds" not in manage(old, "migrate", "layer_identity")
+
+
+def test_lifted_token_lifetimes_stay_when_the_migration_is_undone(old):
+    manage(old, "migrate", "layer_identity", "0001")
+    insert_app(old, "Short", 1)
+    manage(old, "migrate", "layer_identity")
+
+    manage(old, "migrate", "layer_identity", "0001")
+
+    assert lifetimes(old) == [("Demo", None), ("Short", 30_000_000)]
 
 
 def test_no_migration_is_missing(old):

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin
 from django.urls import reverse
+from django.utils.formats import number_format
 from django.utils.html import format_html
 from django.utils.timesince import timesince
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
 
 from django_layer_identity.models import LayerApp, LayerUser, SigningKey
 
@@ -99,3 +102,19 @@ def layer_user_state(entry: LayerUser) -> SafeString:
 @admin.display(description=_("since"))
 def since(entry: LayerUser) -> Any:
     return entry.since
+
+
+def in_minutes(duration: timedelta) -> str:
+    """Return a duration as a number of minutes, in Django's language."""
+    minutes = round(duration / timedelta(minutes=1), 2)
+    is_whole = minutes.is_integer()
+    shown = number_format(int(minutes) if is_whole else minutes)
+    text = ngettext("%(n)s minute", "%(n)s minutes", int(minutes) if is_whole else 2)
+    return text % {"n": shown}
+
+
+@admin.display(description=_("token lifetime"))
+def lifetime_with_unit(app: LayerApp) -> str | _StrPromise:
+    if app.token_lifetime is None:
+        return _("that of the setting TOKEN_LIFETIME")
+    return in_minutes(app.token_lifetime)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from copy import copy
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from django import forms
@@ -11,8 +12,10 @@ from django.contrib.admin.widgets import AdminRadioSelect
 from django.contrib.auth import get_user_model
 from django.core.exceptions import ValidationError
 from django.db import router
+from django.utils.formats import get_format
 from django.utils.translation import gettext_lazy as _
 
+from django_layer_identity.admin.display import in_minutes
 from django_layer_identity.conf import conf
 from django_layer_identity.exceptions import (
     InvalidKey,
@@ -30,6 +33,7 @@ from django_layer_identity.keys.rsa import (
 from django_layer_identity.keys.secrets import Secret, hide_locals
 from django_layer_identity.models import LayerApp, LayerUser, SigningKey
 from django_layer_identity.models.reasons import MAX_REASON_LENGTH, clean_reason
+from django_layer_identity.protocol.claims import MAX_LIFETIME, MIN_LIFETIME
 from django_layer_identity.protocol.identifiers import AppID, KeyID, ProviderID
 
 if TYPE_CHECKING:
@@ -114,6 +118,41 @@ class PrivateKeyInput(forms.Textarea):
         return None
 
 
+class MinutesField(forms.FloatField):
+    """
+    A duration as a number of minutes.
+
+    Browsers show and send a number input's value in their own way of writing numbers,
+    so it is not localized here. The decimal separator of Django's language is accepted.
+    """
+
+    DECIMALS = 8  # enough to give back each microsecond
+
+    def prepare_value(self, value: Any) -> Any:
+        if not isinstance(value, timedelta):
+            return value
+        minutes = value / timedelta(minutes=1)
+        return f"{minutes:.{self.DECIMALS}f}".rstrip("0").rstrip(".")
+
+    def to_python(self, value: Any) -> timedelta | None:  # type: ignore[override]
+        separator = get_format("DECIMAL_SEPARATOR")
+        text = value.replace(separator, ".") if isinstance(value, str) else value
+        minutes = super().to_python(text)
+        try:
+            return None if minutes is None else timedelta(minutes=minutes)
+        except (OverflowError, ValueError) as exc:  # ValueError: not a number
+            raise ValidationError(self.error_messages["invalid"]) from exc
+
+    def validate(self, value: Any) -> None:
+        """Leave the limits to the model, whose messages name them."""
+        forms.Field.validate(self, value)
+
+    def widget_attrs(self, widget: forms.Widget) -> dict[str, Any]:
+        limits = MIN_LIFETIME, MAX_LIFETIME
+        smallest, largest = map(self.prepare_value, limits)
+        return {**super().widget_attrs(widget), "min": smallest, "max": largest}
+
+
 def wrap_secrets(data: Any) -> Any:
     """Return a copy of the form data with private key and passphrase as ``Secret``."""
     wrapped = data.copy()
@@ -124,6 +163,15 @@ def wrap_secrets(data: Any) -> Any:
 
 
 # Layer apps
+
+
+def _lifetime_help() -> str:
+    limits = _("At least half a minute, at most 1440 minutes (24 hours).")
+    default: object = conf.TOKEN_LIFETIME
+    if not isinstance(default, timedelta):
+        return f"{limits} {_('Empty: the setting TOKEN_LIFETIME.')}"
+    present = _("Empty: the setting TOKEN_LIFETIME, now %(minutes)s.")
+    return f"{limits} {present % {'minutes': in_minutes(default)}}"
 
 
 class LayerAppForm(forms.ModelForm):
@@ -138,12 +186,20 @@ class LayerAppForm(forms.ModelForm):
             "enabled",
             "token_lifetime",
         )
-        field_classes = {"app_id": AppIDField, "provider_id": ProviderIDField}
-        error_messages = {
-            "token_lifetime": {
-                "invalid": _("Enter hours, minutes and seconds, for example 00:05:00.")
-            }
+        field_classes = {
+            "app_id": AppIDField,
+            "provider_id": ProviderIDField,
+            "token_lifetime": MinutesField,
         }
+        labels = {"token_lifetime": _("Token lifetime in minutes")}
+        error_messages = {
+            "token_lifetime": {"invalid": _("Enter a number of minutes, such as 5.")}
+        }
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if lifetime := self.fields.get("token_lifetime"):
+            lifetime.help_text = _lifetime_help()
 
     def clean_app_id(self) -> UUID:
         app_id = AppID.parse(self["app_id"].data.strip())

@@ -12,7 +12,11 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error, Warning
 
 from django_layer_identity.conf import LayerIdentitySettings, conf
-from django_layer_identity.protocol.claims import MAX_CLOCK_SKEW, MAX_LIFETIME
+from django_layer_identity.protocol.claims import (
+    MAX_CLOCK_SKEW,
+    MAX_LIFETIME,
+    MIN_LIFETIME,
+)
 
 Rule = Callable[..., list[CheckMessage]]
 
@@ -69,11 +73,11 @@ def suggestion(name: str, known: Collection[str]) -> str:
 def _token_lifetime() -> Iterator[str]:
     lifetime: object = conf.TOKEN_LIFETIME
     if not (
-        isinstance(lifetime, timedelta) and timedelta(0) < lifetime <= MAX_LIFETIME
+        isinstance(lifetime, timedelta) and MIN_LIFETIME <= lifetime <= MAX_LIFETIME
     ):
         yield (
-            "LAYER_IDENTITY['TOKEN_LIFETIME'] must be a positive timedelta of at most "
-            f"24 hours, not {lifetime!r}."
+            "LAYER_IDENTITY['TOKEN_LIFETIME'] must be a timedelta from 30 seconds to 24 "
+            f"hours, not {lifetime!r}."
         )
 
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import datetime
 
+import django.core.validators
 import django.db.models.deletion
 from django.conf import settings
 from django.db import migrations, models
@@ -80,8 +81,18 @@ class Migration(migrations.Migration):
                     "token_lifetime",
                     models.DurationField(
                         blank=True,
-                        help_text="At most 24 hours. Leave empty to use the TOKEN_LIFETIME setting.",
+                        help_text="30 seconds to 24 hours. Leave empty to use the TOKEN_LIFETIME setting.",
                         null=True,
+                        validators=[
+                            django.core.validators.MinValueValidator(
+                                datetime.timedelta(seconds=30),
+                                "A token must live at least 30 seconds.",
+                            ),
+                            django.core.validators.MaxValueValidator(
+                                datetime.timedelta(days=1),
+                                "A token must live at most 24 hours.",
+                            ),
+                        ],
                         verbose_name="token lifetime",
                     ),
                 ),

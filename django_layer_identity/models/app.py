@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
 from django.core.exceptions import ValidationError
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import IntegrityError, models, router, transaction
 from django.db.models import F, Q
 from django.utils import timezone
@@ -19,7 +19,7 @@ from django_layer_identity.exceptions import (
     NotFound,
 )
 from django_layer_identity.keys.reading import holds_key
-from django_layer_identity.protocol.claims import MAX_LIFETIME
+from django_layer_identity.protocol.claims import MAX_LIFETIME, MIN_LIFETIME
 from django_layer_identity.protocol.identifiers import (
     ENVIRONMENTS,
     AppID,
@@ -31,6 +31,11 @@ from django_layer_identity.protocol.identifiers import (
 FROZEN_IDS = ("app_id", "environment", "provider_id")
 
 KEY_IN_NAME = _("A name must not contain a private key or a part of one.")
+SAME_IDS = _(
+    "The app ID and the provider ID are the same, so one of them is wrong. Copy both from "
+    "the page “Keys” of Layer's dashboard: the app ID begins with layer:///apps/ there, and "
+    "the provider ID with layer:///providers/."
+)
 IDS_ARE_FROZEN = _(
     "The app ID, environment and provider ID cannot change, because a key of this Layer "
     "app has been active."
@@ -165,7 +170,15 @@ class LayerApp(models.Model):
         _("token lifetime"),
         null=True,
         blank=True,
-        help_text=_("At most 24 hours. Leave empty to use the TOKEN_LIFETIME setting."),
+        validators=[
+            MinValueValidator(
+                MIN_LIFETIME, _("A token must live at least 30 seconds.")
+            ),
+            MaxValueValidator(MAX_LIFETIME, _("A token must live at most 24 hours.")),
+        ],
+        help_text=_(
+            "30 seconds to 24 hours. Leave empty to use the TOKEN_LIFETIME setting."
+        ),
     )
     #: Set on the first activation of a key; the IDs are immutable afterwards.
     frozen_at = models.DateTimeField(_("IDs frozen at"), null=True, editable=False)
@@ -179,9 +192,9 @@ class LayerApp(models.Model):
             models.CheckConstraint(
                 name="layer_identity_app_token_lifetime",
                 condition=Q(token_lifetime__isnull=True)
-                | Q(token_lifetime__gt=timedelta(0), token_lifetime__lte=MAX_LIFETIME),
+                | Q(token_lifetime__gte=MIN_LIFETIME, token_lifetime__lte=MAX_LIFETIME),
                 violation_error_message=_(
-                    "The token lifetime must be more than zero and at most 24 hours."
+                    "The token lifetime must be at least 30 seconds and at most 24 hours."
                 ),
             ),
         ]
@@ -204,13 +217,17 @@ class LayerApp(models.Model):
             super().save(**kwargs)
 
     def clean(self) -> None:
-        """Report frozen IDs, and a private key in the name, as errors of their fields."""
+        """Report invalid IDs, and a private key in the name, as errors of their fields."""
         if holds_key(self.name or ""):
             raise ValidationError({"name": KEY_IN_NAME})
         using = router.db_for_write(LayerApp, instance=self)
         stored = LayerApp.objects.using(using).filter(pk=self.pk).first()
         if changed := stored and self._frozen_changes(stored):
             raise ValidationError(dict.fromkeys(changed, IDS_ARE_FROZEN))
+        # Frozen IDs cannot be corrected, and the admin's form does not have them.
+        is_same = str(self.app_id) == str(self.provider_id) != str(None)
+        if is_same and self.frozen_at is None:
+            raise ValidationError({"provider_id": SAME_IDS})
 
     @property
     def identifier(self) -> AppID:
@@ -221,6 +238,12 @@ class LayerApp(models.Model):
     def provider(self) -> ProviderID:
         """The provider ID, as Layer writes it."""
         return ProviderID(self.provider_id)
+
+    @property
+    def is_protected(self) -> bool:
+        """Whether the app cannot be deleted, because it has keys or Layer users."""
+        using = router.db_for_write(LayerApp, instance=self)
+        return self.keys.using(using).exists() or self.users.using(using).exists()
 
     def _frozen_changes(self, stored: LayerApp) -> list[str]:
         if stored.frozen_at is None:

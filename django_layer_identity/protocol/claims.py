@@ -14,6 +14,7 @@ from django_layer_identity.protocol.identifiers import ProviderID
 
 MAX_USER_ID_LENGTH = 128  # characters; Layer's Identity object, ``user_id``
 MAX_NONCE_LENGTH = 1024  # characters; our limit: Layer documents none and sends 88
+MIN_LIFETIME = timedelta(seconds=30)  # our limit: a phone needs time to pass a token on
 MAX_LIFETIME = timedelta(hours=24)  # our limit: Layer needs a token once, in minutes
 MAX_CLOCK_SKEW = timedelta(minutes=5)  # our limit: correct the clock instead
 
@@ -91,6 +92,20 @@ def check_user_id(user_id: object, *, max_length: int = MAX_USER_ID_LENGTH) -> s
     if has_unprintable(user_id):
         raise InvalidClaims("A Layer user ID must not contain control characters.")
     return user_id
+
+
+def check_lifetime(lifetime: timedelta) -> timedelta:
+    """
+    Return the lifetime of a token unchanged.
+
+    :raises InvalidClaims: if it is less than :data:`MIN_LIFETIME` or more than
+        :data:`MAX_LIFETIME`.
+    """
+    if lifetime < MIN_LIFETIME:
+        raise InvalidClaims("A token must live at least 30 seconds.")
+    if lifetime > MAX_LIFETIME:
+        raise InvalidClaims("A token must live at most 24 hours.")
+    return lifetime
 
 
 def check_profile_claim(name: str, value: object) -> None:

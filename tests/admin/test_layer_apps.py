@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from datetime import timedelta
 from uuid import UUID
 
 import pytest
@@ -8,8 +9,10 @@ from django.contrib.auth.models import Permission, User
 from django.contrib.messages import get_messages
 from django.db import OperationalError, connection
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 from pytest_django.asserts import assertContains, assertNotContains
 
+from django_layer_identity import ledger
 from django_layer_identity.admin.apps import LayerAppAdmin
 from django_layer_identity.exceptions import AppFrozen
 from django_layer_identity.models import LayerApp, SigningKey
@@ -119,7 +122,20 @@ def test_an_app_is_added_with_ids_in_any_form(admin_client, app_id, provider_id)
         (
             "token_lifetime",
             KEY,
-            "Enter hours, minutes and seconds, for example 00:05:00.",
+            "Enter a number of minutes, such as 5.",
+        ),
+        ("token_lifetime", "0", "A token must live at least 30 seconds."),
+        ("token_lifetime", "-5", "A token must live at least 30 seconds."),
+        ("token_lifetime", "0.4999", "A token must live at least 30 seconds."),
+        ("token_lifetime", "1440.01", "A token must live at most 24 hours."),
+        ("token_lifetime", "1e400", "Enter a number of minutes, such as 5."),
+        ("token_lifetime", "nan", "Enter a number of minutes, such as 5."),
+        (
+            "provider_id",
+            str(APP_ID).upper(),
+            "The app ID and the provider ID are the same, so one of them is wrong. Copy "
+            "both from the page “Keys” of Layer's dashboard: the app ID begins with "
+            "layer:///apps/ there, and the provider ID with layer:///providers/.",
         ),
         ("name", KEY, HOLDS_KEY),
         ("name", "M" * 65, HOLDS_KEY),
@@ -133,6 +149,13 @@ def test_an_app_is_added_with_ids_in_any_form(admin_client, app_id, provider_id)
         "empty",
         "private-key-for-app",
         "private-key-for-lifetime",
+        "no-lifetime",
+        "negative-lifetime",
+        "lifetime-of-under-half-a-minute",
+        "lifetime-of-over-a-day",
+        "infinite-lifetime",
+        "lifetime-that-is-not-a-number",
+        "the-app-id-for-provider",
         "private-key-for-name",
         "part-of-a-key-for-name",
     ],
@@ -142,6 +165,162 @@ def test_an_app_with_an_invalid_value_is_not_added(admin_client, field, text, er
 
     assert errors(response) == {field: [error]}
     assert not LayerApp.objects.exists()
+
+
+def test_an_app_with_equal_ids_cannot_be_saved_until_they_are_corrected(
+    admin_client, app
+):
+    LayerApp.objects.update(provider_id=APP_ID)
+
+    refused = admin_client.post(page_of(app), entered(provider_id=str(APP_ID)))
+    admin_client.post(page_of(app), entered())
+
+    assert list(errors(refused)) == ["provider_id"]
+    assert LayerApp.objects.get().provider_id == PROVIDER_ID
+
+
+def test_an_app_whose_equal_ids_are_frozen_can_be_renamed(admin_client, app):
+    LayerApp.objects.update(provider_id=APP_ID)
+    LayerApp.objects.update(frozen_at=timezone.now())
+
+    admin_client.post(page_of(app), entered(name="Chat"))
+
+    assert LayerApp.objects.get().name == "Chat"
+
+
+# The token lifetime
+
+
+def field_of(response):
+    return response.context["adminform"].form["token_lifetime"]
+
+
+def with_lifetime(app, **parts):
+    LayerApp.objects.filter(pk=app.pk).update(token_lifetime=timedelta(**parts))
+
+
+def test_the_lifetime_is_a_number_of_minutes(admin_client, app):
+    response = admin_client.get(page_of(app))
+
+    assertContains(response, "Token lifetime in minutes")
+    assert field_of(response).field.widget.attrs == {
+        "step": "any",
+        "min": "0.5",
+        "max": "1440",
+    }
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"), [("2.5", 150), ("0.5", 30), ("1440", 86_400), (" 5 ", 300)]
+)
+def test_minutes_are_stored_as_a_duration(admin_client, app, text, seconds):
+    admin_client.post(page_of(app), entered(token_lifetime=text))
+
+    assert LayerApp.objects.get().token_lifetime == timedelta(seconds=seconds)
+
+
+def test_an_empty_lifetime_is_the_default_of_the_setting(admin_client, app):
+    with_lifetime(app, minutes=10)
+
+    admin_client.post(page_of(app), entered(token_lifetime=""))
+
+    assert LayerApp.objects.get().token_lifetime is None
+
+
+@pytest.mark.parametrize(
+    ("duration", "shown"),
+    [
+        ({"minutes": 5}, "5"),
+        ({"seconds": 90}, "1.5"),
+        ({"seconds": 100}, "1.66666667"),
+        ({"seconds": 30, "microseconds": 1}, "0.50000002"),
+        ({"hours": 23, "minutes": 59, "seconds": 59, "microseconds": 999_999}, None),
+        ({"hours": 24}, "1440"),
+    ],
+)
+@pytest.mark.parametrize("language", ["en", "de", "fr"])
+def test_an_untouched_lifetime_is_saved_unchanged(
+    admin_client, app, settings, duration, shown, language
+):
+    settings.LANGUAGE_CODE, settings.USE_THOUSAND_SEPARATOR = language, True
+    with_lifetime(app, **duration)
+    text = field_of(admin_client.get(page_of(app))).value()
+
+    admin_client.post(page_of(app), entered(token_lifetime=text, name="Chat"))
+
+    assert shown in (None, text)
+    assert LayerApp.objects.get().token_lifetime == timedelta(**duration)
+    assert LogEntry.objects.get().get_change_message() in (
+        "Changed Name.",
+        "Name geändert.",
+        "Modification de Name.",
+    )
+
+
+@pytest.mark.parametrize("text", ["2,5", "2.5"])
+@pytest.mark.parametrize("thousands", [True, False])
+def test_a_german_may_type_a_decimal_comma(
+    admin_client, app, settings, text, thousands
+):
+    settings.LANGUAGE_CODE, settings.USE_THOUSAND_SEPARATOR = "de", thousands
+
+    admin_client.post(page_of(app), entered(token_lifetime=text))
+
+    assert LayerApp.objects.get().token_lifetime == timedelta(seconds=150)
+
+
+def test_an_english_decimal_comma_is_refused_and_not_ignored(
+    admin_client, app, settings
+):
+    settings.USE_THOUSAND_SEPARATOR = True
+
+    response = admin_client.post(page_of(app), entered(token_lifetime="2,5"))
+
+    assert errors(response) == {
+        "token_lifetime": ["Enter a number of minutes, such as 5."]
+    }
+
+
+@pytest.mark.parametrize(
+    ("default", "expected"),
+    [
+        ({}, "Empty: the setting TOKEN_LIFETIME, now 5 minutes."),
+        (
+            {"TOKEN_LIFETIME": timedelta(minutes=1)},
+            "Empty: the setting TOKEN_LIFETIME, now 1 minute.",
+        ),
+        (
+            {"TOKEN_LIFETIME": timedelta(seconds=100)},
+            "Empty: the setting TOKEN_LIFETIME, now 1.67 minutes.",
+        ),
+        ({"TOKEN_LIFETIME": 300}, "Empty: the setting TOKEN_LIFETIME."),
+    ],
+)
+def test_the_help_text_says_what_empty_means(
+    admin_client, app, settings, default, expected
+):
+    settings.LAYER_IDENTITY = {**settings.LAYER_IDENTITY, **default}
+
+    assert field_of(admin_client.get(page_of(app))).help_text == (
+        f"At least half a minute, at most 1440 minutes (24 hours). {expected}"
+    )
+
+
+@pytest.mark.parametrize(
+    ("duration", "shown"),
+    [
+        (None, "that of the setting TOKEN_LIFETIME"),
+        (timedelta(seconds=90), "1.5 minutes"),
+    ],
+)
+def test_staff_who_may_only_view_see_the_lifetime_with_its_unit(
+    viewer, app, duration, shown
+):
+    LayerApp.objects.update(token_lifetime=duration)
+
+    assertContains(
+        viewer.get(page_of(app)), f'<div class="readonly">{shown}</div>', html=True
+    )
 
 
 def test_an_app_id_is_added_once(admin_client, app):
@@ -250,15 +429,43 @@ def test_the_ids_of_an_app_are_read_only_after_an_activation(admin_client, app, 
     assert (app.name, app.app_id) == ("Chat", APP_ID)
 
 
-def test_an_app_with_keys_is_not_deleted(admin_client, app, key):
-    url = f"{APPS}{app.pk}/delete/"
+def delete_selected(client, *apps):
+    selected = [app.pk for app in apps]
+    data = {"action": "delete_selected", "_selected_action": selected, "post": "yes"}
+    return client.post(APPS, data)
 
-    assertContains(
-        admin_client.get(url), "would require deleting the following protected"
-    )
-    admin_client.post(url, {"post": "yes"})
 
-    assert LayerApp.objects.get() == app
+@pytest.fixture(params=["draft", "user"])
+def protected_app(app, request):
+    """An app with a key that was never active, or with only a Layer user."""
+    if request.param == "draft":
+        request.getfixturevalue("draft")
+    else:
+        ledger.import_user_id(app, request.getfixturevalue("alice"), "alice")
+    return app
+
+
+def test_an_app_with_keys_or_layer_users_has_no_delete_button(
+    admin_client, protected_app
+):
+    assertNotContains(admin_client.get(page_of(protected_app)), "/delete/")
+    assert (
+        admin_client.post(f"{APPS}{protected_app.pk}/delete/", {"post": "yes"})
+    ).status_code == 403
+    assert LayerApp.objects.get() == protected_app
+
+
+def test_the_list_reports_what_protects_the_selected_apps(admin_client, protected_app):
+    other = LayerApp.objects.create(name="X", app_id=KEY_ID, provider_id=PROVIDER_ID)
+
+    response = delete_selected(admin_client, protected_app, other)
+
+    assertContains(response, "would require deleting the following protected")
+    assert LayerApp.objects.count() == 2
+
+
+def test_an_app_without_keys_has_a_delete_button(admin_client, app):
+    assertContains(admin_client.get(page_of(app)), f"{APPS}{app.pk}/delete/")
 
 
 def test_an_app_without_keys_is_deleted(admin_client, app):

@@ -76,17 +76,30 @@ def test_an_unknown_key_is_reported(settings, name, hint):
 
 @pytest.mark.parametrize(
     "lifetime",
-    [300, None, timedelta(0), timedelta(minutes=-5), timedelta(hours=24, seconds=1)],
+    [
+        300,
+        None,
+        timedelta(0),
+        timedelta(minutes=-5),
+        timedelta(seconds=29),
+        timedelta(hours=24, seconds=1),
+    ],
 )
-def test_a_token_lifetime_is_a_positive_timedelta_of_at_most_a_day(settings, lifetime):
+def test_a_token_lifetime_is_a_timedelta_from_half_a_minute_to_a_day(
+    settings, lifetime
+):
     assert found(settings, TOKEN_LIFETIME=lifetime) == [
         Error(
-            "LAYER_IDENTITY['TOKEN_LIFETIME'] must be a positive timedelta of at most 24 "
+            "LAYER_IDENTITY['TOKEN_LIFETIME'] must be a timedelta from 30 seconds to 24 "
             f"hours, not {lifetime!r}.",
             hint="For example: datetime.timedelta(minutes=5).",
             id="layer_identity.E002",
         )
     ]
+
+
+def test_the_shortest_token_lifetime_is_accepted(settings):
+    assert found(settings, TOKEN_LIFETIME=timedelta(seconds=30)) == []
 
 
 @pytest.mark.parametrize(

@@ -104,10 +104,11 @@ def test_an_app_cannot_have_the_same_key_twice(key, private_key):
         SigningKey.from_private_key(key.app, private_key).save_unique()
 
 
-def test_a_lifetime_over_a_day_is_refused(app):
+@pytest.mark.parametrize("seconds", [29, 25 * 3600])
+def test_a_lifetime_under_half_a_minute_or_over_a_day_is_refused(app, seconds):
     using = router.db_for_write(LayerApp)
     with pytest.raises(IntegrityError), transaction.atomic(using=using):
-        LayerApp.objects.update(token_lifetime=timedelta(hours=25))
+        LayerApp.objects.update(token_lifetime=timedelta(seconds=seconds))
 
 
 def test_a_key_goes_through_its_life_cycle(key, draft):
