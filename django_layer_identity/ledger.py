@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.contrib.auth import get_user_model
 from django.db import router
@@ -21,7 +21,11 @@ from django_layer_identity.exceptions import (
     UserIDTaken,
 )
 from django_layer_identity.mapping.sources import MappingContext
-from django_layer_identity.mapping.user_ids import compute_user_id, is_random
+from django_layer_identity.mapping.user_ids import (
+    compute_user_id,
+    is_random,
+    needs_project_code,
+)
 from django_layer_identity.mapping.users import is_user
 from django_layer_identity.models import LayerApp, LayerUser
 from django_layer_identity.models.reasons import clean_reason
@@ -159,6 +163,31 @@ def reassign(
         raise LedgerConflict("The user already has this Layer user ID.")
     if not LayerUser.objects.reassign(entry, user.pk, text, reason):
         raise LedgerConflict(CHANGED)
+
+
+@sensitive_variables()
+def foresee_loss(entry: LayerUser) -> Assignment | None:
+    """
+    Decide which ID the owner of an entry will get after its reassignment to another user.
+
+    Write nothing, and call no function of the project: return None if only such a
+    function can tell.
+
+    :raises UserIDTaken: if ``USER_ID`` gives the owner the ID of this entry.
+    :raises Refusal: if another reason will prevent tokens, as in :func:`resolve`.
+    """
+    owner: Any = entry.owner
+    context = MappingContext(owner, entry.app)
+    current = LayerUser.objects.current(entry.app, owner.pk)
+    if current == entry:
+        current = None
+    is_computed = current is None or conf.USER_ID_CHANGE in ("follow", "refuse")
+    if is_computed and needs_project_code():
+        return None
+    user_id, found = _decide(context, current)
+    if found == entry:
+        raise UserIDTaken
+    return Assignment(context, None, user_id, current, found)
 
 
 @sensitive_variables()

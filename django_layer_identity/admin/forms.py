@@ -8,11 +8,11 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from django import forms
-from django.contrib.admin.widgets import AdminRadioSelect
+from django.contrib.admin.widgets import AdminRadioSelect, AdminTextInputWidget
 from django.contrib.auth import get_user_model
 from django.core.exceptions import ValidationError
 from django.db import router
-from django.utils.formats import get_format
+from django.utils.formats import get_format, sanitize_separators
 from django.utils.translation import gettext_lazy as _
 
 from django_layer_identity.admin.display import in_minutes
@@ -31,9 +31,14 @@ from django_layer_identity.keys.rsa import (
     read_public_key,
 )
 from django_layer_identity.keys.secrets import Secret, hide_locals
+from django_layer_identity.mapping.typed_ids import find_typing_error
 from django_layer_identity.models import LayerApp, LayerUser, SigningKey
 from django_layer_identity.models.reasons import MAX_REASON_LENGTH, clean_reason
-from django_layer_identity.protocol.claims import MAX_LIFETIME, MIN_LIFETIME
+from django_layer_identity.protocol.claims import (
+    MAX_LIFETIME,
+    MIN_LIFETIME,
+    check_user_id,
+)
 from django_layer_identity.protocol.identifiers import AppID, KeyID, ProviderID
 
 if TYPE_CHECKING:
@@ -118,26 +123,39 @@ class PrivateKeyInput(forms.Textarea):
         return None
 
 
+class MinutesInput(forms.NumberInput):
+    """
+    A number input, or a text input if Django's decimal separator is not a point.
+
+    In a number input, browsers read and show numbers in their own language only.
+    """
+
+    def get_context(self, name: str, value: Any, attrs: Any) -> dict[str, Any]:
+        context = super().get_context(name, value, attrs)
+        if _decimal_separator() != ".":
+            widget = context["widget"]
+            for attribute in ("step", "min", "max"):
+                del widget["attrs"][attribute]
+            widget["type"], widget["attrs"]["inputmode"] = "text", "decimal"
+        return context
+
+
 class MinutesField(forms.FloatField):
-    """
-    A duration as a number of minutes.
+    """A duration as a number of minutes, written as in Django's language."""
 
-    Browsers show and send a number input's value in their own way of writing numbers,
-    so it is not localized here. The decimal separator of Django's language is accepted.
-    """
-
-    DECIMALS = 8  # enough to give back each microsecond
+    widget = MinutesInput
+    decimals = 8  # enough to give back each microsecond
 
     def prepare_value(self, value: Any) -> Any:
         if not isinstance(value, timedelta):
             return value
-        minutes = value / timedelta(minutes=1)
-        return f"{minutes:.{self.DECIMALS}f}".rstrip("0").rstrip(".")
+        text = _minutes(value, self.decimals)
+        return text.replace(".", _decimal_separator())
 
     def to_python(self, value: Any) -> timedelta | None:  # type: ignore[override]
-        separator = get_format("DECIMAL_SEPARATOR")
-        text = value.replace(separator, ".") if isinstance(value, str) else value
-        minutes = super().to_python(text)
+        # A point in a number input is never a separator of thousands.
+        is_local = _decimal_separator() != "."
+        minutes = super().to_python(sanitize_separators(value) if is_local else value)
         try:
             return None if minutes is None else timedelta(minutes=minutes)
         except (OverflowError, ValueError) as exc:  # ValueError: not a number
@@ -148,9 +166,17 @@ class MinutesField(forms.FloatField):
         forms.Field.validate(self, value)
 
     def widget_attrs(self, widget: forms.Widget) -> dict[str, Any]:
-        limits = MIN_LIFETIME, MAX_LIFETIME
-        smallest, largest = map(self.prepare_value, limits)
-        return {**super().widget_attrs(widget), "min": smallest, "max": largest}
+        limits = {"min": _minutes(MIN_LIFETIME), "max": _minutes(MAX_LIFETIME)}
+        return {**super().widget_attrs(widget), **limits}
+
+
+def _minutes(duration: timedelta, decimals: int = 1) -> str:
+    text = f"{duration / timedelta(minutes=1):.{decimals}f}"
+    return text.rstrip("0").rstrip(".")
+
+
+def _decimal_separator() -> str:
+    return str(get_format("DECIMAL_SEPARATOR"))
 
 
 def wrap_secrets(data: Any) -> Any:
@@ -405,6 +431,17 @@ class RevokeForm(forms.Form):
 # The ledger
 
 
+NO_USER = _("No user logs in with this name. Enter the complete name, exactly.")
+
+
+def stored_users() -> QuerySet[AbstractBaseUser]:
+    """Return all users of the ledger's database."""
+    users: QuerySet[AbstractBaseUser] = get_user_model()._base_manager.using(
+        router.db_for_write(LayerUser)
+    )
+    return users
+
+
 def users_by_login_name(text: str) -> QuerySet[AbstractBaseUser]:
     """
     Return the users who log in with this name, usually one user or none.
@@ -414,33 +451,86 @@ def users_by_login_name(text: str) -> QuerySet[AbstractBaseUser]:
     """
     model: Any = get_user_model()
     name = getattr(model, "USERNAME_FIELD", model._meta.pk.name)
-    users: QuerySet[AbstractBaseUser] = model._base_manager.using(
-        router.db_for_write(LayerUser)
-    )
-    return users.filter(**{name: text})
+    return stored_users().filter(**{name: text})
 
 
-class ReassignForm(forms.Form):
+class LoginNameField(forms.CharField):
+    """The name that a user logs in with; the value is the user."""
+
+    widget = AdminTextInputWidget
+
+    def __init__(self, **kwargs: Any) -> None:
+        help_text = _("The name that this user logs in with.")
+        super().__init__(help_text=help_text, strip=False, **kwargs)
+
+    def prepare_value(self, value: Any) -> Any:
+        model: Any = get_user_model()
+        name = getattr(model, "USERNAME_FIELD", model._meta.pk.name)
+        return getattr(value, name) if isinstance(value, model) else value
+
+    def clean(self, value: Any) -> AbstractBaseUser:
+        model = get_user_model()
+        name = super().clean(value)
+        try:
+            return users_by_login_name(name).get()
+        except model.MultipleObjectsReturned as exc:
+            raise ValidationError(
+                _(
+                    "Several users log in with this name, so this page cannot tell which user "
+                    "you mean. Ask a developer to call ledger.reassign()."
+                )
+            ) from exc
+        except (model.DoesNotExist, ValueError, ValidationError) as exc:
+            raise ValidationError(NO_USER) from exc
+
+
+class LayerUserIDField(forms.CharField):
+    """A Layer user ID, exactly as a person typed it."""
+
+    widget = AdminTextInputWidget
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(label=_("Layer user ID"), strip=False, **kwargs)
+
+    def clean(self, value: Any) -> str:
+        text = super().clean(value)
+        with as_validation_errors():
+            return check_user_id(text)
+
+
+class _UserForm(forms.Form):
+    """
+    A form with the field ``user``: a login name, or a choice with the given widget.
+
+    :param user_widget: a widget for choices, or None for the login name.
+    """
+
+    def __init__(self, *args: Any, user_widget: Any = None, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if user_widget is not None:
+            self.fields["user"] = forms.ModelChoiceField(
+                label=self.fields["user"].label,
+                queryset=stored_users(),
+                widget=user_widget,
+            )
+
+
+class ReassignForm(_UserForm):
     """Ask for the new user, a reason, and the ID if only its digest is stored."""
 
-    user = forms.CharField(
-        label=_("New user"),
-        help_text=_("The name that this user logs in with."),
-        strip=False,
-    )
-    user_id = forms.CharField(
-        label=_("Layer user ID"),
+    user = LoginNameField(label=_("New user"))
+    user_id = LayerUserIDField(
         help_text=_(
             "The previous user was deleted, so only the digest of the ID is stored. "
             "Enter the ID exactly as it was."
         ),
-        strip=False,
     )
     reason = ReasonField(
+        widget=AdminTextInputWidget,
         help_text=_(
             "The history keeps this text, even after the user is deleted. Do not enter "
             "names. A ticket number is enough."
-        )
+        ),
     )
 
     def __init__(self, entry: LayerUser, *args: Any, **kwargs: Any) -> None:
@@ -450,31 +540,73 @@ class ReassignForm(forms.Form):
             del self.fields["user_id"]
 
     def clean_user(self) -> AbstractBaseUser:
-        model = get_user_model()
-        try:
-            user = users_by_login_name(self.cleaned_data["user"]).get()
-        except (model.DoesNotExist, ValueError, ValidationError) as exc:
-            raise ValidationError(
-                _("No user logs in with this name. Enter the complete name, exactly.")
-            ) from exc
-        except model.MultipleObjectsReturned as exc:
-            raise ValidationError(
-                _(
-                    "Several users log in with this name, so this page cannot tell which user "
-                    "you mean. Ask a developer to call ledger.reassign()."
-                )
-            ) from exc
+        user: AbstractBaseUser = self.cleaned_data["user"]
         if user.pk == self.entry.current_for_id:
             raise ValidationError(_("The user already has this Layer user ID."))
         return user
 
     def clean_user_id(self) -> str:
+        """Compare with the digest: a match proves that the ID is exactly as it was."""
         text: str = self.cleaned_data["user_id"]
         if not self.entry.matches(text):
-            raise ValidationError(
-                _(
-                    "This text is not the Layer user ID of this entry. Enter the ID exactly as "
-                    "it was."
-                )
+            error = _(
+                "This text is not the Layer user ID of this entry. Enter the ID exactly as "
+                "it was."
             )
+            raise ValidationError([error, *filter(None, [find_typing_error(text)])])
         return text
+
+
+class RenameForm(_UserForm):
+    """
+    Ask for the new Layer user ID of a user.
+
+    An ID that looks like a typing error is refused, until the person insists on it with
+    a checkbox that only the refused form has.
+    """
+
+    app = forms.ModelChoiceField(label=_("Layer app"), queryset=LayerApp.objects.none())
+    user = LoginNameField(label=_("User"))
+    user_id = LayerUserIDField(
+        help_text=_(
+            "The new Layer user ID. It is permanent: once recorded, no other user gets it. "
+            "Every chat partner sees it."
+        )
+    )
+    exact = forms.BooleanField(
+        label=_("Use this value exactly as typed"), required=False
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        apps = LayerApp.objects.using(router.db_for_write(LayerUser)).order_by("name")
+        self.fields["app"].queryset = apps  # type: ignore[attr-defined]
+        if not self.is_bound:
+            del self.fields["exact"]
+
+    def clean(self) -> dict[str, Any]:
+        super().clean()
+        user_id: str | None = self.cleaned_data.get("user_id")
+        error = user_id and find_typing_error(user_id)
+        if not error:
+            del self.fields["exact"]
+        elif not self.cleaned_data["exact"]:
+            self.add_error("user_id", error)
+        if not self.errors:
+            self._check_owner(**self.cleaned_data)
+        return self.cleaned_data
+
+    def _check_owner(
+        self, app: LayerApp, user: AbstractBaseUser, user_id: str, **more: Any
+    ) -> None:
+        entry = LayerUser.objects.find(app, user_id)
+        if entry and entry.owner_id != user.pk:
+            self.add_error(
+                "user_id",
+                _(
+                    "This Layer user ID belongs, or belonged, to another user. To give it to "
+                    "this user, find it in the list and reassign it."
+                ),
+            )
+        elif entry and entry.current_for_id == user.pk:
+            self.add_error("user_id", _("The user already has this Layer user ID."))

@@ -48,6 +48,16 @@ def is_random() -> bool:
     return conf.USER_ID in (random_uuid, path)
 
 
+def needs_project_code() -> bool:
+    """Return whether a function of the project computes or verifies the ID."""
+    is_function = _is_function(conf.USER_ID) and not is_random()
+    return is_function or _is_function(conf.USER_ID_VERIFIED)
+
+
+def _is_function(source: object) -> bool:
+    return callable(source) or (isinstance(source, str) and ":" in source)
+
+
 def _uuid_shape(text: str) -> str:
     return re.sub("[0-9a-fA-F]", "0", text)
 

@@ -193,7 +193,10 @@ class Migration(migrations.Migration):
             options={
                 "verbose_name": "Layer user",
                 "verbose_name_plural": "Layer users",
-                "permissions": [("reassign_layeruser", "Can reassign Layer user IDs")],
+                "permissions": [
+                    ("reassign_layeruser", "Can reassign Layer user IDs"),
+                    ("rename_layeruser", "Can change Layer user ID"),
+                ],
                 "default_permissions": ("view",),
                 "constraints": [
                     models.UniqueConstraint(

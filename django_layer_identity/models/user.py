@@ -211,7 +211,10 @@ class LayerUser(models.Model):
         verbose_name = _("Layer user")
         verbose_name_plural = _("Layer users")
         default_permissions = ("view",)  # entries are not edited by hand
-        permissions = [("reassign_layeruser", "Can reassign Layer user IDs")]
+        permissions = [
+            ("reassign_layeruser", "Can reassign Layer user IDs"),
+            ("rename_layeruser", "Can change Layer user ID"),
+        ]
         constraints = [
             models.UniqueConstraint(
                 name="layer_identity_user_digest", fields=["app", "digest"]

@@ -59,6 +59,12 @@ def staff(client, db):
     return staff
 
 
+@pytest.fixture
+def reassigner(staff):
+    """A client of staff who cannot see users, and so enter login names."""
+    return staff("reassign_layeruser")
+
+
 def page_of(entry, page="change"):
     return f"{LEDGER}{entry.pk}/{page}/"
 
@@ -174,14 +180,14 @@ def test_the_entry_of_a_deleted_user_shows_the_digest(admin_client, orphan):
 # Reassign
 
 
-def test_reassigning_asks_for_confirmation(admin_client, entry, bob):
+def test_reassigning_asks_for_confirmation(reassigner, entry, bob):
     before = stored()
-    assertContains(admin_client.get(page_of(entry)), page_of(entry, "reassign"))
-    form = admin_client.get(page_of(entry, "reassign"))
+    assertContains(reassigner.get(page_of(entry)), page_of(entry, "reassign"))
+    form = reassigner.get(page_of(entry, "reassign"))
     assertContains(form, "New user")
     assertContains(form, "The history keeps this text")
 
-    page = reassign(admin_client, entry)
+    page = reassign(reassigner, entry)
 
     assertContains(page, "give this Layer user ID to bob?")
     assertContains(page, "can read everything that was ever sent")
@@ -191,13 +197,13 @@ def test_reassigning_asks_for_confirmation(admin_client, entry, bob):
     assert history() == []
 
 
-def test_a_reassigned_id_is_recorded_with_its_reason(admin_client, entry, alice, bob):
-    confirmation = reassign(admin_client, entry).content.decode()
+def test_a_reassigned_id_is_recorded_with_its_reason(reassigner, entry, alice, bob):
+    confirmation = reassign(reassigner, entry).content.decode()
     hidden = re.findall(
         r'<input type="hidden" name="(\w+)" value="(.+?)"', confirmation
     )
 
-    response = admin_client.post(page_of(entry, "reassign"), dict(hidden))
+    response = reassigner.post(page_of(entry, "reassign"), dict(hidden))
 
     assert response.url == page_of(entry)
     assert entries() == [("auth0|17 é", bob.pk, True)]
@@ -205,11 +211,11 @@ def test_a_reassigned_id_is_recorded_with_its_reason(admin_client, entry, alice,
     assert history() == [f"Reassigned from user {alice.pk} to user {bob.pk}: {REASON}"]
     assert LogEntry.objects.get().object_repr == entry.digest[:16]
     assert LayerUser.objects.get().reassignment_reason == REASON
-    assertContains(admin_client.get(page_of(entry)), REASON)
+    assertContains(reassigner.get(page_of(entry)), REASON)
 
 
-def test_the_id_of_a_deleted_user_must_be_entered_again(admin_client, orphan, bob):
-    response = reassign(admin_client, orphan, user_id="auth0|17 e\u0301")
+def test_the_id_of_a_deleted_user_must_be_entered_again(reassigner, orphan, bob):
+    response = reassign(reassigner, orphan, user_id="auth0|17 e\u0301")
     assert errors_of(response) == {
         "user_id": [
             "This text is not the Layer user ID of this entry. Enter the ID exactly as it "
@@ -217,10 +223,10 @@ def test_the_id_of_a_deleted_user_must_be_entered_again(admin_client, orphan, bo
         ]
     }
 
-    confirmation = reassign(admin_client, orphan, user_id="auth0|17 é")
+    confirmation = reassign(reassigner, orphan, user_id="auth0|17 é")
     assertNotContains(confirmation, "The previous user")
 
-    reassign(admin_client, orphan, user_id="auth0|17 é", confirm="yes")
+    reassign(reassigner, orphan, user_id="auth0|17 é", confirm="yes")
 
     assert entries() == [("auth0|17 é", bob.pk, True)]
     assert history() == [f"Reassigned from user – to user {bob.pk}: {REASON}"]
@@ -247,10 +253,10 @@ def test_the_id_of_a_deleted_user_must_be_entered_again(admin_client, orphan, bo
         ),
     ],
 )
-def test_invalid_values_are_refused(admin_client, entry, bob, given, errors):
+def test_invalid_values_are_refused(reassigner, entry, bob, given, errors):
     before = stored()
 
-    response = reassign(admin_client, entry, confirm="yes", **given)
+    response = reassign(reassigner, entry, confirm="yes", **given)
 
     assert errors_of(response) == errors
     assert (stored(), history()) == (before, [])
@@ -280,11 +286,11 @@ def test_a_login_name_of_several_users_is_refused(entry, bob, monkeypatch):
 
 
 def test_a_concurrent_change_of_the_ledger_gives_a_message(
-    admin_client, entry, bob, around_ledger_write
+    reassigner, entry, bob, around_ledger_write
 ):
     around_ledger_write(lambda write: False)
 
-    response = reassign(admin_client, entry, confirm="yes")
+    response = reassign(reassigner, entry, confirm="yes")
 
     assert messages_of(response) == [
         "The ledger was changed at the same time. Try again."
@@ -295,13 +301,13 @@ def test_a_concurrent_change_of_the_ledger_gives_a_message(
 @pytest.mark.parametrize("atomic", [False, True])
 @pytest.mark.django_db(transaction=True)
 def test_a_concurrently_deleted_user_gives_a_message(
-    admin_client, entry, bob, alice, monkeypatch, around_ledger_write, atomic
+    reassigner, entry, bob, alice, monkeypatch, around_ledger_write, atomic
 ):
     monkeypatch.setitem(connection.settings_dict, "ATOMIC_REQUESTS", atomic)
     users = User.objects.filter(pk=bob.pk)
     around_ledger_write(lambda write: write() and users._raw_delete("default"))
 
-    response = reassign(admin_client, entry, confirm="yes")
+    response = reassign(reassigner, entry, confirm="yes")
 
     assert messages_of(response) == [
         "A user was deleted at the same time, so nothing was changed. Try again."
@@ -310,21 +316,21 @@ def test_a_concurrently_deleted_user_gives_a_message(
     assert history() == []
 
 
-def test_a_busy_database_gives_a_message(admin_client, entry, bob, around_ledger_write):
+def test_a_busy_database_gives_a_message(reassigner, entry, bob, around_ledger_write):
     def fail(write):
         raise OperationalError("database is locked")
 
     around_ledger_write(fail)
 
-    response = reassign(admin_client, entry, confirm="yes")
+    response = reassign(reassigner, entry, confirm="yes")
 
     assert messages_of(response) == [
         "The database is busy, so nothing was changed. Try again."
     ]
 
 
-def test_an_unknown_entry_is_not_found(admin_client):
-    assert admin_client.get(f"{LEDGER}17/reassign/").status_code == 404
+def test_an_unknown_entry_is_not_found(reassigner):
+    assert reassigner.get(f"{LEDGER}17/reassign/").status_code == 404
 
 
 # Permissions
