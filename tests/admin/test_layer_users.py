@@ -207,7 +207,7 @@ def test_a_reassigned_id_is_recorded_with_its_reason(reassigner, entry, alice, b
 
     assert response.url == page_of(entry)
     assert entries() == [("auth0|17 é", bob.pk, True)]
-    assert messages_of(response) == ["The Layer user ID now belongs to bob."]
+    assert messages_of(response)[0] == "The Layer user ID now belongs to bob."
     assert history() == [f"Reassigned from user {alice.pk} to user {bob.pk}: {REASON}"]
     assert LogEntry.objects.get().object_repr == entry.digest[:16]
     assert LayerUser.objects.get().reassignment_reason == REASON
