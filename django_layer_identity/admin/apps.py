@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from django.contrib import admin
+from django.contrib import admin, messages
+from django.contrib.admin.utils import unquote
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.translation import gettext_lazy as _
 
 from django_layer_identity.admin.base import LayerModelAdmin, ReadOnly
 from django_layer_identity.admin.display import (
-    active_key,
+    IMPORT_AGAIN,
+    REMEDY,
+    State,
+    active_key_state,
     lifetime_with_unit,
+    service,
     short_fingerprint,
     state,
 )
@@ -18,7 +27,20 @@ from django_layer_identity.models import LayerApp, SigningKey
 from django_layer_identity.models.app import FROZEN_IDS
 
 if TYPE_CHECKING:
-    from django.http import HttpRequest
+    from django.db.models import QuerySet
+    from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+    from django.utils.functional import _StrPromise
+    from django.utils.safestring import SafeString
+
+DISABLE = "admin/layer_identity/layerapp/disable_confirmation.html"
+CONFIRMED = "confirm_disable"  # posted by the confirmation page
+#: States of keys that can become active, the best first. Each has the permission for the
+#: next step and the text of the link to the key's page.
+NEXT_STEPS = (
+    (State.READY, "activate_signingkey", _("Activate a key")),
+    (State.RETIRED, "activate_signingkey", _("Activate a retired key again")),
+    (State.DRAFT, "change_signingkey", _("Continue with a draft key")),
+)
 
 
 class SigningKeyInline(ReadOnly, admin.TabularInline):
@@ -35,10 +57,23 @@ class SigningKeyInline(ReadOnly, admin.TabularInline):
 @admin.register(LayerApp)
 class LayerAppAdmin(LayerModelAdmin):
     form = LayerAppForm
-    list_display = ("name", "app_id", "environment", "enabled", active_key)
+    list_display = ("name", "app_id", "environment", "enabled")
     ordering = ("name", "pk")
-    list_select_related = ("active_key",)
     search_fields = ("name",)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet:
+        return super().get_queryset(request).prefetch_related("keys")
+
+    def get_list_display(self, request: HttpRequest) -> Any:
+        """Add the state of the signing key, with a link that helps if there is none."""
+
+        @admin.display(description=_("signing key"))
+        def active_key(app: LayerApp) -> SafeString:
+            key_state = active_key_state(app, _active_key_of(app))
+            return format_html("{} {}", key_state, self._next_step(request, app))
+
+        name, *others = super().get_list_display(request)
+        return [name, active_key, *others]
 
     def get_readonly_fields(
         self, request: HttpRequest, obj: LayerApp | None = None
@@ -64,7 +99,94 @@ class LayerAppAdmin(LayerModelAdmin):
         is_protected = obj is not None and obj.is_protected
         return super().has_delete_permission(request, obj) and not is_protected
 
+    def changeform_view(
+        self, request: HttpRequest, object_id: str | None = None, *args: Any, **kw: Any
+    ) -> HttpResponse:
+        """Ask for confirmation first if the form disables an app with an active key."""
+        app = None
+        if object_id and request.method == "POST" and CONFIRMED not in request.POST:
+            app = self.get_object(request, unquote(object_id))
+        name = str(app)  # before the form changes it
+        if app is None or not self._is_disabling(request, app):
+            return super().changeform_view(request, object_id, *args, **kw)
+        return self.render(
+            request,
+            DISABLE,
+            title=_("Disable Layer app"),
+            app=name,
+            object_pk=app.pk,
+            confirmed=CONFIRMED,
+            posted=request.POST.lists(),
+        )
+
+    def render_change_form(
+        self, request: HttpRequest, context: Any, *args: Any, **kwargs: Any
+    ) -> HttpResponse:
+        """Say at the top of the page if the app's users get no tokens, and what helps."""
+        app = kwargs.get("obj")
+        if app and request.method != "POST":  # a refused form has changed the object
+            active = _active_key_of(app)
+            if not (app.enabled and _is_usable(active)):
+                remedy = REMEDY if app.enabled and active else ""
+                parts = service(app, active), remedy, self._next_step(request, app)
+                message = format_html("{} {} {}", *parts)
+                self.message_user(request, message, messages.WARNING)
+        return super().render_change_form(request, context, *args, **kwargs)
+
+    def response_post_save_add(
+        self, request: HttpRequest, obj: LayerApp
+    ) -> HttpResponseRedirect:
+        """Redirect to the app's page, which offers the next step."""
+        if self.has_view_or_change_permission(request, obj):
+            return self.redirect_to_page_of(obj)
+        return super().response_post_save_add(request, obj)
+
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
         """Report what protects the selected apps, and not the missing permissions."""
         objects, count, lacking, protected = super().get_deleted_objects(objs, request)
         return objects, count, set() if protected else lacking, protected
+
+    def _is_disabling(self, request: HttpRequest, app: LayerApp) -> bool:
+        """Return whether the posted form is valid and disables an app with a key."""
+        if not (self.has_change_permission(request, app) and _active_key_of(app)):
+            return False
+        form = self.get_form(request, app, change=True)(request.POST, instance=app)
+        return form.is_valid() and "enabled" in form.changed_data and not app.enabled
+
+    def _next_step(self, request: HttpRequest, app: LayerApp) -> SafeString | str:
+        """Return the link that helps an app without a usable active key, if permitted."""
+        site, active = self.admin_site, _active_key_of(app)
+        if not app.enabled or _is_usable(active) or not site.is_registered(SigningKey):
+            return ""
+        key_admin = site.get_model_admin(SigningKey)
+        if not active and key_admin.has_view_or_change_permission(request):
+            for key_state, permission, text in NEXT_STEPS:
+                key = _key_in_state(app, key_state)
+                if key and request.user.has_perm(f"layer_identity.{permission}"):
+                    return self._link(text, "change", key.pk)
+        if key_admin.has_add_permission(request):
+            text = IMPORT_AGAIN if active else _("Add a signing key")
+            return self._link(text, "add", query=f"?app={app.pk}")
+        return ""
+
+    def _link(
+        self, text: _StrPromise, page: str, *args: int, query: str = ""
+    ) -> SafeString:
+        name = f"admin:layer_identity_signingkey_{page}"
+        url = reverse(name, args=args, current_app=self.admin_site.name)
+        return format_html('<a href="{}{}">{}</a>', url, query, text)
+
+
+def _active_key_of(app: LayerApp) -> SigningKey | None:
+    """Return the active key, from the keys that get_queryset() has fetched."""
+    return next((key for key in app.keys.all() if key.active_for_id), None)
+
+
+def _is_usable(key: SigningKey | None) -> bool:
+    return key is not None and not (key.lacks_encryption_key or key.destroyed_at)
+
+
+def _key_in_state(app: LayerApp, key_state: State) -> SigningKey | None:
+    """Return the newest key in this state that can become active, or None."""
+    keys = [key for key in app.keys.all() if key.state == key_state and _is_usable(key)]
+    return max(keys, key=attrgetter("pk"), default=None)

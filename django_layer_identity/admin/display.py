@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from django.utils.safestring import SafeString
 
 State = SigningKey.State
+REMEDY = _(
+    "Put the entry back that encrypted it, or import the same private key again."
+)
+IMPORT_AGAIN = _("Import the private key again")
 
 
 def badge(kind: str, label: str | _StrPromise) -> SafeString:
@@ -28,12 +32,17 @@ def badge(kind: str, label: str | _StrPromise) -> SafeString:
 
 @admin.display(description=_("state"))
 def state(key: SigningKey) -> SafeString:
+    """Show the state, in the colour of an error if the private key is out of reach."""
+    if key.lacks_encryption_key:
+        label = _("%(state)s, cannot be decrypted") % {"state": key.state.label}
+        return badge("none", label)
     return badge(key.state.value, key.state.label)
 
 
-@admin.display(description=_("signing key"))
-def active_key(app: LayerApp) -> SafeString:
-    key = getattr(app, "active_key", None)
+def active_key_state(app: LayerApp, key: SigningKey | None) -> SafeString:
+    """Show the state of the active key, or why the app's users get no tokens."""
+    if not app.enabled:
+        return badge("disabled", _("app disabled"))
     return state(key) if key else badge("none", _("no active key"))
 
 
@@ -118,3 +127,19 @@ def lifetime_with_unit(app: LayerApp) -> str | _StrPromise:
     if app.token_lifetime is None:
         return _("that of the setting TOKEN_LIFETIME")
     return in_minutes(app.token_lifetime)
+
+
+def service(app: LayerApp, active: SigningKey | None) -> str:
+    """Say which key signs the app's identity tokens, or why none does."""
+    if not app.enabled:
+        text = _("%(app)s is disabled: its users get no identity tokens.")
+    elif active is None:
+        text = _("%(app)s has no active key: its users get no identity tokens.")
+    elif active.lacks_encryption_key:
+        text = _(
+            "The private key of %(app)s's active key cannot be decrypted with the present "
+            "KEY_ENCRYPTION_KEYS: its users get no identity tokens."
+        )
+    else:
+        text = _("%(app)s signs its identity tokens with the key %(key)s.")
+    return text % {"app": app, "key": active}

@@ -11,9 +11,10 @@ from django.db import OperationalError, router
 from django.utils.translation import gettext_lazy as _
 
 from django_layer_identity.admin.base import LayerModelAdmin, error_message
+from django_layer_identity.admin.display import service, state
 from django_layer_identity.admin.forms import RevokeForm
 from django_layer_identity.exceptions import LayerIdentityError
-from django_layer_identity.models import SigningKey
+from django_layer_identity.models import LayerApp, SigningKey
 from django_layer_identity.models.locking import lock_and_refresh, retry_on_conflict
 
 if TYPE_CHECKING:
@@ -28,6 +29,21 @@ if TYPE_CHECKING:
 State = SigningKey.State
 #: Changes a key; returns the key that it retired, or None.
 Transition = Callable[[SigningKey], SigningKey | None]
+
+# What an activation writes about the key that it retires, and about the new key
+REPLACED_BY = _("replaced by %(key)s")
+IN_PLACE_OF = _("in place of %(key)s")
+RETIRED = _("The signing key %(key)s was retired.")
+#: For each state, what an action without effect says. Only a retired key is destroyed.
+UNCHANGED = {
+    State.RETIRED: _(
+        "The private key of the signing key %(key)s was already destroyed. Nothing was "
+        "changed."
+    ),
+    State.REVOKED: _(
+        "The signing key %(key)s was already revoked. Nothing was changed."
+    ),
+}
 
 FROM_PAGE = "from_page"  # posted by the buttons of a key's own page
 CONFIRMATION = "admin/layer_identity/signingkey/{}_confirmation.html"
@@ -59,8 +75,12 @@ def activate(
     )
 
 
-@admin.action(description=_("Retire selected keys"), permissions=["retire"])
+@admin.action(description=_("Retire selected keys…"), permissions=["retire"])
 def retire(model_admin: LayerModelAdmin, request: HttpRequest, keys: Keys) -> Response:
+    """Ask for confirmation first, because the app is left without an active key."""
+    is_active = any(key.state == State.ACTIVE for key in keys)
+    if is_active and "post" not in request.POST:
+        return _confirm(model_admin, request, keys, "retire", _("Retire signing keys"))
     note = _(
         "Its Layer app has no active key: users get no identity tokens until a key is "
         "activated."
@@ -114,8 +134,26 @@ def _confirm(
         action_checkbox_name=ACTION_CHECKBOX_NAME,
         from_page=FROM_PAGE if FROM_PAGE in request.POST else "",
         form=form,
-        keys=keys,
+        keys=[(key, state(key)) for key in keys],
+        consequences=_consequences(keys),
     )
+
+
+def _consequences(keys: Keys) -> list[str]:
+    """Say for each Layer app of the keys what happens if none of them signs any more."""
+    apps = {key.app_id: key.app for key in keys}
+    stored = SigningKey.objects.using(router.db_for_write(SigningKey))
+    active = {key.active_for_id: key for key in stored.filter(active_for__in=apps)}
+    return sorted(_consequence(app, active.get(pk), keys) for pk, app in apps.items())
+
+
+def _consequence(app: LayerApp, active: SigningKey | None, keys: Keys) -> str:
+    if not app.enabled or active not in keys:
+        return service(app, active)
+    text = _(
+        "%(app)s's users get no identity tokens until another key of %(app)s is activated."
+    )
+    return text % {"app": app}
 
 
 def _run_action(
@@ -143,18 +181,18 @@ def _apply_to_key(
     note: str,
 ) -> tuple[str, int]:
     """Change a key and its history together; return the message and its level."""
-    before = _snapshot(key)
+    before, retired = _snapshot(key), None
 
     def write() -> None:
-        nonlocal before
+        nonlocal before, retired
         lock_and_refresh(key)  # it may have changed since the list was read
         before = _snapshot(key)
         if retired := transition(key):
-            model_admin.log_change(
-                request, retired, _history_entry(State.ACTIVE, retired)
-            )
+            text = _history_entry(State.ACTIVE, retired, REPLACED_BY % {"key": key})
+            model_admin.log_change(request, retired, text)
         if _snapshot(key) != before:
-            model_admin.log_change(request, key, _history_entry(before[0], key, note))
+            cause = IN_PLACE_OF % {"key": retired} if retired else note
+            model_admin.log_change(request, key, _history_entry(before[0], key, cause))
 
     try:
         retry_on_conflict(write, using=router.db_for_write(SigningKey))
@@ -162,10 +200,11 @@ def _apply_to_key(
         text = _("The signing key %(key)s was not changed. %(reason)s")
         values = {"key": key, "reason": error_message(exc)}
         return text % values, messages.ERROR
-    values = {"key": key, "state": key.state.label, "note": note}
     if _snapshot(key) == before:
-        text = _("The signing key %(key)s was already %(state)s. Nothing was changed.")
-        return text % values, messages.INFO
+        return UNCHANGED[key.state] % {"key": key}, messages.INFO
+    if retired:
+        note = RETIRED % {"key": retired}
+    values = {"key": key, "state": key.state.label, "note": note}
     text = _("The signing key %(key)s is %(state)s. %(note)s")
     return (text % values).strip(), messages.SUCCESS
 

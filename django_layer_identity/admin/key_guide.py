@@ -21,6 +21,13 @@ CREATE = (
     _("The private key is stored encrypted and is never shown."),
 )
 DESTROYED = (CREATE[0], _("The private key was destroyed."))
+LOST = (
+    _("Make the private key readable again"),
+    _(
+        "The private key cannot be decrypted with the present KEY_ENCRYPTION_KEYS. Put the "
+        "entry back that encrypted it, or import the same private key again."
+    ),
+)
 LINK = (
     _("Link to the signing backend"),
     _(
@@ -35,10 +42,19 @@ REGISTER = (
         "dashboard, the dashboard already shows its key ID."
     ),
 )
+REGISTERED = (
+    REGISTER[0],
+    _(
+        "Leave the public key in Layer's dashboard until the last identity token of this "
+        "key has expired."
+    ),
+)
+UNREGISTER = (REGISTER[0], _("Delete the public key in Layer's dashboard."))
 TEST = (
     _("Self-test"),
     _("Sign a sample with the private key, and verify it with the public key."),
 )
+TEST_OVER = (TEST[0], _("This key cannot be tested any more."))
 ACTIVATE = (
     _("Activate"),
     _(
@@ -46,6 +62,11 @@ ACTIVATE = (
         "and can be activated again. The key ID and the app's IDs cannot change afterwards."
     ),
 )
+ACTIVATED = (
+    ACTIVATE[0],
+    _("The key was activated, so the key ID and the app's IDs cannot change any more."),
+)
+NEVER_ACTIVE = (ACTIVATE[0], _("This key can never be activated."))
 
 
 @dataclass
@@ -67,17 +88,34 @@ class Step:
 
 def steps(key: SigningKey) -> list[Step]:
     """Return the four steps. Unless the key is revoked, the first open step is next."""
-    create = LINK if key.signer else DESTROYED if key.destroyed_at else CREATE
+    create, register, test, activate = _texts(key)
     has_id = key.key_id is not None
     tested_at = key.tested_at if has_id else None
     activated_at = key.activated_at
     all_steps = [
-        Step("create", *create, True, key.created_at),
-        Step("register", *REGISTER, has_id),
-        Step("test", *TEST, tested_at is not None, tested_at),
-        Step("activate", *ACTIVATE, activated_at is not None, activated_at),
+        Step("create", *create, not key.lacks_encryption_key, key.created_at),
+        Step("register", *register, has_id),
+        Step("test", *test, tested_at is not None, tested_at),
+        Step("activate", *activate, activated_at is not None, activated_at),
     ]
     open_steps = [step for step in all_steps if not step.is_done]
     if open_steps and key.revoked_at is None:
         open_steps[0].is_next = True
     return all_steps
+
+
+def _texts(key: SigningKey) -> list[tuple[_StrPromise, _StrPromise]]:
+    """Return title and text of each step, as they are true in the key's state."""
+    create, register, test, activate = CREATE, REGISTER, TEST, ACTIVATE
+    if key.activated_at:
+        register, activate = REGISTERED, ACTIVATED
+    if key.destroyed_at or key.revoked_at:
+        create, test = DESTROYED, TEST_OVER
+        activate = ACTIVATED if key.activated_at else NEVER_ACTIVE
+    if key.revoked_at:
+        register = UNREGISTER
+    if key.signer:
+        create = LINK
+    elif key.lacks_encryption_key:
+        create = LOST
+    return [create, register, test, activate]

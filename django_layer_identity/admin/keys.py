@@ -9,17 +9,21 @@ from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404
-from django.urls import path
+from django.urls import path, reverse
+from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 
 from django_layer_identity.admin.base import LayerModelAdmin
 from django_layer_identity.admin.display import (
+    IMPORT_AGAIN,
+    REMEDY,
     State,
     age,
     grouped_fingerprint,
     last_use,
     private_key_location,
     public_pem,
+    service,
     state,
 )
 from django_layer_identity.admin.forms import KeyIDForm, NewSigningKeyForm, wrap_secrets
@@ -45,6 +49,10 @@ TIME_FIELDS = (
     "revoked_at",
     "revocation_reason",
     "destroyed_at",
+)
+LOST = _(
+    "The private key cannot be decrypted with the present KEY_ENCRYPTION_KEYS: this key "
+    "cannot sign."
 )
 
 
@@ -170,7 +178,23 @@ class SigningKeyAdmin(LayerModelAdmin):
         if key := kwargs.get("obj"):
             actions = list(self.get_actions(request))
             context.update(steps=steps(key), actions=actions, from_page=FROM_PAGE)
+            context.update(state=state(key), service=_service(key))
+            if key.state not in (State.DRAFT, State.READY):
+                context["title"] = _("View %s") % self.opts.verbose_name
+            if key.lacks_encryption_key:
+                self.message_user(request, self._lost(request, key), messages.ERROR)
         return super().render_change_form(request, context, *args, **kwargs)
+
+    def _lost(self, request: HttpRequest, key: SigningKey) -> str:
+        """Say what stops because the private key cannot be decrypted, and what helps."""
+        is_serving = key.state == State.ACTIVE and key.app.enabled
+        text = service(key.app, key) if is_serving else LOST
+        link = ""
+        if self.has_add_permission(request):
+            name, site = "admin:layer_identity_signingkey_add", self.admin_site.name
+            url = f"{reverse(name, current_app=site)}?app={key.app_id}"
+            link = format_html('<a href="{}">{}</a>', url, IMPORT_AGAIN)
+        return format_html("{} {} {}", text, REMEDY, link)
 
     def save_model(
         self, request: HttpRequest, obj: SigningKey, form: ModelForm, change: bool
@@ -210,6 +234,11 @@ class SigningKeyAdmin(LayerModelAdmin):
         self, request: HttpRequest, obj: SigningKey
     ) -> HttpResponseRedirect:
         return self.redirect_to_page_of(obj)
+
+
+def _service(key: SigningKey) -> str:
+    keys = SigningKey.objects.using(key.database)
+    return service(key.app, keys.filter(active_for=key.app_id).first())
 
 
 def _wrap_posted_secrets(

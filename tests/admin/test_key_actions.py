@@ -39,20 +39,32 @@ def test_the_guide_leads_from_a_draft_to_an_active_key(admin_client, key, draft)
 
     assert (state_of(draft), state_of(key)) == ("active", "retired")
     assert history() == [
-        "State: ready → active",
-        "State: active → retired",
+        f"State: ready → active – in place of {KEY_ID}",
+        f"State: active → retired – replaced by {OTHER_KEY_ID}",
         "State: draft → ready – Self-test passed.",
         "Changed Key ID.",
     ]
 
 
-def test_the_history_of_a_replaced_key_says_that_it_was_retired(
-    admin_client, key, ready
-):
+def test_the_histories_of_a_rotation_name_the_other_key(admin_client, key, ready):
     press(admin_client, "activate", ready)
 
-    assert history_of(key) == ["State: active → retired"]
+    assert history_of(key) == [f"State: active → retired – replaced by {OTHER_KEY_ID}"]
+    assert history_of(ready) == [f"State: ready → active – in place of {KEY_ID}"]
+
+
+def test_the_history_of_a_first_activation_names_no_other_key(admin_client, ready):
+    press(admin_client, "activate", ready)
+
     assert history_of(ready) == ["State: ready → active"]
+
+
+def test_an_activation_names_the_key_that_it_retired(admin_client, key, ready):
+    response = press(admin_client, "activate", ready)
+
+    assert messages_of(response) == [
+        f"The signing key {OTHER_KEY_ID} is active. The signing key {KEY_ID} was retired."
+    ]
 
 
 @pytest.mark.parametrize(
@@ -68,7 +80,7 @@ def test_a_button_on_the_page_of_a_key_returns_to_it(
 ):
     key = request.getfixturevalue(name)
 
-    response = press(admin_client, button, key)
+    response = press(admin_client, button, key, post="yes")
 
     assert response.url == page_of(key)
     assert state_of(key) == state
@@ -76,19 +88,15 @@ def test_a_button_on_the_page_of_a_key_returns_to_it(
 
 @pytest.mark.parametrize(
     ("name", "action", "note", "state"),
-    [
-        ("ready", "activate", "", "active"),
-        ("retired", "activate", "", "active"),
-        ("key", "retire", NO_KEY, "retired"),
-    ],
-    ids=["activate", "again", "retire"],
+    [("ready", "activate", "", "active"), ("key", "retire", NO_KEY, "retired")],
+    ids=["activate", "retire"],
 )
 def test_an_action_of_the_list_changes_the_state(
     request, admin_client, name, action, note, state
 ):
     key = request.getfixturevalue(name)
 
-    response = run_action(admin_client, action, key)
+    response = run_action(admin_client, action, key, post="yes")
 
     assert state_of(key) == state
     assert messages_of(response) == [
@@ -96,6 +104,15 @@ def test_an_action_of_the_list_changes_the_state(
     ]
     entry = f"State: {key.state} → {state}"
     assert history_of(key) == [f"{entry} – {note}" if note else entry]
+
+
+def test_a_retired_key_is_activated_again(admin_client, retired):
+    run_action(admin_client, "activate", retired)
+
+    assert state_of(retired) == "active"
+    assert history_of(retired) == [
+        f"State: retired → active – in place of {OTHER_KEY_ID}"
+    ]
 
 
 @pytest.mark.parametrize(
@@ -156,7 +173,7 @@ def test_keys_of_two_apps_are_activated_together(admin_client, ready):
 
 
 def test_each_selected_key_is_changed_separately(admin_client, key, draft):
-    response = run_action(admin_client, "retire", key, draft)
+    response = run_action(admin_client, "retire", key, draft, post="yes")
 
     assert messages_of(response) == [
         f"The signing key {draft} was not changed. "
@@ -198,7 +215,7 @@ def busy(before_key_lock):
 
 
 def test_an_action_on_a_busy_database_names_the_key(admin_client, key, busy):
-    response = run_action(admin_client, "retire", key)
+    response = run_action(admin_client, "retire", key, post="yes")
 
     assert messages_of(response) == [
         f"The signing key {key} was not changed. "

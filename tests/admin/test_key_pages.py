@@ -40,7 +40,7 @@ def test_the_page_of_a_key_shows_fingerprint_and_public_key(admin_client, draft)
         ("draft", ["Save key ID", "Revoke…"]),
         ("registered", ["Save key ID", "Run the self-test", "Revoke…"]),
         ("ready", ["Save key ID", "Run again", "Activate", "Revoke…"]),
-        ("key", ["Run again", "Retire", "Revoke…"]),
+        ("key", ["Run again", "Retire…", "Revoke…"]),
         (
             "retired",
             [

@@ -103,7 +103,7 @@ def test_each_action_needs_its_own_permission(
         ("change_signingkey", "ready", ["Save key ID", "Run again"]),
         ("activate_signingkey", "ready", ["Activate"]),
         ("activate_signingkey", "retired", ["Activate again"]),
-        ("retire_signingkey", "key", ["Retire"]),
+        ("retire_signingkey", "key", ["Retire…"]),
         ("destroy_signingkey", "retired", ["Destroy private key…"]),
         ("revoke_signingkey", "key", ["Revoke…"]),
     ],

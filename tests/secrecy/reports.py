@@ -62,7 +62,7 @@ def activate(world: World) -> Iterator[str]:
 
 
 def retire(world: World) -> Iterator[str]:
-    yield world.run_action("retire").content.decode()
+    yield world.run_action("retire", post="yes").content.decode()
 
 
 def import_by_command(world: World) -> Iterator[str]:
