@@ -162,28 +162,208 @@ def test_key_destroy_prints_the_state(run, key):
     assert SigningKey.objects.get().encrypted_private_key == ""
 
 
-@pytest.mark.parametrize(
-    ("command", "remark"),
-    [
-        (
-            ["retire"],
-            "The app has no active key now: its users get no tokens until you activate "
-            "one.\n",
-        ),
-        (
-            ["revoke", "--reason", "leaked"],
-            "Delete its public key in Layer's dashboard too: Layer accepts tokens that it "
-            "signed until they expire.\n",
-        ),
-    ],
-    ids=["retire", "revoke"],
+# What stops, and the question on a terminal
+
+STOPS = "Messenger's users get no tokens until you activate another key.\n"
+CANNOT_BE_UNDONE = "Revoking a key cannot be undone. "
+DELETE_IT = (
+    "Delete its public key in Layer's dashboard too: Layer accepts tokens that it signed "
+    "until they expire.\n"
 )
-def test_the_consequence_is_written_to_standard_error(key, capsys, command, remark):
+NEVER_AGAIN = "This cannot be undone: the key can never be activated again.\n"
+QUESTION = "Type 'yes' to continue, or 'no' to cancel: "
+
+
+@pytest.fixture
+def other(app, other_private_key):
+    """A second key of the app, ready to be activated."""
+    key = SigningKey.from_private_key(app, other_private_key, key_id=OTHER_KEY_ID)
+    key.save()
+    key.run_self_test()
+    return key
+
+
+def disable_app():
+    LayerApp.objects.update(enabled=False)
+
+
+def retire_key():
+    SigningKey.objects.get(key_id=KEY_ID).retire()
+
+
+def activate_other():
+    SigningKey.objects.get(key_id=OTHER_KEY_ID).activate()
+
+
+@pytest.mark.parametrize(
+    ("prepare", "command", "remark"),
+    [
+        (None, ["retire"], STOPS),
+        (disable_app, ["retire"], "Messenger is disabled: its users get no tokens.\n"),
+        (
+            None,
+            ["revoke", "--reason", "leaked"],
+            CANNOT_BE_UNDONE + STOPS + DELETE_IT,
+        ),
+        (
+            retire_key,
+            ["revoke", "--reason", "leaked"],
+            f"{CANNOT_BE_UNDONE}Messenger has no active key: its users get no tokens.\n"
+            + DELETE_IT,
+        ),
+        (
+            activate_other,
+            ["revoke", "--reason", "leaked"],
+            f"{CANNOT_BE_UNDONE}Messenger still has its active key, {OTHER_KEY_ID}.\n"
+            + DELETE_IT,
+        ),
+        (retire_key, ["destroy"], NEVER_AGAIN),
+    ],
+    ids=["retire", "disabled", "revoke", "no-active-key", "another", "destroy"],
+)
+def test_a_command_says_on_standard_error_what_stops(
+    key, other, capsys, prepare, command, remark
+):
     name, *options = command
+    if prepare:
+        prepare()
 
     call_command(f"layer_key_{name}", str(KEY_ID), *options)
 
     assert capsys.readouterr().err == remark
+
+
+def test_an_activation_names_the_key_that_it_retires(key, other, capsys):
+    call_command("layer_key_activate", str(OTHER_KEY_ID))
+
+    assert capsys.readouterr() == ("active\n", f"The key {KEY_ID} was retired.\n")
+
+
+def test_destroying_again_says_that_nothing_was_changed(key, capsys):
+    key.retire()
+    key.destroy_private_key()
+
+    call_command("layer_key_destroy", str(KEY_ID))
+
+    assert capsys.readouterr() == (
+        "retired\n",
+        "The private key was already destroyed. Nothing was changed.\n",
+    )
+
+
+@pytest.fixture
+def terminal(monkeypatch):
+    """Replace standard input by a terminal on which somebody types this text."""
+
+    def type_in(text):
+        stdin = io.StringIO(text)
+        stdin.isatty = lambda: True
+        monkeypatch.setattr(sys, "stdin", stdin)
+
+    return type_in
+
+
+QUESTIONS = pytest.mark.parametrize(
+    ("prepare", "command", "question"),
+    [
+        (None, ["retire"], STOPS),
+        (None, ["revoke", "--reason", "leaked"], CANNOT_BE_UNDONE + STOPS),
+        (retire_key, ["destroy"], NEVER_AGAIN),
+    ],
+    ids=["retire", "revoke", "destroy"],
+)
+
+
+@QUESTIONS
+@pytest.mark.parametrize("answer", ["no\n", "y\n", "\n", ""])
+def test_on_a_terminal_a_command_needs_a_yes(
+    key, capsys, terminal, prepare, command, question, answer
+):
+    if prepare:
+        prepare()
+    before = list(SigningKey.objects.values())
+    terminal(answer)
+    name, *options = command
+
+    message = error(f"layer_key_{name}", str(KEY_ID), *options)
+
+    assert message == "Cancelled: nothing was changed."
+    assert capsys.readouterr() == ("", question + QUESTION)
+    assert list(SigningKey.objects.values()) == before
+
+
+@QUESTIONS
+def test_on_a_terminal_a_command_goes_on_after_a_yes(
+    key, capsys, terminal, prepare, command, question
+):
+    if prepare:
+        prepare()
+    before = list(SigningKey.objects.values())
+    terminal("yes\n")
+    name, *options = command
+
+    call_command(f"layer_key_{name}", str(KEY_ID), *options)
+
+    assert capsys.readouterr().err.startswith(question + QUESTION)
+    assert list(SigningKey.objects.values()) != before
+
+
+@QUESTIONS
+@pytest.mark.parametrize("option", ["--no-input", "--noinput"])
+def test_a_command_with_no_input_does_not_ask(
+    key, capsys, terminal, prepare, command, question, option
+):
+    if prepare:
+        prepare()
+    before = list(SigningKey.objects.values())
+    terminal("no\n")
+    name, *options = command
+
+    call_command(f"layer_key_{name}", str(KEY_ID), *options, option)
+
+    assert QUESTION not in capsys.readouterr().err
+    assert list(SigningKey.objects.values()) != before
+
+
+def test_a_call_of_a_command_takes_interactive_as_a_python_value(key, terminal):
+    terminal("no\n")
+
+    call_command("layer_key_retire", str(KEY_ID), interactive=False)
+
+    assert SigningKey.objects.get().state == "retired"
+
+
+def test_a_command_without_standard_input_does_not_ask(key, monkeypatch):
+    monkeypatch.setattr(sys, "stdin", None)
+
+    call_command("layer_key_retire", str(KEY_ID))
+
+    assert SigningKey.objects.get().state == "retired"
+
+
+@pytest.mark.parametrize(
+    ("command", "message"),
+    [
+        (["retire"], "Only an active key can be retired. This key is ready."),
+        (
+            ["revoke", "--reason", " "],
+            "Give a reason of 1 to 200 characters.",
+        ),
+        (
+            ["destroy"],
+            "Only a retired key's private key can be destroyed. This key is ready.",
+        ),
+    ],
+    ids=["retire", "revoke", "destroy"],
+)
+def test_a_command_does_not_ask_for_what_it_refuses(
+    other, capsys, terminal, command, message
+):
+    terminal("yes\n")
+    name, *options = command
+
+    assert error(f"layer_key_{name}", str(OTHER_KEY_ID), *options) == message
+    assert capsys.readouterr() == ("", "")
 
 
 def test_a_change_that_the_state_forbids_is_refused(key):

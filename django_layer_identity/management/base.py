@@ -28,6 +28,11 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
         "help": "the key ID that Layer's dashboard shows, if you know it already"
     },
     "--activate": {"action": "store_true", "help": "sign with this key from now on"},
+    "--no-input": {
+        "action": "store_false",
+        "dest": "interactive",
+        "help": "do not ask for confirmation",
+    },
     "--json": {"action": "store_true", "help": "print JSON, for scripts"},
     "key": {
         "metavar": "KEY",
@@ -35,6 +40,7 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     },
     "user": {"metavar": "USER", "help": "the user's natural key, such as a username"},
 }
+ALIASES = {"--no-input": ("--noinput",)}  # Django's commands have both
 MAX_FILE_NAME = 255  # characters; NAME_MAX of Linux
 
 
@@ -57,7 +63,8 @@ class LayerCommand(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         for name in self.arguments:
-            parser.add_argument(name, **ARGUMENTS[name])
+            names = (name, *ALIASES.get(name, ()))
+            parser.add_argument(*names, **ARGUMENTS[name])
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
@@ -88,9 +95,10 @@ class KeyCommand(LayerCommand):
     A command that changes one key and prints its new state.
 
     Subclasses define ``change``. It gets the key, and the options as keyword arguments.
+    If it takes something away, it calls ``confirm`` first.
     """
 
-    arguments = ("--app", "key")
+    arguments: tuple[str, ...] = ("--app", "key")
     change: Callable[..., None]
     consequence = ""  # written to standard error after the change
 
@@ -102,6 +110,39 @@ class KeyCommand(LayerCommand):
         self.stdout.write(signing_key.state.value)
         if self.consequence:
             self.remark(self.consequence)
+
+    def confirm(self, warning: str, *, interactive: bool) -> None:
+        """
+        Write the warning to standard error. On a terminal, ask whether to continue.
+
+        :raises CommandError: if the answer is not yes.
+        """
+        self.remark(warning)
+        if not (interactive and sys.stdin and sys.stdin.isatty()):
+            return
+        # input() would write the question to standard output, which may be a pipe.
+        self.stderr.write("Type 'yes' to continue, or 'no' to cancel: ", str, "")
+        self.stderr.flush()
+        try:
+            answer = input()
+        except EOFError:
+            answer = ""
+        if answer.strip().lower() != "yes":
+            raise CommandError("Cancelled: nothing was changed.")
+
+
+def what_stops(key: SigningKey) -> str:
+    """Say what the users of a key's app get when the key does not sign any more."""
+    app = LayerApp.objects.using(key.database).get(pk=key.app_id)
+    keys = SigningKey.objects.using(key.database)
+    active = keys.filter(active_for=key.app_id).first()
+    if not app.enabled:
+        return f"{app} is disabled: its users get no tokens."
+    if active == key:
+        return f"{app}'s users get no tokens until you activate another key."
+    if active is None:
+        return f"{app} has no active key: its users get no tokens."
+    return f"{app} still has its active key, {active}."
 
 
 def _by_field(exc: ValidationError) -> str:

@@ -12,4 +12,6 @@ class Command(KeyCommand):
     help = "Sign with this key from now on, and print its new state."
 
     def change(self, key: SigningKey, **options: Any) -> None:
-        key.activate()
+        former = SigningKey.objects.get_active_pk(key.app_id, key.database)
+        if retired := key.activate_replacing(former):
+            self.remark(f"The key {retired} was retired.")
