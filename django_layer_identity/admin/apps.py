@@ -27,6 +27,7 @@ from django_layer_identity.models import LayerApp, SigningKey
 from django_layer_identity.models.app import FROZEN_IDS
 
 if TYPE_CHECKING:
+    from django.contrib.admin import ModelAdmin
     from django.db.models import QuerySet
     from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
     from django.utils.functional import _StrPromise
@@ -127,10 +128,14 @@ class LayerAppAdmin(LayerModelAdmin):
         if app and request.method != "POST":  # a refused form has changed the object
             active = _active_key_of(app)
             if not (app.enabled and _is_usable(active)):
-                remedy = REMEDY if app.enabled and active else ""
-                parts = service(app, active), remedy, self._next_step(request, app)
-                message = format_html("{} {} {}", *parts)
-                self.message_user(request, message, messages.WARNING)
+                is_lost = app.enabled and active
+                parts = [service(app, active), *([REMEDY] if is_lost else [])]
+                link = self._next_step(request, app)
+                message = format_html("{} {}", " ".join(map(str, parts)), link)
+                level = messages.ERROR if is_lost else messages.WARNING
+                self.message_user(request, message, level)
+        if key_admin := self._key_admin():
+            context["may_add_key"] = key_admin.has_add_permission(request)
         return super().render_change_form(request, context, *args, **kwargs)
 
     def response_post_save_add(
@@ -153,12 +158,17 @@ class LayerAppAdmin(LayerModelAdmin):
         form = self.get_form(request, app, change=True)(request.POST, instance=app)
         return form.is_valid() and "enabled" in form.changed_data and not app.enabled
 
+    def _key_admin(self) -> ModelAdmin | None:
+        """Return the pages of signing keys, if this admin site has them."""
+        site = self.admin_site
+        has_keys = site.is_registered(SigningKey)
+        return site.get_model_admin(SigningKey) if has_keys else None
+
     def _next_step(self, request: HttpRequest, app: LayerApp) -> SafeString | str:
         """Return the link that helps an app without a usable active key, if permitted."""
-        site, active = self.admin_site, _active_key_of(app)
-        if not app.enabled or _is_usable(active) or not site.is_registered(SigningKey):
+        active, key_admin = _active_key_of(app), self._key_admin()
+        if key_admin is None or not app.enabled or _is_usable(active):
             return ""
-        key_admin = site.get_model_admin(SigningKey)
         if not active and key_admin.has_view_or_change_permission(request):
             for key_state, permission, text in NEXT_STEPS:
                 key = _key_in_state(app, key_state)
@@ -174,7 +184,9 @@ class LayerAppAdmin(LayerModelAdmin):
     ) -> SafeString:
         name = f"admin:layer_identity_signingkey_{page}"
         url = reverse(name, args=args, current_app=self.admin_site.name)
-        return format_html('<a href="{}{}">{}</a>', url, query, text)
+        return format_html(
+            '<a href="{}{}" class="button layer-button">{}</a>', url, query, text
+        )
 
 
 def _active_key_of(app: LayerApp) -> SigningKey | None:

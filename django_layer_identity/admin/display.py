@@ -23,7 +23,7 @@ State = SigningKey.State
 REMEDY = _(
     "Put the entry back that encrypted it, or import the same private key again."
 )
-IMPORT_AGAIN = _("Import the private key again")
+IMPORT_AGAIN = _("Import it again")
 
 
 def badge(kind: str, label: str | _StrPromise) -> SafeString:
@@ -32,10 +32,10 @@ def badge(kind: str, label: str | _StrPromise) -> SafeString:
 
 @admin.display(description=_("state"))
 def state(key: SigningKey) -> SafeString:
-    """Show the state, in the colour of an error if the private key is out of reach."""
+    """Show the state; not as a healthy one if the private key cannot be decrypted."""
     if key.lacks_encryption_key:
-        label = _("%(state)s, cannot be decrypted") % {"state": key.state.label}
-        return badge("none", label)
+        lost = badge("none", _("cannot be decrypted"))
+        return format_html("{} {}", badge("lost", key.state.label), lost)
     return badge(key.state.value, key.state.label)
 
 

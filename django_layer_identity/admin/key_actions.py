@@ -34,6 +34,9 @@ Transition = Callable[[SigningKey], SigningKey | None]
 REPLACED_BY = _("replaced by %(key)s")
 IN_PLACE_OF = _("in place of %(key)s")
 RETIRED = _("The signing key %(key)s was retired.")
+# What happens to an app when one of its keys does not sign any more
+STOPS = _("%(app)s's users get no identity tokens until you activate another key.")
+GOES_ON = _("%(app)s goes on signing with the key %(key)s.")
 #: For each state, what an action without effect says. Only a retired key is destroyed.
 UNCHANGED = {
     State.RETIRED: _(
@@ -148,12 +151,13 @@ def _consequences(keys: Keys) -> list[str]:
 
 
 def _consequence(app: LayerApp, active: SigningKey | None, keys: Keys) -> str:
-    if not app.enabled or active not in keys:
+    if not app.enabled or active is None:
         return service(app, active)
-    text = _(
-        "%(app)s's users get no identity tokens until another key of %(app)s is activated."
-    )
-    return text % {"app": app}
+    if active in keys:
+        return STOPS % {"app": app}
+    if active.lacks_encryption_key:
+        return service(app, active)
+    return GOES_ON % {"app": app, "key": active}
 
 
 def _run_action(

@@ -22,7 +22,7 @@ CREATE = (
 )
 DESTROYED = (CREATE[0], _("The private key was destroyed."))
 LOST = (
-    _("Make the private key readable again"),
+    _("Restore the private key"),
     _(
         "The private key cannot be decrypted with the present KEY_ENCRYPTION_KEYS. Put the "
         "entry back that encrypted it, or import the same private key again."

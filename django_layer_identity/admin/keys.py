@@ -54,6 +54,10 @@ LOST = _(
     "The private key cannot be decrypted with the present KEY_ENCRYPTION_KEYS: this key "
     "cannot sign."
 )
+LOST_ACTIVE = _(
+    "The private key cannot be decrypted with the present KEY_ENCRYPTION_KEYS: %(app)s's "
+    "users get no identity tokens."
+)
 
 
 @admin.register(SigningKey)
@@ -188,12 +192,14 @@ class SigningKeyAdmin(LayerModelAdmin):
     def _lost(self, request: HttpRequest, key: SigningKey) -> str:
         """Say what stops because the private key cannot be decrypted, and what helps."""
         is_serving = key.state == State.ACTIVE and key.app.enabled
-        text = service(key.app, key) if is_serving else LOST
+        text = (LOST_ACTIVE if is_serving else LOST) % {"app": key.app}
         link = ""
         if self.has_add_permission(request):
             name, site = "admin:layer_identity_signingkey_add", self.admin_site.name
             url = f"{reverse(name, current_app=site)}?app={key.app_id}"
-            link = format_html('<a href="{}">{}</a>', url, IMPORT_AGAIN)
+            link = format_html(
+                '<a href="{}" class="button layer-button">{}</a>', url, IMPORT_AGAIN
+            )
         return format_html("{} {} {}", text, REMEDY, link)
 
     def save_model(
