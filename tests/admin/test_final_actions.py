@@ -1,12 +1,14 @@
-"""Actions that cannot be undone ask for confirmation on their own page."""
+"""Actions that take something away ask for confirmation on their own page."""
 
 from __future__ import annotations
 
 import re
 
 import pytest
+from django.utils.html import escape
 from pytest_django.asserts import assertContains, assertNotContains
 
+from django_layer_identity.models import LayerApp, SigningKey
 from tests.admin.pages import (
     KEYS,
     history,
@@ -16,7 +18,7 @@ from tests.admin.pages import (
     run_action,
     state_of,
 )
-from tests.conftest import KEY_ID
+from tests.conftest import KEY_ID, OTHER_KEY_ID, PROVIDER_ID
 
 
 @pytest.mark.parametrize("name", ["draft", "key"])
@@ -121,3 +123,110 @@ def test_the_private_key_of_an_active_key_is_not_destroyed(admin_client, key):
         "Only a retired key's private key can be destroyed. This key is active."
     ]
     assert history() == []
+
+
+def test_a_key_whose_private_key_was_destroyed_is_not_destroyed_again(
+    admin_client, destroyed
+):
+    response = run_action(admin_client, "destroy", destroyed, post="yes")
+
+    assert messages_of(response) == [
+        f"The private key of the signing key {KEY_ID} was already destroyed. Nothing was "
+        "changed."
+    ]
+    assert history() == []
+
+
+# What happens to the Layer app
+
+
+STOPS = "Messenger's users get no identity tokens until you activate another key."
+
+
+@pytest.fixture
+def elsewhere(db, private_key) -> SigningKey:
+    """An active key of another app, which sorts before Messenger."""
+    app = LayerApp.objects.create(
+        name="Chat", app_id=PROVIDER_ID, provider_id=PROVIDER_ID
+    )
+    key = SigningKey.from_private_key(app, private_key, key_id=OTHER_KEY_ID)
+    key.save()
+    key.activate()
+    return key
+
+
+def consequences(response):
+    return response.context["consequences"]
+
+
+@pytest.mark.parametrize("send", [run_action, press], ids=["list", "page"])
+def test_retiring_the_active_key_asks_for_confirmation(admin_client, key, send):
+    response = send(admin_client, "retire", key)
+
+    assertContains(response, f"<li>{escape(STOPS)}</li>", html=True)
+    assertContains(response, "activate the new key instead")
+    assertContains(response, f'href="{page_of(key)}" class="button cancel-link"')
+    assert (state_of(key), history()) == ("active", [])
+
+
+def test_a_confirmed_key_is_retired(admin_client, key):
+    response = confirm(admin_client, press(admin_client, "retire", key))
+
+    assert response.url == page_of(key)
+    assert (state_of(key), len(history())) == ("retired", 1)
+
+
+def test_retiring_keys_of_two_apps_names_both(admin_client, key, elsewhere, draft):
+    response = run_action(admin_client, "retire", key, elsewhere, draft)
+
+    assert consequences(response) == [
+        "Chat's users get no identity tokens until you activate another key.",
+        STOPS,
+    ]
+
+
+def test_retiring_a_key_that_is_not_active_does_not_ask(admin_client, key, draft):
+    response = run_action(admin_client, "retire", draft)
+
+    assert messages_of(response) == [
+        f"The signing key {draft} was not changed. Only an active key can be retired. "
+        "This key is draft."
+    ]
+
+
+def disable(app):
+    app.enabled = False
+    app.save()
+
+
+def test_retiring_the_key_of_a_disabled_app_does_not_say_that_tokens_stop(
+    admin_client, app, key
+):
+    disable(app)
+
+    assert consequences(run_action(admin_client, "retire", key)) == [
+        "Messenger is disabled: its users get no identity tokens."
+    ]
+
+
+def test_revoking_the_active_key_says_what_stops(admin_client, key):
+    response = run_action(admin_client, "revoke", key)
+
+    assert consequences(response) == [STOPS]
+    assertContains(response, f"<li>{escape(STOPS)}</li>", html=True)
+
+
+def test_revoking_another_key_says_which_key_goes_on(admin_client, key, draft):
+    assert consequences(run_action(admin_client, "revoke", draft)) == [
+        f"Messenger goes on signing with the key {KEY_ID}."
+    ]
+
+
+def test_revoking_all_keys_of_an_app_says_what_stops(admin_client, key, draft):
+    assert consequences(run_action(admin_client, "revoke", draft, key)) == [STOPS]
+
+
+def test_revoking_a_key_of_an_app_without_an_active_key_says_so(admin_client, draft):
+    assert consequences(run_action(admin_client, "revoke", draft)) == [
+        "Messenger has no active key: its users get no identity tokens."
+    ]

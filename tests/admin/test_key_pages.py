@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
+from html import unescape
 
 import pytest
 from django.contrib.auth.models import User
@@ -313,3 +314,146 @@ def test_a_key_id_that_became_final_concurrently_gives_a_message(
     assert response.url == page_of(draft)
     assert messages_of(response) == ["The key ID of such a key is never changed."]
     assert history() == []
+
+
+# Texts that are true in each state
+
+
+def now(page):
+    """Return the text above the steps: the state, and what it means."""
+    [text] = re.findall(r'<p class="layer-now">(.+?)</p>', page, re.DOTALL)
+    return " ".join(unescape(re.sub("<[^>]+>", "", text)).split())
+
+
+def step_texts(page):
+    found = re.findall(r'</h3>\s*<p class="help">(.+?)</p>', page)
+    return [unescape(text) for text in found]
+
+
+CAN_BE_ACTIVATED_AGAIN = (
+    "retired This key no longer signs, but it can be activated again. If its private key "
+    "may have leaked, revoke it."
+)
+SIGNS_WITH_OTHER = f"Messenger signs its identity tokens with the key {OTHER_KEY_ID}."
+NO_ACTIVE_KEY = "Messenger has no active key: its users get no identity tokens."
+
+
+@pytest.fixture
+def retired_alone(key) -> SigningKey:
+    """A retired key that no other key replaced."""
+    key.retire()
+    return key
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        (
+            "draft",
+            "draft This key does not sign yet. The next step is marked below. "
+            + NO_ACTIVE_KEY,
+        ),
+        (
+            "ready",
+            "ready This key does not sign yet. It can be activated at any time. "
+            + NO_ACTIVE_KEY,
+        ),
+        ("key", "active This key signs the app's identity tokens."),
+        ("retired", f"{CAN_BE_ACTIVATED_AGAIN} {SIGNS_WITH_OTHER}"),
+        ("retired_alone", f"{CAN_BE_ACTIVATED_AGAIN} {NO_ACTIVE_KEY}"),
+        (
+            "destroyed",
+            "retired This key no longer signs. Its private key was destroyed, so it cannot "
+            f"be activated again. {SIGNS_WITH_OTHER}",
+        ),
+        (
+            "revoked",
+            "revoked This key is revoked and never signs again. Also delete its public key "
+            "in Layer's dashboard, so that Layer refuses every token that it signed. "
+            + NO_ACTIVE_KEY,
+        ),
+    ],
+)
+def test_the_page_of_a_key_says_what_its_state_means(request, admin_client, name, text):
+    key = request.getfixturevalue(name)
+
+    assert now(admin_client.get(page_of(key)).content.decode()) == text
+
+
+def test_the_active_key_of_a_disabled_app_is_not_said_to_sign(admin_client, app, key):
+    app.enabled = False
+    app.save()
+
+    assert now(admin_client.get(page_of(key)).content.decode()) == (
+        "active This key is the app's active key, but it signs nothing now. Messenger is "
+        "disabled: its users get no identity tokens."
+    )
+
+
+@pytest.mark.parametrize("name", ["revoked", "revoked_draft", "destroyed"])
+def test_the_guide_of_a_finished_key_offers_no_activation(request, admin_client, name):
+    key = request.getfixturevalue(name)
+
+    texts = step_texts(admin_client.get(page_of(key)).content.decode())
+
+    activated = (
+        "The key was activated, so the key ID and the app's IDs cannot change any more."
+    )
+    assert texts[0] == "The private key was destroyed."
+    assert texts[2:] == [
+        "This key cannot be tested any more.",
+        "This key can never be activated." if name == "revoked_draft" else activated,
+    ]
+
+
+@pytest.mark.parametrize("name", ["key", "retired"])
+def test_the_guide_of_a_key_that_was_active_does_not_ask_for_its_key_id(
+    request, admin_client, name
+):
+    key = request.getfixturevalue(name)
+
+    assert step_texts(admin_client.get(page_of(key)).content.decode())[1] == (
+        "Leave the public key in Layer's dashboard until the last identity token of this "
+        "key has expired."
+    )
+
+
+def test_the_guide_of_a_revoked_key_does_not_ask_to_register_it(admin_client, revoked):
+    texts = step_texts(admin_client.get(page_of(revoked)).content.decode())
+
+    assert texts[1] == "Delete the public key in Layer's dashboard."
+
+
+def test_the_open_steps_of_a_revoked_key_do_not_come_later(admin_client, revoked_draft):
+    page = admin_client.get(page_of(revoked_draft)).content.decode()
+
+    statuses = re.findall(r'<span class="layer-step-status">(.+?)</span>', page)
+    assert statuses[1:] == ["not done", "not done", "not done"]
+
+
+@pytest.mark.parametrize(
+    ("name", "title"),
+    [
+        ("draft", "Change signing key"),
+        ("ready", "Change signing key"),
+        ("key", "View signing key"),
+        ("retired", "View signing key"),
+        ("destroyed", "View signing key"),
+        ("revoked", "View signing key"),
+    ],
+)
+def test_the_title_says_whether_the_key_can_be_changed(
+    request, admin_client, name, title
+):
+    key = request.getfixturevalue(name)
+
+    response = admin_client.get(page_of(key))
+
+    assertContains(response, f"<h1>{title}</h1>")
+
+
+@pytest.mark.parametrize("name", ["draft", "key"])
+def test_the_title_for_staff_who_may_only_view_says_so(request, viewer, name):
+    key = request.getfixturevalue(name)
+
+    assertContains(viewer.get(page_of(key)), "<h1>View signing key</h1>")
