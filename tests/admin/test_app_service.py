@@ -13,7 +13,8 @@ from django.urls import path
 from pytest_django.asserts import assertContains, assertNotContains, assertRedirects
 
 from django_layer_identity.admin.apps import LayerAppAdmin
-from django_layer_identity.models import LayerApp
+from django_layer_identity.admin.keys import SigningKeyAdmin
+from django_layer_identity.models import LayerApp, SigningKey
 from tests.admin.pages import history, page_of
 from tests.admin.test_layer_apps import APPS, entered
 from tests.admin.test_layer_apps import page_of as page_of_app
@@ -24,8 +25,12 @@ DISABLED = "Messenger is disabled: its users get no identity tokens."
 
 other_site = admin.AdminSite("other")
 other_site.register(LayerApp, LayerAppAdmin)
+full_site = admin.AdminSite("full")
+full_site.register(LayerApp, LayerAppAdmin)
+full_site.register(SigningKey, SigningKeyAdmin)
 urlpatterns = [
     path("admin/", admin.site.urls),
+    path("full/", full_site.urls),
     path("other/", other_site.urls),
 ]
 
@@ -288,3 +293,28 @@ def test_the_question_links_no_page_of_a_site_that_it_does_not_belong_to(
 
     assertContains(response, f'href="{page}" class="button cancel-link"')
     assertNotContains(response, "/admin/layer_identity")
+
+
+@override_settings(ROOT_URLCONF=__name__)
+@pytest.mark.parametrize("name", ["app", "draft"])
+def test_the_next_step_is_on_the_same_admin_site(request, admin_client, app, name):
+    request.getfixturevalue(name)
+
+    [(_, message)] = messages_of(
+        admin_client.get(f"/full/layer_identity/layerapp/{app.pk}/change/")
+    )
+
+    assert 'href="/full/layer_identity/signingkey/' in message
+
+
+@override_settings(ROOT_URLCONF=__name__)
+def test_a_lost_key_is_imported_again_on_the_same_admin_site(
+    admin_client, settings, key
+):
+    settings.LAYER_IDENTITY = {}
+
+    [(_, message)] = messages_of(
+        admin_client.get(f"/full/layer_identity/signingkey/{key.pk}/change/")
+    )
+
+    assert 'href="/full/layer_identity/signingkey/add/' in message
