@@ -4,13 +4,18 @@ TOX = .venv/bin/tox
 ENV ?= all
 RUN ?= run -q
 
+# Run a command after those that other shells run this way: two must not install at once.
+LOCKED = $(PYTHON) -c 'import fcntl, os, sys; folder = os.open(".", os.O_RDONLY); \
+	fcntl.flock(folder, fcntl.LOCK_EX); os.set_inheritable(folder, True); \
+	os.execvp(sys.argv[1], sys.argv[1:])'
+
 .PHONY: demo test test-all long
 
 # Each target prints its duration first, then installs tox if it is missing.
 demo:
 	@echo "Starting the demo. The first start installs packages, which takes a minute or two."
 	@$(MAKE) -s --no-print-directory $(TOX)
-	@$(TOX) run -qq -e demo --notest
+	@$(LOCKED) $(TOX) run -qq -e demo --notest
 	@exec .tox/demo/bin/python example_project/manage.py demo
 
 test:
@@ -30,5 +35,5 @@ long:
 	@$(TOX) run -e long
 
 $(TOX):
-	@$(PYTHON) -m venv .venv
-	@.venv/bin/python -m pip install --quiet "tox>=4.22" "tox-uv>=1.25"
+	@$(LOCKED) sh -c 'test -x $(TOX) || { $(PYTHON) -m venv .venv && \
+		.venv/bin/python -m pip install --quiet "tox>=4.22" "tox-uv>=1.25"; }'

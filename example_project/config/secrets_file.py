@@ -5,8 +5,12 @@ from __future__ import annotations
 import json
 import os
 import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TypedDict
+
+from django.core.files import locks
 
 ACCOUNTS = ("alice", "bob", "admin")
 
@@ -49,15 +53,25 @@ def create_if_missing() -> None:
 
     :raises SystemExit: if a database exists, but its secrets are missing.
     """
+    # In this order: another process may create both now, the secrets first.
+    database_exists = database_path().exists()
     if secrets_path().exists():
         return
-    if database_path().exists():
+    if database_exists:
         raise SystemExit(
             f"{secrets_path()} is missing, so the database in the same folder cannot be"
             f" used. Delete {data_directory()} to start again."
         )
     data_directory().mkdir(mode=0o700, parents=True, exist_ok=True)
     _write_once(secrets_path(), json.dumps(_generate(), indent=2))
+
+
+@contextmanager
+def lock() -> Iterator[None]:
+    """Wait until no other process holds this lock, then hold it."""
+    with (data_directory() / "lock").open("w") as file:
+        locks.lock(file, locks.LOCK_EX)
+        yield
 
 
 def _generate() -> Secrets:

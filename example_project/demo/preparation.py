@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from uuid import uuid4
 
+from config import secrets_file
 from config.secrets_file import Secrets
 from django.contrib.auth.models import User
 from django.core.management import call_command
@@ -16,9 +17,10 @@ from django_layer_identity.models import LayerApp, SigningKey
 
 def prepare(secrets: Secrets) -> None:
     """Create the database, the accounts, the Layer app and the signing key if missing."""
-    call_command("migrate", interactive=False, verbosity=0)
-    _create_accounts(secrets["passwords"])
-    _create_key(_get_or_create_app())
+    with secrets_file.lock():  # another demo may start at the same time
+        call_command("migrate", interactive=False, verbosity=0)
+        _create_accounts(secrets["passwords"])
+        _create_key(_get_or_create_app())
 
 
 def _create_accounts(passwords: dict[str, str]) -> None:

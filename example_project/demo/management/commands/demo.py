@@ -8,10 +8,13 @@ import socket
 from config import secrets_file
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.servers.basehttp import WSGIServer
 
 from demo.preparation import prepare
+from demo.server import FirstFreePort, Runserver
 
 HOST = "127.0.0.1"  # only this address: the page signs users in without a password
+DEFAULT_PORT = 8000
 
 WELCOME = """
 The demo is ready.
@@ -42,11 +45,15 @@ class Command(BaseCommand):
         if prepare_only:
             prepare(secrets_file.read())
             return
-        port = _port(os.environ.get("PORT") or "8000")
+        port, server_cls = DEFAULT_PORT, FirstFreePort
+        if wanted := os.environ.get("PORT"):
+            port, server_cls = _port(wanted), WSGIServer
         prepare(secrets_file.read())
+        server = Runserver(self.welcome, server_cls)
+        call_command(server, f"{HOST}:{port}", use_reloader=False)
+
+    def welcome(self, port: int) -> None:
         self.stdout.write(_welcome(port))
-        self.stdout.flush()
-        call_command("runserver", f"{HOST}:{port}", use_reloader=False)
 
 
 def _welcome(port: int) -> str:
