@@ -1,4 +1,4 @@
-"""URLs of the page and of its sign-in and sign-out."""
+"""URLs of the page, of its sign-in and sign-out, and of a token that has expired."""
 
 from __future__ import annotations
 
@@ -11,4 +11,5 @@ urlpatterns = [
     path("", views.index, name="index"),
     path("sign-in", views.sign_in, name="sign-in"),
     path("sign-out", views.sign_out, name="sign-out"),
+    path("expired-token", views.expired_token, name="expired-token"),
 ]

@@ -1,7 +1,8 @@
-"""The demo's page, and its sign-in without passwords."""
+"""The demo's page, its sign-in without passwords, and a token that has expired."""
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
 from django.conf import settings
@@ -14,7 +15,10 @@ from django.views.decorators.csrf import ensure_csrf_cookie
 from django.views.decorators.http import require_POST, require_safe
 
 from demo.people import PEOPLE
-from django_layer_identity.models import LayerApp
+from demo.ways_out import ways_out
+from django_layer_identity.models import LayerApp, SigningKey
+from django_layer_identity.protocol.claims import IdentityClaims
+from django_layer_identity.protocol.signing import sign_identity_token
 
 USERNAMES = tuple(person.username for person in PEOPLE)
 CONTENT_SECURITY_POLICY = "; ".join(
@@ -27,13 +31,14 @@ CONTENT_SECURITY_POLICY = "; ".join(
 @ensure_csrf_cookie
 def index(request: HttpRequest) -> HttpResponse:
     """Show the page; its JavaScript is in ``static/demo/``."""
-    app = LayerApp.objects.order_by("pk").first()
+    app = _app()
     context = {
         "people": User.objects.filter(username__in=USERNAMES).order_by("username"),
         "config": {
             "appId": str(app.identifier) if app else None,
             "csrfCookie": settings.CSRF_COOKIE_NAME,
             "user": _public(request.user) if request.user.is_authenticated else None,
+            "waysOut": ways_out(),
         },
     }
     response = render(request, "demo/index.html", context)
@@ -68,6 +73,36 @@ def sign_out(request: HttpRequest) -> HttpResponse:
     """End the Django session, as the last step of signing out."""
     auth.logout(request)
     return HttpResponse(status=204)
+
+
+@require_POST
+def expired_token(request: HttpRequest) -> JsonResponse:
+    """
+    Sign a token that expired a minute ago, so that the sandbox can refuse it.
+
+    A real project never needs this: ``issue_identity_token()`` makes valid tokens only.
+    """
+    if not settings.DEBUG:
+        return _refusal("debug_only", "Expired tokens are made only with DEBUG = True.")
+    if not request.user.is_authenticated:
+        return _refusal("not_authenticated", "Sign in first.")
+    key = SigningKey.objects.select_related("app").filter(active_for=_app()).first()
+    if key is None:
+        return _refusal("no_signing_key", "The Layer app has no active signing key.")
+    expired = datetime.now(timezone.utc) - timedelta(minutes=1)
+    claims = IdentityClaims(
+        provider_id=key.app.provider,
+        user_id=request.user.get_username(),
+        nonce=request.POST.get("nonce", ""),
+        issued_at=expired - timedelta(minutes=5),
+        expires_at=expired,
+    )
+    token = sign_identity_token(claims, key.load_signer())
+    return JsonResponse({"identity_token": token})
+
+
+def _app() -> LayerApp | None:
+    return LayerApp.objects.order_by("pk").first()
 
 
 def _public(user: Any) -> dict[str, str]:

@@ -48,4 +48,4 @@ class Phone:
 
     def csrf_token(self) -> str:
         cookies = self.page.context.cookies()
-        return next(c["value"] for c in cookies if c["name"] == "layer_demo_csrf")
+        return next(c["value"] for c in cookies if c["name"].startswith("layer_demo_csrf"))

@@ -1,7 +1,9 @@
 // Draws the steps from the flow's state; changes only the page.
 
+import { copyButton } from "./copy.js";
+import { element } from "./element.js";
 import { Refused } from "./http.js";
-import { element } from "./render.js";
+import { compact } from "./render.js";
 
 export const STEPS = ["sign-in", "nonce", "authenticate", "connect", "leave"];
 
@@ -16,8 +18,8 @@ const STATUS = {
 
 const RESULTS = {
   "sign-in": ({ user }) => ["Signed in as ", element("b", {}, user.name)],
-  nonce: ({ nonce }) => (nonce ? [element("code", {}, nonce)] : []),
-  authenticate: ({ token }) => (token ? ["This is the token. It is valid for a few minutes."] : []),
+  nonce: ({ nonce }) => (nonce ? [element("code", {}, nonce), copyButton("nonce", nonce)] : []),
+  authenticate: ({ token }) => (token ? tokenResult(token) : []),
   connect: (flow) => (flow.identity ? [identityCard(flow)] : []),
 };
 
@@ -31,18 +33,20 @@ export function draw(flow, page) {
     const done = isDone(flow, step, index);
     drawStep(part(step), { current, done });
     drawButtons(step, current, page.busy);
+    drawTrials(step, current && !page.busy && !flow.session);
     fill(part(step, ".result"), done ? RESULTS[step](flow) : []);
-    fill(part(step, ".error"), page.failure?.step === step ? describe(page.failure) : []);
+    fill(part(step, ".error"), page.failure?.step === step ? describe(page.failure, flow) : []);
     drawSecondaryButton(flow, page, step);
   }
   drawStatus(flow, page);
 }
 
-/** Scroll to the next button and focus it. */
-export function reveal(step) {
+/** Focus the next button or the new token, and scroll to its step. */
+export function reveal(node) {
   const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
-  part(step, ".primary").focus({ preventScroll: true });
-  part(step).scrollIntoView({ block: "nearest", behavior: calm ? "auto" : "smooth" });
+  const block = node.matches(".result") ? "start" : "nearest";
+  node.focus({ preventScroll: true });
+  node.closest(".step").scrollIntoView({ block, behavior: calm ? "auto" : "smooth" });
 }
 
 function isDone(flow, step, index) {
@@ -64,12 +68,26 @@ function drawButtons(step, current, busy) {
   }
 }
 
+// Requests that are refused, to be tried before the next step.
+function drawTrials(step, wanted) {
+  const trials = part(step, ".trials");
+  if (trials) trials.hidden = !wanted;
+}
+
 function drawStatus(flow, { busy, failure, left }) {
   const status = document.getElementById("status");
   status.className = failure ? "bad" : flow.identity ? "good" : "";
   if (busy) status.textContent = "Waiting for the answer…";
   else if (failure) status.textContent = "This step failed.";
   else status.textContent = STATUS[flow.next](flow, { left });
+}
+
+function tokenResult(token) {
+  return [
+    element("p", {}, "This is the token. It is valid for a few minutes."),
+    compact(token),
+    copyButton("token", token),
+  ];
 }
 
 function sessionText({ identity, session }) {
@@ -88,12 +106,23 @@ function identityCard(flow) {
   );
 }
 
-function describe({ error }) {
+function describe({ error }, { config, user }) {
   if (!(error instanceof Refused)) {
     return ["The server did not answer. Is it still running?"];
   }
   const codes = [error.status, error.code, error.id].filter(Boolean).join(" · ");
-  return [error.message, element("code", {}, codes)];
+  const way = config.waysOut[error.reason];
+  const children = [error.message, element("code", {}, codes)];
+  if (way) children.push(wayOut(way, { user_id: error.userId, username: user?.username }));
+  return children;
+}
+
+function wayOut({ text, label, url }, names) {
+  const insert = (template, encode) =>
+    template.replace(/{(\w+)}/g, (_, name) => encode(names[name] ?? ""));
+  const node = element("p", { className: "way-out" }, insert(text, String));
+  if (url) node.append(" ", element("a", { href: insert(url, encodeURIComponent) }, label));
+  return node;
 }
 
 // A secondary button: sign out early, or start again with a new nonce.

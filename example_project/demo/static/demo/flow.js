@@ -34,12 +34,7 @@ export class Flow {
   }
 
   async signIn(username) {
-    const body = new URLSearchParams({ username }).toString();
-    const headers = {
-      "Content-Type": "application/x-www-form-urlencoded",
-      ...this.#csrf(),
-    };
-    const { response } = await this.#send("sign-in", "POST", "/sign-in", { headers, body });
+    const { response } = await this.#form("sign-in", "/sign-in", { username });
     this.user = response.body;
   }
 
@@ -48,12 +43,8 @@ export class Flow {
     this.nonce = response.body.nonce;
   }
 
-  async authenticate() {
-    const body = json({
-      app_id: this.config.appId,
-      user_id: this.user.username,
-      nonce: this.nonce,
-    });
+  async authenticate(userId = this.user.username) {
+    const body = json({ app_id: this.config.appId, user_id: userId, nonce: this.nonce });
     const headers = {
       Accept: "application/json",
       "Content-Type": "application/json",
@@ -65,7 +56,7 @@ export class Flow {
   }
 
   async connect() {
-    if (!this.session) await this.#openSession();
+    if (!this.session) await this.#openSession(this.token);
     try {
       await this.#fetchIdentity();
     } catch (error) {
@@ -82,14 +73,33 @@ export class Flow {
     this.user = null;
   }
 
+  /** Refused by your site: another user gets a token for the nonce first. */
+  async authenticateSecond(otherUsername) {
+    const { username } = this.user;
+    await this.signIn(otherUsername);
+    try {
+      await this.authenticate();
+    } finally {
+      this.token = null;
+      await this.signIn(username);
+    }
+    await this.authenticate();
+  }
+
+  /** Refused by Layer: the demo signs a token that expired a minute ago. */
+  async connectTooLate() {
+    const { response } = await this.#form("connect", "/expired-token", { nonce: this.nonce });
+    await this.#openSession(response.body.identity_token);
+  }
+
   /** Drop the nonce and its token; both are valid only for minutes. */
   startAgain() {
     this.nonce = null;
     this.token = null;
   }
 
-  async #openSession() {
-    const body = json({ identity_token: this.token, app_id: this.config.appId });
+  async #openSession(token) {
+    const body = json({ identity_token: token, app_id: this.config.appId });
     const headers = { "Content-Type": "application/json" };
     const { response } = await this.#layer("connect", "POST", "/sandbox/sessions", {
       headers,
@@ -125,6 +135,15 @@ export class Flow {
 
   #csrf() {
     return { "X-CSRFToken": cookie(this.config.csrfCookie) };
+  }
+
+  #form(step, path, fields) {
+    const headers = {
+      "Content-Type": "application/x-www-form-urlencoded",
+      ...this.#csrf(),
+    };
+    const body = new URLSearchParams(fields).toString();
+    return this.#send(step, "POST", path, { headers, body });
   }
 
   // Layer is another company's server, so it must not get the site's cookies.

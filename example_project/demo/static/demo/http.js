@@ -7,12 +7,14 @@ export class Refused extends Error {
     this.status = status;
     this.code = body.code; // a text from this site, a number from Layer
     this.id = body.id; // the text for Layer's number
+    this.reason = body.data?.code ?? body.code; // what is wrong with a token, or the code
+    this.userId = body.user_id; // of a user who was sent as another one
   }
 }
 
-export async function call(method, path, { headers = {}, body, ...options } = {}) {
-  const exchange = { method, path, headers, body, response: null };
-  const response = await fetch(path, { method, headers, body, ...options });
+export async function call(method, path, { headers = {}, body, credentials } = {}) {
+  const exchange = { method, path, headers, body, credentials, response: null };
+  const response = await fetch(path, { method, headers, body, credentials });
   const text = await response.text();
   exchange.response = {
     status: response.status,

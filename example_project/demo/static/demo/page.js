@@ -2,10 +2,11 @@
 
 import { STEPS, draw, part, reveal } from "./draw.js";
 import { Flow } from "./flow.js";
-import { exchangeBlock, tokenBlocks } from "./render.js";
+import { exchangeBlock, tokenBlock } from "./render.js";
 
 const config = JSON.parse(document.getElementById("config").textContent);
 const flow = new Flow(config, showExchange);
+const wide = matchMedia("(min-width: 64rem)"); // as in demo.css
 const page = { busy: false, failure: null, left: null };
 
 const ACTIONS = {
@@ -16,12 +17,15 @@ const ACTIONS = {
   nonce: () => flow.askForNonce(),
   authenticate: async () => {
     await flow.authenticate();
-    part("authenticate", ".exchanges").append(...tokenBlocks(flow.token));
+    part("authenticate", ".exchanges").append(tokenBlock(flow.token));
   },
   connect: () => {
     fold("authenticate");
     return flow.connect();
   },
+  "another-user-id": () => flow.authenticate(another()),
+  "another-nonce": () => flow.authenticateSecond(another()),
+  "expired-token": () => flow.connectTooLate(),
   leave: async () => {
     const { username } = flow.user ?? flow.session.user;
     clear("leave");
@@ -54,7 +58,7 @@ async function start() {
 
 async function run(action, step, data) {
   Object.assign(page, { busy: true, failure: null, left: null });
-  if (action === step) clear(step);
+  if (step === flow.next) clear(step);
   draw(flow, page);
   try {
     await ACTIONS[action](data);
@@ -63,17 +67,31 @@ async function run(action, step, data) {
   }
   page.busy = false;
   draw(flow, page);
-  reveal(flow.next);
+  const isNewToken = action === "authenticate" && !page.failure;
+  reveal(isNewToken ? part(step, ".result") : part(flow.next, ".primary"));
 }
 
 function showExchange(step, exchange) {
-  part(step, ".exchanges").append(exchangeBlock(exchange));
+  const block = exchangeBlock(exchange, flow.user);
+  if (wide.matches) {
+    fold(...STEPS);
+    block.open = true;
+  }
+  part(step, ".exchanges").append(block);
+}
+
+function another() {
+  const buttons = [...document.querySelectorAll("[data-username]")];
+  const usernames = buttons.map(({ dataset }) => dataset.username);
+  return usernames.find((username) => username !== flow.user.username) ?? "nobody";
 }
 
 function clear(...steps) {
   for (const step of steps) part(step, ".exchanges").replaceChildren();
 }
 
-function fold(step) {
-  for (const block of part(step, ".exchanges").children) block.open = false;
+function fold(...steps) {
+  for (const step of steps) {
+    for (const block of part(step, ".exchanges").children) block.open = false;
+  }
 }

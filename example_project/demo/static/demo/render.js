@@ -1,14 +1,12 @@
-// Creates elements for exchanges and tokens. Text is never parsed as HTML.
+// Creates elements for exchanges and tokens.
 
+import { copyButton } from "./copy.js";
+import { curl, isOfPhone } from "./curl.js";
+import { element } from "./element.js";
 import { decode } from "./token.js";
 
-export function element(name, properties = {}, ...children) {
-  const node = Object.assign(document.createElement(name), properties);
-  node.append(...children);
-  return node;
-}
-
-export function exchangeBlock({ method, path, headers, body, response }) {
+export function exchangeBlock(exchange, user) {
+  const { method, path, headers, body, response } = exchange;
   const { status, statusText, contentType } = response;
   const answer = `${status} ${statusText}\n${headerLines({ "Content-Type": contentType })}`;
   return details(
@@ -16,12 +14,17 @@ export function exchangeBlock({ method, path, headers, body, response }) {
       element("span", { className: "line" }, element("b", {}, method), ` ${path}`),
       element("span", { className: status < 300 ? "good" : "bad" }, status),
     ],
-    ...message("Request", `${method} ${path}\n${headerLines(headers)}`, body),
-    ...message("Response", answer, response.body),
+    element(
+      "div",
+      { className: "messages" },
+      message("Request", `${method} ${path}\n${headerLines(headers)}`, body),
+      message("Response", answer, response.body),
+    ),
+    ...(isOfPhone(exchange) ? [copyButton("curl command", curl(exchange, user))] : []),
   );
 }
 
-export function tokenBlocks(token) {
+export function tokenBlock(token) {
   const { header, claims } = decode(token);
   const meaning = details(
     ["Contents of the token"],
@@ -31,15 +34,16 @@ export function tokenBlocks(token) {
     table(claims),
   );
   meaning.open = true;
-  return [meaning, details(["Encoded token"], compact(token))];
+  return meaning;
 }
 
-function compact(token) {
+/** The encoded token, with its three parts in different colours. */
+export function compact(token) {
   const names = ["header", "claims", "signature"];
   const parts = token.split(".").map((text, index) =>
     element("span", { className: names[index] }, index ? `.${text}` : text),
   );
-  return element("pre", {}, ...parts);
+  return element("pre", { className: "token" }, ...parts);
 }
 
 function details(summary, ...children) {
@@ -60,7 +64,7 @@ function row({ name, meaning, value, note }) {
 function message(title, head, body) {
   const nodes = [element("h3", {}, title), element("pre", {}, head.trim())];
   if (body) nodes.push(element("pre", { className: "body" }, pretty(body)));
-  return nodes;
+  return element("section", {}, ...nodes);
 }
 
 function headerLines(headers) {
