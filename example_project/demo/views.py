@@ -16,6 +16,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from demo.people import PEOPLE
 from demo.ways_out import ways_out
+from django_layer_identity.exceptions import LayerIdentityError
 from django_layer_identity.models import LayerApp, SigningKey
 from django_layer_identity.protocol.claims import IdentityClaims
 from django_layer_identity.protocol.signing import sign_identity_token
@@ -90,14 +91,17 @@ def expired_token(request: HttpRequest) -> JsonResponse:
     if key is None:
         return _refusal("no_signing_key", "The Layer app has no active signing key.")
     expired = datetime.now(timezone.utc) - timedelta(minutes=1)
-    claims = IdentityClaims(
-        provider_id=key.app.provider,
-        user_id=request.user.get_username(),
-        nonce=request.POST.get("nonce", ""),
-        issued_at=expired - timedelta(minutes=5),
-        expires_at=expired,
-    )
-    token = sign_identity_token(claims, key.load_signer())
+    try:
+        claims = IdentityClaims(
+            provider_id=key.app.provider,
+            user_id=request.user.get_username(),
+            nonce=request.POST.get("nonce", ""),
+            issued_at=expired - timedelta(minutes=5),
+            expires_at=expired,
+        )
+        token = sign_identity_token(claims, key.load_signer())
+    except LayerIdentityError as exc:
+        return _refusal("not_signed", str(exc))
     return JsonResponse({"identity_token": token})
 
 

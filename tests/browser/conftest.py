@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import socket
 import subprocess
 import sys
-from contextlib import closing
+from contextlib import closing, contextmanager
 from importlib.util import find_spec
 from itertools import takewhile
 from pathlib import Path
 from threading import Timer
 from typing import NamedTuple, NoReturn
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -61,10 +63,10 @@ def free_port() -> int:
         return server.getsockname()[1]
 
 
-@pytest.fixture(scope="session")
-def demo(tmp_path_factory):
-    data, port = tmp_path_factory.mktemp("demo"), free_port()
-    log = data / "server.log"
+@contextmanager
+def running_demo(data, port):
+    """Run the demo until it serves; an empty port lets it choose."""
+    log = data / f"server{port}.log"
     with (
         log.open("w") as stderr,
         subprocess.Popen(
@@ -80,8 +82,15 @@ def demo(tmp_path_factory):
         printed = "".join(takewhile(is_not_serving, process.stdout))
         watchdog.cancel()
         assert "development server at" in printed, log.read_text()
-        yield Demo(f"http://127.0.0.1:{port}", port, data, printed)
+        url = re.search(r"Page +(\S+)/\n", printed)[1]
+        yield Demo(url, urlsplit(url).port, data, printed)
         process.terminate()
+
+
+@pytest.fixture(scope="session")
+def demo(tmp_path_factory):
+    with running_demo(tmp_path_factory.mktemp("demo"), free_port()) as served:
+        yield served
 
 
 @pytest.fixture(scope="module")

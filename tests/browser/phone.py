@@ -38,6 +38,16 @@ class Phone:
         buttons = self.page.locator("button.primary:enabled")
         expect(buttons).to_have_text(list(labels))
 
+    def is_focused(self, label: str) -> None:
+        expect(self.page.locator(":focus")).to_have_text(label)
+
+    def copies(self, step: str, name: str, answer: str) -> None:
+        """Press a copy button and expect what it says."""
+        label = f"Copy the {name}"
+        block = self.step(step).locator(".copy", has_text=label)
+        block.get_by_role("button", name=label).click()
+        expect(block.locator("[aria-live=polite]")).to_have_text(answer)
+
     def authenticate(self, person: str) -> None:
         self.press(person, "Ask for a nonce", "Get the token", "Send the token")
         self.sees_status(f"Authenticated as {person.lower()}")
@@ -48,4 +58,6 @@ class Phone:
 
     def csrf_token(self) -> str:
         cookies = self.page.context.cookies()
-        return next(c["value"] for c in cookies if c["name"].startswith("layer_demo_csrf"))
+        return next(
+            c["value"] for c in cookies if c["name"].startswith("layer_demo_csrf")
+        )

@@ -113,15 +113,14 @@ function describe({ error }, { config, user }) {
   const codes = [error.status, error.code, error.id].filter(Boolean).join(" · ");
   const way = config.waysOut[error.reason];
   const children = [error.message, element("code", {}, codes)];
-  if (way) children.push(wayOut(way, { user_id: error.userId, username: user?.username }));
+  if (way) children.push(wayOut(way, user?.username ?? ""));
   return children;
 }
 
-function wayOut({ text, label, url }, names) {
-  const insert = (template, encode) =>
-    template.replace(/{(\w+)}/g, (_, name) => encode(names[name] ?? ""));
-  const node = element("p", { className: "way-out" }, insert(text, String));
-  if (url) node.append(" ", element("a", { href: insert(url, encodeURIComponent) }, label));
+function wayOut({ text, label, url }, username) {
+  const node = element("p", { className: "way-out" }, text);
+  const href = url?.replace("{username}", encodeURIComponent(username));
+  if (href) node.append(" ", element("a", { href }, label));
   return node;
 }
 

@@ -8,7 +8,6 @@ export class Refused extends Error {
     this.code = body.code; // a text from this site, a number from Layer
     this.id = body.id; // the text for Layer's number
     this.reason = body.data?.code ?? body.code; // what is wrong with a token, or the code
-    this.userId = body.user_id; // of a user who was sent as another one
   }
 }
 
