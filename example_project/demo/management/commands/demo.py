@@ -45,7 +45,8 @@ class Command(BaseCommand):
         if prepare_only:
             prepare(secrets_file.read())
             return
-        port, server_cls = DEFAULT_PORT, FirstFreePort
+        port = DEFAULT_PORT
+        server_cls: type[WSGIServer] = FirstFreePort
         if wanted := os.environ.get("PORT"):
             port, server_cls = _port(wanted), WSGIServer
         prepare(secrets_file.read())
