@@ -255,9 +255,15 @@ def checkout(tmp_path):
 
 
 PYTHON_STUB = f"""#!{sys.executable}
-import os, shutil, sys
+import fcntl, os, shutil, sys
 
 def install(path):
+    try:
+        fcntl.flock(os.open(".", os.O_RDONLY), fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        pass  # make holds the lock
+    else:
+        sys.exit("Not locked: " + path)
     if not os.path.exists(path):
         os.makedirs(os.path.dirname(path), exist_ok=True)
         shutil.copy(__file__, path)
@@ -269,9 +275,7 @@ match sys.argv[1:]:
     case ["-m", "pip", *_]:
         install(".venv/bin/tox")
     case ["run", *_]:
-        os.mkdir("installing")
         install(".tox/demo/bin/python")
-        os.rmdir("installing")
     case ["example_project/manage.py", "demo"]:
         print("served")
     case arguments:
@@ -294,7 +298,7 @@ def test_two_make_demo_in_one_checkout_install_one_after_the_other(checkout):
         )
         for _ in range(2)
     ]
-    while not both_wait(checkout) and None in [each.poll() for each in commands]:
+    while not both_wait(checkout) and [c.poll() for c in commands] == [None, None]:
         time.sleep(0.01)
     os.close(folder)
     outputs = [each.communicate(timeout=60)[0].splitlines()[1:] for each in commands]
