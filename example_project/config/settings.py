@@ -57,7 +57,8 @@ DATABASES = {
     },
 }
 
-# Unique names: cookies ignore the port, so projects on 127.0.0.1 share them.
+# Unique names: cookies ignore the port, so projects on 127.0.0.1 share them. The command
+# "demo" appends its port, because several demos may run.
 SESSION_COOKIE_NAME = "layer_demo_session"
 CSRF_COOKIE_NAME = "layer_demo_csrf"
 
