@@ -6,7 +6,6 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin
-from django.urls import reverse
 from django.utils.formats import number_format
 from django.utils.html import format_html
 from django.utils.timesince import timesince
@@ -84,9 +83,9 @@ def grouped_fingerprint(key: SigningKey) -> SafeString:
 @admin.display(description=_("public key"))
 def public_pem(key: SigningKey) -> SafeString:
     return format_html(
-        '<pre class="layer-pem">{}</pre><a href="{}" download>{}</a>',
+        # The address is relative, because the admin site may have any name.
+        '<pre class="layer-pem">{}</pre><a href="../public.pem" download>{}</a>',
         key.public_key,
-        reverse("admin:layer_identity_signingkey_public_key", args=[key.pk]),
         _("Download the public key (PEM)"),
     )
 
