@@ -11,7 +11,11 @@ from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 
-from django_layer_identity.admin.base import LayerModelAdmin, ReadOnly
+from django_layer_identity.admin.base import (
+    LayerModelAdmin,
+    ReadOnly,
+    matching_apps,
+)
 from django_layer_identity.admin.display import (
     IMPORT_AGAIN,
     REMEDY,
@@ -60,7 +64,9 @@ class LayerAppAdmin(LayerModelAdmin):
     form = LayerAppForm
     list_display = ("name", "app_id", "environment", "enabled")
     ordering = ("name", "pk")
-    search_fields = ("name",)
+    list_filter = ("environment", "enabled")
+    search_fields = ("name",)  # shows the search box; get_search_results() searches
+    search_help_text = _("Enter a part of the name, or a complete app ID.")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet:
         return super().get_queryset(request).prefetch_related("keys")
@@ -89,6 +95,11 @@ class LayerAppAdmin(LayerModelAdmin):
             return fields
         shown: dict[Any, Any] = {"token_lifetime": lifetime_with_unit}
         return [shown.get(name, name) for name in fields]
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet, search_term: str
+    ) -> tuple[QuerySet, bool]:
+        return queryset.filter(matching_apps(search_term.strip())), False
 
     def get_inlines(self, request: HttpRequest, obj: LayerApp | None) -> list[type]:
         return [SigningKeyInline] if obj else []

@@ -6,15 +6,17 @@ from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin, messages
 from django.db import OperationalError, router
+from django.db.models import Q
 from django.http import HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
-from django_layer_identity.exceptions import LayerIdentityError
+from django_layer_identity.exceptions import InvalidIdentifier, LayerIdentityError
 from django_layer_identity.keys.reading import BEGIN
 from django_layer_identity.keys.secrets import hide_locals
 from django_layer_identity.models.locking import is_retryable
+from django_layer_identity.protocol.identifiers import AppID
 
 if TYPE_CHECKING:
     from django.db.models import Model, QuerySet
@@ -94,6 +96,24 @@ class ReadOnly:
 def error_message(exc: LayerIdentityError | OperationalError) -> str:
     """Return the message of an expected error, or ``BUSY`` for a database error."""
     return str(exc if isinstance(exc, LayerIdentityError) else BUSY)
+
+
+def matching_apps(text: str, prefix: str = "", name: str = "name__icontains") -> Q:
+    """
+    Return the condition of a search for apps.
+
+    :param text: an app ID in any accepted form, or the name as ``name`` compares it.
+    :param prefix: the path to the app, for example ``app__``.
+    """
+    found = Q(**{prefix + name: text})
+    try:
+        app_id = AppID.parse(text)
+    except InvalidIdentifier:
+        return found
+    is_app = Q(**{f"{prefix}app_id": app_id.uuid})
+    if app_id.environment:
+        is_app &= Q(**{f"{prefix}environment": app_id.environment})
+    return found | is_app
 
 
 def refuse_search(request: HttpRequest) -> HttpResponse | None:

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import re
+from contextlib import suppress
 from functools import wraps
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
+from django.db.models import Q
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404
 from django.urls import path, reverse
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 
-from django_layer_identity.admin.base import LayerModelAdmin
+from django_layer_identity.admin.base import LayerModelAdmin, matching_apps
 from django_layer_identity.admin.display import (
     IMPORT_AGAIN,
     REMEDY,
@@ -29,11 +32,12 @@ from django_layer_identity.admin.display import (
 from django_layer_identity.admin.forms import KeyIDForm, NewSigningKeyForm, wrap_secrets
 from django_layer_identity.admin.key_actions import ACTIONS, FROM_PAGE
 from django_layer_identity.admin.key_guide import steps
+from django_layer_identity.exceptions import InvalidIdentifier
 from django_layer_identity.models import LayerApp, SigningKey
 from django_layer_identity.protocol.identifiers import KeyID
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from django.db.models import QuerySet
     from django.forms import ModelForm
@@ -60,6 +64,19 @@ LOST_ACTIVE = _(
 )
 
 
+class StateFilter(admin.SimpleListFilter):
+    title = _("state")
+    parameter_name = "state"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[Any]:
+        return State.choices
+
+    def queryset(self, request: HttpRequest, queryset: Any) -> Any:
+        # An unknown value is not selected, and filters nothing.
+        value = self.value()
+        return queryset.in_state(value) if value in State.values else queryset
+
+
 @admin.register(SigningKey)
 class SigningKeyAdmin(LayerModelAdmin):
     actions = ACTIONS
@@ -74,12 +91,13 @@ class SigningKeyAdmin(LayerModelAdmin):
     add_fieldsets = [(None, {"fields": NewSigningKeyForm.Meta.fields})]
     readonly_fields: ClassVar[Any] = (*PUBLIC_KEY_FIELDS, *KEY_FIELDS, *TIME_FIELDS)
     list_display: Any = ("__str__", state, "app", age, last_use, "activated_at")
-    list_filter = ("app",)
+    list_filter = (StateFilter, "app")
     list_select_related = ("app",)
     ordering = ("app__name", "-pk")
-    search_fields = ("key_id", "fingerprint__startswith")
+    search_fields = ("fingerprint",)  # shows the search box; the search is below
     search_help_text = _(
-        "Enter a complete key ID, or the first digits of a fingerprint."
+        "Enter a complete key ID or app ID, the first digits of a fingerprint, or a part "
+        "of the name of a Layer app."
     )
 
     def has_delete_permission(self, request: HttpRequest, obj: object = None) -> bool:
@@ -134,8 +152,14 @@ class SigningKeyAdmin(LayerModelAdmin):
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet, search_term: str
     ) -> tuple[QuerySet, bool]:
-        search_term = search_term.removeprefix(KeyID.prefix)
-        return super().get_search_results(request, queryset, search_term)
+        text = search_term.strip()
+        found = matching_apps(text, "app__")
+        digits = "".join(text.split()).lower()  # pages show groups of four digits
+        if re.fullmatch("[0-9a-f]+", digits):
+            found |= Q(fingerprint__startswith=digits)
+        with suppress(InvalidIdentifier):
+            found |= Q(key_id=KeyID.parse(text).uuid)
+        return queryset.filter(found), False
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
         """Refuse filters with which staff could guess the encrypted private key."""

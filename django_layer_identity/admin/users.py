@@ -19,7 +19,12 @@ from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 
 from django_layer_identity import ledger
-from django_layer_identity.admin.base import LayerModelAdmin, ReadOnly, error_message
+from django_layer_identity.admin.base import (
+    LayerModelAdmin,
+    ReadOnly,
+    error_message,
+    matching_apps,
+)
 from django_layer_identity.admin.display import layer_user_id, layer_user_state, since
 from django_layer_identity.admin.forms import (
     ReassignForm,
@@ -101,8 +106,8 @@ class LayerUserAdmin(ReadOnly, LayerModelAdmin):
     ordering = ("-pk",)
     search_fields = ("digest",)  # shows the search box; get_search_results() searches
     search_help_text = _(
-        "Enter a Layer user ID, its digest, or a user's login name. Enter the complete "
-        "value: a part of it finds nothing."
+        "Enter a Layer user ID, its digest, a user's login name, or the ID or name of a "
+        "Layer app. Enter the complete value: a part of it finds nothing."
     )
     show_full_result_count = False
 
@@ -125,7 +130,7 @@ class LayerUserAdmin(ReadOnly, LayerModelAdmin):
         self, request: HttpRequest, queryset: QuerySet, search_term: str
     ) -> tuple[QuerySet, bool]:
         """
-        Search by login name and by the digest of the ID.
+        Search by login name, by the digest of the ID, and by app.
 
         The digest matches exactly on every database and has an index.
         """
@@ -136,7 +141,10 @@ class LayerUserAdmin(ReadOnly, LayerModelAdmin):
         except (ValueError, ValidationError):  # login names may be numbers or UUIDs
             owners = []
         digests = [user_id_digest(search_term), search_term.strip().lower()]
-        return queryset.filter(Q(digest__in=digests) | Q(owner__in=owners)), False
+        is_app = matching_apps(search_term.strip(), name="name__iexact")
+        apps = list(LayerApp.objects.filter(is_app).values_list("pk", flat=True))
+        found = Q(digest__in=digests) | Q(owner__in=owners) | Q(app__in=apps)
+        return queryset.filter(found), False
 
     def get_urls(self) -> list[Any]:
         name = "layer_identity_layeruser"

@@ -68,6 +68,21 @@ IMMUTABLE_FIELDS = (
 
 
 class SigningKeyQuerySet(models.QuerySet["SigningKey"]):
+    def in_state(self, state: str) -> Self:
+        """Return the keys whose :attr:`SigningKey.state` is this one."""
+        states = self.model.State
+        is_ready = Q(key_id__isnull=False, tested_at__isnull=False)
+        is_idle = Q(revoked_at__isnull=True, active_for__isnull=True)
+        is_new = is_idle & Q(retired_at__isnull=True)
+        conditions = {
+            states.DRAFT: is_new & ~is_ready,
+            states.READY: is_new & is_ready,
+            states.ACTIVE: Q(active_for__isnull=False),
+            states.RETIRED: is_idle & Q(retired_at__isnull=False),
+            states.REVOKED: Q(revoked_at__isnull=False),
+        }
+        return self.filter(conditions[states(state)])
+
     def delete(self) -> tuple[int, dict[str, int]]:
         """
         Delete the keys.

@@ -73,7 +73,7 @@ def test_a_search_for_more_than_200_characters_is_not_run(admin_client):
 
 @each_list
 def test_a_truncated_private_key_is_still_refused(admin_client, address):
-    assertContains(admin_client.get(address), 'id="searchbar" maxlength="201"')
+    assertContains(admin_client.get(address), 'name="q" maxlength="201"')
 
 
 @each_list

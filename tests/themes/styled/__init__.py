@@ -1,0 +1,1 @@
+"""The recipe of ``docs/other-packages.rst`` for django-unfold."""
