@@ -76,6 +76,7 @@ def session(theme, rows, chromium, tmp_path_factory):  # noqa: F811
     data = tmp_path_factory.mktemp(theme)
     shutil.copy(rows / "db.sqlite3", data)
     with served(theme, data) as url, closing(chromium.new_context(base_url=url)) as own:
+        own.set_default_timeout(20_000)  # milliseconds
         own.route(lambda address: not address.startswith(url), lambda r: r.abort())
         page = own.new_page()
         page.goto("/admin/")
@@ -94,6 +95,7 @@ def window(chromium, session):  # noqa: F811
     def open_window(path, width=1280, **settings):
         viewport = {"width": width, "height": 1000}
         context = chromium.new_context(viewport=viewport, **session, **settings)
+        context.set_default_timeout(20_000)  # milliseconds
         contexts.append(context)
         own = session["base_url"]
         # Packages load fonts from other servers.

@@ -1,0 +1,20 @@
+"""The style sheet does not depend on the variables of Django's own admin."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import django_layer_identity
+
+STYLES = Path(django_layer_identity.__file__).parent / "static/layer_identity"
+VARIABLE = re.compile(r"var\(\s*(--[\w-]+)\s*([,)])")
+
+
+def test_each_variable_has_a_fallback():
+    text = (STYLES / "admin.css").read_text(encoding="utf-8")
+
+    found = VARIABLE.findall(text)
+
+    assert len(found) == text.count("var(") > 0
+    assert [name for name, following in found if following == ")"] == []
