@@ -87,23 +87,39 @@ def session(theme, rows, chromium, tmp_path_factory):  # noqa: F811
         yield {"base_url": url, "storage_state": own.storage_state()}
 
 
+@pytest.fixture(scope="module")
+def contexts(chromium, session):  # noqa: F811
+    """Return a function that returns the browser context with these settings."""
+    opened = {}
+
+    def get_context(**settings):
+        wanted = tuple(settings.items())
+        if wanted not in opened:
+            context = chromium.new_context(**session, **settings)
+            context.set_default_timeout(20_000)  # milliseconds
+            own = session["base_url"]
+            # Packages load fonts from other servers.
+            context.route(lambda url: not url.startswith(own), lambda r: r.abort())
+            opened[wanted] = context
+        return opened[wanted]
+
+    yield get_context
+    for context in opened.values():
+        context.close()
+
+
 @pytest.fixture
-def window(chromium, session):  # noqa: F811
+def window(contexts):
     """Return a function that opens a page in a new window of this width."""
-    contexts = []
+    pages = []
 
     def open_window(path, width=1280, **settings):
-        viewport = {"width": width, "height": 1000}
-        context = chromium.new_context(viewport=viewport, **session, **settings)
-        context.set_default_timeout(20_000)  # milliseconds
-        contexts.append(context)
-        own = session["base_url"]
-        # Packages load fonts from other servers.
-        context.route(lambda url: not url.startswith(own), lambda r: r.abort())
-        page = context.new_page()
+        page = contexts(**settings).new_page()
+        pages.append(page)
+        page.set_viewport_size({"width": width, "height": 1000})
         page.response = page.goto(path)
         return page
 
     yield open_window
-    for context in contexts:
-        context.close()
+    for page in pages:
+        page.close()
