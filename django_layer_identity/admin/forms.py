@@ -117,7 +117,8 @@ class PrivateKeyInput(forms.Textarea):
     """A text area that never shows its value again."""
 
     def __init__(self) -> None:
-        super().__init__({"rows": 12, "autocomplete": "off", "spellcheck": "false"})
+        attrs = {"rows": 12, "autocomplete": "off", "spellcheck": "false"}
+        super().__init__({**attrs, "class": "vLargeTextField"})
 
     def format_value(self, value: object) -> None:
         return None
@@ -304,7 +305,7 @@ class NewSigningKeyForm(forms.ModelForm):
     passphrase = SecretField(
         label=_("Passphrase"),
         required=False,
-        widget=forms.PasswordInput({"autocomplete": "off"}),
+        widget=forms.PasswordInput({"autocomplete": "off", "class": "vTextField"}),
         help_text=_("Only for an encrypted private key. The passphrase is not stored."),
     )
 

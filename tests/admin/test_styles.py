@@ -5,7 +5,10 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import pytest
+
 import django_layer_identity
+from django_layer_identity.admin.forms import NewSigningKeyForm, RevokeForm
 
 STYLES = Path(django_layer_identity.__file__).parent / "static/layer_identity"
 VARIABLE = re.compile(r"var\(\s*(--[\w-]+)\s*([,)])")
@@ -18,3 +21,15 @@ def test_each_variable_has_a_fallback():
 
     assert len(found) == text.count("var(") > 0
     assert [name for name, following in found if following == ")"] == []
+
+
+@pytest.mark.parametrize(
+    ("form", "name", "style"),
+    [
+        (NewSigningKeyForm, "private_key", "vLargeTextField"),
+        (NewSigningKeyForm, "passphrase", "vTextField"),
+        (RevokeForm, "reason", "vTextField"),
+    ],
+)
+def test_fields_have_the_classes_of_the_admin(form, name, style):
+    assert form.base_fields[name].widget.attrs["class"] == style
