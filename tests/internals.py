@@ -110,6 +110,13 @@ FAULT_PLACES = {
         f"{PACKAGE}.models.SigningKey.save",
         f"{PACKAGE}.models.SigningKey.validate_constraints",
     ),
+    "import_again": (
+        f"{PACKAGE}.models.key.decrypt_private_key",
+        f"{PACKAGE}.models.SigningKey.check_unreadable",
+        f"{PACKAGE}.keys.encryption.Fernet.decrypt",
+        PARSE_CIPHERTEXT,
+        f"{PACKAGE}.keys.encryption.base64:b64decode",
+    ),
     "import_with_passphrase": (
         LOAD_ENCRYPTED_DER,
         ADMIN_READ_KEY,

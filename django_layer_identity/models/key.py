@@ -402,7 +402,10 @@ class SigningKey(models.Model):
         if self.revoked_at:
             reason = "It was revoked, so it is never stored again. Use another key."
         elif self.destroyed_at:
-            reason = "Its private key was destroyed, so it is not stored again. Use another key."
+            reason = (
+                "Its private key was destroyed, so it is not stored again. Use another "
+                "key."
+            )
         elif self.signer:
             reason = f"The signing backend {self.signer!r} holds its private key."
         else:

@@ -212,17 +212,35 @@ def misspell(**setting):
 
 
 @pytest.mark.parametrize(
-    ("change", "code"),
+    ("change", "code", "reason"),
     [
-        (damage_ledger, "user_id_failed"),
-        (misspell(USER_ID="nickname", USER_ID_CHANGE="follow"), "user_id_failed"),
-        (misspell(NONCE_GUARD="redis"), "nonce_guard_unavailable"),
-        (misspell(TOKEN_LIFETIME=timedelta(hours=25)), "signing_failed"),
-        (misspell(THROTTLE_RATES={"user": "5/fortnight"}), "unavailable"),
+        (damage_ledger, "user_id_failed", "Restore the row from a backup."),
+        (
+            misspell(USER_ID="nickname", USER_ID_CHANGE="follow"),
+            "user_id_failed",
+            "'nickname' does not exist: User has no attribute 'nickname'.",
+        ),
+        (
+            misspell(NONCE_GUARD="redis"),
+            "nonce_guard_unavailable",
+            "NONCE_GUARD must be 'cache', 'database' or None, not 'redis'.",
+        ),
+        (
+            misspell(TOKEN_LIFETIME=timedelta(hours=25)),
+            "signing_failed",
+            "by at most 24 hours and 5 minutes.",
+        ),
+        (
+            misspell(THROTTLE_RATES={"user": "5/fortnight"}),
+            "unavailable",
+            "LAYER_IDENTITY['THROTTLE_RATES'] is invalid: Invalid rate: '5/fortnight'. "
+            'Correct it; for example: "60/min".',
+        ),
     ],
+    ids=["ledger", "user-id", "nonce-guard", "lifetime", "rate"],
 )
 def test_what_the_operator_can_mend_is_logged_without_a_traceback(
-    settings, caplog, key, alice, logged, change, code
+    settings, caplog, key, alice, logged, change, code, reason
 ):
     ask(alice, nonce=NONCE)
     change(settings, alice)
@@ -231,6 +249,7 @@ def test_what_the_operator_can_mend_is_logged_without_a_traceback(
     assert read(ask(alice, nonce=NONCE))[1]["code"] == code
     line, traceback = logged()
     assert line.startswith(f"Identity token refused: {code} ")
+    assert literal_eval(line.partition(" reason=")[2]).endswith(reason)
     assert traceback is None
 
 

@@ -37,6 +37,11 @@ def import_key(world: World) -> Iterator[str]:
     yield world.post_key(key_id=str(KEY_ID)).content.decode()
 
 
+def import_again(world: World) -> Iterator[str]:
+    """Import a stored key, whose private key is decrypted once to find out."""
+    yield world.post_key(key_id=str(KEY_ID)).content.decode()
+
+
 def import_with_passphrase(world: World) -> Iterator[str]:
     yield world.post_encrypted_key().content.decode()
 
@@ -92,6 +97,7 @@ def _planted_at(place: str) -> AbstractContextManager:
 
 FLOWS: list[Callable] = [
     import_key,
+    import_again,
     import_with_passphrase,
     upload,
     issue,
@@ -166,7 +172,7 @@ def reports(world: World, flow: Callable, place: str, *, debug: bool) -> Iterato
     """Run a flow with a planted fault, and yield all output and reports about it."""
     world.client.raise_request_exception = False
     world.user_client.raise_request_exception = False
-    if flow in (issue, activate, retire):
+    if flow in (issue, activate, retire, import_again):
         world.import_key()
     with override_settings(DEBUG=debug), _listening() as seen, _planted_at(place):
         yield from flow(world)
