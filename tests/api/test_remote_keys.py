@@ -131,6 +131,26 @@ def test_a_missing_alias_signs_nothing(remote_key, settings, alice, caplog):
     )
 
 
+@pytest.mark.parametrize(
+    ("error", "reason", "has_traceback"),
+    [
+        (SigningBackendError("no such key"), "no such key", False),
+        (RuntimeError("a bug"), "the backend raised RuntimeError", True),
+    ],
+    ids=["own", "unexpected"],
+)
+def test_only_an_unexpected_error_of_a_backend_is_logged_with_its_traceback(
+    remote_key, hsm, alice, caplog, error, reason, has_traceback
+):
+    hsm("Broken", error=error)
+
+    ask(alice, nonce=NONCE)
+
+    [record] = [one for one in caplog.records if one.name == "django_layer_identity"]
+    assert bool(record.exc_info) == has_traceback
+    assert f"SIGNERS['hsm']: {reason}." in caplog.text
+
+
 def test_a_corrected_setting_works_at_the_next_request(remote_key, hsm, alice):
     hsm("Broken", error=SigningBackendError("no such key"))
     assert read(ask(alice, nonce=NONCE)) == SIGNING_FAILED
