@@ -70,11 +70,11 @@ def refusal(status, code, detail, **more):
     return status, {**body, **more}
 
 
-def not_authenticated(status=403):
+def not_authenticated(status=403, accepted=""):
     return refusal(
         status,
         "not_authenticated",
-        "Log in first: the request has no valid credentials.",
+        f"Log in first: the request has no valid credentials.{accepted}",
     )
 
 

@@ -100,7 +100,9 @@ def test_a_token_is_issued(wire, version):
 
 @pytest.mark.parametrize("version", ["1.0", "1.1"])
 def test_a_request_without_credentials_is_refused(wire, version):
-    assert wire.ask(version=version, Authorization=None) == not_authenticated(401)
+    refused = not_authenticated(401, " Accepted: “Authorization: Token …”.")
+
+    assert wire.ask(version=version, Authorization=None) == refused
 
 
 @pytest.mark.parametrize("method", ["GET", "OPTIONS", "PUT", "DELETE", "TRACE", "BREW"])
