@@ -226,7 +226,7 @@ class LayerUserAdmin(ReadOnly, LayerModelAdmin):
         fields = [(None, {"fields": list(form.fields)})]
         context = {
             "form": form,
-            "adminform": AdminForm(form, fields, {}),
+            "adminform": AdminForm(form, fields, {}, model_admin=self),
             "media": self.media + form.media,
             "confirming": form.is_valid(),
             "may_rename": self.has_rename_permission(request),
