@@ -22,7 +22,7 @@ State = SigningKey.State
 REMEDY = _(
     "Put the entry back that encrypted it, or import the same private key again."
 )
-IMPORT_AGAIN = _("Import it again")
+IMPORT_AGAIN = _("Import the key again")
 
 
 def badge(kind: str, label: str | _StrPromise) -> SafeString:
@@ -136,8 +136,8 @@ def service(app: LayerApp, active: SigningKey | None) -> str:
         text = _("%(app)s has no active key: its users get no identity tokens.")
     elif active.lacks_encryption_key:
         text = _(
-            "The private key of %(app)s's active key cannot be decrypted with the present "
-            "KEY_ENCRYPTION_KEYS: its users get no identity tokens."
+            "%(app)s's users get no identity tokens: the private key of the active key "
+            "cannot be decrypted with the present KEY_ENCRYPTION_KEYS."
         )
     else:
         text = _("%(app)s signs its identity tokens with the key %(key)s.")

@@ -19,7 +19,7 @@ from tests.internals import DECRYPT_KEY
 
 APPS = "/admin/layer_identity/layerapp/"
 CANNOT_BE_DECRYPTED = '<span class="layer-state layer-none">cannot be decrypted</span>'
-LINK = '<a href="/admin/layer_identity/signingkey/add/?app={}" class="button layer-button">Import it again</a>'
+LINK = '<a href="/admin/layer_identity/signingkey/add/?app={}" class="button layer-button">Import the key again</a>'
 REMEDY = "Put the entry back that encrypted it, or import the same private key again."
 
 
@@ -159,8 +159,8 @@ def test_the_page_of_an_app_says_what_stops_and_what_helps(
 
     assert message_of(response) == (
         "error",
-        "The private key of Messenger's active key cannot be decrypted with the present "
-        f"KEY_ENCRYPTION_KEYS: its users get no identity tokens. {REMEDY} "
+        "Messenger's users get no identity tokens: the private key of the active key "
+        f"cannot be decrypted with the present KEY_ENCRYPTION_KEYS. {REMEDY} "
         f"{LINK.format(app.pk)}",
     )
 
@@ -197,5 +197,5 @@ def test_the_revoke_confirmation_does_not_say_that_a_lost_key_signs(
 
     response = admin_client.post(KEYS, posted)
 
-    assertContains(response, "The private key of Messenger&#x27;s active key cannot be")
+    assertContains(response, "the private key of the active key cannot be decrypted")
     assertNotContains(response, f"goes on signing with the key {KEY_ID}")
