@@ -79,13 +79,19 @@ def test_axe_finds_nothing_serious_in_our_elements(visit, name):
     assert visit(name).violations == []
 
 
+def press(page, selector):
+    """Press a button or a link, and wait for the next page."""
+    with page.expect_navigation():
+        page.locator(selector).click()
+
+
 def test_a_key_is_registered_tested_and_activated(window):
     page = window(f"{KEYS}6/change/")
     steps = []
 
     page.fill("#id_key_id", "cccccccc-0000-4000-8000-000000000006")
     for button in ("[name=_save]", "[value=self_test]", "[value=activate]"):
-        page.locator(f".layer-guide {button}").click()
+        press(page, f".layer-guide {button}")
         steps.append(page.locator(".layer-now .layer-state").inner_text())
 
     assert steps == ["draft", "ready", "active"]
@@ -94,12 +100,12 @@ def test_a_key_is_registered_tested_and_activated(window):
 def test_revoking_asks_on_a_page_whose_buttons_can_be_seen(window):
     page = window(f"{KEYS}1/change/")
 
-    page.locator(".layer-actions [value=revoke]").click()
+    press(page, ".layer-actions [value=revoke]")
 
     found = controls(page)
     assert (found["hidden"], found["count"]) == ([], 3)
     assert violations(page) == []
-    page.locator("a.cancel-link").click()
+    press(page, "a.cancel-link")
     assert page.locator(".layer-now .layer-state").inner_text() == "draft"
 
 
