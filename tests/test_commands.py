@@ -203,9 +203,8 @@ def test_token_issue_refuses_an_unknown_user(key):
 def test_token_issue_prints_the_cause_of_a_refusal_and_what_to_do(app, alice):
     assert error("layer_token_issue", "alice", "--nonce", "x") == (
         "Identity tokens cannot be signed at the moment. Try again later. "
-        "Reason: The Layer app Messenger has no active signing key. "
-        "The Layer app has no active signing key, so its users get no tokens. Activate a "
-        "key in the admin or with layer_key_activate."
+        "Reason: The Layer app Messenger has no active signing key. Activate one, with "
+        "“manage.py layer_key_activate” or in the admin."
     )
 
 

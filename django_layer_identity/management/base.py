@@ -17,6 +17,7 @@ from django_layer_identity.exceptions import LayerIdentityError, Refusal
 from django_layer_identity.keys.reading import MAX_LENGTH
 from django_layer_identity.management.parsing import LayerParser, clean_options
 from django_layer_identity.models import LayerApp, SigningKey
+from django_layer_identity.reporting import explains_itself
 
 #: Arguments that several commands take.
 ARGUMENTS: dict[str, dict[str, Any]] = {
@@ -72,8 +73,10 @@ class LayerCommand(BaseCommand):
         except Refusal as exc:
             # Clients do not get the reason, but the operator does.
             reason = f" Reason: {exc.__cause__}" if exc.__cause__ else ""
-            is_own = exc.is_server_error or exc.needs_operator
-            advice = f" {exc.advice}" if is_own else ""
+            needs_advice = exc.needs_operator or (
+                exc.is_server_error and not explains_itself(exc.__cause__)
+            )
+            advice = f" {exc.advice}" if needs_advice else ""
             raise CommandError(f"{exc}{reason}{advice}") from exc
         except LayerIdentityError as exc:
             raise CommandError(str(exc)) from exc
