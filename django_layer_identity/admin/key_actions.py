@@ -147,7 +147,7 @@ def _consequences(keys: Keys) -> list[str]:
     apps = {key.app_id: key.app for key in keys}
     stored = SigningKey.objects.using(router.db_for_write(SigningKey))
     active = {key.active_for_id: key for key in stored.filter(active_for__in=apps)}
-    return sorted(_consequence(app, active.get(pk), keys) for pk, app in apps.items())
+    return [_consequence(app, active.get(pk), keys) for pk, app in apps.items()]
 
 
 def _consequence(app: LayerApp, active: SigningKey | None, keys: Keys) -> str:
