@@ -16,8 +16,8 @@ KEYS = f"{BASE}signingkey/"
 #: Name -> address, and the least number of controls of our own.
 PAGES = {
     "apps": (f"{BASE}layerapp/", 0),
-    "new app": (f"{BASE}layerapp/add/", 6),
-    "app": (f"{BASE}layerapp/1/change/", 3),
+    "new app": (f"{BASE}layerapp/add/", 4),
+    "app": (f"{BASE}layerapp/1/change/", 2),
     "keys": (KEYS, 0),
     "new key": (f"{KEYS}add/", 5),
     "draft": (f"{KEYS}1/change/", 4),
