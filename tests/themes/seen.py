@@ -44,7 +44,8 @@ HIDDEN = """
     const own = color(style.backgroundColor);
     const has_background = differ(own, around) || style.backgroundImage !== "none";
     if (!has_border && !has_background) return "no border and no background";
-    if (!differ(color(style.color), behind(element))) return "text in its background";
+    const is_plain = style.backgroundImage === "none";
+    if (is_plain && !differ(color(style.color), behind(element))) return "text in its background";
     return "";
   };
   const shown = [...document.querySelectorAll(selector)].filter(
