@@ -8,7 +8,6 @@ from html import unescape
 import pytest
 from django.contrib import admin
 from django.contrib.messages import get_messages
-from django.test import override_settings
 from django.urls import path
 from pytest_django.asserts import assertContains, assertNotContains, assertRedirects
 
@@ -170,7 +169,7 @@ def test_the_signing_key_is_the_second_column_of_the_list(admin_client, app):
     assert columns[:2] == ["name", "active_key"]
 
 
-@override_settings(ROOT_URLCONF=__name__)
+@pytest.mark.urls(__name__)
 def test_a_site_without_keys_offers_no_page_of_a_key(admin_client, app):
     response = admin_client.get(f"/other/layer_identity/layerapp/{app.pk}/change/")
 
@@ -284,18 +283,18 @@ def test_disabling_an_app_that_was_deleted_redirects(admin_client, app):
     assert admin_client.post(page, form_without_enabled()).url == "/admin/"
 
 
+@pytest.mark.urls(__name__)
 def test_the_question_links_no_page_of_a_site_that_it_does_not_belong_to(
     admin_client, app, key
 ):
-    with override_settings(ROOT_URLCONF=__name__):
-        page = f"/other/layer_identity/layerapp/{app.pk}/change/"
-        response = admin_client.post(page, form_without_enabled())
+    page = f"/other/layer_identity/layerapp/{app.pk}/change/"
+    response = admin_client.post(page, form_without_enabled())
 
     assertContains(response, f'href="{page}" class="button cancel-link"')
     assertNotContains(response, "/admin/layer_identity")
 
 
-@override_settings(ROOT_URLCONF=__name__)
+@pytest.mark.urls(__name__)
 @pytest.mark.parametrize("name", ["app", "draft"])
 def test_the_next_step_is_on_the_same_admin_site(request, admin_client, app, name):
     request.getfixturevalue(name)
@@ -307,7 +306,7 @@ def test_the_next_step_is_on_the_same_admin_site(request, admin_client, app, nam
     assert 'href="/full/layer_identity/signingkey/' in message
 
 
-@override_settings(ROOT_URLCONF=__name__)
+@pytest.mark.urls(__name__)
 def test_a_lost_key_is_imported_again_on_the_same_admin_site(
     admin_client, settings, key
 ):

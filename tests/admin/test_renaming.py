@@ -10,7 +10,6 @@ from django.contrib.admin.models import LogEntry
 from django.contrib.auth.admin import UserAdmin
 from django.contrib.auth.models import Permission, User
 from django.db import OperationalError
-from django.test import override_settings
 from django.urls import include, path
 from pytest_django.asserts import assertContains, assertNotContains
 
@@ -548,7 +547,7 @@ urlpatterns = [
 ]
 
 
-@override_settings(ROOT_URLCONF=__name__)
+@pytest.mark.urls(__name__)
 def test_a_second_site_without_users_links_to_itself(admin_client, entry, bob):
     ledger_pages = "/second/layer_identity/layeruser/"
     reassign_page = f"{ledger_pages}{entry.pk}/reassign/"

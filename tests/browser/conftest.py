@@ -77,14 +77,16 @@ def running_demo(data, port):
             text=True,
         ) as process,
     ):
-        watchdog = Timer(START_SECONDS, process.kill)
-        watchdog.start()
-        printed = "".join(takewhile(is_not_serving, process.stdout))
-        watchdog.cancel()
-        assert "development server at" in printed, log.read_text()
-        url = re.search(r"Page +(\S+)/\n", printed)[1]
-        yield Demo(url, urlsplit(url).port, data, printed)
-        process.terminate()
+        try:
+            watchdog = Timer(START_SECONDS, process.kill)
+            watchdog.start()
+            printed = "".join(takewhile(is_not_serving, process.stdout))
+            watchdog.cancel()
+            assert "development server at" in printed, log.read_text()
+            url = re.search(r"Page +(\S+)/\n", printed)[1]
+            yield Demo(url, urlsplit(url).port, data, printed)
+        finally:
+            process.terminate()  # also if the test failed; else leaving waits for ever
 
 
 @pytest.fixture(scope="session")
