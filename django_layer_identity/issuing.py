@@ -6,7 +6,7 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING
 
 from django.db import Error, router
@@ -16,6 +16,8 @@ from django_layer_identity import ledger
 from django_layer_identity.conf import conf
 from django_layer_identity.digests import nonce_digest
 from django_layer_identity.exceptions import (
+    ConfigurationError,
+    InvalidClaims,
     KeyStateError,
     NoSigningKey,
     Refusal,
@@ -196,18 +198,27 @@ def _prepare(
     """Build the claims and load the key. Both may fail, so reserve the nonce later."""
     now = datetime.now(timezone.utc).replace(microsecond=0)
     try:
-        lifetime = check_lifetime(app.token_lifetime or conf.TOKEN_LIFETIME)
         claims = IdentityClaims(
             provider_id=app.provider,
             user_id=user_id,
             nonce=nonce,
             issued_at=now - conf.CLOCK_SKEW,
-            expires_at=now + lifetime,
+            expires_at=now + _lifetime(app),
             profile=profile,
         )
         return claims, key.load_signer()
     except Exception as exc:  # a signing backend may raise anything
         raise SigningFailed from exc
+
+
+def _lifetime(app: LayerApp) -> timedelta:
+    try:
+        return app.token_lifetime or check_lifetime(conf.TOKEN_LIFETIME)
+    except (InvalidClaims, TypeError) as exc:
+        raise ConfigurationError(
+            "LAYER_IDENTITY['TOKEN_LIFETIME'] must be a timedelta from 30 seconds to 24 "
+            "hours. Correct it; for example: timedelta(minutes=5)."
+        ) from exc
 
 
 def _sign(claims: IdentityClaims, signer: Signer) -> str:

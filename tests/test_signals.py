@@ -11,7 +11,12 @@ from django.utils.functional import SimpleLazyObject
 from rest_framework.permissions import BasePermission
 
 from django_layer_identity.digests import nonce_digest
-from django_layer_identity.exceptions import NonceMissing, Refusal, SigningFailed
+from django_layer_identity.exceptions import (
+    NonceMissing,
+    Refusal,
+    SigningFailed,
+    UserIDFailed,
+)
 from django_layer_identity.issuing import issue_identity_token
 from django_layer_identity.models import LayerApp
 from django_layer_identity.reporting import Facts, report_refused
@@ -381,13 +386,22 @@ def test_the_log_has_the_reason_of_an_unusable_user_id(
     assert f" reason={reason!r} advice=" in line
 
 
-def test_the_line_of_a_server_error_says_what_to_do(log, app, alice):
+def test_the_line_of_a_server_error_says_what_to_do(log, settings, key, alice):
+    configure(settings, USER_ID=lambda context: 1 / 0)
+
+    ask(alice, nonce=NONCE)
+
+    [line] = log()
+    assert f" advice={UserIDFailed.advice!r}" in line
+
+
+def test_a_line_whose_reason_says_what_to_do_needs_no_advice(log, app, alice):
     ask(alice, nonce=NONCE)
 
     [line] = log()
     assert line.endswith(
-        " advice='The Layer app has no active signing key, so its users get no tokens. "
-        "Activate a key in the admin or with layer_key_activate.'"
+        " reason='The Layer app Messenger has no active signing key. Activate one, with "
+        "“manage.py layer_key_activate” or in the admin.'"
     )
 
 

@@ -300,7 +300,7 @@ def test_a_key_stored_concurrently_gives_a_message(
 def test_the_private_key_field_never_shows_its_value():
     assert forms.PrivateKeyInput().render("private_key", "a private key") == (
         '<textarea name="private_key" cols="40" rows="12" autocomplete="off" '
-        'spellcheck="false">\n</textarea>'
+        'spellcheck="false" class="vLargeTextField">\n</textarea>'
     )
 
 

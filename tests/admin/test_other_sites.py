@@ -143,10 +143,10 @@ def test_saving_a_key_id_stays_on_the_same_site(client, draft):
 
 
 def test_reassigning_stays_on_the_same_site(rows, client):
-    User.objects.create_user("bob")
+    bob = User.objects.create_user("bob")
     entry = LayerUser.objects.get()
     page = f"{PAGES}layeruser/{entry.pk}/"
-    posted = {"user": "bob", "reason": "ticket 1", "confirm": "yes"}
+    posted = {"user": bob.pk, "reason": "ticket 1", "confirm": "yes"}
 
     response = client.post(f"{page}reassign/", posted)
 

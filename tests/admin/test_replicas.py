@@ -56,10 +56,12 @@ def test_the_pages_of_keys_show_what_was_written(replica, admin_client, draft):
     assert [listed.status_code, page.status_code] == [200, 200]
 
 
-def test_an_id_is_reassigned_where_it_is_written(replica, admin_client, app, alice):
+def test_an_id_is_reassigned_where_it_is_written(
+    replica, admin_client, admin_user, app, alice
+):
     LayerUser.objects.switch(app.pk, alice.pk, "a-1", old=None, new=None)
     entry = LayerUser.objects.get()
-    form = {"user": "admin", "reason": "merged", "confirm": "yes"}
+    form = {"user": admin_user.pk, "reason": "merged", "confirm": "yes"}
 
     with replica(LayerUser):
         saved = admin_client.post(f"{USERS}{entry.pk}/reassign/", form)

@@ -228,7 +228,8 @@ def misspell(**setting):
         (
             misspell(TOKEN_LIFETIME=timedelta(hours=25)),
             "signing_failed",
-            "by at most 24 hours and 5 minutes.",
+            "LAYER_IDENTITY['TOKEN_LIFETIME'] must be a timedelta from 30 seconds to 24 "
+            "hours. Correct it; for example: timedelta(minutes=5).",
         ),
         (
             misspell(THROTTLE_RATES={"user": "5/fortnight"}),

@@ -131,7 +131,7 @@ def test_without_a_wanted_port_the_demo_takes_a_free_one_and_prints_it(
     occupied, prepared
 ):
     with running_demo(prepared, "") as served:
-        assert b"<h1>Layer identity demo</h1>" in get_page(served).read()
+        assert b"<h1>Layer identity demo</h1>" in get_page(served)[1]
 
     assert served.port != 8000
     assert f"development server at {served.url}/" in served.printed
@@ -190,11 +190,12 @@ def test_two_demos_do_not_share_cookies(prepared, demo):
 def get_page(served):
     with closing(HTTPConnection("127.0.0.1", served.port)) as connection:
         connection.request("GET", "/")
-        return connection.getresponse()
+        response = connection.getresponse()
+        return response.headers, response.read()
 
 
 def cookie_names(served):
-    return list(SimpleCookie(get_page(served).headers["Set-Cookie"]))
+    return list(SimpleCookie(get_page(served)[0]["Set-Cookie"]))
 
 
 def test_demos_that_start_at_once_create_one_installation(tmp_path):
