@@ -8,6 +8,7 @@ import jwt
 import pytest
 from django.core.management import call_command
 from django.core.management.base import SystemCheckError
+from pytest_django.asserts import assertContains, assertNotContains
 
 from django_layer_identity.models import SigningKey
 from tests.conftest import APP_ID, KEY_ID, PROVIDER_ID
@@ -50,7 +51,7 @@ def run(capsys):
 
 
 def test_a_lost_secret_is_noticed_named_and_mended(
-    alice, private_key, tmp_path, restart, run
+    admin_client, alice, private_key, tmp_path, restart, run
 ):
     pem = tmp_path / "private_key.pem"
     pem.write_text(as_pem(private_key))
@@ -78,8 +79,12 @@ def test_a_lost_secret_is_noticed_named_and_mended(
     errors = str(caught.value).partition("WARNINGS:")[0]
     assert f"?: (layer_identity.E011) {CANNOT_BE_DECRYPTED}" in errors
 
-    # The admin shows it on the key's page, the list of keys and the app's page.
-    # (Part of the branch that changes those pages.)
+    # The admin shows it in the lists and on the pages of the key and the app.
+    pages = "signingkey/", f"signingkey/{stored['id']}/change/", "layerapp/"
+    for page in (*pages, f"layerapp/{stored['app_id']}/change/"):
+        assertContains(
+            admin_client.get(f"/admin/layer_identity/{page}"), "cannot be decrypted"
+        )
 
     # The same key is imported again: the row, the key ID and the state stay.
     assert run(*imported) == (
@@ -91,6 +96,10 @@ def test_a_lost_secret_is_noticed_named_and_mended(
     changed = [name for name in stored if stored[name] != mended[name]]
     assert changed == ["encrypted_private_key", "tested_at"]
     assert "W011" not in run("check", "--database", "default").err
+    for page in pages:
+        assertNotContains(
+            admin_client.get(f"/admin/layer_identity/{page}"), "cannot be decrypted"
+        )
     assert signed_by(private_key, ask(alice, nonce=NONCE)) == KEY_ID
 
 

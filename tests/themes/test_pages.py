@@ -29,6 +29,7 @@ PAGES = {
     "users": (f"{BASE}layeruser/", 0),
     "user": (f"{BASE}layeruser/1/change/", 0),
     "reassign": (f"{BASE}layeruser/1/reassign/", 3),
+    "change ID": (f"{BASE}layeruser/rename/", 2),
     "audit trail": ("/admin/layer_identity_audit/auditentry/", 0),
     "audit entry": ("/admin/layer_identity_audit/auditentry/1/change/", 0),
 }
