@@ -84,7 +84,7 @@ def grouped_fingerprint(key: SigningKey) -> SafeString:
 def public_pem(key: SigningKey) -> SafeString:
     return format_html(
         # The address is relative, because the admin site may have any name.
-        '<pre class="layer-pem">{}</pre><a href="../public.pem" download>{}</a>',
+        '<pre class="layer-pem" tabindex="0">{}</pre><a href="../public.pem" download>{}</a>',
         key.public_key,
         _("Download the public key (PEM)"),
     )

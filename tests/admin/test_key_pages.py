@@ -31,7 +31,7 @@ def test_the_page_of_a_key_shows_fingerprint_and_public_key(admin_client, draft)
     digits = " ".join(re.findall("....", draft.fingerprint))
     assertContains(response, f'<code class="layer-digits">{digits}</code>')
     pem = escape(draft.public_key)
-    assertContains(response, f'<pre class="layer-pem">{pem}</pre>')
+    assertContains(response, f'<pre class="layer-pem" tabindex="0">{pem}</pre>')
     assertContains(response, "Copy the public key below into Layer&#x27;s dashboard")
 
 

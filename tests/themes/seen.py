@@ -16,8 +16,9 @@ OURS = [
     *(".layer-guide", ".layer-actions", ".layer-state", ".layer-chart"),
     *(".layer-pem", ".layer-digits", ".layer-reason", ".delete-confirmation form"),
 ]
-#: In the content, but Django's own: the label of the search field is an image.
-DJANGOS = ["#changelist-search"]
+#: In the content, but Django's own: the search field, whose label is an image, and the
+#: field of an autocomplete widget, which has no label.
+DJANGOS = ["#changelist-search", ".select2-container"]
 HIDDEN = """
 (selector) => {
   const color = (text) => {  // of any notation, as [red, green, blue, alpha]
