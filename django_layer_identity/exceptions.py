@@ -406,9 +406,10 @@ class UserIDTaken(Refusal):
         "An administrator must resolve this."
     )
     advice = (
-        "USER_ID yields an ID that another user has or had. Find that ID under “Layer "
-        "users” in the admin. If it belongs to this user, reassign it there. If not, give "
-        "this user another ID with layer_user_rename."
+        "USER_ID yields an ID that another user has or had. Find it under “Layer users” in "
+        "the admin. If it belongs to this user, reassign it. If not, give this user "
+        "another ID with layer_user_rename or, unless USER_ID_CHANGE is “keep”, change the "
+        "value that USER_ID reads."
     )
     needs_operator = True
 

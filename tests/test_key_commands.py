@@ -111,6 +111,7 @@ def test_key_list_prints_json_for_scripts(run, key):
             "bits": 2048,
             "app_id": f"layer:///apps/production/{APP_ID}",
             "signer": None,
+            "lacks_encryption_key": False,
             "created_at": iso(key.created_at),
             "tested_at": iso(key.tested_at),
             "activated_at": iso(key.activated_at),
@@ -121,6 +122,33 @@ def test_key_list_prints_json_for_scripts(run, key):
             "revocation_reason": "leaked",
         }
     ]
+
+
+def test_key_list_says_which_keys_cannot_be_decrypted(key, settings, capsys):
+    configure(settings, KEY_ENCRYPTION_KEYS=["another entry of forty characters, new"])
+
+    call_command("layer_key_list", json=True)
+
+    out, err = capsys.readouterr()
+    assert json.loads(out)[0]["lacks_encryption_key"] is True
+    assert err == (
+        f"The key {KEY_ID} (Messenger, active) cannot be decrypted with the present "
+        "KEY_ENCRYPTION_KEYS, so it cannot sign. Put the entry back that encrypted it, or "
+        "import the same private key again.\n"
+    )
+
+
+def test_a_revocation_says_that_the_active_key_cannot_be_decrypted(
+    key, other, settings, capsys
+):
+    configure(settings, KEY_ENCRYPTION_KEYS=["another entry of forty characters, new"])
+
+    call_command("layer_key_revoke", str(OTHER_KEY_ID), reason="leaked")
+
+    assert (
+        f"Messenger's active key, {KEY_ID}, cannot be decrypted: its users get no "
+        "tokens.\n"
+    ) in capsys.readouterr().err
 
 
 def test_key_list_filters_by_app(run, key):

@@ -405,7 +405,11 @@ def test_a_user_is_renamed(key, alice, capsys):
 @pytest.mark.parametrize(
     ("change", "consequence"),
     [
-        ("follow", "the next token switches to the ID that USER_ID gives"),
+        (
+            "follow",
+            "the next token switches to the ID that USER_ID gives, or is refused with "
+            "user_id_taken if that ID belongs to another user",
+        ),
         ("refuse", "the next token is refused with user_id_changed"),
     ],
 )

@@ -34,7 +34,12 @@ from django_layer_identity.admin.forms import (
 )
 from django_layer_identity.conf import conf
 from django_layer_identity.digests import user_id_digest
-from django_layer_identity.exceptions import LayerIdentityError, Refusal, UserIDTaken
+from django_layer_identity.exceptions import (
+    LayerIdentityError,
+    Refusal,
+    UserIDFailed,
+    UserIDTaken,
+)
 from django_layer_identity.mapping.typed_ids import make_visible
 from django_layer_identity.mapping.user_ids import is_random
 from django_layer_identity.models import LayerApp, LayerUser
@@ -65,6 +70,11 @@ UNKNOWN = _(
     "A function of your project computes USER_ID, so this page cannot tell which Layer user "
     "ID %(user)s gets from then on. If it is this one, each request is refused with "
     "user_id_taken until %(user)s has another ID."
+)
+#: Added if the user can get no other ID here: USER_ID decides at each token.
+USER_ID_DECIDES = _(
+    " First change the value that USER_ID reads: with LAYER_IDENTITY['USER_ID_CHANGE'] = "
+    "“%(change)s”, another ID that is given here does not last."
 )
 KEPT = _(
     "%(user)s has the Layer user ID “%(user_id)s” in this Layer app, and keeps it."
@@ -322,17 +332,22 @@ class LayerUserAdmin(ReadOnly, LayerModelAdmin):
 def _loss_of_owner(entry: LayerUser, data: dict[str, Any]) -> Loss | None:
     if entry.owner is None or entry.owner == data["user"]:
         return None
-    values: dict[str, Any] = {"user": entry.owner}
-    offer = _("Give %(user)s another Layer user ID") % values
+    change = conf.USER_ID_CHANGE
+    values: dict[str, Any] = {"user": entry.owner, "change": change}
+    offer, advice = _("Give %(user)s another Layer user ID") % values, ""
+    if change in ("follow", "refuse"):
+        offer, advice = "", USER_ID_DECIDES % values
     try:
         assignment = ledger.foresee_loss(entry)
     except UserIDTaken:
-        return Loss(TAKEN % values, True, offer)
+        return Loss(f"{TAKEN % values}{advice}", True, offer)
+    except UserIDFailed:
+        assignment = None  # a function of the project may need the request
     except Refusal as exc:
         values |= {"code": exc.code, "detail": str(exc)}
-        return Loss(REFUSED % values, True, offer)
+        return Loss(f"{REFUSED % values}{advice}", True, offer)
     if assignment is None:
-        return Loss(UNKNOWN % values, True, offer)
+        return Loss(f"{UNKNOWN % values}{advice}", True, offer)
     values["user_id"] = assignment.user_id
     if assignment.is_recorded:
         return Loss(KEPT % values, False, "")

@@ -105,7 +105,8 @@ def _describe(keys: list[SigningKey]) -> Iterator[str]:
 def _unreadable_keys(databases: Sequence[str] | None) -> list[SigningKey]:
     """Return the keys that no entry decrypts; those that users need come first."""
     using = router.db_for_write(SigningKey)
-    if check_type() or using not in (databases or ()):
+    # E004 reports an invalid setting, which decrypts nothing.
+    if check_type() or not is_setting_valid() or using not in (databases or ()):
         return []
     # ``migrate`` runs this check before it creates the table and adds newer columns.
     if SigningKey._meta.db_table not in connections[using].introspection.table_names():

@@ -145,6 +145,8 @@ def what_stops(key: SigningKey) -> str:
         return f"{app}'s users get no tokens until you activate another key."
     if active is None:
         return f"{app} has no active key: its users get no tokens."
+    if active.lacks_encryption_key:
+        return f"{app}'s active key, {active}, cannot be decrypted: its users get no tokens."
     return f"{app} still has its active key, {active}."
 
 

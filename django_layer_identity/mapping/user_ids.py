@@ -49,9 +49,10 @@ def is_random() -> bool:
 
 
 def needs_project_code() -> bool:
-    """Return whether a function of the project computes or verifies the ID."""
+    """Return whether functions of the project compute, normalize or verify the ID."""
     is_function = _is_function(conf.USER_ID) and not is_random()
-    return is_function or _is_function(conf.USER_ID_VERIFIED)
+    others = conf.USER_ID_NORMALIZER, conf.USER_ID_VERIFIED
+    return is_function or any(map(_is_function, others))
 
 
 def _is_function(source: object) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from html import unescape
 
 import pytest
 from django.contrib.admin import AdminSite, site
@@ -185,7 +186,8 @@ def test_a_user_can_return_to_a_former_id(renamer, entry, alice):
             "follow",
             "This will not last: LAYER_IDENTITY['USER_ID_CHANGE'] is “follow”. Unless "
             "USER_ID gives alice this ID, the next token of alice switches to the ID that "
-            "USER_ID gives.",
+            "USER_ID gives, or is refused with user_id_taken if that ID belongs to "
+            "another user.",
         ),
         (
             "refuse",
@@ -373,6 +375,22 @@ def test_an_owner_who_will_be_refused_is_named_with_the_way_out(
     ]
 
 
+@pytest.mark.parametrize("change", ["follow", "refuse"])
+def test_where_user_id_decides_the_way_out_is_to_change_what_it_reads(
+    staff, entry, alice, bob, settings, change
+):
+    configure(settings, USER_ID_CHANGE=change)
+
+    confirmation = reassign(staff(*BOTH), entry)
+
+    assert (
+        f"{TAKEN} First change the value that USER_ID reads: with "
+        f"LAYER_IDENTITY['USER_ID_CHANGE'] = “{change}”, another ID that is given here "
+        "does not last."
+    ) in unescape(text_of(confirmation))
+    assertNotContains(confirmation, RENAME)
+
+
 def test_without_the_permission_the_way_out_is_named_and_not_linked(staff, entry, bob):
     client = staff("reassign_layeruser")
 
@@ -404,6 +422,18 @@ def test_without_the_permission_the_way_out_is_named_and_not_linked(staff, entry
             {"USER_ID": "email"},
             "alice gets no identity tokens from then on: each request is refused with "
             "user_id_unavailable. This user has no usable Layer user ID.",
+        ),
+        (
+            {"USER_ID_NORMALIZER": "tests.ledger.test_losses:forbidden"},
+            "A function of your project computes USER_ID, so this page cannot tell which "
+            "Layer user ID alice gets from then on. If it is this one, each request is "
+            "refused with user_id_taken until alice has another ID.",
+        ),
+        (
+            {"USER_ID": "is_authenticated"},  # a method would call the project too
+            "A function of your project computes USER_ID, so this page cannot tell which "
+            "Layer user ID alice gets from then on. If it is this one, each request is "
+            "refused with user_id_taken until alice has another ID.",
         ),
         (
             {"USER_ID": "tests.ledger.test_losses:forbidden"},

@@ -30,6 +30,13 @@ class Command(LayerCommand):
         keys = keys.select_related("app").order_by("app_id", "pk")
         if app is not None:
             keys = keys.filter(app=LayerApp.objects.get_by_app_id(app))
+        for key in keys:
+            if key.lacks_encryption_key:
+                self.remark(
+                    f"The key {key} ({key.app}, {key.state.label}) cannot be decrypted "
+                    "with the present KEY_ENCRYPTION_KEYS, so it cannot sign. Put the "
+                    "entry back that encrypted it, or import the same private key again."
+                )
         if json:
             self.stdout.write(dumps([_facts(key) for key in keys], indent=2))
         else:
@@ -44,6 +51,7 @@ def _facts(key: SigningKey) -> dict[str, Any]:
         "bits": key.bits,
         "app_id": str(key.app.identifier),
         "signer": key.signer or None,
+        "lacks_encryption_key": key.lacks_encryption_key,
         **{name: _iso(getattr(key, name)) for name in TIMES},
         "revocation_reason": key.revocation_reason or None,
     }

@@ -15,7 +15,8 @@ from django_layer_identity.models import LayerApp
 from django_layer_identity.protocol.claims import check_user_id
 
 NEXT = {
-    "follow": "the next token switches to the ID that USER_ID gives",
+    "follow": "the next token switches to the ID that USER_ID gives, or is refused with "
+    "user_id_taken if that ID belongs to another user",
     "refuse": "the next token is refused with user_id_changed",
 }
 
