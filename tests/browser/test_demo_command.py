@@ -18,6 +18,8 @@ import pytest
 
 from tests.browser.conftest import MANAGE, environment, free_port, running_demo
 
+pytestmark = pytest.mark.slow  # each test starts a process, some several
+
 
 def manage(data, *arguments, **variables):
     return subprocess.run(
