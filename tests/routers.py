@@ -21,3 +21,10 @@ class ReplicaOf(Replica):
 
     def db_for_read(self, model, **hints):
         return "replica" if model in self.models else None
+
+
+class ReplicaOfRelated(ReplicaOf):
+    """The same, but only where a foreign key of an object is followed."""
+
+    def db_for_read(self, model, **hints):
+        return super().db_for_read(model) if "instance" in hints else None

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.contrib import admin, messages
 from django.contrib.admin.utils import unquote
+from django.db import router
+from django.db.models import Prefetch
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
@@ -58,6 +60,10 @@ class SigningKeyInline(ReadOnly, admin.TabularInline):
     extra = 0
     show_change_link = True
 
+    def get_queryset(self, request: HttpRequest) -> QuerySet:
+        using = router.db_for_write(SigningKey)
+        return super().get_queryset(request).using(using)
+
 
 @admin.register(LayerApp)
 class LayerAppAdmin(LayerModelAdmin):
@@ -69,7 +75,8 @@ class LayerAppAdmin(LayerModelAdmin):
     search_help_text = _("Enter a part of the name, or a complete app ID.")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet:
-        return super().get_queryset(request).prefetch_related("keys")
+        keys = SigningKey.objects.using(router.db_for_write(SigningKey))
+        return super().get_queryset(request).prefetch_related(Prefetch("keys", keys))
 
     def get_list_display(self, request: HttpRequest) -> Any:
         """Add the state of the signing key, with a link that helps if there is none."""
@@ -111,7 +118,7 @@ class LayerAppAdmin(LayerModelAdmin):
         is_protected = obj is not None and obj.is_protected
         return super().has_delete_permission(request, obj) and not is_protected
 
-    def changeform_view(
+    def changeform_response(
         self, request: HttpRequest, object_id: str | None = None, *args: Any, **kw: Any
     ) -> HttpResponse:
         """Ask for confirmation first if the form disables an app with an active key."""
@@ -120,7 +127,7 @@ class LayerAppAdmin(LayerModelAdmin):
             app = self.get_object(request, unquote(object_id))
         name = str(app)  # before the form changes it
         if app is None or not self._is_disabling(request, app):
-            return super().changeform_view(request, object_id, *args, **kw)
+            return super().changeform_response(request, object_id, *args, **kw)
         return self.render(
             request,
             DISABLE,

@@ -8,6 +8,7 @@ from django.contrib import admin
 from django.contrib.admin.utils import quote
 from django.contrib.auth import get_user_model
 from django.core.exceptions import ValidationError
+from django.db import router
 from django.db.models import Q
 from django.urls import reverse
 from django.utils import timezone
@@ -79,7 +80,8 @@ class AppFilter(_Filter):
     parameter_name = column = "app_id"
 
     def label(self, values: Collection[str]) -> Iterable[Any]:
-        names = {str(app.identifier): app.name for app in LayerApp.objects.all()}
+        apps = LayerApp.objects.using(router.db_for_write(LayerApp))
+        names = {str(app.identifier): app.name for app in apps}
         return [
             (value, names.get(value, shorten_app_id(value))) for value in sorted(values)
         ]
@@ -207,9 +209,12 @@ class AuditEntryAdmin(ReadOnly, LayerModelAdmin):
     readonly_fields: ClassVar[Any] = fields
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        """Leave out the advice if there is none, as for a token that was issued."""
-        has_advice = obj is not None and advice(obj)
-        return [field for field in self.fields if has_advice or field is not advice]
+        """Leave out the advice if there is none, and the link if no user is known."""
+        unused = {
+            advice: obj is None or not advice(obj),
+            "refusals": obj is None or not obj.user_pk,
+        }
+        return [field for field in self.fields if not unused.get(field)]
 
     @admin.display(description=_("refusals"))
     def refusals(self, entry: AuditEntry) -> SafeString:

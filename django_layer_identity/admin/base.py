@@ -15,6 +15,7 @@ from django.utils.translation import gettext_lazy as _
 from django_layer_identity.exceptions import InvalidIdentifier, LayerIdentityError
 from django_layer_identity.keys.reading import BEGIN
 from django_layer_identity.keys.secrets import hide_locals
+from django_layer_identity.models import LayerApp
 from django_layer_identity.models.locking import is_retryable
 from django_layer_identity.protocol.identifiers import AppID
 
@@ -52,7 +53,7 @@ class LayerModelAdmin(admin.ModelAdmin):
         self, request: HttpRequest, *args: Any, **kwargs: Any
     ) -> HttpResponse:
         try:
-            return super().changeform_view(request, *args, **kwargs)
+            return self.changeform_response(request, *args, **kwargs)
         except (LayerIdentityError, OperationalError) as exc:
             is_expected = isinstance(exc, LayerIdentityError) or is_retryable(exc)
             # For a GET request, a redirect to the same page would loop.
@@ -60,6 +61,19 @@ class LayerModelAdmin(admin.ModelAdmin):
                 raise
             self.message_user(request, error_message(exc), messages.ERROR)
         return HttpResponseRedirect(request.get_full_path())
+
+    def changeform_response(
+        self, request: HttpRequest, *args: Any, **kwargs: Any
+    ) -> HttpResponse:
+        """Do the work of changeform_view(), which turns its errors into messages."""
+        return super().changeform_view(request, *args, **kwargs)
+
+    def formfield_for_foreignkey(
+        self, db_field: Any, request: HttpRequest, **kwargs: Any
+    ) -> Any:
+        """Offer the choices that were written: a replica may lag behind."""
+        kwargs["using"] = router.db_for_write(db_field.remote_field.model)
+        return super().formfield_for_foreignkey(db_field, request, **kwargs)
 
     def render(
         self, request: HttpRequest, template: str, **context: Any
@@ -78,6 +92,15 @@ class LayerModelAdmin(admin.ModelAdmin):
         name = f"admin:{self.opts.app_label}_{self.opts.model_name}_change"
         site = self.admin_site.name
         return HttpResponseRedirect(reverse(name, args=[obj.pk], current_app=site))
+
+
+class AppFilter(admin.RelatedFieldListFilter):
+    """Offer the apps that were written: a replica may lag behind."""
+
+    def field_choices(self, field: Any, request: HttpRequest, model_admin: Any) -> Any:
+        ordering = self.field_admin_ordering(field, request, model_admin)
+        apps = LayerApp.objects.using(router.db_for_write(LayerApp))
+        return [(app.pk, app.name) for app in apps.order_by(*ordering)]
 
 
 class ReadOnly:

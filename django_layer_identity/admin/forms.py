@@ -248,7 +248,8 @@ def _check_key_id(key: SigningKey, key_id: UUID | None) -> UUID:
     key = copy(key)
     with as_validation_errors():
         key.key_id = key.app.check_key_id(key_id)  # type: ignore[arg-type]
-        key.validate_constraints(exclude={"fingerprint"})
+        # A copy has no private key, and would read it from a replica.
+        key.validate_constraints(exclude={"fingerprint", "encrypted_private_key"})
     return key.key_id
 
 
@@ -333,6 +334,11 @@ class NewSigningKeyForm(forms.ModelForm):
 
     def __init__(self, data: Any = None, *args: Any, **kwargs: Any) -> None:
         super().__init__(data and wrap_secrets(data), *args, **kwargs)
+
+    def _get_validation_exclusions(self) -> set[str]:
+        """Leave out the app, whose field has checked it: Django may ask a replica."""
+        exclusions: set[str] = super()._get_validation_exclusions()
+        return exclusions | {"app"}
 
     def clean(self) -> dict[str, Any]:
         super().clean()

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
+from django.db import router
 from django.db.models import Q
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404
@@ -16,7 +17,7 @@ from django.urls import path, reverse
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 
-from django_layer_identity.admin.base import LayerModelAdmin, matching_apps
+from django_layer_identity.admin.base import AppFilter, LayerModelAdmin, matching_apps
 from django_layer_identity.admin.display import (
     IMPORT_AGAIN,
     REMEDY,
@@ -91,14 +92,17 @@ class SigningKeyAdmin(LayerModelAdmin):
     add_fieldsets = [(None, {"fields": NewSigningKeyForm.Meta.fields})]
     readonly_fields: ClassVar[Any] = (*PUBLIC_KEY_FIELDS, *KEY_FIELDS, *TIME_FIELDS)
     list_display: Any = ("__str__", state, "app", age, last_use, "activated_at")
-    list_filter = (StateFilter, "app")
-    list_select_related = ("app",)
+    list_filter = (StateFilter, ("app", AppFilter))
     ordering = ("app__name", "-pk")
     search_fields = ("fingerprint",)  # shows the search box; the search is below
     search_help_text = _(
         "Enter a complete key ID or app ID, the first digits of a fingerprint, or a part "
         "of the name of a Layer app."
     )
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet:
+        """Read the app with the key: a replica may lag behind."""
+        return super().get_queryset(request).select_related("app")
 
     def has_delete_permission(self, request: HttpRequest, obj: object = None) -> bool:
         return False
@@ -136,8 +140,9 @@ class SigningKeyAdmin(LayerModelAdmin):
 
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
         """Preselect the Layer app if there is only one."""
-        apps = list(LayerApp.objects.values_list("pk", flat=True)[:2])
-        initial = {"app": apps[0]} if len(apps) == 1 else {}
+        apps = LayerApp.objects.using(router.db_for_write(LayerApp))
+        pks = list(apps.values_list("pk", flat=True)[:2])
+        initial = {"app": pks[0]} if len(pks) == 1 else {}
         return {**initial, **super().get_changeform_initial_data(request)}
 
     def get_readonly_fields(

@@ -20,6 +20,7 @@ from django.utils.translation import gettext_lazy as _
 
 from django_layer_identity import ledger
 from django_layer_identity.admin.base import (
+    AppFilter,
     LayerModelAdmin,
     ReadOnly,
     error_message,
@@ -111,8 +112,7 @@ class LayerUserAdmin(ReadOnly, LayerModelAdmin):
     )
     readonly_fields: ClassVar[Any] = fields
     list_display = (layer_user_id, "owner", layer_user_state, "app", since)
-    list_filter = ("app",)
-    list_select_related = ("app", "owner")
+    list_filter = (("app", AppFilter),)
     ordering = ("-pk",)
     search_fields = ("digest",)  # shows the search box; get_search_results() searches
     search_help_text = _(
@@ -120,6 +120,10 @@ class LayerUserAdmin(ReadOnly, LayerModelAdmin):
         "Layer app. Enter the complete value: a part of it finds nothing."
     )
     show_full_result_count = False
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet:
+        """Read the app and the owner with the entry: a replica may lag behind."""
+        return super().get_queryset(request).select_related("app", "owner")
 
     def has_view_permission(self, request: HttpRequest, obj: object = None) -> bool:
         """Allow viewing also for staff who may reassign or change IDs."""
@@ -152,8 +156,9 @@ class LayerUserAdmin(ReadOnly, LayerModelAdmin):
             owners = []
         digests = [user_id_digest(search_term), search_term.strip().lower()]
         is_app = matching_apps(search_term.strip(), name="name__iexact")
-        apps = list(LayerApp.objects.filter(is_app).values_list("pk", flat=True))
-        found = Q(digest__in=digests) | Q(owner__in=owners) | Q(app__in=apps)
+        apps = LayerApp.objects.using(queryset.db).filter(is_app)
+        pks = list(apps.values_list("pk", flat=True))
+        found = Q(digest__in=digests) | Q(owner__in=owners) | Q(app__in=pks)
         return queryset.filter(found), False
 
     def get_urls(self) -> list[Any]:
@@ -211,11 +216,9 @@ class LayerUserAdmin(ReadOnly, LayerModelAdmin):
         """Ask for a user and the new ID, ask for confirmation, and give it to the user."""
         if not self.has_rename_permission(request):
             raise PermissionDenied
-        form = RenameForm(
-            request.POST or None,
-            initial=_initial(request),
-            user_widget=self._user_widget(request),
-        )
+        widget = self._user_widget(request)
+        initial = _initial(request, may_search_users=widget is not None)
+        form = RenameForm(request.POST or None, initial=initial, user_widget=widget)
         is_valid = form.is_valid()
         if is_valid and "confirm" in request.POST:
             return self._rename(request, form.cleaned_data)
@@ -355,13 +358,21 @@ def _loss_of_owner(entry: LayerUser, data: dict[str, Any]) -> Loss | None:
     return Loss(text % values, False, offer)
 
 
-def _initial(request: HttpRequest) -> dict[str, Any]:
-    """Return the app and the user in the address, or the only app."""
-    apps = LayerApp.objects.using(router.db_for_write(LayerUser))
+def _initial(request: HttpRequest, *, may_search_users: bool) -> dict[str, Any]:
+    """
+    Return the app and the user in the address, or the only app.
+
+    Staff who may not search users get only names that the list of Layer users shows.
+    """
+    using = router.db_for_write(LayerUser)
+    apps = LayerApp.objects.using(using)
     pks = list(apps.values_list("pk", flat=True)[:2])
     initial: dict[str, Any] = {"app": pks[0]} if len(pks) == 1 else {}
     if "app" in request.GET:
         initial["app"] = request.GET["app"]
     with suppress(ValueError, ValidationError):  # a damaged address
-        initial["user"] = stored_users().filter(pk=request.GET.get("user")).first()
+        user = stored_users().filter(pk=request.GET.get("user")).first()
+        entries = LayerUser.objects.using(using)
+        if may_search_users or (user and entries.filter(owner=user.pk).exists()):
+            initial["user"] = user
     return initial

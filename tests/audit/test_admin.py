@@ -223,6 +223,12 @@ def test_an_entry_of_an_issued_token_has_no_advice(auditor):
     assert "advice" not in rows
 
 
+def test_an_entry_without_a_user_has_no_link_to_refusals(auditor):
+    rows = shown(auditor, entry("not_authenticated", user_pk=""))
+
+    assert "refusals" not in rows
+
+
 def test_an_entry_of_a_code_of_the_project_is_shown(auditor):
     rows = shown(auditor, entry("unpaid_bill"))
 
