@@ -45,7 +45,8 @@ class _Filter(admin.SimpleListFilter):
         # The chosen value is a choice in any case: without one, the list is unfiltered.
         chosen = self.value()
         added = [] if chosen in (None, REFUSED) else [chosen]
-        return self.label({*AuditEntry.objects.occurring(self.column), *added})
+        entries = model_admin.get_queryset(request)
+        return self.label({*entries.occurring(self.column), *added})
 
     def label(self, values: Collection[str]) -> Iterable[Any]:
         """Return the choices, each with its label."""

@@ -337,7 +337,7 @@ class NewSigningKeyForm(forms.ModelForm):
 
     def _get_validation_exclusions(self) -> set[str]:
         """Leave out the app, whose field has checked it: Django may ask a replica."""
-        exclusions: set[str] = super()._get_validation_exclusions()
+        exclusions: set[str] = super()._get_validation_exclusions()  # type: ignore[misc]
         return exclusions | {"app"}
 
     def clean(self) -> dict[str, Any]:

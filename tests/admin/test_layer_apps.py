@@ -519,6 +519,22 @@ def test_an_expected_error_on_save_gives_a_message(
     ]
 
 
+def test_a_busy_database_during_the_check_for_an_active_key_gives_a_message(
+    admin_client, app, key, monkeypatch
+):
+    def fail(*args, **kwargs):
+        raise OperationalError("database is locked")
+
+    monkeypatch.setattr(LayerAppAdmin, "get_object", fail)
+
+    response = admin_client.post(page_of(app), entered(enabled=""))
+
+    assert response.url == page_of(app)
+    assert [str(message) for message in get_messages(response.wsgi_request)] == [
+        "The database is busy, so nothing was changed. Try again."
+    ]
+
+
 def test_other_database_errors_are_not_reported_as_busy(admin_client, app, monkeypatch):
     def fail(*args, **kwargs):
         raise OperationalError("no such table")

@@ -113,6 +113,20 @@ def test_the_form_begins_with_the_app_and_the_user_of_its_address(
     assert form["user"].value() == "alice"
 
 
+def test_the_form_tells_no_login_name_that_the_ledger_does_not_show(renamer, app, bob):
+    form = renamer.get(RENAME, {"user": bob.pk}).context["form"]
+
+    assert form["user"].value() is None
+
+
+def test_the_form_begins_with_any_user_for_staff_who_may_search_users(
+    admin_client, app, bob
+):
+    form = admin_client.get(RENAME, {"user": bob.pk}).context["form"]
+
+    assert form["user"].value() == bob.pk
+
+
 @pytest.mark.parametrize("user", ["", "nobody", "4711"])
 def test_the_form_begins_with_the_only_app_and_no_unknown_user(renamer, app, user):
     form = renamer.get(RENAME, {"user": user}).context["form"]

@@ -6,20 +6,13 @@ from contextlib import contextmanager, suppress
 
 import pytest
 from django.contrib.auth.models import User
-from django.db import OperationalError, connections
+from django.db import connections
 from pytest_django.asserts import assertContains
 
 from django_layer_identity import ledger
-from django_layer_identity.admin.apps import LayerAppAdmin
+from django_layer_identity.audit.models import AuditEntry
 from django_layer_identity.models import LayerApp, LayerUser, SigningKey
-from tests.admin.pages import (
-    KEYS,
-    messages_of,
-    page_of,
-    press,
-    run_action,
-    state_of,
-)
+from tests.admin.pages import KEYS, page_of, press, run_action, state_of
 from tests.admin.test_layer_apps import APPS, entered
 from tests.admin.test_layer_apps import page_of as page_of_app
 from tests.conftest import OTHER_KEY_ID
@@ -108,22 +101,6 @@ def test_disabling_an_app_asks_if_an_active_key_was_written(
 
     assertContains(page, "Disable Layer app")
     assert LayerApp.objects.get().enabled
-
-
-def test_a_busy_database_during_the_check_for_an_active_key_gives_a_message(
-    admin_client, app, key, monkeypatch
-):
-    def fail(*args, **kwargs):
-        raise OperationalError("database is locked")
-
-    monkeypatch.setattr(LayerAppAdmin, "get_object", fail)
-
-    response = admin_client.post(page_of_app(app), entered(enabled=""))
-
-    assert response.url == page_of_app(app)
-    assert messages_of(response) == [
-        "The database is busy, so nothing was changed. Try again."
-    ]
 
 
 def test_the_pages_of_keys_show_the_app_that_was_written(replica, admin_client, key):
@@ -227,3 +204,14 @@ def test_an_id_is_reassigned_where_it_is_written(
     entry.refresh_from_db()
     assert saved.status_code == 302
     assert entry.owner.get_username() == "admin"
+
+
+def test_the_audit_trail_is_filtered_by_what_was_written(replica, admin_client, app):
+    AuditEntry.objects.create(code="no_signing_key", app_id=str(app.identifier))
+
+    with replica(AuditEntry, LayerApp):
+        listed = admin_client.get("/admin/layer_identity_audit/auditentry/")
+
+    filters = {spec.title: spec for spec in listed.context["cl"].filter_specs}
+    labels = [str(label) for _value, label in filters["Layer app"].lookup_choices]
+    assert labels == ["Messenger"]
