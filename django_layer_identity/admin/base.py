@@ -98,9 +98,8 @@ class AppFilter(admin.RelatedFieldListFilter):
     """Offer the apps that were written: a replica may lag behind."""
 
     def field_choices(self, field: Any, request: HttpRequest, model_admin: Any) -> Any:
-        ordering = self.field_admin_ordering(field, request, model_admin)
         apps = LayerApp.objects.using(router.db_for_write(LayerApp))
-        return [(app.pk, app.name) for app in apps.order_by(*ordering)]
+        return list(apps.order_by("name", "pk").values_list("pk", "name"))
 
 
 class ReadOnly:
