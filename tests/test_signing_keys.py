@@ -15,6 +15,7 @@ from django_layer_identity.exceptions import (
     NotFound,
 )
 from django_layer_identity.models import LayerApp, SigningKey
+from django_layer_identity.protocol.validation import KnownKey
 from tests.conftest import APP_ID, KEY_ID, OTHER_KEY_ID, PROVIDER_ID
 from tests.keys.test_rsa import as_pem
 
@@ -233,3 +234,19 @@ def test_a_key_without_a_stored_private_key_needs_no_encryption_key(settings, ap
     settings.LAYER_IDENTITY = {}
 
     assert not SigningKey(app=app).lacks_encryption_key
+
+
+def test_a_key_can_be_given_to_a_verifier(app, key, private_key):
+    assert key.as_known_key() == KnownKey(
+        key_id=f"layer:///keys/{KEY_ID}",
+        public_key=private_key.public_key.pem,
+        app_id=f"layer:///apps/production/{APP_ID}",
+        provider_id=f"layer:///providers/{PROVIDER_ID}",
+        state="active",
+    )
+
+
+def test_a_draft_can_be_given_to_a_verifier_that_looks_for_the_signer(draft):
+    known = draft.as_known_key()
+
+    assert (known.key_id, known.state) == ("", "draft")

@@ -46,6 +46,7 @@ from django_layer_identity.models.locking import (
 )
 from django_layer_identity.models.reasons import MAX_REASON_LENGTH, clean_reason
 from django_layer_identity.protocol.identifiers import KeyID
+from django_layer_identity.protocol.known_keys import KnownKey
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -480,6 +481,16 @@ class SigningKey(models.Model):
                 f"save() cannot change {', '.join(changed)}. Call refresh_from_db() "
                 "first, then a method such as set_key_id(), activate() or retire()."
             )
+
+    def as_known_key(self) -> KnownKey:
+        """Return the public key with its IDs and state, to verify or explain tokens."""
+        return KnownKey(
+            key_id=str(self.identifier or ""),
+            public_key=self.public_key,
+            app_id=str(self.app.identifier),
+            provider_id=str(self.app.provider),
+            state=self.state.value,
+        )
 
     def load_signer(self, *, fresh: bool = False) -> Signer:
         """

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Mapping
+from dataclasses import asdict
 from typing import Any
 from urllib.parse import quote
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse, JsonResponse
 
 from django_layer_identity.exceptions import InvalidToken
 from django_layer_identity.protocol.claims import PROFILE_CLAIMS
-from django_layer_identity.protocol.validation import ValidatedToken
+from django_layer_identity.protocol.explain import Inspection
+from django_layer_identity.protocol.validation import VerifiedIdentity, accept
 from django_layer_identity.sandbox import registry, state
 from django_layer_identity.sandbox.endpoint import (
     Endpoint,
@@ -19,6 +23,8 @@ from django_layer_identity.sandbox.endpoint import (
     InvalidProperty,
     MissingProperty,
 )
+
+logger = logging.getLogger("django_layer_identity")
 
 
 class RootView(Endpoint):
@@ -62,13 +68,12 @@ class SessionsView(Endpoint):
         )
         registrations = registry.load_registrations()
         app = registry.find_app(registrations, app_id)
+        inspection = registry.inspect_token(token, app, registrations)
         try:
-            validated = registry.check_identity_token(token, app, registrations)
+            identity = accept(inspection)
         except InvalidToken as exc:
-            raise InvalidProperty(
-                f"{exc.code}: {exc.message}", property="identity_token", code=exc.code
-            ) from exc
-        session_token = open_session(validated, str(app.app_id))
+            raise refuse_token(exc, inspection) from exc
+        session_token = open_session(identity, str(app.app_id))
         response = JsonResponse({"session_token": session_token}, status=201)
         names = ["conversations", "content", "websocket"]
         response["Link"] = link_header(self.root_url(request), names)
@@ -115,16 +120,32 @@ def read_property(body: Mapping[str, Any], name: str) -> Any:
     return body[name]
 
 
-def open_session(validated: ValidatedToken, app_id: str) -> str:
+def refuse_token(exc: InvalidToken, inspection: Inspection) -> InvalidProperty:
+    """Log every problem of the token; with ``DEBUG`` return them to the client too."""
+    findings = list(inspection.run())
+    for finding in findings:
+        line = "The sandbox refused an identity token: %s: %s %s"
+        logger.info(line, finding.code, finding.message, finding.hint)
+    error = InvalidProperty(
+        f"{exc.code}: {exc.message}", property="identity_token", code=exc.code
+    )
+    if settings.DEBUG:
+        error.data["findings"] = [asdict(finding) for finding in findings]
+    return error
+
+
+def open_session(identity: VerifiedIdentity, app_id: str) -> str:
     """Use up the nonce, as the last check, and return a session token."""
-    if not state.use_nonce(validated.nonce):
+    if not state.use_nonce(identity.nonce):
         raise InvalidProperty(
             "Nonce not found or expired.",
             property="identity_token",
             code="eit_nonce_not_found",
         )
-    session = state.Session(app_id, validated.user_id)
-    state.store_identity(session, validated.profile)
+    session = state.Session(app_id, identity.user_id)
+    claims = identity.claims
+    profile = {name: claims[name] for name in PROFILE_CLAIMS if name in claims}
+    state.store_identity(session, profile)
     return state.create_session(session)
 
 

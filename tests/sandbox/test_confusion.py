@@ -172,7 +172,7 @@ def test_extensions_are_refused(client, forge, private_key, crit):
 def test_a_payload_that_is_not_encoded_is_refused(client, forge, private_key):
     token = forge(private_key.sign, b64=False)
 
-    assert_token_refused(post_session(client, token), NOT_SIGNED)
+    assert_token_refused(post_session(client, token), WRONG_VALUE)
 
 
 @pytest.mark.parametrize(

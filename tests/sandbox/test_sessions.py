@@ -50,10 +50,12 @@ def test_websocket_is_secure_if_the_sandbox_is(client, key, private_key):
     assert "<wss://testserver/sandbox/websocket>; rel=websocket" in response["Link"]
 
 
-def test_session_takes_one_query(client, key, private_key, django_assert_num_queries):
+def test_session_takes_one_query_for_apps_and_one_for_keys(
+    client, key, private_key, django_assert_num_queries
+):
     token = make_token(private_key)
 
-    with django_assert_num_queries(1):
+    with django_assert_num_queries(2):
         assert post_session(client, token).status_code == 201
 
 

@@ -30,8 +30,54 @@ def test_message_of_the_validator_is_in_the_response(client, key):
 
     assert response.json()["message"] == (
         "eit_wrong_jws_part_count: An identity token must have three parts separated "
-        "by dots, not 2. Pass the complete value of identity_token, nothing else."
+        "by dots, not 2. The signature is missing. Pass the complete value of "
+        "identity_token, nothing else."
     )
+
+
+def test_every_problem_is_in_the_response_with_debug(client, key, settings):
+    settings.DEBUG = True
+
+    response = post_session(client, '"a.b"')
+
+    assert response.json()["data"]["findings"] == [
+        {
+            "code": "eit_wrong_jws_part_count",
+            "severity": "error",
+            "message": "There are quotation marks around the token.",
+            "hint": "Parse the response as JSON and pass the value of identity_token.",
+        },
+        {
+            "code": "eit_wrong_jws_part_count",
+            "severity": "error",
+            "message": "An identity token must have three parts separated by dots, not "
+            "2.",
+            "hint": "The signature is missing. Pass the complete value of "
+            "identity_token, nothing else.",
+        },
+    ]
+
+
+def test_without_debug_only_the_first_problem_is_in_the_response(client, key):
+    data = post_session(client, '"a.b"').json()["data"]
+
+    assert data == {"property": "identity_token", "code": "eit_wrong_jws_part_count"}
+
+
+def test_every_problem_is_logged(client, key, caplog):
+    caplog.set_level("INFO", logger="django_layer_identity")
+
+    post_session(client, '"a.b"')
+
+    ours = [r for r in caplog.records if r.name == "django_layer_identity"]
+    assert [record.getMessage() for record in ours] == [
+        "The sandbox refused an identity token: eit_wrong_jws_part_count: There are "
+        "quotation marks around the token. Parse the response as JSON and pass the "
+        "value of identity_token.",
+        "The sandbox refused an identity token: eit_wrong_jws_part_count: An identity "
+        "token must have three parts separated by dots, not 2. The signature is "
+        "missing. Pass the complete value of identity_token, nothing else.",
+    ]
 
 
 def test_expired_token_is_refused(client, key, private_key):
