@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
-from django_layer_identity import collisions, key_usage
+from django_layer_identity import collisions, doctor, key_usage
 from django_layer_identity.keys import encryption
 from django_layer_identity.keys.rsa import PrivateKey
 from django_layer_identity.keys.signers import (
@@ -34,6 +34,8 @@ RETRY_PAUSE = f"{PACKAGE}.models.locking.PAUSE"
 SURVEY_FOLDER_ACCESS = f"{PACKAGE}.collisions.os.access"
 SURVEY_TABLES = f"{PACKAGE}.collisions._TABLES"
 SURVEY_PAGE_SIZE = f"{PACKAGE}.collisions.PAGE"
+
+DATABASE_TIME = doctor._DATABASE_TIME
 
 # Places: functions and objects, in the module that uses them
 

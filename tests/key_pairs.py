@@ -15,8 +15,13 @@ VECTORS = Path(__file__).parent / "vectors"
 
 @cache
 def load_rsa_key(name: str) -> rsa.RSAPrivateKey:
-    """Return the key "first", "second" or "third" as a key of ``cryptography``."""
-    pem = (VECTORS / f"{name}_private_key.pem").read_bytes()
+    """
+    Return the key "first", "second" or "third" as a key of ``cryptography``.
+
+    "public_test" is the key that the package knows as public.
+    """
+    file = "private_key" if name == "public_test" else f"{name}_private_key"
+    pem = (VECTORS / f"{file}.pem").read_bytes()
     key = load_pem_private_key(pem, None)
     assert isinstance(key, rsa.RSAPrivateKey)
     return key

@@ -13,6 +13,7 @@ from django_layer_identity.api.jwks import MAX_AGE
 from django_layer_identity.checks.settings import KNOWN
 from django_layer_identity.conf import conf
 from django_layer_identity.exceptions import Refusal
+from django_layer_identity.protocol.explain import LAYER_CODES
 from tests.checks import documented_checks
 
 ROOT = Path(__file__).parent.parent
@@ -54,6 +55,19 @@ def test_every_check_is_documented_in_order():
     # tests/checks compares each message and hint with the page when it appears.
     assert [id for id, _messages, _hints in documented_checks()] == sorted(ids)
     assert len(set(ids)) == len(ids)
+
+
+def test_every_code_of_the_validator_is_documented_with_its_meaning():
+    rows = documented("explain.rst", r"^   \* - ``(\w+)``\n     - (.+)$")
+    ours = set(
+        re.findall(
+            r'"(layer_identity_\w+)"', (PACKAGE / "protocol/explain.py").read_text()
+        )
+    )
+
+    assert dict(rows[:20]) == dict(LAYER_CODES)
+    ours.remove("layer_identity_token")  # the field of a response
+    assert {code for code, _meaning in rows[20:]} == ours
 
 
 def test_every_command_is_documented():

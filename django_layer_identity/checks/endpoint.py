@@ -240,7 +240,7 @@ def _cache_alias() -> Iterator[str]:
     hint="Set LAYER_IDENTITY['CACHE_ALIAS'] to a cache on Redis or Memcached, or to a "
     f"DatabaseCache with MAX_ENTRIES of {MIN_ENTRIES} or more.",
 )
-def _shared_cache() -> Iterator[str]:
+def shared_cache() -> Iterator[str]:
     if _cache_alias() or _rates():
         return  # reported by check_settings()
     if conf.NONCE_GUARD != "cache" and not any(conf.THROTTLE_RATES.values()):
@@ -287,5 +287,5 @@ DEPLOYMENT_RULES = (
     _sessions_without_csrf,
     _unstated_proxies,
     _no_guard,
-    _shared_cache,
+    shared_cache,
 )

@@ -27,6 +27,10 @@ from django_layer_identity.protocol.signing import ALGORITHM
 
 MIN_KEY_SIZE = 2048  # bits; RFC 7518, section 3.3
 MAX_KEY_SIZE = 4096  # bits; doubling the size makes signing about six times slower
+#: Fingerprint of the key for tests. Its private key is public.
+TEST_KEY_FINGERPRINT = (
+    "f6e2e9875d7a21c68be79811581b9550607ae6ea6b53bbc0db3b60d21d6a3e1d"
+)
 
 DAMAGED = "This private key is damaged or incomplete. Copy the complete key."
 NOT_RSA = "This is not an RSA private key. Layer accepts only RSA keys."

@@ -539,6 +539,19 @@ class SigningKey(models.Model):
         with self.unique_or_key_exists():
             self._save_transition()
 
+    def check_signature(self) -> None:
+        """
+        Sign with the private key and verify with the stored public key.
+
+        Nothing is recorded.
+
+        :raises KeyStateError, DecryptionError, ConfigurationError, SigningBackendError:
+            as :meth:`run_self_test` does.
+        """
+        signature = self.load_signer(fresh=True).sign(SELF_TEST)
+        if not verify_signature(self.public_key, SELF_TEST, signature):
+            raise KeyStateError("The public key does not belong to the private key.")
+
     @serialized
     def run_self_test(self) -> None:
         """
@@ -674,7 +687,5 @@ class SigningKey(models.Model):
             self.destroyed_at = self.destroyed_at or now
 
     def _test(self) -> None:
-        signature = self.load_signer(fresh=True).sign(SELF_TEST)
-        if not verify_signature(self.public_key, SELF_TEST, signature):
-            raise KeyStateError("The public key does not belong to the private key.")
+        self.check_signature()
         self.tested_at = timezone.now()

@@ -1,0 +1,346 @@
+"""
+Is this installation ready to issue identity tokens?
+
+``manage.py layer_doctor`` prints the answer; :func:`run_checks` returns it. Each check
+has an ID and returns at least one finding. No finding contains a secret.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta, timezone
+from secrets import token_urlsafe
+from typing import NamedTuple
+from uuid import UUID
+
+from django.apps import apps as installed_apps
+from django.core import checks as system_checks
+from django.db import Error, connections, router
+from django.db.migrations.executor import MigrationExecutor
+from django.db.models import Count
+from django.utils.timezone import now
+
+from django_layer_identity.checks import check_deployment, check_settings
+from django_layer_identity.checks.endpoint import shared_cache
+from django_layer_identity.conf import conf
+from django_layer_identity.exceptions import InvalidClaims, refusals_by_code
+from django_layer_identity.keys.rsa import TEST_KEY_FINGERPRINT
+from django_layer_identity.models import LayerApp, SigningKey
+from django_layer_identity.protocol.claims import MAX_CLOCK_SKEW, IdentityClaims
+from django_layer_identity.protocol.explain import ERROR as TOKEN_ERROR
+from django_layer_identity.protocol.explain import explain_token
+from django_layer_identity.protocol.signing import sign_identity_token
+
+OK, WARNING, ERROR = SEVERITIES = ("ok", "warning", "error")
+OUR_LABELS = ("layer_identity", "layer_identity_audit")
+MAX_KEY_AGE = timedelta(days=365)
+RECENT = timedelta(hours=1)
+MADE_UP_USER = "layer-doctor"
+ROTATE = (
+    "Create a new key, register its public key with Layer, and activate it: see “Rotate "
+    "a key” in the documentation."
+)
+IMPORT_KEY = (
+    "Import the private key that Layer's dashboard showed (layer_key_import), or "
+    "generate one (layer_key_generate), and activate it."
+)
+#: SQL for the database's time in Unix seconds.
+_DATABASE_TIME = {
+    "sqlite": "SELECT strftime('%s', 'now')",
+    "postgresql": "SELECT EXTRACT(EPOCH FROM clock_timestamp())",
+    "mysql": "SELECT UNIX_TIMESTAMP()",
+}
+
+
+@dataclass(frozen=True)
+class Finding:
+    """
+    What a check found.
+
+    ``id`` is the check's ID and ``severity`` one of ``"ok"``, ``"warning"`` and
+    ``"error"``. ``message`` says what is the case and ``hint`` what to do; the hint is
+    empty if there is nothing to do.
+    """
+
+    id: str
+    severity: str
+    message: str
+    hint: str = ""
+
+
+@dataclass
+class _Installation:
+    """The apps that are examined, and their active keys."""
+
+    using: str
+    apps: list[LayerApp]
+    keys: list[SigningKey] = field(default_factory=list)
+    #: Primary keys of the active keys that cannot sign.
+    failed: set[int] = field(default_factory=set)
+
+    @property
+    def enabled(self) -> list[LayerApp]:
+        return [app for app in self.apps if app.enabled]
+
+
+_Problems = Iterator[tuple[str, str, str]]  # severity, message, hint
+
+
+class _Check(NamedTuple):
+    id: str
+    ok: str  # the message if there is no problem
+    find: Callable[[_Installation], _Problems]
+    is_quick: bool = True
+
+
+def run_checks(
+    *, app: LayerApp | str | None = None, quick: bool = False
+) -> list[Finding]:
+    """
+    Examine the installation, and return the findings of each check.
+
+    :param app: a Layer app or its app ID, to examine only this app and its keys.
+    :param quick: leave out the checks that open a private key, start a process or make
+        a network call other than to the database.
+    :raises NotFound, InvalidIdentifier: if there is no such app.
+    """
+    using = router.db_for_write(LayerApp)
+    findings = [*_run(_SETTINGS, _Installation(using, []))]
+    findings += _run(_MIGRATIONS, _Installation(using, []))
+    if findings[-1].severity == ERROR:
+        return findings  # without the tables, no other check can run
+    installation = _load(app, using)
+    for check in CHECKS[2:]:
+        if check.is_quick or not quick:
+            findings += _run(check, installation)
+    return findings
+
+
+def _load(app: LayerApp | str | None, using: str) -> _Installation:
+    if app is None:
+        apps = list(LayerApp.objects.using(using).order_by("pk"))
+    elif isinstance(app, LayerApp):
+        apps = [app]
+    else:
+        apps = [LayerApp.objects.get_by_app_id(app)]
+    keys = SigningKey.objects.using(using).filter(active_for__in=apps)
+    return _Installation(using, apps, list(keys.select_related("app").order_by("pk")))
+
+
+def _run(check: _Check, installation: _Installation) -> list[Finding]:
+    try:
+        problems = list(check.find(installation))
+    except Error as exc:
+        hint = f"Check the connection to the database. {type(exc).__name__}: {exc}"
+        problems = [(ERROR, "The database failed during this check.", hint)]
+    if not problems:
+        return [Finding(check.id, OK, check.ok)]
+    return [Finding(check.id, *problem) for problem in problems]
+
+
+def _settings(installation: _Installation) -> _Problems:
+    cache_ids = {message.id for message in shared_cache()}
+    for message in (*check_settings(), *check_deployment()):
+        if message.id not in cache_ids:  # the check "cache" reports it
+            is_error = message.level >= system_checks.ERROR
+            text = f"{message.msg} ({message.id})"
+            yield ERROR if is_error else WARNING, text, message.hint or ""
+
+
+def _migrations(installation: _Installation) -> _Problems:
+    executor = MigrationExecutor(connections[installation.using])
+    leaves = executor.loader.graph.leaf_nodes()
+    plan = executor.migration_plan([leaf for leaf in leaves if leaf[0] in OUR_LABELS])
+    names = [
+        str(migration) for migration, _ in plan if migration.app_label in OUR_LABELS
+    ]
+    if names:
+        text = f"These migrations are not applied: {', '.join(names)}."
+        yield ERROR, text, "Run “manage.py migrate”."
+
+
+def _apps(installation: _Installation) -> _Problems:
+    if not installation.enabled:
+        yield (
+            ERROR,
+            "No Layer app is enabled: nobody gets identity tokens.",
+            "Create one in the admin or with layer_app_create, or enable one.",
+        )
+    active = {key.active_for_id for key in installation.keys}
+    for app in installation.enabled:
+        if app.pk not in active:
+            text = f"{app} has no active signing key: its users get no identity tokens."
+            yield ERROR, text, IMPORT_KEY
+
+
+def _encryption(installation: _Installation) -> _Problems:
+    stored = SigningKey.objects.using(installation.using).filter(
+        app__in=installation.apps
+    )
+    for key in stored.exclude(encrypted_private_key="").select_related("app"):
+        if key.lacks_encryption_key:
+            is_active = key.state == key.State.ACTIVE
+            installation.failed.add(key.pk)
+            yield (
+                ERROR if is_active else WARNING,
+                f"The private key of {key} ({key.app}, {key.state.label}) cannot be "
+                "decrypted with the present KEY_ENCRYPTION_KEYS"
+                + (": its users get no identity tokens." if is_active else "."),
+                "Add the entry that encrypted it again, or import the same private key "
+                "again.",
+            )
+
+
+def _self_test(installation: _Installation) -> _Problems:
+    for key in installation.keys:
+        if key.pk in installation.failed:
+            continue
+        try:
+            key.check_signature()
+        except Exception as exc:  # a signing backend may raise anything
+            installation.failed.add(key.pk)
+            yield (
+                ERROR,
+                f"The active key {key} of {key.app} does not sign: {exc}",
+                "Mend the cause, or activate another key.",
+            )
+
+
+def _key_age(installation: _Installation) -> _Problems:
+    for key in installation.keys:
+        days = (now() - key.created_at).days
+        if days > MAX_KEY_AGE.days:
+            text = f"The active key {key} of {key.app} is {days} days old."
+            yield WARNING, text, ROTATE
+
+
+def _ids(installation: _Installation) -> _Problems:
+    """Compare the UUIDs: each belongs to one thing, and copying confuses them."""
+    owners: dict[UUID | None, str] = {
+        **{app.provider_id: "a provider ID" for app in installation.apps},
+        **{app.app_id: f"the app ID of {app}" for app in installation.apps},
+    }
+    providers = {app.provider_id for app in installation.apps}
+    keys = SigningKey.objects.using(installation.using).filter(
+        app__in=installation.apps, key_id__isnull=False
+    )
+    for app in installation.apps:
+        if app.app_id in providers:
+            yield (
+                ERROR,
+                f"The app ID of {app}, {app.app_id}, is also a provider ID.",
+                "Compare both with Layer's dashboard, and correct the Layer app.",
+            )
+    for key in keys:
+        if kind := owners.get(key.key_id):
+            yield (
+                ERROR,
+                f"The key ID {key.key_id} is also {kind}: Layer refuses the tokens.",
+                "Compare it with Layer's dashboard. Import the key again with its ID.",
+            )
+
+
+def _cache(installation: _Installation) -> _Problems:
+    for message in shared_cache():
+        yield WARNING, str(message.msg), message.hint or ""
+
+
+def _clock(installation: _Installation) -> _Problems:
+    connection = connections[installation.using]
+    if connection.vendor not in _DATABASE_TIME:
+        return
+    with connection.cursor() as cursor:
+        cursor.execute(_DATABASE_TIME[connection.vendor])
+        (seconds,) = cursor.fetchone()
+    difference = abs(int(datetime.now(timezone.utc).timestamp()) - int(seconds))
+    if difference > max(5, conf.CLOCK_SKEW.total_seconds()):
+        is_large = difference > MAX_CLOCK_SKEW.total_seconds()
+        yield (
+            ERROR if is_large else WARNING,
+            f"This machine's clock and the database's differ by {difference} seconds. "
+            "If this machine's clock is wrong, Layer refuses the tokens.",
+            "Synchronize the clocks of both machines, for example with chrony.",
+        )
+
+
+def _refusals(installation: _Installation) -> _Problems:
+    if not installed_apps.is_installed("django_layer_identity.audit"):
+        return
+    from django_layer_identity.audit.models import ISSUED, AuditEntry
+
+    entries = AuditEntry.objects.using(router.db_for_write(AuditEntry))
+    recent = entries.filter(created_at__gt=now() - RECENT).exclude(code=ISSUED)
+    ids = [str(app.identifier) for app in installation.apps]
+    recent = recent.filter(app_id__in=["", *ids])  # empty: refused before the app
+    counts = recent.order_by("code").values_list("code").annotate(n=Count("pk"))
+    refusals = refusals_by_code()
+    for code, count in counts:
+        refusal = refusals.get(code)
+        yield (
+            ERROR if refusal and refusal.is_server_error else WARNING,
+            f"{code}: {count} refused in the last hour.",
+            refusal.advice if refusal else "",
+        )
+
+
+def _test_key(installation: _Installation) -> _Problems:
+    keys = SigningKey.objects.using(installation.using).filter(
+        app__in=installation.apps, fingerprint=TEST_KEY_FINGERPRINT
+    )
+    for key in keys.exclude(revoked_at__isnull=False).select_related("app"):
+        yield (
+            ERROR,
+            f"The key {key} of {key.app} is the public test key: anyone can sign "
+            "identity tokens with it.",
+            "Revoke it here and at Layer, and create another key.",
+        )
+
+
+def _round_trip(installation: _Installation) -> _Problems:
+    """Sign and verify a token; issue_identity_token() would leave traces."""
+    for key in installation.keys:
+        if key.pk in installation.failed:
+            continue
+        try:
+            claims = _made_up_claims(key.app)
+        except InvalidClaims as exc:
+            hint = "Correct the lifetime of the app's tokens."
+            yield ERROR, f"No token of {key.app} can be issued: {exc}", hint
+            continue
+        token = sign_identity_token(claims, key.load_signer())
+        known = key.as_known_key()
+        for finding in explain_token(token, keys=[known], app=known.app_id):
+            severity = ERROR if finding.severity == TOKEN_ERROR else WARNING
+            text = f"A token of {key.app}: {finding.message} ({finding.code})"
+            yield severity, text, finding.hint
+
+
+def _made_up_claims(app: LayerApp) -> IdentityClaims:
+    now_in_seconds = datetime.now(timezone.utc).replace(microsecond=0)
+    return IdentityClaims(
+        provider_id=app.provider,
+        user_id=MADE_UP_USER,
+        nonce=token_urlsafe(),
+        issued_at=now_in_seconds - conf.CLOCK_SKEW,
+        expires_at=now_in_seconds + (app.token_lifetime or conf.TOKEN_LIFETIME),
+    )
+
+
+_SETTINGS = _Check("settings", "The settings are valid.", _settings)
+_MIGRATIONS = _Check("migrations", "All migrations are applied.", _migrations)
+#: The checks in their order. Each stands in the documentation's table.
+CHECKS = (
+    _SETTINGS,
+    _MIGRATIONS,
+    _Check("apps", "Each enabled Layer app has an active signing key.", _apps),
+    _Check("encryption", "All stored private keys can be decrypted.", _encryption),
+    _Check("self-test", "All active keys sign.", _self_test, is_quick=False),
+    _Check("key-age", "No active key is older than a year.", _key_age),
+    _Check("ids", "No ID is used for two things.", _ids),
+    _Check("cache", "All processes share nonces and rate limits.", _cache),
+    _Check("clock", "The clock agrees with the database's.", _clock),
+    _Check("refusals", "No refusals in the last hour are recorded.", _refusals),
+    _Check("test-key", "The public test key is not in use.", _test_key),
+    _Check("round-trip", "A token of each active key is valid.", _round_trip, False),
+)

@@ -1,0 +1,55 @@
+"""``manage.py layer_doctor``."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from typing import Any
+
+from django.core.management.base import CommandError, CommandParser
+
+from django_layer_identity.doctor import ERROR, OK, SEVERITIES, WARNING, run_checks
+from django_layer_identity.management.base import LayerCommand
+
+
+class Command(LayerCommand):
+    help = (
+        "Examine whether this installation is ready to issue identity tokens. Nothing "
+        "is changed. It fails if a check finds an error."
+    )
+    arguments = ("--app", "--json")
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        super().add_arguments(parser)
+        parser.add_argument(
+            "--fail-level",
+            choices=SEVERITIES[1:],
+            default=ERROR,
+            help="the severity from which on the command fails (default: error)",
+        )
+
+    def run(
+        self, *, app: str | None, json: bool, fail_level: str, **options: Any
+    ) -> None:
+        findings = run_checks(app=app)
+        if json:
+            self.stdout.write(_as_json([asdict(finding) for finding in findings]))
+        else:
+            for finding in findings:
+                self._print(finding.id, finding.severity, finding.message)
+                if finding.hint:
+                    self.stdout.write(f"         {finding.hint}")
+        limit = SEVERITIES.index(fail_level)
+        failed = [f.id for f in findings if SEVERITIES.index(f.severity) >= limit]
+        if failed:
+            names = ", ".join(dict.fromkeys(failed))
+            raise CommandError(f"This installation has problems: {names}.")
+
+    def _print(self, id: str, severity: str, message: str) -> None:
+        style = {OK: self.style.SUCCESS, WARNING: self.style.WARNING}
+        color = style.get(severity, self.style.ERROR)
+        self.stdout.write(f"{color(f'{severity:7}')}  {id}: {message}")
+
+
+def _as_json(content: list[dict[str, str]]) -> str:
+    return json.dumps(content, indent=2)

@@ -1,0 +1,76 @@
+"""``manage.py layer_token_explain``."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from typing import Any
+
+from django.core.management.base import CommandError, CommandParser
+from django.db import router
+
+from django_layer_identity.management.base import LayerCommand, read_secret_file
+from django_layer_identity.models import LayerApp, SigningKey
+from django_layer_identity.protocol.explain import (
+    ERROR,
+    explain_token,
+)
+
+
+class Command(LayerCommand):
+    help = (
+        "Say why Layer would refuse an identity token: every problem, with what to do. "
+        "The exit status is 0 if Layer would accept it, 1 if not, and 2 for any other "
+        "failure."
+    )
+    arguments = ("--app", "--json")
+    failure_status = 2
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        super().add_arguments(parser)
+        parser.add_argument("--nonce", help="the nonce that the client got from Layer")
+        parser.add_argument(
+            "file", metavar="FILE", help="file with the token, or - for standard input"
+        )
+
+    def run(
+        self,
+        *,
+        file: str,
+        app: str | None,
+        nonce: str | None,
+        json: bool,
+        **options: Any,
+    ) -> None:
+        keys = SigningKey.objects.using(router.db_for_write(SigningKey))
+        findings = explain_token(
+            _read_token(file),
+            keys=[key.as_known_key() for key in keys.select_related("app")],
+            app=app and str(LayerApp.objects.get_by_app_id(app).identifier),
+            nonce=nonce,
+        )
+        if json:
+            self.stdout.write(_as_json([asdict(finding) for finding in findings]))
+        else:
+            for finding in findings:
+                style = (
+                    self.style.ERROR
+                    if finding.severity == ERROR
+                    else self.style.WARNING
+                )
+                self.stdout.write(f"{style(finding.severity)}: {finding.message}")
+                self.stdout.write(f"  {finding.hint} ({finding.code})")
+        if any(finding.severity == ERROR for finding in findings):
+            raise CommandError("Layer would refuse this token.")
+        self.remark("Layer would accept this token.")
+
+
+def _read_token(file: str) -> str:
+    content = read_secret_file(file, label="FILE")
+    text = content.decode("latin-1") if isinstance(content, bytes) else content
+    # Editors and most programs end a file with a line break, which nobody sends.
+    return text.removesuffix("\n").removesuffix("\r")
+
+
+def _as_json(content: list[dict[str, str]]) -> str:
+    return json.dumps(content, indent=2)

@@ -1,0 +1,515 @@
+"""The doctor finds what keeps an installation from issuing tokens."""
+
+from __future__ import annotations
+
+import json
+import re
+from datetime import timedelta
+from io import StringIO
+from pathlib import Path
+from textwrap import dedent
+from uuid import UUID
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.db import OperationalError, connection
+from django.db.models import QuerySet
+from django.utils.timezone import now
+
+from django_layer_identity.audit.models import AuditEntry
+from django_layer_identity.doctor import CHECKS, Finding, run_checks
+from django_layer_identity.exceptions import NotFound
+from django_layer_identity.models import LayerApp, LayerUser, SigningKey, SpentNonce
+from tests import internals
+from tests.conftest import APP_ID, KEY_ID, PROVIDER_ID
+from tests.key_pairs import load_private_key
+
+OTHER_ID = UUID("cccccccc-0000-4000-8000-000000000009")
+PAGE = Path(__file__).parent.parent / "docs/doctor.rst"
+HEALTHY = [
+    ("settings", "ok"),
+    ("migrations", "ok"),
+    ("apps", "ok"),
+    ("encryption", "ok"),
+    ("self-test", "ok"),
+    ("key-age", "ok"),
+    ("ids", "ok"),
+    ("cache", "ok"),
+    ("clock", "ok"),
+    ("refusals", "ok"),
+    ("test-key", "ok"),
+    ("round-trip", "ok"),
+]
+
+
+@pytest.fixture(autouse=True)
+def production(settings):
+    """Settings of a project that is deployed correctly."""
+    settings.DEBUG = False
+    settings.CACHES = {
+        "default": {
+            "BACKEND": "django.core.cache.backends.redis.RedisCache",
+            "LOCATION": "redis://127.0.0.1:1",  # not used
+        }
+    }
+    settings.LAYER_IDENTITY = {
+        **settings.LAYER_IDENTITY,
+        "AUTHENTICATION_CLASSES": ["rest_framework.authentication.TokenAuthentication"],
+        "SANDBOX": None,
+    }
+    settings.REST_FRAMEWORK = {"NUM_PROXIES": 0}
+    settings.SESSION_COOKIE_SECURE = settings.CSRF_COOKIE_SECURE = True
+
+
+def problems(**options):
+    """Return the findings that are not “ok”."""
+    return [finding for finding in run_checks(**options) if finding.severity != "ok"]
+
+
+def severities(**options):
+    return [(finding.id, finding.severity) for finding in run_checks(**options)]
+
+
+def test_a_healthy_installation_has_no_problems(key):
+    assert severities() == HEALTHY
+
+
+def test_there_are_at_most_a_dozen_checks():
+    assert len(CHECKS) <= 12
+
+
+def test_an_empty_installation_has_no_app(db):
+    assert problems() == [
+        Finding(
+            "apps",
+            "error",
+            "No Layer app is enabled: nobody gets identity tokens.",
+            "Create one in the admin or with layer_app_create, or enable one.",
+        )
+    ]
+
+
+def test_a_disabled_app_counts_as_none(key):
+    LayerApp.objects.update(enabled=False)
+
+    assert [finding.id for finding in problems()] == ["apps"]
+
+
+def test_an_app_without_an_active_key_is_named(app, draft):
+    [finding] = problems()
+
+    assert finding.message == (
+        "Messenger has no active signing key: its users get no identity tokens."
+    )
+
+
+def test_with_another_secret_the_keys_that_cannot_be_decrypted_are_named(
+    key, draft, settings
+):
+    settings.LAYER_IDENTITY = {
+        **settings.LAYER_IDENTITY,
+        "KEY_ENCRYPTION_KEYS": ["another entry of more than thirty-two characters"],
+    }
+
+    assert [(found.id, found.severity, found.message) for found in problems()] == [
+        (
+            "encryption",
+            "error",
+            f"The private key of {KEY_ID} (Messenger, active) cannot be "
+            "decrypted with the present KEY_ENCRYPTION_KEYS: its users get no identity "
+            "tokens.",
+        ),
+        (
+            "encryption",
+            "warning",
+            f"The private key of {draft} (Messenger, draft) cannot be "
+            "decrypted with the present KEY_ENCRYPTION_KEYS.",
+        ),
+    ]
+
+
+def test_a_damaged_row_fails_the_self_test(key):
+    stored = key.encrypted_private_key
+    damaged = f"{stored[:-40]}{stored[-40:].swapcase()}"
+    SigningKey.objects.update(encrypted_private_key=damaged)
+
+    [finding] = problems()
+
+    assert (finding.id, finding.severity) == ("self-test", "error")
+    assert "is damaged" in finding.message
+
+
+def test_ids_that_were_mixed_up_are_found(key):
+    QuerySet.update(LayerApp.objects.all(), provider_id=APP_ID)  # past the checks
+    SigningKey.objects.update(key_id=APP_ID)
+
+    assert [(found.id, found.message) for found in problems()] == [
+        (
+            "ids",
+            f"The app ID of Messenger, {APP_ID}, is also a provider ID.",
+        ),
+        (
+            "ids",
+            f"The key ID {APP_ID} is also the app ID of Messenger: Layer "
+            "refuses the tokens.",
+        ),
+    ]
+
+
+def test_a_cache_of_each_process_is_a_warning(key, settings):
+    settings.CACHES = {
+        "default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
+    }
+
+    [finding] = problems()
+
+    assert (finding.id, finding.severity) == ("cache", "warning")
+    assert "each process has its own cache" in finding.message
+
+
+@pytest.mark.parametrize(
+    ("offset", "expected"),
+    [
+        ("+4 seconds", []),
+        ("+1 minute", [("clock", "warning")]),
+        ("-1 hour", [("clock", "error")]),
+    ],
+)
+def test_the_clock_is_compared_with_the_databases(key, monkeypatch, offset, expected):
+    sql = f"SELECT strftime('%s', 'now', '{offset}')"
+    monkeypatch.setitem(internals.DATABASE_TIME, "sqlite", sql)
+
+    assert [(found.id, found.severity) for found in problems()] == expected
+
+
+def test_the_clock_of_an_unknown_database_is_not_compared(key, monkeypatch):
+    monkeypatch.delitem(internals.DATABASE_TIME, "sqlite")
+
+    assert severities() == HEALTHY
+
+
+@pytest.mark.slow
+@pytest.mark.django_db(transaction=True)
+def test_after_a_missing_migration_no_other_check_runs():
+    call_command("migrate", "layer_identity_audit", "0001", verbosity=0)
+    try:
+        assert run_checks()[1:] == [
+            Finding(
+                "migrations",
+                "error",
+                "These migrations are not applied: layer_identity_audit.0002_impersonator.",
+                "Run “manage.py migrate”.",
+            )
+        ]
+    finally:
+        call_command("migrate", verbosity=0)
+
+
+def test_a_database_that_fails_is_an_error(key, lost_database, monkeypatch):
+    def fail(*args):
+        raise OperationalError("server closed the connection")
+
+    monkeypatch.setattr(connection, "cursor", fail)
+
+    assert run_checks()[1:] == [
+        Finding(
+            "migrations",
+            "error",
+            "The database failed during this check.",
+            "Check the connection to the database. OperationalError: server closed the "
+            "connection",
+        )
+    ]
+
+
+def test_a_key_older_than_a_year_is_a_warning(key):
+    SigningKey.objects.update(created_at=now() - timedelta(days=400))
+
+    [finding] = problems()
+
+    assert (finding.id, finding.severity) == ("key-age", "warning")
+    assert f"The active key {KEY_ID}" in finding.message
+    assert "is 400 days old." in finding.message
+
+
+def test_wrong_settings_are_errors_and_risky_ones_warnings(key, settings):
+    settings.LAYER_IDENTITY = {
+        **settings.LAYER_IDENTITY,
+        "USER_ID_CHANGE": "sometimes",
+        "NONCE_GUARD": None,
+    }
+
+    found = [(finding.id, finding.severity) for finding in problems()]
+
+    assert found == [("settings", "error"), ("settings", "warning")]
+
+
+def test_refusals_of_the_last_hour_are_listed_with_advice(key):
+    AuditEntry.objects.create(code="no_signing_key")
+    AuditEntry.objects.create(code="user_inactive")
+    AuditEntry.objects.create(code="user_inactive")
+    AuditEntry.objects.create(code="issued")
+    AuditEntry.objects.create(code="throttled", created_at=now() - timedelta(hours=2))
+
+    assert [(found.severity, found.message) for found in problems()] == [
+        ("error", "no_signing_key: 1 refused in the last hour."),
+        ("warning", "user_inactive: 2 refused in the last hour."),
+    ]
+    assert all(found.hint for found in problems())
+
+
+def test_only_the_refusals_of_the_only_app_count(key):
+    AuditEntry.objects.create(
+        code="user_inactive", app_id=f"layer:///apps/x/{OTHER_ID}"
+    )
+
+    assert problems() == []
+
+
+def test_an_unknown_code_in_the_audit_trail_has_no_advice(key):
+    AuditEntry.objects.create(code="own_code", app_id=str(key.app.identifier))
+
+    [finding] = problems()
+
+    assert finding.hint == ""
+
+
+def test_without_the_audit_trail_refusals_are_not_checked(key, settings):
+    settings.INSTALLED_APPS = [
+        name
+        for name in settings.INSTALLED_APPS
+        if name != "tests.audit.apps.SilentAuditConfig"
+    ]
+
+    assert severities() == HEALTHY
+
+
+def test_the_public_test_key_is_an_error(app):
+    private_key = load_private_key("public_test")
+    SigningKey.from_private_key(app, private_key, key_id=KEY_ID).save()
+    SigningKey.objects.get().activate()
+
+    [finding] = problems()
+
+    assert (finding.id, finding.severity) == ("test-key", "error")
+    assert "anyone can sign identity tokens with it" in finding.message
+
+
+def test_the_round_trip_finds_what_layer_would_refuse(key, settings):
+    settings.LAYER_IDENTITY = {
+        **settings.LAYER_IDENTITY,
+        "TOKEN_LIFETIME": timedelta(0),
+    }
+
+    [_, finding] = problems()
+
+    assert (finding.id, finding.severity) == ("round-trip", "error")
+    assert finding.message.startswith("A token of Messenger: The token has expired")
+
+
+def test_the_round_trip_finds_a_lifetime_with_which_no_token_can_be_issued(
+    key, settings
+):
+    settings.LAYER_IDENTITY = {
+        **settings.LAYER_IDENTITY,
+        "TOKEN_LIFETIME": timedelta(days=20),
+    }
+
+    [_, finding] = problems()
+
+    assert (finding.id, finding.severity) == ("round-trip", "error")
+    assert finding.message.startswith("No token of Messenger can be issued: ")
+
+
+def test_one_app_can_be_examined(key, other_private_key):
+    LayerApp.objects.create(name="Empty", app_id=OTHER_ID, provider_id=PROVIDER_ID)
+
+    assert [finding.id for finding in problems()] == ["apps"]
+    assert problems(app=key.app) == []
+    assert problems(app=str(APP_ID)) == []
+
+
+def test_an_unknown_app_cannot_be_examined(key):
+    with pytest.raises(NotFound):
+        run_checks(app=str(OTHER_ID))
+
+
+def test_nothing_is_recorded(key):
+    run_checks()
+
+    assert SpentNonce.objects.count() == LayerUser.objects.count() == 0
+    assert AuditEntry.objects.count() == 0
+    assert SigningKey.objects.get().last_used_at is None
+
+
+def test_quick_checks_open_no_key(key, parsed):
+    internals.clear_loaded_keys()
+    parsed.clear()
+
+    found = severities(quick=True)
+
+    assert found == [
+        row for row in HEALTHY if row[0] not in ("self-test", "round-trip")
+    ]
+    assert parsed == []
+
+
+def test_the_number_of_queries_does_not_grow_with_the_keys(
+    key, other_private_key, django_assert_max_num_queries
+):
+    with django_assert_max_num_queries(12):
+        run_checks(quick=True)
+
+
+# The command and its page
+
+
+def run_command(**options):
+    """Return what the command prints, and whether it succeeds."""
+    out = StringIO()
+    try:
+        call_command("layer_doctor", stdout=out, stderr=StringIO(), **options)
+    except CommandError as exc:
+        return f"{out.getvalue()}CommandError: {exc}\n"
+    return out.getvalue()
+
+
+@pytest.fixture
+def other_secret(key, settings):
+    settings.LAYER_IDENTITY = {
+        **settings.LAYER_IDENTITY,
+        "KEY_ENCRYPTION_KEYS": ["another entry of more than thirty-two characters"],
+    }
+
+
+@pytest.fixture
+def mixed_up_ids(key):
+    QuerySet.update(LayerApp.objects.all(), provider_id=APP_ID)  # past the checks
+    SigningKey.objects.update(key_id=APP_ID)
+
+
+@pytest.fixture
+def process_cache(key, settings):
+    settings.CACHES = {
+        "default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
+    }
+
+
+@pytest.fixture
+def wrong_clock(key, monkeypatch):
+    sql = "SELECT strftime('%s', 'now', '-1 hour')"
+    monkeypatch.setitem(internals.DATABASE_TIME, "sqlite", sql)
+
+
+@pytest.fixture
+def damaged_row(key):
+    stored = key.encrypted_private_key
+    damaged = f"{stored[:-40]}{stored[-40:].swapcase()}"
+    SigningKey.objects.update(encrypted_private_key=damaged)
+
+
+@pytest.mark.parametrize(
+    ("heading", "fixture"),
+    [
+        ("Nothing is created yet", "db"),
+        ("No active key", "app"),
+        ("Another secret", "other_secret"),
+        ("A damaged row", "damaged_row"),
+        ("IDs that were mixed up", "mixed_up_ids"),
+        ("A cache of each process", "process_cache"),
+        ("A wrong clock", "wrong_clock"),
+    ],
+)
+def test_the_page_shows_what_the_command_prints(request, heading, fixture):
+    request.getfixturevalue(fixture)
+
+    lines = run_command(no_color=True).splitlines()
+
+    problems = [line.rstrip() for line in lines if not line.startswith("ok ")]
+    assert without_numbers(problems) == without_numbers(page_lines(heading))
+
+
+def test_the_page_shows_a_healthy_installation(key):
+    lines = run_command(no_color=True).splitlines()
+
+    assert [line.rstrip() for line in lines] == page_lines("The checks")
+
+
+def page_lines(heading):
+    """Return the lines of the first console block under a heading, without the prompt."""
+    _, _, section = PAGE.read_text().partition(f"\n{heading}\n")
+    _, _, rest = section.partition("   $ python manage.py layer_doctor\n")
+    block = rest.partition("\n\n")[0]
+    return [line.removeprefix("   ") for line in block.splitlines()]
+
+
+def without_numbers(lines):
+    """Leave out seconds and fingerprints, which differ in each run."""
+    return [re.sub(r"\b[0-9a-f]{16}\b|\d+ seconds", "…", line) for line in lines]
+
+
+def test_the_page_lists_the_checks():
+    ids = re.findall(r"^   \* - ``([\w-]+)``$", PAGE.read_text(), re.MULTILINE)
+
+    assert ids == [check.id for check in CHECKS]
+
+
+def test_the_command_fails_on_a_warning_only_if_asked(key):
+    SigningKey.objects.update(created_at=now() - timedelta(days=400))
+
+    assert "CommandError" not in run_command()
+    assert run_command(fail_level="warning").endswith(
+        "CommandError: This installation has problems: key-age.\n"
+    )
+
+
+def test_the_command_prints_json(key):
+    assert json.loads(run_command(json=True))[0] == {
+        "id": "settings",
+        "severity": "ok",
+        "message": "The settings are valid.",
+        "hint": "",
+    }
+
+
+def test_the_command_colours_the_severity_on_a_terminal(key):
+    out = run_command(force_color=True)
+
+    assert "\x1b[32;1mok     \x1b[0m  settings" in out
+
+
+# The view for a monitoring system, as printed
+
+
+@pytest.fixture
+def layer_health(settings):
+    settings.CACHES = {
+        "default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
+    }
+    code = re.search(
+        r"   from django.core.cache.*?else 503\)\n", PAGE.read_text(), re.DOTALL
+    )
+    names = {}
+    exec(dedent(code[0]), names)  # noqa: S102
+    return names["layer_health"]
+
+
+def test_the_view_for_monitoring_answers_200_and_nothing_else(key, layer_health, rf):
+    response = layer_health(rf.get("/"))
+
+    assert (response.status_code, response.content) == (200, b"")
+
+
+def test_the_view_for_monitoring_answers_503_and_nothing_else(app, layer_health, rf):
+    response = layer_health(rf.get("/"))
+
+    assert (response.status_code, response.content) == (503, b"")
+
+
+def test_the_view_for_monitoring_asks_the_database_once_a_minute(
+    key, layer_health, rf, django_assert_num_queries
+):
+    layer_health(rf.get("/"))
+
+    with django_assert_num_queries(0):
+        layer_health(rf.get("/"))
