@@ -42,6 +42,7 @@ from django_layer_identity.reporting import (
     Facts,
     explains_itself,
     report_issued,
+    report_preview,
     report_refused,
 )
 
@@ -62,6 +63,24 @@ class IssuedToken:
     key_id: str
     issued_at: datetime
     expires_at: datetime
+
+
+@dataclass(frozen=True)
+class PreviewedToken:
+    """
+    A token that was never issued. It is complete, so it is a credential.
+
+    Show its signature only if ``is_recorded``: otherwise the ledger does not reserve the
+    Layer user ID for this user, so it may give the ID to another user later.
+    """
+
+    token: str = field(repr=False)
+    is_recorded: bool
+
+    @property
+    def without_signature(self) -> str:
+        """The header and the claims, as they are in the token."""
+        return self.token.rpartition(".")[0]
 
 
 @sensitive_variables()
@@ -94,6 +113,29 @@ def issue_identity_token(
     return issued
 
 
+@sensitive_variables()
+def preview_identity_token(
+    user: AbstractBaseUser, app: LayerApp, nonce: str, *, by: AbstractBaseUser
+) -> PreviewedToken:
+    """
+    Sign the token that the user would get, and record nothing but a log line.
+
+    The ledger, the nonce guard and the key do not change, and no signal is sent.
+
+    :param nonce: made by the caller; never one that a person chose.
+    :param by: the user who asks, for the log.
+    :raises Refusal: if the user would not get a token.
+    """
+    attempt = _Attempt(user, None)
+    try:
+        preview = attempt.preview(nonce, app)
+    except Refusal as refusal:
+        report_preview(attempt.facts(), by, refusal)
+        raise
+    report_preview(attempt.facts(), by)
+    return preview
+
+
 def warm_keys() -> None:
     """
     Load the active key of every enabled app before the first request.
@@ -124,6 +166,17 @@ def _warm(key: SigningKey) -> None:
         logger.error(line, str(key), name, reason, exc_info=None if own else exc)
 
 
+@dataclass(frozen=True)
+class _Draft:
+    """A token that is decided, but neither recorded nor signed."""
+
+    app: LayerApp
+    key: SigningKey
+    assignment: ledger.Assignment
+    claims: IdentityClaims
+    signer: Signer
+
+
 @dataclass
 class _Attempt:
     """One request for a token, and what is known about it so far."""
@@ -140,6 +193,34 @@ class _Attempt:
         app: LayerApp | str | None,
         expected_user_id: str | None,
     ) -> IssuedToken:
+        draft = self._draft(nonce, app, expected_user_id)
+        # Nothing is written before this line. The nonce and signing may still fail.
+        with _database():
+            user_id = ledger.record(draft.assignment)
+        reserve_nonce(draft.app, nonce_digest(nonce), self.user.pk, user_id)
+        token = _sign(replace(draft.claims, user_id=user_id), draft.signer)
+        record_use(draft.key)
+        return IssuedToken(
+            token=token,
+            user_id=user_id,
+            app=draft.app,
+            key_id=str(draft.signer.key_id),
+            issued_at=draft.claims.issued_at,
+            expires_at=draft.claims.expires_at,
+        )
+
+    def preview(self, nonce: str, app: LayerApp) -> PreviewedToken:
+        draft = self._draft(nonce, app, None)
+        token = _sign(draft.claims, draft.signer)
+        return PreviewedToken(token, draft.assignment.is_recorded)
+
+    def _draft(
+        self,
+        nonce: str,
+        app: LayerApp | str | None,
+        expected_user_id: str | None,
+    ) -> _Draft:
+        """Decide everything about the token. Write nothing."""
         check_user(self.user)
         self.nonce = check_nonce(nonce)
         with _database():
@@ -158,20 +239,7 @@ class _Attempt:
         claims, signer = _prepare(
             self.key, self.app, assignment.user_id, self.nonce, profile
         )
-        # Nothing is written before this line. The nonce and signing may still fail.
-        with _database():
-            user_id = ledger.record(assignment)
-        reserve_nonce(self.app, nonce_digest(self.nonce), self.user.pk, user_id)
-        token = _sign(replace(claims, user_id=user_id), signer)
-        record_use(self.key)
-        return IssuedToken(
-            token=token,
-            user_id=user_id,
-            app=self.app,
-            key_id=str(signer.key_id),
-            issued_at=claims.issued_at,
-            expires_at=claims.expires_at,
-        )
+        return _Draft(self.app, self.key, assignment, claims, signer)
 
     def facts(self) -> Facts:
         return Facts(

@@ -99,5 +99,22 @@ def explains_itself(error: BaseException | None) -> bool:
     return isinstance(error, LayerIdentityError)
 
 
+def report_preview(
+    facts: Facts, by: AbstractBaseUser, refusal: Refusal | None = None
+) -> None:
+    """Log that a token was tried. Send no signal: nobody got the token."""
+    code = refusal.code if refusal else "no refusal"
+    is_error = refusal is not None and refusal.is_server_error
+    error = refusal and (refusal.__cause__ or refusal)
+    logger.info(
+        "Identity token tried: %s by=%r %s",
+        code,
+        by.pk,
+        str(facts),
+        exc_info=error if is_error else None,
+        extra={"code": "tried", **facts.fields()},
+    )
+
+
 def _send(signal: Signal, facts: Facts, **more: str) -> None:
     signal.send_robust(sender=LayerApp, **vars(facts), **more)

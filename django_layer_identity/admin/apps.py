@@ -29,6 +29,7 @@ from django_layer_identity.admin.display import (
     state,
 )
 from django_layer_identity.admin.forms import LayerAppForm
+from django_layer_identity.admin.tokens import TokenPages
 from django_layer_identity.models import LayerApp, SigningKey
 from django_layer_identity.models.app import FROZEN_IDS
 
@@ -66,7 +67,7 @@ class SigningKeyInline(ReadOnly, admin.TabularInline):
 
 
 @admin.register(LayerApp)
-class LayerAppAdmin(LayerModelAdmin):
+class LayerAppAdmin(TokenPages, LayerModelAdmin):
     form = LayerAppForm
     list_display = ("name", "app_id", "environment", "enabled")
     ordering = ("name", "pk")

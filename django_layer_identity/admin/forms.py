@@ -42,7 +42,7 @@ from django_layer_identity.protocol.claims import (
 from django_layer_identity.protocol.identifiers import AppID, KeyID, ProviderID
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from uuid import UUID
 
     from django.contrib.auth.base_user import AbstractBaseUser
@@ -180,10 +180,10 @@ def _decimal_separator() -> str:
     return str(get_format("DECIMAL_SEPARATOR"))
 
 
-def wrap_secrets(data: Any) -> Any:
+def wrap_secrets(data: Any, names: Iterable[str] = SECRET_FIELDS) -> Any:
     """Return a copy of the form data with private key and passphrase as ``Secret``."""
     wrapped = data.copy()
-    for name in SECRET_FIELDS:
+    for name in names:
         if isinstance(wrapped.get(name), str):
             wrapped[name] = Secret(wrapped[name])
     return wrapped

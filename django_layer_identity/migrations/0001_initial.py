@@ -106,6 +106,18 @@ class Migration(migrations.Migration):
             options={
                 "verbose_name": "Layer app",
                 "verbose_name_plural": "Layer apps",
+                "permissions": [
+                    ("explain_identity_token", "Can explain identity tokens"),
+                    ("try_identity_token", "Can try identity tokens"),
+                    (
+                        "try_identity_token_for_others",
+                        "Can try identity tokens for other users",
+                    ),
+                    (
+                        "view_identity_token_signature",
+                        "Can view signatures of tried identity tokens",
+                    ),
+                ],
                 "constraints": [
                     models.CheckConstraint(
                         condition=models.Q(

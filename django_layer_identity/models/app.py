@@ -188,6 +188,18 @@ class LayerApp(models.Model):
     class Meta:
         verbose_name = _("Layer app")
         verbose_name_plural = _("Layer apps")
+        permissions = [
+            ("explain_identity_token", "Can explain identity tokens"),
+            ("try_identity_token", "Can try identity tokens"),
+            (
+                "try_identity_token_for_others",
+                "Can try identity tokens for other users",
+            ),
+            (
+                "view_identity_token_signature",
+                "Can view signatures of tried identity tokens",
+            ),
+        ]
         constraints = [
             models.CheckConstraint(
                 name="layer_identity_app_token_lifetime",

@@ -36,12 +36,16 @@ def create_nonce() -> str:
     return nonce
 
 
+def has_nonce(nonce: str) -> bool:
+    """Return whether the nonce is unused and not expired."""
+    return cache.get(_key("nonce", nonce)) is not None
+
+
 def use_nonce(nonce: str) -> bool:
     """Use up the nonce, and return whether it was unused and not expired."""
-    key = _key("nonce", nonce)
     # Some backends return True when they delete an expired entry, so read first. Only
     # deleting is atomic: of two requests, one gets True.
-    return cache.get(key) is not None and cache.delete(key)
+    return has_nonce(nonce) and cache.delete(_key("nonce", nonce))
 
 
 def _random_nonce() -> str:
