@@ -262,6 +262,12 @@ def _ask_sandbox(token: str, app: LayerApp) -> str:
 # The pages
 
 
+def _initial(request: HttpRequest) -> dict[str, Any]:
+    """Return the Layer app that the link names. The rest is posted."""
+    app = request.GET.get("app")
+    return {"app": app} if app else {}
+
+
 class TokenPages(LayerModelAdmin):
     """The two pages, as part of the admin of Layer apps."""
 
@@ -289,8 +295,7 @@ class TokenPages(LayerModelAdmin):
         if request.POST.get("user") and not may_choose:
             raise PermissionDenied
         data = request.POST if request.method == "POST" else None
-        initial = {"app": request.GET.get("app")} if request.GET.get("app") else {}
-        form = TryForm(data, initial=initial, may_choose_user=may_choose)
+        form = TryForm(data, initial=_initial(request), may_choose_user=may_choose)
         context: dict[str, Any] = {}
         if form.is_valid():
             app, other = form.cleaned_data["app"], form.cleaned_data.get("user")
@@ -303,7 +308,8 @@ class TokenPages(LayerModelAdmin):
         user: Any = request.user
         if not user.has_perm(EXPLAIN):
             raise PermissionDenied
-        form = ExplainForm(request.POST if request.method == "POST" else None)
+        data = request.POST if request.method == "POST" else None
+        form = ExplainForm(data, initial=_initial(request))
         context: dict[str, Any] = {}
         if form.is_valid():
             findings = explain(form.cleaned_data)

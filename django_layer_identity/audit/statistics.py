@@ -51,6 +51,22 @@ def count_by_hour(entries: AuditEntryQuerySet, now: datetime) -> list[Hour]:
     return [found.get(start, Hour(start)) for start in starts]
 
 
+def count_by_app(
+    entries: AuditEntryQuerySet, since: datetime
+) -> dict[str, tuple[int, int]]:
+    """Return the numbers of issued and refused tokens by app ID, in one query."""
+    counts = (
+        entries.filter(created_at__gte=since)
+        .order_by()
+        .values_list("app_id")
+        .annotate(
+            issued=Count("pk", filter=Q(code=ISSUED)),
+            refused=Count("pk", filter=~Q(code=ISSUED)),
+        )
+    )
+    return {app_id: (issued, refused) for app_id, issued, refused in counts}
+
+
 def build_chart(hours: Sequence[Hour]) -> dict[str, Any]:
     """Return the template's data: each hour with the heights of its two bars."""
     most = max(hour.total for hour in hours)
