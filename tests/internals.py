@@ -39,6 +39,7 @@ DATABASE_TIME = doctor._DATABASE_TIME
 
 # Places: functions and objects, in the module that uses them
 
+ADMIN_KNOWN_KEYS = f"{PACKAGE}.admin.tokens._known_keys"
 ADMIN_LOG_ADDITION = f"{PACKAGE}.admin.keys.SigningKeyAdmin.log_addition"
 ADMIN_READ_KEY = f"{PACKAGE}.admin.forms.read_private_key"
 ADMIN_REFUSE_SEARCH = f"{PACKAGE}.admin.base.refuse_search"

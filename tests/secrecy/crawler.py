@@ -13,6 +13,8 @@ SECRET_FIELDS = (
     "private_key",
     "passphrase",
     "q",
+    "token",
+    "nonce",
 )  # other fields show pasted text again
 
 
