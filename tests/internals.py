@@ -33,6 +33,10 @@ PURGE_BATCH_SIZE = f"{PACKAGE}.audit.models.BATCH"
 RETRY_PAUSE = f"{PACKAGE}.models.locking.PAUSE"
 SURVEY_FOLDER_ACCESS = f"{PACKAGE}.collisions.os.access"
 SURVEY_TABLES = f"{PACKAGE}.collisions._TABLES"
+OVERVIEW_MAX_COUNT = (
+    f"{PACKAGE}.admin.overview.MAX_COUNT",
+    f"{PACKAGE}.templatetags.layer_identity_overview.MAX_COUNT",
+)
 SURVEY_PAGE_SIZE = f"{PACKAGE}.collisions.PAGE"
 
 DATABASE_TIME = doctor._DATABASE_TIME
@@ -59,6 +63,8 @@ LIST_PUBLIC_KEYS = f"{PACKAGE}.api.jwks.verification_keys"
 LOAD_ENCRYPTED_DER = f"{PACKAGE}.keys.passphrase.load_der_private_key"
 LOAD_DER = f"{PACKAGE}.keys.reading.load_der_private_key"
 LOAD_STORED_DER = f"{PACKAGE}.keys.rsa.load_der_private_key"
+OVERVIEW_CHECKS = f"{PACKAGE}.admin.overview.run_checks"
+OVERVIEW_COUNT = f"{PACKAGE}.admin.overview.count_users"
 MAKE_CREDENTIALS = f"{PACKAGE}.api.authentication.Credentials.__init__"
 MAKE_ENCRYPTION_KEY = f"{PACKAGE}.keys.encryption._EncryptionKey"
 MAKE_SUCCESS_BODY = f"{PACKAGE}.api.views._success_body"

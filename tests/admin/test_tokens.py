@@ -148,7 +148,6 @@ def test_trying_records_nothing_but_the_history(
 
     identity_token_issued.connect(receive)
     identity_token_refused.connect(receive)
-    before = everything()
     try:
         for user in (bob, recorded(User.objects.get(username="staff"))):
             before = everything()
