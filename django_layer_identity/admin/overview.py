@@ -173,7 +173,7 @@ def count_users() -> dict[int, int]:
     apps = LayerApp.objects.using(using).annotate(beyond=beyond)
     is_large = dict(apps.values_list("pk", "beyond"))
     small = [pk for pk, beyond in is_large.items() if beyond is None]
-    counts = entries.filter(app__in=small).values_list("app").annotate(n=Count("pk"))
+    counts = entries.filter(app__in=small).values_list("app").annotate(n=Count("*"))
     return {
         **dict.fromkeys(is_large, MAX_COUNT + 1),
         **dict.fromkeys(small, 0),

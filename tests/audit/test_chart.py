@@ -7,7 +7,12 @@ from datetime import datetime, timedelta, timezone
 import pytest
 
 from django_layer_identity.audit.models import AuditEntry
-from django_layer_identity.audit.statistics import Hour, build_chart, count_by_hour
+from django_layer_identity.audit.statistics import (
+    Hour,
+    build_chart,
+    count_by_app,
+    count_by_hour,
+)
 
 NOW = datetime(2026, 11, 25, 14, 30, 7, 5, tzinfo=timezone.utc)
 START = datetime(2026, 11, 24, 15, 0, tzinfo=timezone.utc)
@@ -61,6 +66,22 @@ def test_entries_of_a_project_without_time_zones_are_counted(settings, db):
     add("issued", now)
 
     assert counted(now) == [(now.replace(minute=0, second=0, microsecond=0), 1, 0)]
+
+
+def test_entries_are_counted_by_app(db):
+    moment = timedelta(microseconds=1)
+    for code, app_id, time in (
+        ("issued", "a", START),
+        ("issued", "a", NOW),
+        ("throttled", "a", NOW),
+        ("throttled", "b", NOW),
+        ("issued", "b", START - moment),
+    ):
+        AuditEntry.objects.create(code=code, app_id=app_id, created_at=time)
+
+    counts = count_by_app(AuditEntry.objects.all(), START)
+
+    assert counts == {"a": (2, 1), "b": (0, 1)}
 
 
 def test_the_tallest_column_is_100_high_and_the_others_are_in_proportion():
