@@ -26,7 +26,7 @@ from django_layer_identity.admin.forms import (
 from django_layer_identity.conf import conf
 from django_layer_identity.exceptions import InvalidToken, LayerIdentityError, Refusal
 from django_layer_identity.issuing import preview_identity_token
-from django_layer_identity.keys.secrets import hide_locals
+from django_layer_identity.keys.secrets import Secret, hide_locals
 from django_layer_identity.models import LayerApp, SigningKey
 from django_layer_identity.protocol.claims import (
     CLAIM_LIMITS,
@@ -212,7 +212,8 @@ def try_token(
         "sandbox_error": uses_sandbox and _ask_sandbox(preview.token, app),
         "is_recorded": preview.is_recorded,
         "is_complete": is_complete,
-        "token": preview.token if is_complete else preview.without_signature,
+        # Reports of later errors must not show the token.
+        "token": Secret(preview.token if is_complete else preview.without_signature),
     }
 
 
