@@ -135,7 +135,7 @@ class Overview:
     def _find_candidates(self) -> None:
         needy = {row.app.pk: row for row in self.rows if row.needs_key}
         keys = SigningKey.objects.using(router.db_for_write(SigningKey)).filter(
-            app__in=needy, revoked_at=None, destroyed_at=None, active_for=None
+            app__in=needy, destroyed_at=None
         )
         usable = [key for key in keys.order_by("pk") if not key.lacks_encryption_key]
         for state, permission in reversed(NEXT_STEPS.items()):  # the best comes last

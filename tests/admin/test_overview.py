@@ -107,7 +107,7 @@ def test_what_the_doctor_finds_is_shown_with_a_hint(admin_client, app):
 def test_a_large_ledger_is_not_counted_completely(admin_client, app, monkeypatch):
     for place in internals.OVERVIEW_MAX_COUNT:
         monkeypatch.setattr(place, 2)
-    create_entries(app, 3)
+    create_entries(app, 5)
     create_entries(create_app(), 2)
 
     page = admin_client.get(PAGE)
@@ -222,6 +222,15 @@ def test_an_active_key_that_cannot_be_decrypted_needs_a_new_one(
     settings.LAYER_IDENTITY = {**settings.LAYER_IDENTITY, **own}
 
     assertContains(admin_client.get(PAGE), f'href="{ADD_KEY}?app={key.app.pk}"')
+
+
+def test_a_key_that_cannot_be_decrypted_is_not_offered(settings, admin_client, ready):
+    own = {"KEY_ENCRYPTION_KEYS": ["another entry, also longer than 32 characters"]}
+    settings.LAYER_IDENTITY = {**settings.LAYER_IDENTITY, **own}
+
+    page = admin_client.get(PAGE)
+
+    assertNotContains(page, f'class="button" href="{page_of(ready)}"')
 
 
 def test_an_app_with_an_active_key_has_no_button(admin_client, key, ready):

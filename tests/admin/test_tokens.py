@@ -455,8 +455,11 @@ def test_a_preview_of_a_recorded_user_says_so(app, key, alice, recorded):
     assert preview_identity_token(alice, app, NONCE, by=alice).is_recorded
 
 
-def test_a_preview_does_not_count_as_use_of_the_key(app, key, alice):
-    preview_identity_token(alice, app, NONCE, by=alice)
+def test_a_preview_does_not_count_as_use_of_the_key(
+    app, key, alice, django_capture_on_commit_callbacks
+):
+    with django_capture_on_commit_callbacks(execute=True):
+        preview_identity_token(alice, app, NONCE, by=alice)
 
     key.refresh_from_db()
     assert key.last_used_at is None
@@ -552,6 +555,12 @@ def test_explaining_stores_and_logs_nothing(staff, app, key, caplog):
 
     assert everything() == before
     assert (history(), caplog.records) == ([], [])
+
+
+def test_token_and_nonce_are_declared_as_sensitive(admin_client, app):
+    request = explained(admin_client, BROKEN).wsgi_request
+
+    assert request.sensitive_post_parameters == ("token", "nonce")
 
 
 def test_a_token_in_the_address_is_not_read(staff, app, key):
