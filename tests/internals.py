@@ -33,10 +33,7 @@ PURGE_BATCH_SIZE = f"{PACKAGE}.audit.models.BATCH"
 RETRY_PAUSE = f"{PACKAGE}.models.locking.PAUSE"
 SURVEY_FOLDER_ACCESS = f"{PACKAGE}.collisions.os.access"
 SURVEY_TABLES = f"{PACKAGE}.collisions._TABLES"
-OVERVIEW_MAX_COUNT = (
-    f"{PACKAGE}.admin.overview.MAX_COUNT",
-    f"{PACKAGE}.templatetags.layer_identity_overview.MAX_COUNT",
-)
+OVERVIEW_MAX_COUNT = f"{PACKAGE}.admin.overview.MAX_COUNT"
 SURVEY_PAGE_SIZE = f"{PACKAGE}.collisions.PAGE"
 
 DATABASE_TIME = doctor._DATABASE_TIME

@@ -10,6 +10,7 @@ from django.db import Error, router
 from django.db.models import Count, OuterRef, Subquery
 from django.utils import timezone
 
+from django_layer_identity.admin.display import active_key_state, age
 from django_layer_identity.doctor import ERROR, OK, Finding, run_checks
 from django_layer_identity.models import LayerApp, LayerUser, SigningKey
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from django.db.models import Model
+    from django.utils.safestring import SafeString
 
 State = SigningKey.State
 MAX_COUNT = 10_000  # Layer users that are counted per app; a larger count is slow
@@ -42,6 +44,14 @@ class Row:
     @property
     def active(self) -> SigningKey | None:
         return getattr(self.app, "active_key", None)
+
+    @property
+    def state(self) -> SafeString:
+        return active_key_state(self.app, self.active)
+
+    @property
+    def age(self) -> str:
+        return age(self.active) if self.active else ""
 
     @property
     def needs_key(self) -> bool:
@@ -72,6 +82,10 @@ class Overview:
                 self._load()
             except Error:
                 self.is_broken = True
+
+    @property
+    def max_count(self) -> int:
+        return MAX_COUNT
 
     def may_view(self, model: type[Model]) -> bool:
         """Return whether the model has pages in this site that the person may view."""
