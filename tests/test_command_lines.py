@@ -20,6 +20,7 @@ from django.core.management import (
 )
 from django.core.management.base import BaseCommand
 
+from django_layer_identity.issuing import preview_identity_token
 from django_layer_identity.keys.rsa import PrivateKey
 from django_layer_identity.models import LayerApp, LayerUser, SigningKey
 from django_layer_identity.protocol.identifiers import AppID, KeyID, ProviderID
@@ -229,6 +230,7 @@ CALLS = [
     ("layer_app_create", [], {"name": "New", "app_id": NEW_ID, "provider_id": KEY_ID}),
     ("layer_audit_purge", [], {"older_than": 90}),
     ("layer_audit_purge", [], {"older_than": "90"}),
+    ("layer_doctor", [], {"app": APP_ID, "json": True, "fail_level": "error"}),
     ("layer_encryption_key", [], {}),
     ("layer_key_activate", [KEY_ID], {"app": APP_ID}),
     (
@@ -255,6 +257,7 @@ CALLS = [
         {"app": "APP", "reason": "It leaked.", "interactive": True},
     ),
     ("layer_key_set_id", ["DRAFT", NEW_ID], {"app": "APP"}),
+    ("layer_token_explain", ["TOKEN"], {"app": APP_ID, "json": True, "nonce": "n"}),
     ("layer_token_issue", ["alice"], {"app": APP_ID, "nonce": "x"}),
     ("layer_token_issue", ["alice"], {"app": "APP", "nonce": "x"}),
     ("layer_user_collisions", [], {"app": "APP", "json": True}),
@@ -273,6 +276,7 @@ def names(settings, app, key, draft, alice, private_key, tmp_path):
         "ENCRYPTED": as_pem(third, BestAvailableEncryption(b"open sesame")),
         "PASSPHRASE": b"open sesame",
         "CSV": b"alice,a-1",
+        "TOKEN": preview_identity_token(alice, app, "n", by=alice).token.encode(),
     }
     for name, content in files.items():
         (tmp_path / name).write_bytes(content)

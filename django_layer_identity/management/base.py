@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -91,6 +92,40 @@ class LayerCommand(BaseCommand):
     def remark(self, text: str) -> None:
         """Write a remark to standard error."""
         self.stderr.write(text, style_func=str)
+
+
+class Found(CommandError):
+    """The command worked, and found what it looks for: exit status 1."""
+
+
+class FindingCommand(LayerCommand):
+    """
+    A command that looks for problems.
+
+    The exit status is 0 if it finds none, 1 if it finds some and raises :exc:`Found`,
+    and 2 if it fails, so that scripts can tell the two apart.
+    """
+
+    def execute(self, *args: Any, **options: Any) -> str | None:
+        try:
+            return super().execute(*args, **options)
+        except Found:
+            raise
+        except CommandError as exc:
+            exc.returncode = 2
+            raise
+        except BrokenPipeError as exc:
+            # Python flushes standard output at exit, which would fail again.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            raise CommandError(
+                "Standard output was closed before the end.", returncode=2
+            ) from exc
+        except Exception as exc:
+            raise CommandError(
+                f"The command failed: {type(exc).__name__}: {exc}. Add --traceback to see "
+                "where.",
+                returncode=2,
+            ) from exc
 
 
 class KeyCommand(LayerCommand):

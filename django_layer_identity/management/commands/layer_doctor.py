@@ -6,16 +6,17 @@ import json
 from dataclasses import asdict
 from typing import Any
 
-from django.core.management.base import CommandError, CommandParser
+from django.core.management.base import CommandParser
 
 from django_layer_identity.doctor import ERROR, OK, SEVERITIES, WARNING, run_checks
-from django_layer_identity.management.base import LayerCommand
+from django_layer_identity.management.base import FindingCommand, Found
 
 
-class Command(LayerCommand):
+class Command(FindingCommand):
     help = (
         "Examine whether this installation is ready to issue identity tokens. Nothing "
-        "is changed. It fails if a check finds an error."
+        "is changed. The exit status is 1 if a check finds an error, and 2 if the command "
+        "fails."
     )
     arguments = ("--app", "--json")
 
@@ -43,7 +44,7 @@ class Command(LayerCommand):
         failed = [f.id for f in findings if SEVERITIES.index(f.severity) >= limit]
         if failed:
             names = ", ".join(dict.fromkeys(failed))
-            raise CommandError(f"This installation has problems: {names}.")
+            raise Found(f"This installation has problems: {names}.")
 
     def _print(self, id: str, severity: str, message: str) -> None:
         style = {OK: self.style.SUCCESS, WARNING: self.style.WARNING}

@@ -6,10 +6,14 @@ import json
 from dataclasses import asdict
 from typing import Any
 
-from django.core.management.base import CommandError, CommandParser
+from django.core.management.base import CommandParser
 from django.db import router
 
-from django_layer_identity.management.base import LayerCommand, read_secret_file
+from django_layer_identity.management.base import (
+    FindingCommand,
+    Found,
+    read_secret_file,
+)
 from django_layer_identity.models import LayerApp, SigningKey
 from django_layer_identity.protocol.explain import (
     ERROR,
@@ -17,14 +21,13 @@ from django_layer_identity.protocol.explain import (
 )
 
 
-class Command(LayerCommand):
+class Command(FindingCommand):
     help = (
         "Say why Layer would refuse an identity token: every problem, with what to do. "
         "The exit status is 0 if Layer would accept it, 1 if not, and 2 for any other "
         "failure."
     )
     arguments = ("--app", "--json")
-    failure_status = 2
 
     def add_arguments(self, parser: CommandParser) -> None:
         super().add_arguments(parser)
@@ -61,7 +64,7 @@ class Command(LayerCommand):
                 self.stdout.write(f"{style(finding.severity)}: {finding.message}")
                 self.stdout.write(f"  {finding.hint} ({finding.code})")
         if any(finding.severity == ERROR for finding in findings):
-            raise CommandError("Layer would refuse this token.")
+            raise Found("Layer would refuse this token.")
         self.remark("Layer would accept this token.")
 
 

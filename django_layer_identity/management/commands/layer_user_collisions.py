@@ -3,54 +3,26 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any
 
-from django.core.management.base import CommandError
 from django.db import router
 
 from django_layer_identity.collisions import Group, Survey, survey_users
-from django_layer_identity.management.base import LayerCommand
+from django_layer_identity.management.base import FindingCommand, Found
 from django_layer_identity.management.progress import Progress
 from django_layer_identity.models import LayerApp
 
 
-class Found(CommandError):
-    """There are collisions, or users without a usable ID."""
-
-
-class Command(LayerCommand):
+class Command(FindingCommand):
     help = (
         "List users with the same or similar Layer user IDs, and users without a "
         "usable ID. Run it before you go live. The exit status is 0 if there are none, 1 "
         "if there are any, and 2 if the command fails."
     )
     arguments = ("--app", "--json")
-
-    def execute(self, *args: Any, **options: Any) -> str | None:
-        """Exit with 2 after any failure, so that 1 always means collisions."""
-        try:
-            return super().execute(*args, **options)
-        except Found:
-            raise
-        except CommandError as exc:
-            exc.returncode = 2
-            raise
-        except BrokenPipeError as exc:
-            # Python flushes standard output at exit, which would fail again.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            raise CommandError(
-                "Standard output was closed before the end.", returncode=2
-            ) from exc
-        except Exception as exc:
-            raise CommandError(
-                f"The command failed: {type(exc).__name__}: {exc}. Add --traceback to see "
-                "where.",
-                returncode=2,
-            ) from exc
 
     def run(self, *, app: str | None, json: bool, **options: Any) -> None:
         with (
