@@ -14,8 +14,9 @@ STYLES = Path(django_layer_identity.__file__).parent / "static/layer_identity"
 VARIABLE = re.compile(r"var\(\s*(--[\w-]+)\s*([,)])")
 
 
-def test_each_variable_has_a_fallback():
-    text = (STYLES / "admin.css").read_text(encoding="utf-8")
+@pytest.mark.parametrize("name", ["admin.css", "pages.css"])
+def test_each_variable_has_a_fallback(name):
+    text = (STYLES / name).read_text(encoding="utf-8")
 
     found = VARIABLE.findall(text)
 

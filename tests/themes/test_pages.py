@@ -15,6 +15,9 @@ BASE = "/admin/layer_identity/"
 KEYS = f"{BASE}signingkey/"
 #: Name -> address, and the least number of controls of our own.
 PAGES = {
+    "front page": (BASE, 0),
+    "try": (f"{BASE}layerapp/try/", 3),
+    "explain": (f"{BASE}layerapp/explain/", 4),
     "apps": (f"{BASE}layerapp/", 0),
     "new app": (f"{BASE}layerapp/add/", 4),
     "app": (f"{BASE}layerapp/1/change/", 2),
