@@ -76,7 +76,7 @@ _BASE64URL = re.compile(r"[A-Za-z0-9_-]*")
 _TO_BASE64URL = str.maketrans("+/", "-_", "=")
 _HEADER = {"typ": TYPE, "alg": ALGORITHM, "cty": CONTENT_TYPE}
 _KEY_ID_FORM = "the key ID, layer:///keys/<uuid>"
-_CRITICAL = {"crit", "b64"}  # they change what is signed
+_CRITICAL = ("crit", "b64")  # RFC 7515 and RFC 7797: they change what is signed
 _IN_HEADER_IGNORED = ("jku", "jwk", "x5u", "x5c")
 _CLAIMS: Mapping[str, tuple[type, str]] = {
     "iss": (str, "It must be the provider ID, layer:///providers/<uuid>."),
@@ -177,6 +177,8 @@ class Inspection:
     header: dict[str, Any] | None = field(default=None, init=False, repr=False)
     claims: dict[str, Any] | None = field(default=None, init=False, repr=False)
     key: KnownKey | None = field(default=None, init=False)
+    #: Whether the key that “kid” names signed the token. If not, there is an error.
+    is_verified: bool = field(default=False, init=False)
 
     def __post_init__(self) -> None:
         now = self.now or datetime.now(timezone.utc)
@@ -191,16 +193,22 @@ class Inspection:
 
     def run(self) -> Iterator[Finding]:
         """Yield the findings in the order of Layer's checks."""
-        yield from self._form()
-        if self.header is not None:
-            yield from self._header(self.header)
-            yield from self._signature(self.header)
+        self.is_verified = is_refused = False
+        for finding in self._form_and_header():
+            is_refused |= finding.severity == ERROR
+            yield finding
+        yield from self._signature(is_refused)
         if self.claims is not None:
             yield from self._claims(self.claims)
             yield from self._provider(self.claims)
             yield from self._times(self.claims)
             yield from self._nonce(self.claims)
             yield from self._warnings(self.claims)
+
+    def _form_and_header(self) -> Iterator[Finding]:
+        yield from self._form()
+        if self.header is not None:
+            yield from self._header(self.header)
 
     # Form
 
@@ -279,20 +287,14 @@ class Inspection:
                     f"The token's header field “{name}” must be {expected}.",
                     _header_hint(name, header[name]),
                 )
-        if "crit" in header:
-            # RFC 7515, section 4.1.11: refuse extensions that are not understood.
-            yield _error(
-                "eit_header_param_wrong_value",
-                "The token's header has the field “crit”, but Layer supports no "
-                "extensions.",
-                "Remove the field.",
-            )
-        if header.get("b64", True) is not True:
-            yield _error(
-                "eit_header_param_wrong_value",
-                "The token's header field “b64” says that the claims are not base64url.",
-                "Remove the field.",
-            )
+        for name in _CRITICAL:
+            if name in header:
+                yield _error(
+                    "eit_header_param_wrong_value",
+                    f"The token's header has the field “{name}”, but Layer supports no "
+                    "extensions.",
+                    "Remove the field.",
+                )
         if isinstance(header.get("kid"), str):
             yield from self._kid(header["kid"])
 
@@ -351,7 +353,7 @@ class Inspection:
                 "The token is valid until it expires, unless the key was removed from "
                 "Layer's dashboard. New tokens must be signed with the active key.",
             )
-        if self.app is not None and not key.is_of_app(self.app):
+        if self.app and key.app_id and not key.is_of_app(self.app):
             yield _warning(
                 "layer_identity_key_of_other_app",
                 "The signing key that the token's “kid” names belongs to another Layer "
@@ -362,14 +364,19 @@ class Inspection:
 
     # Signature
 
-    def _signature(self, header: dict[str, Any]) -> Iterator[Finding]:
-        if (
-            self.key is not None
-            and self.is_base64url
+    def _signature(self, is_refused: bool) -> Iterator[Finding]:
+        """Verify the signature. Yield an error if it is not verified, for any reason."""
+        header = self.header or {}
+        can_verify = (
+            self.is_base64url
             and header.get("alg") == ALGORITHM
-            and not header.keys() & _CRITICAL
-            and not self.key.has_signed(self.text)
-        ):
+            and header.keys().isdisjoint(_CRITICAL)
+        )
+        if self.key is not None and can_verify:
+            self.is_verified = self.key.has_signed(self.text)
+        elif is_refused:
+            return  # the error says why there is nothing to verify
+        if not self.is_verified:
             yield _error(
                 "eit_signature_verification_failed",
                 "The token was not signed by the private key that belongs to its “kid”.",

@@ -3,21 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, fields
 from typing import Any
 
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    PublicFormat,
+    load_pem_public_key,
+)
 from jwt.algorithms import RSAAlgorithm
 from jwt.api_jws import PyJWS
 from jwt.exceptions import PyJWTError
 
+from django_layer_identity.exceptions import InvalidKey
 from django_layer_identity.protocol.identifiers import AppID, KeyID, ProviderID
 from django_layer_identity.protocol.signing import ALGORITHM
 
 RETIRED = "retired"
 REVOKED = "revoked"  # Layer: the key was disabled in the dashboard
 DELETED = "deleted"  # Layer: the key was removed from the dashboard
+STATES = ("draft", "ready", "active", RETIRED, REVOKED, DELETED)
 
 
 @dataclass(frozen=True)
@@ -26,12 +33,14 @@ class KnownKey:
     A public key of a Layer app.
 
     :param key_id: its key ID in any accepted form; empty if Layer has not assigned one.
-    :param public_key: PEM (SubjectPublicKeyInfo).
+    :param public_key: an RSA public key as PEM (SubjectPublicKeyInfo).
     :param app_id: the app ID in any accepted form, or empty if it does not matter.
     :param provider_id: the provider ID, or empty if it does not matter.
-    :param state: a lifecycle state. Tokens of a ``"revoked"`` or ``"deleted"`` key are
+    :param state: one of :data:`STATES`. Tokens of a ``"revoked"`` or ``"deleted"`` key are
         refused. Tokens of a ``"retired"`` key are valid until they expire.
     :raises InvalidIdentifier: if one of the IDs is malformed.
+    :raises InvalidKey: if the public key is damaged or not an RSA key.
+    :raises ValueError: if there is no such state.
     """
 
     key_id: str
@@ -39,6 +48,7 @@ class KnownKey:
     app_id: str = ""
     provider_id: str = ""
     state: str = "active"
+    _loaded: RSAPublicKey = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         for name, kind in (
@@ -48,6 +58,14 @@ class KnownKey:
         ):
             if text := getattr(self, name):
                 object.__setattr__(self, name, str(kind.parse(text)))
+        if self.state not in STATES:
+            raise ValueError(f"The state must be one of {', '.join(STATES)}.")
+        object.__setattr__(self, "_loaded", _load(self.public_key))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Copy and pickle the key without the loaded one, which cannot be pickled."""
+        values = (getattr(self, each.name) for each in fields(self) if each.init)
+        return type(self), tuple(values)
 
     def __str__(self) -> str:
         return self.key_id or "a key without a key ID"
@@ -61,10 +79,20 @@ class KnownKey:
         try:
             # Never use the header's algorithm: a client could then sign with the public
             # key as an HMAC secret, or send an unsigned token.
-            PyJWS().decode(token, self.public_key, algorithms=[ALGORITHM])
+            PyJWS().decode(token, self._loaded, algorithms=[ALGORITHM])
         except PyJWTError:
             return False
         return True
+
+
+def _load(pem: str) -> RSAPublicKey:
+    try:
+        key = load_pem_public_key(pem.encode())
+    except (AttributeError, ValueError, UnsupportedAlgorithm) as exc:
+        raise InvalidKey("This is not a public key in PEM format.") from exc
+    if not isinstance(key, RSAPublicKey):
+        raise InvalidKey("This is not an RSA public key. Layer accepts only RSA keys.")
+    return key
 
 
 def read_jwks(jwks: Mapping[str, Any]) -> Iterator[KnownKey]:
@@ -73,13 +101,20 @@ def read_jwks(jwks: Mapping[str, Any]) -> Iterator[KnownKey]:
 
     Keys that are not RSA signing keys with a Layer key ID are left out, as RFC 7517,
     section 5, recommends.
+
+    :raises InvalidKey: if it is not a JWK set.
     """
-    for jwk in jwks["keys"]:
+    entries = jwks.get("keys")
+    if not isinstance(entries, (list, tuple)):
+        raise InvalidKey("This is not a JWK set: it has no list “keys”.")
+    for jwk in entries:
+        if not isinstance(jwk, Mapping):
+            continue
         if jwk.get("kty") != "RSA" or jwk.get("use", "sig") != "sig":
             continue
         try:
             key_id = KeyID.parse(jwk.get("kid"))
-            key = RSAAlgorithm.from_jwk(jwk)
+            key = RSAAlgorithm.from_jwk(dict(jwk))
         except (PyJWTError, TypeError, ValueError):
             continue
         if isinstance(key, RSAPublicKey):  # a private key has no place in a JWK set

@@ -58,6 +58,7 @@ def verify_identity_token(
     :raises InvalidToken: with Layer's code and a message that says what to do. It
         contains neither the token nor the nonce.
     :raises InvalidIdentifier: if ``provider_id`` is not a provider ID.
+    :raises InvalidKey: if ``keys`` is a mapping, but not a JWK set.
     """
     known = read_jwks(keys) if isinstance(keys, Mapping) else keys
     provider = ProviderID.parse(provider_id)
@@ -75,6 +76,10 @@ def accept(inspection: Inspection) -> VerifiedIdentity:
     for finding in inspection.run():
         if finding.severity == ERROR:
             raise InvalidToken(finding.code, f"{finding.message} {finding.hint}")
+    if not inspection.is_verified:  # whatever the findings say
+        raise InvalidToken(
+            "eit_signature_verification_failed", "The signature was not verified."
+        )
     claims: dict[str, Any] = inspection.claims or {}  # without an error it is complete
     return VerifiedIdentity(
         user_id=claims["prn"],

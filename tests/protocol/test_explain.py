@@ -5,19 +5,28 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
+import pickle
 import sys
 from datetime import datetime, timezone
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from django_layer_identity.exceptions import InvalidIdentifier
+from django_layer_identity.exceptions import (
+    InvalidIdentifier,
+    InvalidKey,
+    InvalidToken,
+)
 from django_layer_identity.protocol.explain import (
     LAYER_CODES,
     MAX_TOKEN_LENGTH,
     Finding,
+    Inspection,
     explain_token,
 )
 from django_layer_identity.protocol.known_keys import KnownKey
+from django_layer_identity.protocol.validation import accept, verify_identity_token
 from tests.key_pairs import load_private_key
 from tests.protocol.test_validation import (
     ABSENT,
@@ -59,6 +68,12 @@ CLAIM_TYPE, NO_KEY, NO_NONCE = (
 EXPIRED, EARLY = "eit_expired", "eit_not_before"
 NO_PROVIDER, NOT_BOUND = "eit_provider_not_found", "eit_provider_not_bound_to_app"
 GOOD = make_token(KEY)
+ELLIPTIC = (
+    ec.generate_private_key(ec.SECP256R1())
+    .public_key()
+    .public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    .decode()
+)
 NONCE = CLAIMS["nce"]
 
 
@@ -198,7 +213,10 @@ TABLE = [
         [HEADER_VALUE, "eit_header_param_not_found", "eit_header_param_wrong_type"],
     ),
     ("crit", change({"crit": ["exp"]}), {}, [HEADER_VALUE]),
-    ("b64", change({"b64": False}), {}, [HEADER_VALUE]),
+    ("b64-false", change({"b64": False}), {}, [HEADER_VALUE]),
+    ("b64-true", change({"b64": True}), {}, [HEADER_VALUE]),
+    ("b64-null", change({"b64": None}), {}, [HEADER_VALUE]),
+    ("b64-true-wrong-key", change({"b64": True}, key=OTHER), {}, [HEADER_VALUE]),
     ("jku", change({"jku": "http://x.test/"}), {}, ["layer_identity_header_ignored"]),
     ("kid-missing", change({"kid": ABSENT}), {}, ["eit_header_param_not_found"]),
     ("kid-unknown", change({"kid": UNKNOWN_ID}), {}, [NO_KEY]),
@@ -519,10 +537,111 @@ def test_the_key_of_the_app_counts_first():
     assert explain(GOOD, keys=[revoked, KNOWN], app=APP) == []
 
 
-def test_a_damaged_public_key_verifies_nothing():
-    damaged = KnownKey(KEY_ID, "-----BEGIN PUBLIC KEY-----")
+@pytest.mark.parametrize(
+    "pem",
+    ["-----BEGIN PUBLIC KEY-----", "", None, ELLIPTIC],
+    ids=["damaged", "empty", "none", "elliptic"],
+)
+def test_a_known_key_must_be_an_rsa_public_key(pem):
+    with pytest.raises(InvalidKey):
+        KnownKey(KEY_ID, pem)
 
-    assert [f.code for f in explain(GOOD, keys=[damaged])] == [SIGNATURE]
+
+def test_a_known_key_must_have_a_state_of_the_lifecycle():
+    with pytest.raises(ValueError, match="one of draft, ready, active, retired"):
+        KnownKey(KEY_ID, KEY.public_key.pem, state="Revoked")
+
+
+def test_known_keys_can_be_compared_copied_and_pickled():
+    same = KnownKey(KEY_ID, KEY.public_key.pem, APP, PROVIDER_ID)
+    stored = pickle.loads(pickle.dumps(same))  # noqa: S301
+
+    assert KNOWN == same == stored
+    assert hash(KNOWN) == hash(stored)
+    assert explain(GOOD, keys=[stored]) == []
+
+
+def test_the_public_key_of_a_known_key_is_read_once(monkeypatch):
+    known = KnownKey(KEY_ID, KEY.public_key.pem)
+    for module in ("jwt.algorithms", "django_layer_identity.protocol.known_keys"):
+        monkeypatch.setattr(f"{module}.load_pem_public_key", None)
+
+    assert explain(GOOD, keys=[known]) == []
+
+
+# Nothing in the header replaces the signature
+
+HEADER_FIELDS = (
+    *("b64", "crit", "jwk", "jku", "kid", "x5u", "x5c", "x5t", "x5t#S256", "zip"),
+    *("enc", "epk", "p2c", "p2s", "apu", "alg", "typ", "cty", "url", "nonce", "iss"),
+)
+HEADER_VALUES = (
+    *(None, True, False, 0, 1, -1, 1.5, "", "none", "RS256", "HS256", "JWT"),
+    *(
+        [],
+        ["b64"],
+        ["exp"],
+        {},
+        {"kty": "oct", "k": ""},
+        KEY_ID,
+        "DEF",
+        "https://x.test",
+    ),
+)
+
+
+def forged_headers():
+    """Return headers with one field changed, and some with two."""
+    for name in HEADER_FIELDS:
+        for value in HEADER_VALUES:
+            yield {name: value}
+            yield {name: value, "b64": True}
+            yield {name: value, "b64": False, "crit": ["b64"]}
+
+
+def test_no_header_makes_a_token_of_another_key_accepted():
+    for header in forged_headers():
+        token = change(header, key=OTHER)
+
+        errors = [f.code for f in explain(token, keys=[KNOWN]) if f.severity == "error"]
+        assert errors, header
+        with pytest.raises(InvalidToken):
+            verify_identity_token(token, keys=[KNOWN], provider_id=PROVIDER_ID, now=NOW)
+
+
+@pytest.mark.parametrize("row", TABLE, ids=[row[0] for row in TABLE])
+def test_without_a_verified_signature_there_is_an_error(row):
+    inspection = Inspection(row[1], keys=tuple(row[2].get("keys", KEYS)), now=NOW)
+
+    has_error = any(finding.severity == "error" for finding in inspection.run())
+
+    assert inspection.is_verified or has_error
+
+
+def test_a_signature_that_nobody_verified_is_refused_whatever_the_findings(monkeypatch):
+    monkeypatch.setattr(Inspection, "run", lambda self: iter([]))
+
+    with pytest.raises(InvalidToken) as caught:
+        accept(Inspection(GOOD, keys=(KNOWN,), now=NOW))
+
+    assert caught.value.code == SIGNATURE
+
+
+def test_a_second_run_verifies_again():
+    inspection = Inspection(GOOD, keys=(KNOWN,), now=NOW)
+    list(inspection.run())
+    inspection.token = change(key=OTHER)
+
+    assert SIGNATURE in [finding.code for finding in inspection.run()]
+    assert not inspection.is_verified
+
+
+def test_a_key_without_an_app_is_not_of_another_app():
+    known = KnownKey(KEY_ID, KEY.public_key.pem, provider_id=PROVIDER_ID)
+
+    codes = [finding.code for finding in explain(GOOD, keys=[known], app=APP)]
+
+    assert "layer_identity_key_of_other_app" not in codes
 
 
 def test_times_are_compared_with_now():

@@ -6,7 +6,7 @@ import pytest
 from cryptography.hazmat.primitives.serialization import load_der_private_key
 from jwt.algorithms import RSAAlgorithm
 
-from django_layer_identity.exceptions import InvalidToken
+from django_layer_identity.exceptions import InvalidKey, InvalidToken
 from django_layer_identity.protocol.identifiers import KeyID
 from django_layer_identity.protocol.validation import verify_identity_token
 from tests.protocol.test_validation import KEY_ID, NOW, PROVIDER_ID, make_token
@@ -38,6 +38,9 @@ def test_keys_for_other_uses_are_ignored(private_key, jwk):
         {**jwk, "kid": None},
         {**jwk, "n": 7},
         {**jwk, "n": ""},
+        None,
+        "a key",
+        [jwk],
     ]
 
     assert verify(private_key, *others, jwk).user_id == "alice"
@@ -56,3 +59,13 @@ def test_a_private_key_in_the_set_is_ignored(private_key, jwk):
 def test_an_empty_set_verifies_nothing(private_key):
     with pytest.raises(InvalidToken, match="eit_key_not_found"):
         verify(private_key)
+
+
+@pytest.mark.parametrize(
+    "jwks", [{}, {"keys": None}, {"keys": {}}, {"keys": "a"}, {"n": "x"}], ids=str
+)
+def test_something_else_than_a_set_is_refused(private_key, jwks):
+    with pytest.raises(InvalidKey, match="This is not a JWK set"):
+        verify_identity_token(
+            make_token(private_key), keys=jwks, provider_id=PROVIDER_ID, now=NOW
+        )

@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from tests.conftest import KEY_ID
+from tests.protocol.test_explain import forged_headers
 from tests.sandbox.layer import assert_token_refused, make_token, post_session
 
 WRONG_VALUE = "eit_header_param_wrong_value"
@@ -229,3 +230,12 @@ def test_a_refused_token_does_not_use_up_its_nonce(client, good, forge):
     post_session(client, forge(nothing, alg="none"))
 
     assert post_session(client, good).status_code == 201
+
+
+def test_no_header_makes_the_token_of_another_key_accepted(
+    client, forge, other_private_key
+):
+    for header in forged_headers():
+        token = forge(other_private_key.sign, **header)
+
+        assert post_session(client, token).status_code == 422, header
