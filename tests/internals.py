@@ -41,12 +41,11 @@ DATABASE_TIME = doctor._DATABASE_TIME
 # Places: functions and objects, in the module that uses them
 
 ADMIN_AFTER_PREVIEW = (
-    f"{PACKAGE}.admin.tokens._known_keys",
+    f"{PACKAGE}.admin.tokens.load_registrations",
     f"{PACKAGE}.admin.tokens._ask_sandbox",
     f"{PACKAGE}.admin.tokens.TokenPages.log_change",
     f"{PACKAGE}.admin.tokens.TokenPages.render",
 )
-ADMIN_KNOWN_KEYS = f"{PACKAGE}.admin.tokens._known_keys"
 ADMIN_LOG_ADDITION = f"{PACKAGE}.admin.keys.SigningKeyAdmin.log_addition"
 ADMIN_READ_KEY = f"{PACKAGE}.admin.forms.read_private_key"
 ADMIN_REFUSE_SEARCH = f"{PACKAGE}.admin.base.refuse_search"

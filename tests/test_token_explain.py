@@ -8,11 +8,13 @@ import sys
 
 import pytest
 from django.core.management import CommandError, call_command
+from jwt.utils import base64url_decode, base64url_encode
 
 from django_layer_identity.issuing import issue_identity_token
-from django_layer_identity.models import LayerApp
+from django_layer_identity.models import LayerApp, SigningKey
 from tests.conftest import APP_ID, OTHER_KEY_ID, PROVIDER_ID
 from tests.endpoint import NONCE
+from tests.sandbox.layer import ACCEPT, OTHER_APP_ID
 
 
 @pytest.fixture
@@ -131,3 +133,46 @@ def test_an_installation_without_keys_accepts_no_token(explain, token, key):
     key.delete()
 
     assert "No key is known" in explain(token)[0]
+
+
+def test_the_verdict_is_that_of_the_sandbox_also_for_an_app_without_keys(
+    explain, token, client
+):
+    LayerApp.objects.create(name="Other", app_id=OTHER_APP_ID, provider_id=OTHER_KEY_ID)
+
+    findings = json.loads(explain(token, app=str(OTHER_APP_ID), json=True)[0])
+    response = client.post(
+        "/sandbox/sessions",
+        {"identity_token": token, "app_id": str(OTHER_APP_ID)},
+        "application/json",
+        headers={"accept": ACCEPT},
+    )
+
+    code = "eit_provider_not_bound_to_app"
+    assert [f["code"] for f in findings if f["severity"] == "error"] == [code]
+    assert response.json()["data"]["code"] == code
+
+
+def test_the_provider_of_an_app_without_keys_is_known(explain, app, token, key):
+    other = LayerApp(name="B", app_id=OTHER_APP_ID, provider_id=OTHER_KEY_ID)
+    other.save()
+    header, claims, signature = token.split(".")
+    changed = json.loads(base64url_decode(claims))
+    changed["iss"] = str(other.provider)
+    claims = base64url_encode(json.dumps(changed).encode()).decode()
+
+    out = explain(f"{header}.{claims}.{signature}", json=True)[0]
+
+    codes = [finding["code"] for finding in json.loads(out)]
+    assert codes == ["eit_signature_verification_failed", "eit_key_not_found"]
+
+
+def test_a_key_with_a_damaged_public_key_is_logged_and_not_known(
+    explain, token, key, caplog
+):
+    SigningKey.objects.update(public_key="damaged")
+
+    assert "No key is known" in explain(token)[0]
+    assert caplog.messages == [
+        f"The public key of signing key {key} is damaged. Restore its row."
+    ]

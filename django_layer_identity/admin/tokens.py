@@ -27,7 +27,8 @@ from django_layer_identity.conf import conf
 from django_layer_identity.exceptions import InvalidToken, LayerIdentityError, Refusal
 from django_layer_identity.issuing import preview_identity_token
 from django_layer_identity.keys.secrets import Secret, hide_locals
-from django_layer_identity.models import LayerApp, SigningKey
+from django_layer_identity.models import LayerApp
+from django_layer_identity.models.registrations import load_registrations
 from django_layer_identity.protocol.claims import (
     CLAIM_LIMITS,
     MAX_NONCE_LENGTH,
@@ -37,10 +38,7 @@ from django_layer_identity.protocol.explain import (
     ERROR,
     MAX_TOKEN_LENGTH,
     Finding,
-    Inspection,
-    explain_token,
 )
-from django_layer_identity.protocol.known_keys import KnownKey
 from django_layer_identity.protocol.validation import accept
 
 if TYPE_CHECKING:
@@ -162,24 +160,15 @@ class ExplainForm(forms.Form):
 # What the pages show
 
 
-def _known_keys() -> list[KnownKey]:
-    keys = SigningKey.objects.using(router.db_for_write(SigningKey))
-    keys = keys.defer("encrypted_private_key").select_related("app")
-    return [key.as_known_key() for key in keys]
-
-
 @hide_locals
 def explain(data: Mapping[str, Any]) -> list[Finding]:
     """Return every problem of the token in the cleaned data of an ``ExplainForm``."""
     nonce = data["nonce"]
     # Most programs end their output with a line break, which nobody sends.
     token = data["token"].reveal().removesuffix("\n").removesuffix("\r")
-    return explain_token(
-        token,
-        keys=_known_keys(),
-        app=data["app"] and str(data["app"].identifier),
-        nonce=nonce and nonce.reveal(),
-    )
+    registrations = load_registrations()
+    inspection = registrations.inspect(token, data["app"], nonce and nonce.reveal())
+    return list(inspection.run())
 
 
 @hide_locals
@@ -196,9 +185,7 @@ def try_token(
     uses_sandbox = _is_sandbox_enabled()
     nonce = _new_nonce(uses_sandbox)
     preview = preview_identity_token(user, app, nonce, by=by)
-    inspection = Inspection(
-        preview.token, keys=tuple(_known_keys()), app=app.identifier, nonce=nonce
-    )
+    inspection = load_registrations().inspect(preview.token, app, nonce)
     findings = list(inspection.run())
     is_complete = with_signature and preview.is_recorded
     return {
@@ -249,11 +236,10 @@ def _new_nonce(from_sandbox: bool) -> str:
 @hide_locals
 def _ask_sandbox(token: str, app: LayerApp) -> str:
     """Return why the sandbox would open no session, or "". Use up no nonce."""
-    from django_layer_identity.sandbox import registry, state
+    from django_layer_identity.sandbox import state
 
-    registrations = registry.load_registrations()
     try:
-        identity = accept(registry.inspect_token(token, app, registrations))
+        identity = accept(load_registrations().inspect(token, app))
     except InvalidToken as exc:
         return str(exc)
     is_known = state.has_nonce(identity.nonce)

@@ -185,10 +185,11 @@ class Inspection:
         self.seconds = int(now.timestamp())
         self.text = ""  # the token, without what was pasted around it
         self.raw_claims = b""
-        self.is_base64url = False
+        self.is_base64url = self.lacks_provider = False
         if self.provider is None and self.app is not None:
             ids = {key.provider_id for key in self.keys if key.is_of_app(self.app)}
-            if len(ids) == 1 and (text := ids.pop()):
+            self.lacks_provider = len(ids) != 1
+            if not self.lacks_provider and (text := ids.pop()):
                 self.provider = ProviderID.parse(text)
 
     def run(self) -> Iterator[Finding]:
@@ -455,6 +456,13 @@ class Inspection:
                 "The signing key in the token's “kid” belongs to a different provider "
                 "than the token's “iss”.",
                 "Issue the token with a key of the same provider.",
+            )
+        elif self.lacks_provider:
+            yield _warning(
+                "layer_identity_provider_not_compared",
+                "The provider ID in the token's “iss” was not compared with that of the "
+                "app named: the known keys do not tell its provider.",
+                "Pass a key of this app, with its app ID and provider ID.",
             )
 
     # Times

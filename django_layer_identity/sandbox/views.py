@@ -12,8 +12,9 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse, JsonResponse
 
 from django_layer_identity.exceptions import InvalidToken
+from django_layer_identity.models.registrations import load_registrations
 from django_layer_identity.protocol.claims import PROFILE_CLAIMS
-from django_layer_identity.protocol.explain import Inspection
+from django_layer_identity.protocol.explain import ERROR, Finding, Inspection
 from django_layer_identity.protocol.validation import VerifiedIdentity, accept
 from django_layer_identity.sandbox import registry, state
 from django_layer_identity.sandbox.endpoint import (
@@ -24,7 +25,20 @@ from django_layer_identity.sandbox.endpoint import (
     MissingProperty,
 )
 
+NONCE_NOT_FOUND = Finding(
+    "eit_nonce_not_found",
+    ERROR,
+    "Nonce not found or expired.",
+    "Get a new nonce from the sandbox for each token. It can be used once, within 10 "
+    "minutes. Check that the client sends it unchanged, and that all processes share the "
+    "cache.",
+)
+
 logger = logging.getLogger("django_layer_identity")
+
+
+class NonceNotFound(InvalidToken):
+    """The token's nonce is unknown, used or expired."""
 
 
 class RootView(Endpoint):
@@ -66,14 +80,13 @@ class SessionsView(Endpoint):
         token, app_id = (
             read_property(body, name) for name in ("identity_token", "app_id")
         )
-        registrations = registry.load_registrations()
+        registrations = load_registrations()
         app = registry.find_app(registrations, app_id)
-        inspection = registry.inspect_token(token, app, registrations)
+        inspection = registrations.inspect(token, app)
         try:
-            identity = accept(inspection)
+            session_token = open_session(accept(inspection), str(app.app_id))
         except InvalidToken as exc:
             raise refuse_token(exc, inspection) from exc
-        session_token = open_session(identity, str(app.app_id))
         response = JsonResponse({"session_token": session_token}, status=201)
         names = ["conversations", "content", "websocket"]
         response["Link"] = link_header(self.root_url(request), names)
@@ -122,26 +135,27 @@ def read_property(body: Mapping[str, Any], name: str) -> Any:
 
 def refuse_token(exc: InvalidToken, inspection: Inspection) -> InvalidProperty:
     """Log every problem of the token; with ``DEBUG`` return them to the client too."""
-    findings = list(inspection.run())
+    findings, message = list(inspection.run()), f"{exc.code}: {exc.message}"
+    if isinstance(exc, NonceNotFound):  # only the sandbox knows its nonces
+        findings.append(NONCE_NOT_FOUND)
+        message = NONCE_NOT_FOUND.message  # as Layer's servers write it
     for finding in findings:
         line = "The sandbox refused an identity token: %s: %s %s"
         logger.info(line, finding.code, finding.message, finding.hint)
-    error = InvalidProperty(
-        f"{exc.code}: {exc.message}", property="identity_token", code=exc.code
-    )
+    error = InvalidProperty(message, property="identity_token", code=exc.code)
     if settings.DEBUG:
         error.data["findings"] = [asdict(finding) for finding in findings]
     return error
 
 
 def open_session(identity: VerifiedIdentity, app_id: str) -> str:
-    """Use up the nonce, as the last check, and return a session token."""
+    """
+    Use up the nonce, as the last check, and return a session token.
+
+    :raises NonceNotFound: if it is unknown, used or expired.
+    """
     if not state.use_nonce(identity.nonce):
-        raise InvalidProperty(
-            "Nonce not found or expired.",
-            property="identity_token",
-            code="eit_nonce_not_found",
-        )
+        raise NonceNotFound(NONCE_NOT_FOUND.code, NONCE_NOT_FOUND.message)
     session = state.Session(app_id, identity.user_id)
     claims = identity.claims
     profile = {name: claims[name] for name in PROFILE_CLAIMS if name in claims}

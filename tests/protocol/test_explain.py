@@ -43,6 +43,7 @@ from tests.protocol.test_validation import (
 
 APP = "layer:///apps/production/cccccccc-0000-4000-8000-000000000003"
 STAGING = "layer:///apps/staging/dddddddd-0000-4000-8000-000000000004"
+UNKNOWN_APP = "layer:///apps/staging/99999999-0000-4000-8000-000000000009"
 OTHER_PROVIDER = "layer:///providers/eeeeeeee-0000-4000-8000-000000000005"
 OTHER_KEY_ID = "layer:///keys/ffffffff-0000-4000-8000-000000000006"
 UNKNOWN_ID = "layer:///keys/99999999-0000-4000-8000-000000000009"
@@ -294,6 +295,21 @@ TABLE = [
         [NO_PROVIDER],
     ),
     ("iss-of-another-app", change(iss=OTHER_PROVIDER), {"app": APP}, [NOT_BOUND]),
+    (
+        "app-without-known-keys",
+        GOOD,
+        {"app": UNKNOWN_APP},
+        ["layer_identity_key_of_other_app", "layer_identity_provider_not_compared"],
+    ),
+    (
+        "app-with-keys-of-two-providers",
+        GOOD,
+        {
+            "keys": [KNOWN, KnownKey("", OTHER.public_key.pem, APP, OTHER_PROVIDER)],
+            "app": APP,
+        },
+        ["layer_identity_provider_not_compared"],
+    ),
     ("iss-and-kid-differ", change(iss=OTHER_PROVIDER), {}, [NO_KEY]),
     # Nonces
     ("another-nonce", GOOD, {"nonce": "another"}, [NO_NONCE]),

@@ -120,3 +120,32 @@ def test_nonce_of_a_401_opens_a_session(client, key, private_key):
     response = post_session(client, make_token(private_key, nonce=nonce))
 
     assert response.status_code == 201
+
+
+def test_a_nonce_that_is_not_found_is_explained_with_debug(
+    client, key, private_key, settings
+):
+    settings.DEBUG = True
+
+    response = post_session(client, make_token(private_key, nonce="lost plus"))
+
+    findings = response.json()["data"]["findings"]
+    assert [(finding["code"], finding["severity"]) for finding in findings] == [
+        ("layer_identity_nonce_has_space", "warning"),
+        ("eit_nonce_not_found", "error"),
+    ]
+    assert findings[0]["hint"].startswith("A plus sign was lost")
+    assert findings[1]["hint"].startswith("Get a new nonce from the sandbox")
+
+
+def test_a_nonce_that_is_not_found_is_logged(client, key, private_key, caplog):
+    caplog.set_level("INFO", logger="django_layer_identity")
+
+    post_session(client, make_token(private_key, nonce="made up"))
+
+    lines = [line for line in caplog.messages if "The sandbox refused" in line]
+    assert "layer_identity_nonce_has_space" in lines[0]
+    assert lines[1].startswith(
+        "The sandbox refused an identity token: eit_nonce_not_found: Nonce not found or "
+        "expired. Get a new nonce"
+    )

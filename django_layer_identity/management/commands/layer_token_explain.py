@@ -7,18 +7,15 @@ from dataclasses import asdict
 from typing import Any
 
 from django.core.management.base import CommandParser
-from django.db import router
 
 from django_layer_identity.management.base import (
     FindingCommand,
     Found,
     read_secret_file,
 )
-from django_layer_identity.models import LayerApp, SigningKey
-from django_layer_identity.protocol.explain import (
-    ERROR,
-    explain_token,
-)
+from django_layer_identity.models import LayerApp
+from django_layer_identity.models.registrations import load_registrations
+from django_layer_identity.protocol.explain import ERROR
 
 
 class Command(FindingCommand):
@@ -45,13 +42,10 @@ class Command(FindingCommand):
         json: bool,
         **options: Any,
     ) -> None:
-        keys = SigningKey.objects.using(router.db_for_write(SigningKey))
-        findings = explain_token(
-            _read_token(file),
-            keys=[key.as_known_key() for key in keys.select_related("app")],
-            app=app and str(LayerApp.objects.get_by_app_id(app).identifier),
-            nonce=nonce,
-        )
+        layer_app = None if app is None else LayerApp.objects.get_by_app_id(app)
+        registrations = load_registrations()
+        inspection = registrations.inspect(_read_token(file), layer_app, nonce)
+        findings = list(inspection.run())
         if json:
             self.stdout.write(_as_json([asdict(finding) for finding in findings]))
         else:
