@@ -7,6 +7,7 @@ has an ID and returns at least one finding. No finding contains a secret.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
@@ -22,9 +23,13 @@ from django.db.models import Count
 from django.utils.timezone import now
 
 from django_layer_identity.checks import check_deployment, check_settings
-from django_layer_identity.checks.endpoint import shared_cache
+from django_layer_identity.checks.endpoint import cannot_check_cache, shared_cache
 from django_layer_identity.conf import conf
-from django_layer_identity.exceptions import InvalidClaims, refusals_by_code
+from django_layer_identity.exceptions import (
+    InvalidClaims,
+    LayerIdentityError,
+    refusals_by_code,
+)
 from django_layer_identity.keys.rsa import TEST_KEY_FINGERPRINT
 from django_layer_identity.models import LayerApp, SigningKey
 from django_layer_identity.protocol.claims import MAX_CLOCK_SKEW, IdentityClaims
@@ -32,11 +37,15 @@ from django_layer_identity.protocol.explain import ERROR as TOKEN_ERROR
 from django_layer_identity.protocol.explain import explain_token
 from django_layer_identity.protocol.signing import sign_identity_token
 
+logger = logging.getLogger("django_layer_identity")
+
 OK, WARNING, ERROR = SEVERITIES = ("ok", "warning", "error")
 OUR_LABELS = ("layer_identity", "layer_identity_audit")
 MAX_KEY_AGE = timedelta(days=365)
 RECENT = timedelta(hours=1)
 MADE_UP_USER = "layer-doctor"
+CACHE_CHECK = "layer_identity.W040"  # the check “cache” reports it
+MEND = "Mend the cause, or activate another key."
 ROTATE = (
     "Create a new key, register its public key with Layer, and activate it: see “Rotate "
     "a key” in the documentation."
@@ -76,6 +85,8 @@ class _Installation:
     using: str
     apps: list[LayerApp]
     keys: list[SigningKey] = field(default_factory=list)
+    #: Whether the caller named the app.
+    is_single: bool = False
     #: Primary keys of the active keys that cannot sign.
     failed: set[int] = field(default_factory=set)
 
@@ -125,27 +136,36 @@ def _load(app: LayerApp | str | None, using: str) -> _Installation:
     else:
         apps = [LayerApp.objects.get_by_app_id(app)]
     keys = SigningKey.objects.using(using).filter(active_for__in=apps)
-    return _Installation(using, apps, list(keys.select_related("app").order_by("pk")))
+    active = list(keys.select_related("app").order_by("pk"))
+    return _Installation(using, apps, active, is_single=app is not None)
 
 
 def _run(check: _Check, installation: _Installation) -> list[Finding]:
+    problems: list[tuple[str, str, str]] = []
     try:
-        problems = list(check.find(installation))
+        problems.extend(check.find(installation))
     except Error as exc:
         hint = f"Check the connection to the database. {type(exc).__name__}: {exc}"
-        problems = [(ERROR, "The database failed during this check.", hint)]
+        problems.append((ERROR, "The database failed during this check.", hint))
+    except Exception as exc:  # the other checks must still run
+        logger.exception("The check %s failed.", check.id)
+        text = f"This check failed: {type(exc).__name__}."
+        hint = (
+            "Correct the settings first, if they are wrong. The log has the traceback."
+        )
+        problems.append((ERROR, text, hint))
     if not problems:
         return [Finding(check.id, OK, check.ok)]
     return [Finding(check.id, *problem) for problem in problems]
 
 
 def _settings(installation: _Installation) -> _Problems:
-    cache_ids = {message.id for message in shared_cache()}
-    for message in (*check_settings(), *check_deployment()):
-        if message.id not in cache_ids:  # the check "cache" reports it
-            is_error = message.level >= system_checks.ERROR
-            text = f"{message.msg} ({message.id})"
-            yield ERROR if is_error else WARNING, text, message.hint or ""
+    for check in (check_settings, check_deployment):
+        for message in check():
+            if message.id != CACHE_CHECK:
+                is_error = message.level >= system_checks.ERROR
+                text = f"{message.msg} ({message.id})"
+                yield ERROR if is_error else WARNING, text, message.hint or ""
 
 
 def _migrations(installation: _Installation) -> _Problems:
@@ -161,7 +181,10 @@ def _migrations(installation: _Installation) -> _Problems:
 
 
 def _apps(installation: _Installation) -> _Problems:
-    if not installation.enabled:
+    if installation.is_single and not installation.enabled:
+        text = f"{installation.apps[0]} is disabled: its users get no identity tokens."
+        yield ERROR, text, "Enable it in the admin, or name another app."
+    elif not installation.enabled:
         yield (
             ERROR,
             "No Layer app is enabled: nobody gets identity tokens.",
@@ -195,16 +218,25 @@ def _encryption(installation: _Installation) -> _Problems:
 def _self_test(installation: _Installation) -> _Problems:
     for key in installation.keys:
         if key.pk in installation.failed:
+            yield _not_tested(key)
             continue
         try:
             key.check_signature()
         except Exception as exc:  # a signing backend may raise anything
             installation.failed.add(key.pk)
-            yield (
-                ERROR,
-                f"The active key {key} of {key.app} does not sign: {exc}",
-                "Mend the cause, or activate another key.",
-            )
+            yield _does_not_sign(key, exc)
+
+
+def _not_tested(key: SigningKey) -> tuple[str, str, str]:
+    text = f"Not tested: the active key {key} of {key.app}."
+    return WARNING, text, "Another check says why this key does not sign."
+
+
+def _does_not_sign(key: SigningKey, exc: Exception) -> tuple[str, str, str]:
+    # Messages of third-party exceptions may contain secrets.
+    is_own = isinstance(exc, LayerIdentityError)
+    reason = str(exc) if is_own else f"{type(exc).__name__}."
+    return ERROR, f"The active key {key} of {key.app} does not sign: {reason}", MEND
 
 
 def _key_age(installation: _Installation) -> _Problems:
@@ -223,25 +255,30 @@ def _ids(installation: _Installation) -> _Problems:
     }
     providers = {app.provider_id for app in installation.apps}
     keys = SigningKey.objects.using(installation.using).filter(
-        app__in=installation.apps, key_id__isnull=False
+        app__in=installation.apps, key_id__isnull=False, revoked_at__isnull=True
     )
     for app in installation.apps:
         if app.app_id in providers:
             yield (
-                ERROR,
+                ERROR if app.enabled else WARNING,
                 f"The app ID of {app}, {app.app_id}, is also a provider ID.",
-                "Compare both with Layer's dashboard, and correct the Layer app.",
+                "Create a new Layer app with the right IDs and disable this one."
+                if app.frozen_at
+                else "Compare both with Layer's dashboard, and correct the Layer app.",
             )
-    for key in keys:
+    for key in keys.select_related("app"):
         if kind := owners.get(key.key_id):
             yield (
-                ERROR,
+                ERROR if key.app.enabled else WARNING,
                 f"The key ID {key.key_id} is also {kind}: Layer refuses the tokens.",
                 "Compare it with Layer's dashboard. Import the key again with its ID.",
             )
 
 
 def _cache(installation: _Installation) -> _Problems:
+    if cannot_check_cache():
+        text = "Not tested: CACHE_ALIAS or THROTTLE_RATES is invalid."
+        yield ERROR, text, "The check “settings” says what is wrong."
     for message in shared_cache():
         yield WARNING, str(message.msg), message.hint or ""
 
@@ -249,6 +286,7 @@ def _cache(installation: _Installation) -> _Problems:
 def _clock(installation: _Installation) -> _Problems:
     connection = connections[installation.using]
     if connection.vendor not in _DATABASE_TIME:
+        yield OK, "Not compared: this database's clock cannot be asked.", ""
         return
     with connection.cursor() as cursor:
         cursor.execute(_DATABASE_TIME[connection.vendor])
@@ -277,11 +315,9 @@ def _refusals(installation: _Installation) -> _Problems:
     refusals = refusals_by_code()
     for code, count in counts:
         refusal = refusals.get(code)
-        yield (
-            ERROR if refusal and refusal.is_server_error else WARNING,
-            f"{code}: {count} refused in the last hour.",
-            refusal.advice if refusal else "",
-        )
+        # The checks above find the causes that still exist.
+        text = f"{code}: {count} refused in the last hour."
+        yield WARNING, text, refusal.advice if refusal else ""
 
 
 def _test_key(installation: _Installation) -> _Problems:
@@ -301,6 +337,7 @@ def _round_trip(installation: _Installation) -> _Problems:
     """Sign and verify a token; issue_identity_token() would leave traces."""
     for key in installation.keys:
         if key.pk in installation.failed:
+            yield _not_tested(key)
             continue
         try:
             claims = _made_up_claims(key.app)
@@ -308,8 +345,12 @@ def _round_trip(installation: _Installation) -> _Problems:
             hint = "Correct the lifetime of the app's tokens."
             yield ERROR, f"No token of {key.app} can be issued: {exc}", hint
             continue
-        token = sign_identity_token(claims, key.load_signer())
-        known = key.as_known_key()
+        try:
+            token = sign_identity_token(claims, key.load_signer())
+            known = key.as_known_key()
+        except Exception as exc:  # a signing backend may raise anything
+            yield _does_not_sign(key, exc)
+            continue
         for finding in explain_token(token, keys=[known], app=known.app_id):
             severity = ERROR if finding.severity == TOKEN_ERROR else WARNING
             text = f"A token of {key.app}: {finding.message} ({finding.code})"

@@ -415,8 +415,8 @@ def test_the_exit_status_is_2_for_errors_of_system_checks(
         ),
         (
             ProgrammingError("no such table: auth_user"),
-            "CommandError: The command failed: ProgrammingError: no such table: "
-            "auth_user. Add --traceback to see where.\n",
+            "CommandError: The command failed: ProgrammingError. Add --traceback to see "
+            "the details.\n",
         ),
     ],
     ids=["no server", "no table"],

@@ -11,7 +11,11 @@ from textwrap import dedent
 from uuid import UUID
 
 import pytest
-from django.core.management import CommandError, call_command
+from django.core.management import (
+    CommandError,
+    call_command,
+    execute_from_command_line,
+)
 from django.db import OperationalError, connection
 from django.db.models import QuerySet
 from django.utils.timezone import now
@@ -20,6 +24,7 @@ from django_layer_identity.audit.models import AuditEntry
 from django_layer_identity.doctor import CHECKS, Finding, run_checks
 from django_layer_identity.exceptions import NotFound
 from django_layer_identity.models import LayerApp, LayerUser, SigningKey, SpentNonce
+from django_layer_identity.protocol.identifiers import KeyID
 from tests import internals
 from tests.conftest import APP_ID, KEY_ID, PROVIDER_ID
 from tests.key_pairs import load_private_key
@@ -125,6 +130,16 @@ def test_with_another_secret_the_keys_that_cannot_be_decrypted_are_named(
             f"The private key of {draft} (Messenger, draft) cannot be "
             "decrypted with the present KEY_ENCRYPTION_KEYS.",
         ),
+        (
+            "self-test",
+            "warning",
+            f"Not tested: the active key {KEY_ID} of Messenger.",
+        ),
+        (
+            "round-trip",
+            "warning",
+            f"Not tested: the active key {KEY_ID} of Messenger.",
+        ),
     ]
 
 
@@ -133,10 +148,11 @@ def test_a_damaged_row_fails_the_self_test(key):
     damaged = f"{stored[:-40]}{stored[-40:].swapcase()}"
     SigningKey.objects.update(encrypted_private_key=damaged)
 
-    [finding] = problems()
+    finding, not_tested = problems()
 
     assert (finding.id, finding.severity) == ("self-test", "error")
     assert "is damaged" in finding.message
+    assert (not_tested.id, not_tested.severity) == ("round-trip", "warning")
 
 
 def test_ids_that_were_mixed_up_are_found(key):
@@ -186,6 +202,9 @@ def test_the_clock_of_an_unknown_database_is_not_compared(key, monkeypatch):
     monkeypatch.delitem(internals.DATABASE_TIME, "sqlite")
 
     assert severities() == HEALTHY
+    assert "Not compared: this database's clock cannot be asked." in [
+        finding.message for finding in run_checks()
+    ]
 
 
 @pytest.mark.slow
@@ -252,7 +271,7 @@ def test_refusals_of_the_last_hour_are_listed_with_advice(key):
     AuditEntry.objects.create(code="throttled", created_at=now() - timedelta(hours=2))
 
     assert [(found.severity, found.message) for found in problems()] == [
-        ("error", "no_signing_key: 1 refused in the last hour."),
+        ("warning", "no_signing_key: 1 refused in the last hour."),
         ("warning", "user_inactive: 2 refused in the last hour."),
     ]
     assert all(found.hint for found in problems())
@@ -361,6 +380,141 @@ def test_the_number_of_queries_does_not_grow_with_the_keys(
         run_checks(quick=True)
 
 
+@pytest.mark.parametrize("value", [[], None, "x", 7])
+def test_settings_of_a_wrong_type_are_reported(key, settings, value):
+    settings.LAYER_IDENTITY = value
+
+    for quick in (True, False):
+        findings = run_checks(quick=quick)
+        assert findings[0].severity == "error"
+        assert findings[0].message.startswith("LAYER_IDENTITY must be a dict, not ")
+
+
+def test_a_check_that_fails_does_not_stop_the_others(key, settings, caplog):
+    settings.LAYER_IDENTITY = {**settings.LAYER_IDENTITY, "CLOCK_SKEW": "5 seconds"}
+
+    assert Finding(
+        "clock",
+        "error",
+        "This check failed: AttributeError.",
+        "Correct the settings first, if they are wrong. The log has the traceback.",
+    ) in (found := problems())
+    assert [finding.id for finding in found] == ["settings", "clock", "round-trip"]
+    assert "The check clock failed." in caplog.messages
+    assert caplog.records[0].exc_info
+
+
+def test_what_a_check_found_before_it_failed_is_kept(app, settings, monkeypatch):
+    def fail():
+        raise RuntimeError("a secret")
+
+    settings.LAYER_IDENTITY = {**settings.LAYER_IDENTITY, "NONCE_GUARD": "x"}
+    monkeypatch.setattr("django_layer_identity.doctor.check_deployment", fail)
+
+    messages = [f.message for f in run_checks() if f.id == "settings"]
+
+    assert messages[0].startswith("LAYER_IDENTITY['NONCE_GUARD'] must be ")
+    assert messages[1:] == ["This check failed: RuntimeError."]
+
+
+class Refuses:
+    """A signer or a signing backend that raises a foreign exception."""
+
+    key_id = KeyID(KEY_ID)
+
+    def sign(self, message):
+        raise RuntimeError("PIN 1234 is wrong")
+
+
+def load_refusing_signer(self, *, fresh=False):
+    return Refuses()
+
+
+def load_signer_once(load):
+    """Fail only when the key is not loaded afresh, as the self-test loads it."""
+
+    def load_signer(self, *, fresh=False):
+        return load(self, fresh=True) if fresh else Refuses()
+
+    return load_signer
+
+
+def test_a_foreign_exception_in_the_self_test_is_named_by_its_type(key, monkeypatch):
+    monkeypatch.setattr(SigningKey, "load_signer", load_refusing_signer)
+
+    finding, _not_tested = problems()
+
+    assert (finding.id, finding.severity, finding.message) == (
+        "self-test",
+        "error",
+        f"The active key {KEY_ID} of Messenger does not sign: RuntimeError.",
+    )
+
+
+def test_a_foreign_exception_in_the_round_trip_is_a_finding(key, monkeypatch):
+    load_signer = load_signer_once(SigningKey.load_signer)
+    monkeypatch.setattr(SigningKey, "load_signer", load_signer)
+
+    [finding] = problems()
+
+    assert (finding.id, finding.severity, finding.message) == (
+        "round-trip",
+        "error",
+        f"The active key {KEY_ID} of Messenger does not sign: RuntimeError.",
+    )
+
+
+def test_the_ids_of_a_revoked_key_do_not_count(key):
+    SigningKey.objects.update(key_id=APP_ID)
+    key.refresh_from_db()
+    key.revoke("leaked")
+
+    assert "ids" not in [finding.id for finding in problems()]
+
+
+def test_mixed_up_ids_of_a_disabled_app_are_warnings(key, mixed_up_ids):
+    LayerApp.objects.update(enabled=False)
+
+    found = [f.severity for f in problems() if f.id == "ids"]
+
+    assert found == ["warning", "warning"]
+
+
+def test_the_ids_of_an_app_that_is_not_frozen_can_be_corrected(app, draft):
+    QuerySet.update(LayerApp.objects.all(), provider_id=APP_ID)  # past the checks
+
+    [hint] = [finding.hint for finding in problems() if finding.id == "ids"]
+
+    assert hint == "Compare both with Layer's dashboard, and correct the Layer app."
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"CACHE_ALIAS": "missing"}, {"THROTTLE_RATES": {"user": "often"}}]
+)
+def test_a_cache_that_cannot_be_tested_is_not_ok(key, settings, wrong):
+    settings.LAYER_IDENTITY = {**settings.LAYER_IDENTITY, **wrong}
+
+    assert (
+        Finding(
+            "cache",
+            "error",
+            "Not tested: CACHE_ALIAS or THROTTLE_RATES is invalid.",
+            "The check “settings” says what is wrong.",
+        )
+        in problems()
+    )
+
+
+def test_a_disabled_app_that_is_examined_is_named(key):
+    LayerApp.objects.update(enabled=False)
+
+    [finding] = problems(app=str(APP_ID))
+
+    assert finding.message == (
+        "Messenger is disabled: its users get no identity tokens."
+    )
+
+
 # The command and its page
 
 
@@ -444,8 +598,8 @@ def page_lines(heading):
 
 
 def without_numbers(lines):
-    """Leave out seconds and fingerprints, which differ in each run."""
-    return [re.sub(r"\b[0-9a-f]{16}\b|\d+ seconds", "…", line) for line in lines]
+    """Leave out seconds, fingerprints and primary keys, which differ in each run."""
+    return [re.sub(r"\b[0-9a-f]{16}\b|\d+ seconds|app \d+", "…", line) for line in lines]
 
 
 def test_the_page_lists_the_checks():
@@ -478,6 +632,45 @@ def test_the_command_colours_the_severity_on_a_terminal(key):
     assert "\x1b[32;1mok     \x1b[0m  settings" in out
 
 
+@pytest.mark.parametrize("level", ["WARNING", "Warning"])
+def test_the_level_may_be_in_upper_case_as_for_check(key, level, capsys):
+    SigningKey.objects.update(created_at=now() - timedelta(days=400))
+
+    assert exit_status("--fail-level", level) == 1
+    assert "invalid choice" not in capsys.readouterr().err
+
+
+def exit_status(*args):
+    with pytest.raises(SystemExit) as caught:
+        execute_from_command_line(["manage.py", "layer_doctor", *args])
+    return caught.value.code
+
+
+def test_the_command_reports_wrong_settings_itself(key, settings, capsys):
+    settings.LAYER_IDENTITY = {**settings.LAYER_IDENTITY, "USER_ID_CHANGE": "sometimes"}
+
+    assert exit_status() == 1
+    out, err = capsys.readouterr()
+    assert out.startswith(
+        "error    settings: LAYER_IDENTITY['USER_ID_CHANGE'] must be "
+    )
+    assert "SystemCheckError" not in err
+
+
+def test_an_exception_of_the_command_is_named_by_its_type(key, monkeypatch, capsys):
+    def fail(**options):
+        raise RuntimeError("PIN 1234 is wrong")
+
+    module = "django_layer_identity.management.commands.layer_doctor"
+    monkeypatch.setattr(f"{module}.run_checks", fail)
+
+    assert exit_status() == 2
+    assert capsys.readouterr().err == (
+        "CommandError: The command failed: RuntimeError. Add --traceback to see the "
+        "details.\n"
+    )
+
+
 # The view for a monitoring system, as printed
 
 
@@ -486,9 +679,7 @@ def layer_health(settings):
     settings.CACHES = {
         "default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
     }
-    code = re.search(
-        r"   from django.core.cache.*?else 503\)\n", PAGE.read_text(), re.DOTALL
-    )
+    code = re.search(r"   import logging\n.*?else 503\)\n", PAGE.read_text(), re.DOTALL)
     names = {}
     exec(dedent(code[0]), names)  # noqa: S102
     return names["layer_health"]
@@ -513,3 +704,26 @@ def test_the_view_for_monitoring_asks_the_database_once_a_minute(
 
     with django_assert_num_queries(0):
         layer_health(rf.get("/"))
+
+
+def test_the_view_for_monitoring_answers_503_without_a_cache(
+    key, layer_health, rf, settings
+):
+    settings.CACHES = {
+        "default": {
+            "BACKEND": "django.core.cache.backends.redis.RedisCache",
+            "LOCATION": "redis://127.0.0.1:1",
+        }
+    }
+
+    response = layer_health(rf.get("/"))
+
+    assert (response.status_code, response.content) == (503, b"")
+
+
+def test_the_view_for_monitoring_answers_503_for_wrong_settings(
+    key, layer_health, rf, settings
+):
+    settings.LAYER_IDENTITY = []
+
+    assert layer_health(rf.get("/")).status_code == 503

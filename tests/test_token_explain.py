@@ -7,7 +7,11 @@ import json
 import sys
 
 import pytest
-from django.core.management import CommandError, call_command
+from django.core.management import (
+    CommandError,
+    call_command,
+    execute_from_command_line,
+)
 from jwt.utils import base64url_decode, base64url_encode
 
 from django_layer_identity.issuing import issue_identity_token
@@ -176,3 +180,16 @@ def test_a_key_with_a_damaged_public_key_is_logged_and_not_known(
     assert caplog.messages == [
         f"The public key of signing key {key} is damaged. Restore its row."
     ]
+
+
+def test_wrong_settings_do_not_keep_a_token_from_being_explained(
+    token, settings, tmp_path, capsys
+):
+    settings.LAYER_IDENTITY = {**settings.LAYER_IDENTITY, "USER_ID_CHANGE": "sometimes"}
+    (tmp_path / "token").write_text(token)
+
+    execute_from_command_line(
+        ["manage.py", "layer_token_explain", str(tmp_path / "token")]
+    )
+
+    assert capsys.readouterr().err == "Layer would accept this token.\n"

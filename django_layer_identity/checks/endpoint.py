@@ -241,7 +241,7 @@ def _cache_alias() -> Iterator[str]:
     f"DatabaseCache with MAX_ENTRIES of {MIN_ENTRIES} or more.",
 )
 def shared_cache() -> Iterator[str]:
-    if _cache_alias() or _rates():
+    if cannot_check_cache():
         return  # reported by check_settings()
     if conf.NONCE_GUARD != "cache" and not any(conf.THROTTLE_RATES.values()):
         return
@@ -250,6 +250,11 @@ def shared_cache() -> Iterator[str]:
         yield (
             f"Nonces and rate limits are stored in {type(cache).__name__}: {reason}."
         )
+
+
+def cannot_check_cache() -> bool:
+    """Return whether wrong settings keep :func:`shared_cache` from its work."""
+    return bool(_cache_alias() or _rates())
 
 
 def _cache_problem(cache: BaseCache) -> str | None:

@@ -104,7 +104,11 @@ class FindingCommand(LayerCommand):
 
     The exit status is 0 if it finds none, 1 if it finds some and raises :exc:`Found`,
     and 2 if it fails, so that scripts can tell the two apart.
+
+    The system checks do not run first: they would hide what the command finds.
     """
+
+    requires_system_checks: Any = []
 
     def execute(self, *args: Any, **options: Any) -> str | None:
         try:
@@ -122,8 +126,9 @@ class FindingCommand(LayerCommand):
             ) from exc
         except Exception as exc:
             raise CommandError(
-                f"The command failed: {type(exc).__name__}: {exc}. Add --traceback to see "
-                "where.",
+                # The message of a foreign exception may contain secrets.
+                f"The command failed: {type(exc).__name__}. Add --traceback to see the "
+                "details.",
                 returncode=2,
             ) from exc
 

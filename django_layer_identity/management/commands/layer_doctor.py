@@ -24,6 +24,7 @@ class Command(FindingCommand):
         super().add_arguments(parser)
         parser.add_argument(
             "--fail-level",
+            type=str.lower,
             choices=SEVERITIES[1:],
             default=ERROR,
             help="the severity from which on the command fails (default: error)",

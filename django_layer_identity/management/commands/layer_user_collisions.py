@@ -23,6 +23,7 @@ class Command(FindingCommand):
         "if there are any, and 2 if the command fails."
     )
     arguments = ("--app", "--json")
+    requires_system_checks = "__all__"  # wrong settings would give wrong user IDs
 
     def run(self, *, app: str | None, json: bool, **options: Any) -> None:
         with (
