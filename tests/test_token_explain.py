@@ -53,6 +53,16 @@ def test_the_line_break_at_the_end_of_the_file_does_not_count(explain, token, en
     assert explain(token + end)[2] == 0
 
 
+def test_the_byte_order_mark_of_the_file_does_not_count(explain, token):
+    assert explain(f"\ufeff{token}")[2] == 0
+
+
+def test_typographic_quotes_in_the_file_are_recognized(explain, token):
+    assert explain(f"“{token}”")[0].startswith(
+        "error: There are quotation marks around the token."
+    )
+
+
 def test_each_problem_is_printed_with_what_to_do(explain, token):
     assert explain(f'"{token}"', nonce="another") == (
         "error: There are quotation marks around the token.\n"

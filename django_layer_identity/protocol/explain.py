@@ -73,7 +73,7 @@ LAYER_CODES: Mapping[str, str] = {
 }
 
 _BASE64URL = re.compile(r"[A-Za-z0-9_-]*")
-_TO_BASE64URL = str.maketrans("+/", "-_", "=")
+_TO_BASE64URL = str.maketrans("+/", "-_")
 _HEADER = {"typ": TYPE, "alg": ALGORITHM, "cty": CONTENT_TYPE}
 _KEY_ID_FORM = "the key ID, layer:///keys/<uuid>"
 _CRITICAL = ("crit", "b64")  # RFC 7515 and RFC 7797: they change what is signed
@@ -106,9 +106,25 @@ _WRAPPINGS: tuple[tuple[re.Pattern[str], str, str], ...] = (
         "Parse the response as JSON and pass the value of identity_token.",
     ),
     (
-        re.compile(r"(?:bearer|jwt|token)[ :]+(.*)", re.DOTALL | re.IGNORECASE),
+        re.compile(
+            r"(?:authorization[ :]+)?(?:bearer|jwt|token)[ :]+(.*)",
+            re.DOTALL | re.IGNORECASE,
+        ),
         "There is the name of an authentication scheme before the token.",
         "Pass the token only, without “Bearer”.",
+    ),
+    (
+        re.compile(
+            r"(?:.*&)?(?:layer_)?identity_token=([^&]*)(?:&.*)?",
+            re.DOTALL | re.IGNORECASE,
+        ),
+        "This is a form body or a query string, not the token.",
+        "Pass only the value of identity_token.",
+    ),
+    (
+        re.compile(r"\ufeff(.*)", re.DOTALL),
+        "There is a byte order mark before the token.",
+        "Pass the token only. Save files as UTF-8 without a byte order mark.",
     ),
 )
 _HALF_HOUR = 1800  # seconds; UTC offsets are multiples of a quarter, mostly of this
@@ -614,19 +630,21 @@ def _unwrap_once(text: str) -> tuple[str, str, str]:
             content = json.loads(text)
         except (ValueError, RecursionError):
             content = {}
-        for name in _RESPONSE_NAMES:
-            if isinstance(content.get(name), str):
-                return (
-                    content[name],
-                    "This is the whole response of your server, not the token.",
-                    f"Pass only the value of {name}.",
-                )
+        objects = (content, *content.values())  # some APIs wrap it, as in {"data": {}}
+        for holder in (each for each in objects if isinstance(each, dict)):
+            for name in _RESPONSE_NAMES:
+                if isinstance(holder.get(name), str):
+                    return (
+                        holder[name],
+                        "This is the whole response of your server, not the token.",
+                        f"Pass only the value of {name}.",
+                    )
     return text, "", ""
 
 
 def _decode(part: str, name: str) -> tuple[bytes | None, list[Finding]]:
     """Return the bytes, also of standard base64, and what is wrong with the part."""
-    corrected = part.translate(_TO_BASE64URL)
+    corrected = part.rstrip("=").translate(_TO_BASE64URL)
     is_readable = _BASE64URL.fullmatch(corrected) and len(corrected) % 4 != 1
     raw = (
         base64.urlsafe_b64decode(corrected + "=" * (-len(corrected) % 4))

@@ -64,9 +64,9 @@ class Command(FindingCommand):
 
 def _read_token(file: str) -> str:
     content = read_secret_file(file, label="FILE")
-    text = content.decode("latin-1") if isinstance(content, bytes) else content
-    # Editors and most programs end a file with a line break, which nobody sends.
-    return text.removesuffix("\n").removesuffix("\r")
+    text = content.decode(errors="replace") if isinstance(content, bytes) else content
+    # Editors add a byte order mark and a line break to a file, which nobody sends.
+    return text.removeprefix("\ufeff").removesuffix("\n").removesuffix("\r")
 
 
 def _as_json(content: list[dict[str, str]]) -> str:
