@@ -466,6 +466,39 @@ def test_a_lost_plus_is_named():
     assert hint(change(nce="n /8=="), nonce=NONCE).startswith("A plus sign was lost")
 
 
+@pytest.mark.parametrize(
+    ("token", "messages"),
+    [
+        (
+            f"Authorization: Bearer {GOOD}",
+            ["There is the name of an authentication scheme before the token."],
+        ),
+        (
+            f"\ufeff{GOOD}",
+            ["There is a byte order mark before the token."],
+        ),
+        (
+            f"x=1&identity_token={GOOD}",
+            ["This is a form body or a query string, not the token."],
+        ),
+        (
+            json.dumps({"data": {"token": GOOD}}),
+            ["This is the whole response of your server, not the token."],
+        ),
+    ],
+    ids=["header", "byte-order-mark", "form", "envelope"],
+)
+def test_what_was_pasted_around_the_token_is_named(token, messages):
+    assert [finding.message for finding in explain(token)] == messages
+
+
+def test_only_equals_signs_at_the_end_are_padding():
+    header, rest = GOOD.split(".", 1)
+
+    assert hint(f"{header}=.{rest}").startswith("It is standard base64")
+    assert hint(f"{header[:8]}={header[8:]}.{rest}").startswith("Look for characters")
+
+
 def test_the_name_of_other_tokens_is_named():
     assert hint(change(prn=ABSENT, sub="alice")).endswith(
         "The token has “sub” instead: Layer reads “prn”."
