@@ -574,7 +574,7 @@ def damaged_row(key):
         ("A wrong clock", "wrong_clock"),
     ],
 )
-def test_the_page_shows_what_the_command_prints(request, heading, fixture):
+def test_the_page_shows_what_the_command_prints(db, request, heading, fixture):
     request.getfixturevalue(fixture)
 
     lines = run_command(no_color=True).splitlines()

@@ -389,11 +389,10 @@ class Inspection:
             and header.get("alg") == ALGORITHM
             and header.keys().isdisjoint(_CRITICAL)
         )
-        if self.key is not None and can_verify:
-            self.is_verified = self.key.has_signed(self.text)
-        elif is_refused:
-            return  # the error says why there is nothing to verify
-        if not self.is_verified:
+        key = self.key if can_verify else None
+        self.is_verified = key is not None and key.has_signed(self.text)
+        # An earlier error says why there is nothing to verify.
+        if not self.is_verified and (key is not None or not is_refused):
             yield _error(
                 "eit_signature_verification_failed",
                 "The token was not signed by the private key that belongs to its “kid”.",
