@@ -27,10 +27,14 @@ MODELS = {
     "audit trail": [AuditEntry],
 }
 SHOWN = {  # pages that a crawl must reach, so that it cannot be empty
-    "all": ["layerapp/1/change/", "signingkey/2/change/", "layeruser/1/reassign/"],
-    "apps": ["layerapp/add/", "layerapp/1/change/", "layerapp/1/history/"],
-    "keys": ["signingkey/add/", "signingkey/1/change/", "signingkey/1/public.pem"],
-    "users": ["layeruser/1/change/", "layeruser/1/reassign/"],
+    "all": ["layerapp/{app}/change/", "signingkey/{key}/change/"],
+    "apps": ["layerapp/add/", "layerapp/{app}/change/", "layerapp/{app}/history/"],
+    "keys": [
+        "signingkey/add/",
+        "signingkey/{key}/change/",
+        "signingkey/{key}/public.pem",
+    ],
+    "users": ["layeruser/{user}/change/", "layeruser/{user}/reassign/"],
     "audit trail": [],
 }
 
@@ -83,7 +87,12 @@ def test_each_link_of_another_site_stays_on_that_site(rows, admin_client, urls, 
 
     assert dict.fromkeys(statuses, 200) == statuses
     assert [address for address in statuses if not address.startswith(START)] == []
-    assert {PAGES + page for page in SHOWN[name]} <= statuses.keys()
+    pks = {
+        "app": LayerApp.objects.get().pk,
+        "key": SigningKey.objects.earliest("pk").pk,
+        "user": LayerUser.objects.get().pk,
+    }
+    assert {PAGES + page.format(**pks) for page in SHOWN[name]} <= statuses.keys()
 
 
 @pytest.fixture
