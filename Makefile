@@ -19,12 +19,12 @@ demo:
 	@exec .tox/demo/bin/python example_project/manage.py demo
 
 test:
-	@echo "Installing the packages and running the fast tests: one to two minutes on two cores."
+	@echo "Installing the packages and running the fast tests: two to three minutes on two cores."
 	@$(MAKE) -s --no-print-directory $(TOX)
 	@$(TOX) run -q -e fast
 
 test-all:
-	@echo "Installing the packages and running all tests, with coverage: about seven minutes on two cores."
+	@echo "Installing the packages and running all tests, with coverage: about ten minutes on two cores."
 	@echo "Tests are skipped if their service or program is missing; the reasons are at the end."
 	@$(MAKE) -s --no-print-directory $(TOX)
 	@$(TOX) $(RUN) -e $(ENV)
