@@ -68,6 +68,6 @@ def test_all_ids_are_imported_or_none(layer_app, tmp_path, capsys):
     assert not LayerUser.objects.exists()
 
     path.write_text("alice,a\nbob,A\ncarol,a \n")
-    call_command("layer_user_import", str(path))
+    call_command("layer_user_import", str(path), exact=True)
     given = LayerUser.objects.values_list("owner__username", "user_id")
     assert sorted(given) == [("alice", "a"), ("bob", "A"), ("carol", "a ")]
