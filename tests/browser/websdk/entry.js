@@ -48,7 +48,7 @@ class App {
       headers: {
         Accept: "application/json",
         "Content-Type": "application/json",
-        "X-CSRFToken": document.cookie.match(/layer_demo_csrf=(\w+)/)[1],
+        "X-CSRFToken": document.cookie.match(/layer_demo_csrf\w*=(\w+)/)[1],
       },
       body: JSON.stringify(body),
     });
