@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from django.core.management.base import CommandParser
+from django.core.management.base import CommandError, CommandParser
 
 from django_layer_identity.keys.reading import holds_key
 from django_layer_identity.mapping.typed_ids import make_visible
@@ -57,11 +57,13 @@ class LayerParser(CommandParser):
 
     def error(self, message: str) -> Any:
         if holds_key("\n".join(self._given)):
-            message = KEY_ON_COMMAND_LINE
-        else:
-            for previous, value in self._misread():
-                message += self._explain(previous, value)
-                break
+            try:
+                super().error(KEY_ON_COMMAND_LINE)
+            except (CommandError, SystemExit) as exc:
+                raise exc from None  # the errors before it repeat the argument
+        for previous, value in self._misread():
+            message += self._explain(previous, value)
+            break
         super().error(message)
 
     def _misread(self) -> Iterator[tuple[str, str]]:

@@ -16,7 +16,7 @@ from django_layer_identity.exceptions import (
     Unavailable,
     UserInactive,
 )
-from django_layer_identity.keys.reading import holds_key
+from django_layer_identity.keys.reading import BEGIN, holds_key
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -78,6 +78,8 @@ def find_user(key: str) -> Any:
 
     :raises NotFound: if no user or more than one user matches.
     """
+    if BEGIN in str(key):  # queries are logged, so they must not contain a private key
+        raise NotFound("There is no user with this name.")
     model: Any = get_user_model()
     users = model._default_manager.db_manager(router.db_for_write(model))
     try:
