@@ -6,8 +6,9 @@ import io
 import json
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from typing import IO, Any, TextIO
 
 from django.core.exceptions import ValidationError
@@ -109,6 +110,11 @@ class FindingCommand(LayerCommand):
     """
 
     requires_system_checks: Any = []
+
+    def print_json(self, findings: Iterable[Any]) -> None:
+        """Print one JSON list of the findings, which are dataclasses."""
+        content = [asdict(finding) for finding in findings]
+        self.stdout.write(json.dumps(content, indent=2))
 
     def execute(self, *args: Any, **options: Any) -> str | None:
         try:

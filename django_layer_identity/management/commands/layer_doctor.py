@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict
 from typing import Any
 
 from django.core.management.base import CommandParser
@@ -35,7 +33,7 @@ class Command(FindingCommand):
     ) -> None:
         findings = run_checks(app=app)
         if json:
-            self.stdout.write(_as_json([asdict(finding) for finding in findings]))
+            self.print_json(findings)
         else:
             for finding in findings:
                 self._print(finding.id, finding.severity, finding.message)
@@ -51,7 +49,3 @@ class Command(FindingCommand):
         style = {OK: self.style.SUCCESS, WARNING: self.style.WARNING}
         color = style.get(severity, self.style.ERROR)
         self.stdout.write(f"{color(f'{severity:7}')}  {id}: {message}")
-
-
-def _as_json(content: list[dict[str, str]]) -> str:
-    return json.dumps(content, indent=2)

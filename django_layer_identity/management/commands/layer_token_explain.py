@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict
 from typing import Any
 
 from django.core.management.base import CommandParser
@@ -47,7 +45,7 @@ class Command(FindingCommand):
         inspection = registrations.inspect(_read_token(file), layer_app, nonce)
         findings = list(inspection.run())
         if json:
-            self.stdout.write(_as_json([asdict(finding) for finding in findings]))
+            self.print_json(findings)
         else:
             for finding in findings:
                 style = (
@@ -67,7 +65,3 @@ def _read_token(file: str) -> str:
     text = content.decode(errors="replace") if isinstance(content, bytes) else content
     # Editors add a byte order mark and a line break to a file, which nobody sends.
     return text.removeprefix("\ufeff").removesuffix("\n").removesuffix("\r")
-
-
-def _as_json(content: list[dict[str, str]]) -> str:
-    return json.dumps(content, indent=2)
