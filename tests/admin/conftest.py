@@ -5,6 +5,7 @@ from django.contrib.auth.models import Permission, User
 
 from django_layer_identity.models import SigningKey
 from tests.conftest import OTHER_KEY_ID
+from tests.ledger.users import create_user
 
 
 @pytest.fixture
@@ -44,6 +45,11 @@ def revoked_draft(draft) -> SigningKey:
 def destroyed(retired) -> SigningKey:
     retired.destroy_private_key()
     return retired
+
+
+@pytest.fixture
+def bob(db):
+    return create_user("bob")
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import re
 import pytest
 from django.contrib.admin import site
 from django.contrib.admin.models import LogEntry
-from django.contrib.auth.models import Permission, User
+from django.contrib.auth.models import User
 from django.db import OperationalError, connection
 from django.test.utils import CaptureQueriesContext
 from pytest_django.asserts import assertContains, assertNotContains
@@ -33,30 +33,11 @@ def entry(app, alice):
 
 
 @pytest.fixture
-def bob(db):
-    return create_user("bob")
-
-
-@pytest.fixture
 def orphan(entry, alice):
     """The entry of a user who was deleted."""
     alice.delete()
     entry.refresh_from_db()
     return entry
-
-
-@pytest.fixture
-def staff(client, db):
-    """Log the client in as staff with exactly these permissions."""
-
-    def staff(*codenames):
-        user = User.objects.create_user("staff", is_staff=True)
-        permissions = Permission.objects.filter(codename__in=codenames)
-        user.user_permissions.set(permissions)
-        client.force_login(user)
-        return client
-
-    return staff
 
 
 @pytest.fixture

@@ -20,7 +20,7 @@ from django_layer_identity.admin.users import LayerUserAdmin
 from django_layer_identity.models import LayerApp, LayerUser
 from tests.admin.pages import history, messages_of
 from tests.conftest import KEY_ID, PROVIDER_ID
-from tests.ledger.users import create_user, entries
+from tests.ledger.users import entries
 
 LEDGER = "/admin/layer_identity/layeruser/"
 RENAME = f"{LEDGER}rename/"
@@ -36,11 +36,6 @@ BOTH = ("reassign_layeruser", "rename_layeruser")
 def entry(app, alice):
     ledger.rename(app, alice, "alice")
     return LayerUser.objects.get()
-
-
-@pytest.fixture
-def bob(db):
-    return create_user("bob")
 
 
 @pytest.fixture
