@@ -80,7 +80,7 @@ class LayerAppAdmin(TokenPages, LayerModelAdmin):
         return super().get_queryset(request).prefetch_related(Prefetch("keys", keys))
 
     def get_list_display(self, request: HttpRequest) -> Any:
-        """Add the state of the signing key, with a link that helps if there is none."""
+        """Add the state of the signing key, and a link that helps if none is usable."""
 
         @admin.display(description=_("signing key"))
         def active_key(app: LayerApp) -> SafeString:

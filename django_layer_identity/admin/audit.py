@@ -27,7 +27,7 @@ from django_layer_identity.models import LayerApp
 from django_layer_identity.protocol.identifiers import AppID
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+    from collections.abc import Callable, Collection, Iterable
 
     from django.db.models import QuerySet
     from django.http import HttpRequest, HttpResponse
@@ -40,6 +40,8 @@ class _Filter(admin.SimpleListFilter):
     """Compare one column with the chosen value. The choices are values that occur."""
 
     column: str
+    #: Return the choices for these values, each with its label.
+    label: Callable[[Collection[str]], Iterable[Any]]
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[Any]:
         # The chosen value is a choice in any case: without one, the list is unfiltered.
@@ -47,10 +49,6 @@ class _Filter(admin.SimpleListFilter):
         added = [] if chosen in (None, REFUSED) else [chosen]
         entries = model_admin.get_queryset(request)
         return self.label({*entries.occurring(self.column), *added})
-
-    def label(self, values: Collection[str]) -> Iterable[Any]:
-        """Return the choices, each with its label."""
-        raise NotImplementedError
 
     def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
         value = self.value()
@@ -97,7 +95,7 @@ class KeyFilter(_Filter):
 
 
 def name_of(user: Any) -> str:
-    """Return the login name, or the primary key if there is none."""
+    """Return the login name, or the primary key if the name is empty."""
     return str(getattr(user, "get_username", user.__str__)() or user.pk)
 
 
@@ -210,7 +208,7 @@ class AuditEntryAdmin(ReadOnly, LayerModelAdmin):
     readonly_fields: ClassVar[Any] = fields
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        """Leave out the advice if there is none, and the link if no user is known."""
+        """Leave out the advice if it is empty, and the link if no user is known."""
         unused = {
             advice: obj is None or not advice(obj),
             "refusals": obj is None or not obj.user_pk,

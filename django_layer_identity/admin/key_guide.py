@@ -5,7 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
+
+from django_layer_identity.admin.display import REMEDY
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -23,9 +26,10 @@ CREATE = (
 DESTROYED = (CREATE[0], _("The private key was destroyed."))
 LOST = (
     _("Restore the private key"),
-    _(
-        "The private key cannot be decrypted with the present KEY_ENCRYPTION_KEYS. Put the "
-        "entry back that encrypted it, or import the same private key again."
+    format_lazy(
+        "{} {}",
+        _("The private key cannot be decrypted with the present KEY_ENCRYPTION_KEYS."),
+        REMEDY,
     ),
 )
 LINK = (
