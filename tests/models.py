@@ -48,6 +48,10 @@ class Soldier(AbstractBaseUser):
     USERNAME_FIELD = "number"
 
 
+class Officer(Soldier):
+    """A user model whose primary key is a link to another model."""
+
+
 class Profile(models.Model):
     id = models.BigAutoField(primary_key=True)
     user = models.OneToOneField(User, models.CASCADE, db_constraint=False)

@@ -267,6 +267,19 @@ def test_an_activation_names_the_key_that_it_retires(key, other, capsys):
     assert capsys.readouterr() == ("active\n", f"The key {KEY_ID} was retired.\n")
 
 
+def test_revoking_again_asks_nothing(key, capsys, terminal):
+    key.revoke("leaked")
+    terminal("")
+
+    call_command("layer_key_revoke", str(KEY_ID), "--reason", "leaked")
+
+    assert capsys.readouterr() == (
+        "revoked\n",
+        "Delete its public key in Layer's dashboard too: Layer accepts tokens that it "
+        "signed until they expire.\n",
+    )
+
+
 def test_destroying_again_says_that_nothing_was_changed(key, capsys):
     key.retire()
     key.destroy_private_key()

@@ -7,11 +7,14 @@ import sqlite3
 import subprocess
 import sys
 from contextlib import closing
+from datetime import timedelta
 from pathlib import Path
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 import pytest
+from django.core.management import call_command
 
+from django_layer_identity.models import LayerApp
 from tests.fresh import CHECKOUT, environment
 
 pytestmark = pytest.mark.slow  # it runs migrations, unlike the fast tests
@@ -102,57 +105,60 @@ def test_an_old_database_has_the_tables_and_indexes_of_a_new_one(old, demo):
     assert query(old, indexes) == query(new, indexes)
 
 
-def insert_app(directory, name, lifetime):
-    """Store a Layer app with a lifetime in microseconds, or None."""
-    with closing(sqlite3.connect(directory / "db.sqlite3")) as database:
-        database.execute(
-            "INSERT INTO layer_identity_layerapp (name, app_id, environment, provider_id, "
-            "enabled, token_lifetime) VALUES (:name, :id, 'production', :id, 1, :lifetime)",
-            {"name": name, "id": uuid4().hex, "lifetime": lifetime},
-        )
-        database.commit()
+@pytest.fixture
+def first_schema(transactional_db):
+    """Undo the migration of the token lifetimes, and apply it again after the test."""
+    call_command("migrate", "layer_identity", "0001", verbosity=0)
+    yield
+    call_command("migrate", verbosity=0)
 
 
-def lifetimes(directory):
-    return query(directory, "SELECT name, token_lifetime FROM layer_identity_layerapp")
+def create_app(name, seconds):
+    lifetime = None if seconds is None else timedelta(seconds=seconds)
+    return LayerApp.objects.create(
+        name=name, app_id=uuid4(), provider_id=uuid4(), token_lifetime=lifetime
+    )
 
 
-def test_token_lifetimes_under_half_a_minute_are_lifted_and_named(old):
-    manage(old, "migrate", "layer_identity", "0001")
-    insert_app(old, "Short", 1_500_000)
-    insert_app(old, "Shortest allowed", 30_000_000)
-    insert_app(old, "Without", None)
+def lifetimes():
+    return list(LayerApp.objects.order_by("pk").values_list("name", "token_lifetime"))
 
-    printed = manage(old, "migrate", "layer_identity")
 
-    assert lifetimes(old) == [
-        ("Demo", None),
-        ("Short", 30_000_000),
-        ("Shortest allowed", 30_000_000),
+@pytest.mark.usefixtures("first_schema")
+def test_token_lifetimes_under_half_a_minute_are_lifted_and_named(capsys):
+    short = create_app("Short", 1.5)
+    create_app("Shortest allowed", 30)
+    create_app("Without", None)
+
+    call_command("migrate", "layer_identity", verbosity=0)
+
+    assert lifetimes() == [
+        ("Short", timedelta(seconds=30)),
+        ("Shortest allowed", timedelta(seconds=30)),
         ("Without", None),
     ]
-    assert "raised to 30 seconds (1; the former lifetime follows):" in printed
-    named = [line.strip() for line in printed.splitlines() if "1.5 seconds" in line]
-    [(app_id,)] = query(
-        old, "SELECT app_id FROM layer_identity_layerapp WHERE name = 'Short'"
+    assert capsys.readouterr().out == (
+        "\nA token must live at least 30 seconds. So the token lifetime of these Layer "
+        "apps was raised to 30 seconds (1; the former lifetime follows):\n"
+        f"    Short ({short.app_id}): 1.5 seconds\n"
     )
-    assert named == [f"Short ({UUID(app_id)}): 1.5 seconds"]
 
 
-def test_the_migration_of_token_lifetimes_is_silent_without_short_ones(old):
-    manage(old, "migrate", "layer_identity", "0001")
+@pytest.mark.usefixtures("first_schema")
+def test_the_migration_of_token_lifetimes_is_silent_without_short_ones(capsys):
+    call_command("migrate", "layer_identity", verbosity=0)
 
-    assert "30 seconds" not in manage(old, "migrate", "layer_identity")
+    assert capsys.readouterr().out == ""
 
 
-def test_lifted_token_lifetimes_stay_when_the_migration_is_undone(old):
-    manage(old, "migrate", "layer_identity", "0001")
-    insert_app(old, "Short", 1)
-    manage(old, "migrate", "layer_identity")
+@pytest.mark.usefixtures("first_schema")
+def test_lifted_token_lifetimes_stay_when_the_migration_is_undone():
+    create_app("Short", 0.001)
+    call_command("migrate", "layer_identity", verbosity=0)
 
-    manage(old, "migrate", "layer_identity", "0001")
+    call_command("migrate", "layer_identity", "0001", verbosity=0)
 
-    assert lifetimes(old) == [("Demo", None), ("Short", 30_000_000)]
+    assert lifetimes() == [("Short", timedelta(seconds=30))]
 
 
 def test_no_migration_is_missing(old):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from html import unescape
+from unittest.mock import Mock
 
 import pytest
 from django.contrib.messages import get_messages
@@ -27,11 +28,9 @@ REMEDY = "Put the entry back that encrypted it, or import the same private key a
 def lost(settings, monkeypatch):
     """Replace the only entry of the setting; decrypting a key fails the test."""
 
-    def fail(*args, **kwargs):
-        raise AssertionError("decrypted")
-
     def lose():
-        monkeypatch.setattr(DECRYPT_KEY, fail)
+        decrypt = Mock(side_effect=AssertionError("decrypted"))
+        monkeypatch.setattr(DECRYPT_KEY, decrypt)
         configure(
             settings, KEY_ENCRYPTION_KEYS=["another entry of forty characters, new"]
         )

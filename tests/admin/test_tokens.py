@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 from datetime import timedelta
+from unittest.mock import Mock
 
 import pytest
 from django.contrib.admin import AdminSite
@@ -141,11 +142,7 @@ def test_trying_records_nothing_but_the_history(
 ):
     configure(settings, NONCE_GUARD=guard)
     client = staff("try_identity_token", OTHER, SIGNATURE)
-    sent = []
-
-    def receive(**kwargs):
-        sent.append(kwargs)
-
+    receive = Mock()
     identity_token_issued.connect(receive)
     identity_token_refused.connect(receive)
     try:
@@ -158,7 +155,7 @@ def test_trying_records_nothing_but_the_history(
 
     nonce = next(claim["value"] for claim in nonces if claim["name"] == "nce")
     assert everything() == before
-    assert sent == []
+    receive.assert_not_called()
     assert state.use_nonce(nonce)
     assert [entry.object_repr for entry in LogEntry.objects.all()] == ["Messenger"] * 2
 

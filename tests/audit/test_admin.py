@@ -403,6 +403,10 @@ def test_the_audit_trail_has_no_actions(admin_client):
     assert AuditEntry.objects.get() == one
 
 
+def test_an_entry_that_does_not_exist_redirects(auditor):
+    assert auditor.get(f"{ENTRIES}4711/change/").status_code == 302
+
+
 def test_staff_without_the_permission_get_403(auditor):
     User.objects.get().user_permissions.clear()
 

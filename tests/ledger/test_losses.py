@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from unittest.mock import Mock
+
 import pytest
 
 from django_layer_identity import ledger
@@ -13,9 +15,7 @@ from django_layer_identity.exceptions import (
 from django_layer_identity.models import LayerUser
 from tests.ledger.users import create_user, entries, issued_id
 
-
-def forbidden(context):
-    raise AssertionError("A function of the project was called.")
+forbidden = Mock(side_effect=AssertionError("A function of the project was called."))
 
 
 @pytest.fixture

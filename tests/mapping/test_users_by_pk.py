@@ -6,7 +6,7 @@ import pytest
 from django.contrib.auth.models import User
 
 from django_layer_identity.mapping.users import users_by_pk
-from tests.models import Member
+from tests.models import Member, Officer
 
 
 def test_users_are_found_in_one_query(db, django_assert_num_queries):
@@ -32,3 +32,10 @@ def test_a_primary_key_may_be_a_text(settings, db):
     assert users_by_pk(["alice@example.com", "x" * 300]) == {
         "alice@example.com": member
     }
+
+
+def test_a_primary_key_may_be_a_link_to_another_model(settings, db):
+    settings.AUTH_USER_MODEL = "tests.Officer"
+    officer = Officer.objects.create(number=7)
+
+    assert users_by_pk([str(officer.pk), "x"]) == {str(officer.pk): officer}
