@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
-from django.db import router
+from django.db import models, router
 from django.db.models import FilteredRelation, Q
 
 from django_layer_identity.exceptions import (
@@ -13,6 +15,7 @@ from django_layer_identity.exceptions import (
     InvalidIdentifier,
 )
 from django_layer_identity.models.app import LayerApp
+from django_layer_identity.models.compiled import CompiledQuery, Row
 from django_layer_identity.models.key import SigningKey
 from django_layer_identity.models.user import LayerUser
 from django_layer_identity.protocol.identifiers import AppID
@@ -35,31 +38,68 @@ def get_for_issuing(app: LayerApp | str | None, user_pk: object) -> IssuingRow:
     :raises AppIDRequired: if None was given and several are enabled.
     :raises AppUnknown: if there is no such app, or it is disabled.
     """
-    rows = LayerApp.objects.using(router.db_for_write(LayerApp)).filter(enabled=True)
-    current = FilteredRelation("users", condition=Q(users__current_for=user_pk))
-    rows = rows.alias(entry=current).select_related("active_key")
-    rows = rows.select_related("entry")  # type: ignore[misc]  # mypy: not in alias()
+    using = router.db_for_write(LayerApp)
     if app is None:
-        return _issuing_row(_only_one(list(rows[:2])))
+        rows = _first_two.rows(using, user_pk)
+        if len(rows) > 1:
+            raise AppIDRequired
+        wanted = None
+    else:
+        wanted = _parse(app)
+        rows = _with_app_id.rows(using, user_pk, wanted.uuid)
+    if not rows:
+        raise AppUnknown
+    found = _issuing_row(using, rows[0])
+    if wanted is not None and not found.app.identifier.matches(wanted):
+        raise AppUnknown
+    return found
+
+
+def _parse(app: LayerApp | str) -> AppID:
     try:
-        wanted = app.identifier if isinstance(app, LayerApp) else AppID.parse(app)
+        return app.identifier if isinstance(app, LayerApp) else AppID.parse(app)
     except InvalidIdentifier as exc:
         raise AppUnknown from exc
-    found = rows.filter(app_id=wanted.uuid).first()
-    if found is None or not found.identifier.matches(wanted):
-        raise AppUnknown
-    return _issuing_row(found)
 
 
-def _only_one(apps: list[LayerApp]) -> LayerApp:
-    if len(apps) > 1:
-        raise AppIDRequired
-    if not apps:
-        raise AppUnknown
-    return apps[0]
+def _names(model: type[models.Model]) -> list[str]:
+    return [column.attname for column in model._meta.concrete_fields]
 
 
-def _issuing_row(app: LayerApp) -> IssuingRow:
-    # The app is given to callers, so it must not carry a user's entry.
-    entry = vars(app).pop("entry", None)
-    return IssuingRow(app, getattr(app, "active_key", None), entry)
+_APP, _KEY, _ENTRY = _names(LayerApp), _names(SigningKey), _names(LayerUser)
+_COLUMNS = [
+    *_APP,
+    *(f"active_key__{name}" for name in _KEY),
+    *(f"entry__{name}" for name in _ENTRY),
+]
+
+
+def _enabled_apps(user_pk: object, **wanted: object) -> Any:
+    current = FilteredRelation("users", condition=Q(users__current_for=user_pk))
+    rows: Any = LayerApp.objects.filter(enabled=True, **wanted)
+    return rows.alias(entry=current).values_list(*_COLUMNS)
+
+
+_CURRENT_FOR: Any = LayerUser._meta.get_field("current_for")
+_APP_ID: Any = LayerApp._meta.get_field("app_id")
+_first_two = CompiledQuery(
+    lambda user_pk: _enabled_apps(user_pk)[:2],
+    _CURRENT_FOR,
+)
+_with_app_id = CompiledQuery(
+    lambda user_pk, app_id: _enabled_apps(user_pk, app_id=app_id),
+    *(_CURRENT_FOR, _APP_ID),
+)
+
+
+def _issuing_row(using: str, row: Row) -> IssuingRow:
+    end = len(_APP) + len(_KEY)
+    app = LayerApp.from_db(using, _APP, row[: len(_APP)])
+    key = _from_db(SigningKey, using, _KEY, row[len(_APP) : end])
+    return IssuingRow(app, key, _from_db(LayerUser, using, _ENTRY, row[end:]))
+
+
+def _from_db(model: Any, using: str, names: Sequence[str], values: Row) -> Any:
+    """Return an object of the model, or None if the join found no row."""
+    pk = values[names.index(model._meta.pk.attname)]
+    return None if pk is None else model.from_db(using, names, values)
