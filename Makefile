@@ -21,7 +21,7 @@ demo:
 test:
 	@echo "Installing the packages and running the fast tests: two to three minutes on two cores."
 	@$(MAKE) -s --no-print-directory $(TOX)
-	@$(TOX) run -q -e fast
+	@$(TOX) run -q -e fast -- $(OPTIONS)
 
 test-all:
 	@echo "Installing the packages and running all tests, with coverage: about ten minutes on two cores."

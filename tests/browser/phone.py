@@ -33,6 +33,10 @@ class Phone:
     def sees(self, step: str, text: str) -> None:
         expect(self.step(step)).to_contain_text(text)
 
+    def sees_rows(self, count: int) -> None:
+        """Expect so many rows in a list of the admin."""
+        expect(self.page.locator("#result_list tbody tr")).to_have_count(count)
+
     def is_offered(self, *labels: str) -> None:
         """Expect exactly these primary buttons to be enabled."""
         buttons = self.page.locator("button.primary:enabled")

@@ -306,7 +306,7 @@ def test_a_mismatch_links_to_the_layer_user_id_in_the_admin(phone, demo):
         "/admin/layer_identity/layeruser/",
         "q=bob",
     )
-    assert phone.page.locator("#result_list tbody tr").count() == 1
+    phone.sees_rows(1)
 
 
 def test_without_an_active_key_the_refusal_links_to_the_keys(

@@ -7,7 +7,7 @@ from tests.services import routing
 
 NEEDS = ("postgresql", "redis")
 SECONDS = 600
-MIN_SECONDS = 20
+MIN_SECONDS = 8
 
 
 def run(scale):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import socketserver
 import threading
+import time
 from contextlib import contextmanager
 
 
@@ -36,6 +37,12 @@ class Vault(socketserver.ThreadingTCPServer):
         self.answers = threading.Event()
         self.answers.set()
         self.waiting = 0
+
+    def wait_until_idle(self):
+        deadline = time.monotonic() + 30
+        while self.waiting:
+            assert time.monotonic() < deadline, "A call still waits."
+            time.sleep(0.01)
 
     def signers(self, **options):
         """Return ``SIGNERS`` with this vault."""

@@ -36,7 +36,7 @@ def vault(private_key):
 @pytest.fixture
 def apps(database, settings, vault):
     """The IDs of two Layer apps: one with a local key, one with a key in the vault."""
-    configure(settings, SIGNERS=vault.signers(TIMEOUT=2, MAX_CALLS=2))
+    configure(settings, SIGNERS=vault.signers(TIMEOUT=4, MAX_CALLS=2))
     remote = LayerApp.objects.create(name="V", app_id=uuid4(), provider_id=uuid4())
     keyring.link_remote_key(remote, "vault", key_id=uuid4(), activate=True)
     return str(create_app().app_id), str(remote.app_id)
@@ -74,6 +74,7 @@ def test_a_backend_that_hangs_times_out_and_works_again_when_it_answers(apps, va
         assert [status for status, _ in ask_concurrently(local)] == [200] * 4
 
         vault.answers.set()
+        vault.wait_until_idle()
         assert [status for status, _ in ask_concurrently(remote)] == [200] * 4
         assert server.workers == workers
-        assert "SIGNERS['vault']: no answer within 2 seconds." in server.said()
+        assert "SIGNERS['vault']: no answer within 4 seconds." in server.said()
