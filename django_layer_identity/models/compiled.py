@@ -52,7 +52,7 @@ class CompiledQuery:
         statement = self._statements[using]
         if statement is None:
             return list(self._build(*values).using(using))
-        parameters = list(statement.parameters)
+        parameters: list[Any] = list(statement.parameters)
         for position, value in zip(
             statement.positions, self._prepared(using, values), strict=True
         ):
