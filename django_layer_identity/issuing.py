@@ -171,6 +171,7 @@ class _Draft:
     """A token that is decided, but neither recorded nor signed."""
 
     app: LayerApp
+    digest: str  # of the nonce
     key: SigningKey
     assignment: ledger.Assignment
     claims: IdentityClaims
@@ -183,7 +184,7 @@ class _Attempt:
 
     user: AbstractBaseUser
     request: HttpRequest | None
-    nonce: str | None = field(default=None, repr=False)
+    digest: str | None = None  # of the nonce
     app: LayerApp | None = None
     key: SigningKey | None = None
 
@@ -197,7 +198,7 @@ class _Attempt:
         # Nothing is written before this line. The nonce and signing may still fail.
         with _database():
             user_id = ledger.record(draft.assignment)
-        reserve_nonce(draft.app, nonce_digest(nonce), self.user.pk, user_id)
+        reserve_nonce(draft.app, draft.digest, self.user.pk, user_id)
         token = _sign(replace(draft.claims, user_id=user_id), draft.signer)
         record_use(draft.key)
         return IssuedToken(
@@ -222,7 +223,7 @@ class _Attempt:
     ) -> _Draft:
         """Decide everything about the token. Write nothing."""
         check_user(self.user)
-        self.nonce = check_nonce(nonce)
+        self.digest = digest = nonce_digest(check_nonce(nonce))
         with _database():
             row = get_for_issuing(app, self.user.pk)
         self.app = row.app
@@ -237,9 +238,9 @@ class _Attempt:
             )
         self.key = row.key
         claims, signer = _prepare(
-            self.key, self.app, assignment.user_id, self.nonce, profile
+            self.key, self.app, assignment.user_id, nonce, profile
         )
-        return _Draft(self.app, self.key, assignment, claims, signer)
+        return _Draft(self.app, digest, self.key, assignment, claims, signer)
 
     def facts(self) -> Facts:
         return Facts(
@@ -247,7 +248,7 @@ class _Attempt:
             request=self.request,
             app=self.app,
             fingerprint=self.key.fingerprint if self.key else None,
-            nonce_digest=nonce_digest(self.nonce) if self.nonce else None,
+            nonce_digest=self.digest,
         )
 
 
