@@ -15,18 +15,19 @@ from django_layer_identity.conf import conf
 from django_layer_identity.exceptions import Refusal
 from django_layer_identity.protocol.explain import LAYER_CODES
 from tests.checks import documented_checks
+from tests.pages import page
 
 ROOT = Path(__file__).parent.parent
 CHECKS = ROOT / "django_layer_identity/checks"
 PACKAGE = ROOT / "django_layer_identity"
 
 
-def documented(page, pattern):
-    return re.findall(pattern, (ROOT / "docs" / page).read_text(), re.MULTILINE)
+def documented(name, pattern):
+    return re.findall(pattern, page(name).read_text(), re.MULTILINE)
 
 
 def test_every_setting_is_documented_in_order():
-    assert documented("settings.rst", r"^\.\. setting:: (\w+)$") == KNOWN
+    assert documented("settings", r"^\.\. setting:: (\w+)$") == KNOWN
 
 
 def test_every_setting_has_a_section_with_its_default(settings):
@@ -35,7 +36,7 @@ def test_every_setting_has_a_section_with_its_default(settings):
         r"^\.\. setting:: (\w+)\n\n``\1``\n~+\n\n"  # a heading has a permalink
         r"Default: ``([^`]+)``"
     )
-    sections = documented("settings.rst", pattern)
+    sections = documented("settings", pattern)
 
     shown = [(name, " ".join(default.split())) for name, default in sections]
     assert shown == [(name, as_documented(getattr(conf, name))) for name in KNOWN]
@@ -58,7 +59,7 @@ def test_every_check_is_documented_in_order():
 
 
 def test_every_code_of_the_validator_is_documented_with_its_meaning():
-    rows = documented("explain.rst", r"^   \* - ``(\w+)``\n     - (.+)$")
+    rows = documented("explain", r"^   \* - ``(\w+)``\n     - (.+)$")
     ours = set(
         re.findall(
             r'"(layer_identity_\w+)"', (PACKAGE / "protocol/explain.py").read_text()
@@ -73,13 +74,13 @@ def test_every_code_of_the_validator_is_documented_with_its_meaning():
 def test_every_command_is_documented():
     names = {path.stem for path in PACKAGE.rglob("commands/layer_*.py")}
 
-    assert set(documented("commands.rst", r"^``(layer_\w+)")) == names
+    assert set(documented("commands", r"^``(layer_\w+)")) == names
 
 
 def test_verifiers_in_the_docs_cache_keys_for_the_allowed_time():
-    assert documented("jwks.rst", r"kept for (\d+) seconds") == [str(MAX_AGE)]
-    assert documented("jwks.rst", r"\blifespan=(\d+)\)") == [str(MAX_AGE)]
-    assert documented("jwks.rst", r"\bcacheMaxAge: (\d+)_000,") == [str(MAX_AGE)]
+    assert documented("jwks", r"kept for (\d+) seconds") == [str(MAX_AGE)]
+    assert documented("jwks", r"\blifespan=(\d+)\)") == [str(MAX_AGE)]
+    assert documented("jwks", r"\bcacheMaxAge: (\d+)_000,") == [str(MAX_AGE)]
 
 
 #: An anchor and a heading for each status, and then the same for each of its codes.
@@ -88,8 +89,8 @@ CODE = r"\.\. refusal:: (?P<code>\w+)\n\n``(?P=code)``\n~+\n\n(:(?:.+\n)+)"
 
 
 def test_every_status_and_every_code_has_an_anchor_and_a_heading():
-    anchors = documented("codes.rst", r"^\.\. (?:status|refusal):: .+$")
-    found = documented("codes.rst", f"^(?:{STATUS}|{CODE})")
+    anchors = documented("codes", r"^\.\. (?:status|refusal):: .+$")
+    found = documented("codes", f"^(?:{STATUS}|{CODE})")
 
     status, codes = None, {}
     for number, code, _texts in found:
@@ -105,7 +106,7 @@ def test_every_status_and_every_code_has_an_anchor_and_a_heading():
 
 def test_every_refusal_is_documented_with_its_texts():
     assert {
-        code: sorted(_fields(texts)) for code, texts in documented("codes.rst", CODE)
+        code: sorted(_fields(texts)) for code, texts in documented("codes", CODE)
     } == {code: sorted(_texts(code)) for code in STATUSES}
 
 

@@ -6,7 +6,6 @@ import json
 import re
 from datetime import timedelta
 from io import StringIO
-from pathlib import Path
 from textwrap import dedent
 from uuid import UUID
 
@@ -28,9 +27,10 @@ from django_layer_identity.protocol.identifiers import KeyID
 from tests import internals
 from tests.conftest import APP_ID, KEY_ID, PROVIDER_ID
 from tests.key_pairs import load_private_key
+from tests.pages import page
 
 OTHER_ID = UUID("cccccccc-0000-4000-8000-000000000009")
-PAGE = Path(__file__).parent.parent / "docs/doctor.rst"
+PAGE = page("doctor")
 HEALTHY = [
     ("settings", "ok"),
     ("migrations", "ok"),

@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
-from uuid import UUID
 
 import pytest
-from asgiref.sync import sync_to_async
 from django.contrib.auth.models import User
 from django.core.exceptions import SynchronousOnlyOperation
-from django.db import connections
 from django.db.models import Value
 from django.db.models.sql.compiler import SQLCompiler
 
@@ -19,7 +15,7 @@ from django_layer_identity import ledger
 from django_layer_identity.models import LayerApp, LayerUser
 from django_layer_identity.models.compiled import CompiledQuery
 from django_layer_identity.models.issuing import get_for_issuing
-from tests.conftest import APP_ID, KEY_ID, OTHER_KEY_ID, PROVIDER_ID
+from tests.conftest import APP_ID, OTHER_KEY_ID, PROVIDER_ID
 from tests.rows import fields_of, stored_rows
 
 
@@ -114,21 +110,6 @@ def test_nothing_is_compiled_after_the_first_use(key, alice, compiled):
     assert compiled == []
 
 
-@pytest.mark.django_db(transaction=True)
-def test_threads_use_connections_of_their_own(key, alice):
-    def read(_):
-        try:
-            return get_for_issuing(None, alice.pk)
-        finally:
-            connections.close_all()
-
-    with ThreadPoolExecutor(4) as threads:
-        rows = list(threads.map(read, range(8)))
-
-    assert [row.key.key_id for row in rows] == [KEY_ID] * 8
-    assert {type(row.app.app_id) for row in rows} == {UUID}
-
-
 def test_an_event_loop_is_refused_as_by_a_queryset(key, alice):
     get_for_issuing(None, alice.pk)
 
@@ -137,17 +118,6 @@ def test_an_event_loop_is_refused_as_by_a_queryset(key, alice):
 
     with pytest.raises(SynchronousOnlyOperation):
         asyncio.run(read())
-
-
-@pytest.mark.django_db(transaction=True)
-def test_an_asynchronous_view_can_use_it(key, alice):
-    def read():
-        try:
-            return get_for_issuing(None, alice.pk)
-        finally:
-            connections.close_all()
-
-    assert asyncio.run(sync_to_async(read)()).key == key
 
 
 def names_like(name, first):

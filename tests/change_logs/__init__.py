@@ -2,5 +2,5 @@
 Packages that log each change of each row, tested in a separate process.
 
 Without ``TEST_CHANGE_LOGS_EXCLUDE`` they have their default settings. With it, the settings
-of ``docs/other-packages.rst`` are added.
+of the page "other-packages" are added.
 """

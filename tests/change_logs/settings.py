@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import re
 import textwrap
-from pathlib import Path
 
+from tests.pages import page
 from tests.settings import *  # noqa: F403
 from tests.settings import INSTALLED_APPS
 
@@ -19,10 +19,9 @@ DJANGO_EASY_AUDIT_UNREGISTERED_CLASSES_EXTRA = ["auditlog.LogEntry"]
 EXCLUDE = "TEST_CHANGE_LOGS_EXCLUDE" in os.environ
 
 if EXCLUDE:
-    page = Path(__file__).parent.parent.parent / "docs/other-packages.rst"
     [recipe] = re.findall(
         r"^\.\. code-block:: python\n   :caption: settings.py\n\n((?:   .*\n|\n)+)",
-        page.read_text(),
+        page("other-packages").read_text(),
         re.MULTILINE,
     )
     names = {}

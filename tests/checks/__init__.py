@@ -1,9 +1,10 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 
 from django.core import checks
+
+from tests.pages import page
 
 #: Settings without a warning from ``check --deploy``, in any project.
 HARMLESS = {
@@ -13,7 +14,7 @@ HARMLESS = {
     "THROTTLE_RATES": {"user": None, "failures": None},
 }
 
-PAGE = Path(__file__).parents[2] / "docs/checks.rst"
+PAGE = page("checks")
 _ROW = re.compile(
     r"^   \* - ``layer_identity\.(\w+)``.*\n"
     r"     - (.+\n(?:(?: {7}.+)?\n)*?)"
@@ -31,13 +32,13 @@ def documented_checks():
 
 
 def _paragraphs(cell):
-    linked = re.sub(r":doc:`(\w+)`", lambda match: _title(match[1]), cell)
+    linked = re.sub(r":doc:`/\w+/([\w-]+)`", lambda match: _title(match[1]), cell)
     texts = (" ".join(text.split()) for text in linked.split("\n\n"))
     return [text.replace("``", "") for text in texts if text]
 
 
-def _title(page):
-    return PAGE.with_name(f"{page}.rst").read_text().splitlines()[0]
+def _title(name):
+    return page(name).read_text().splitlines()[0]
 
 
 def _matches(text, documented):

@@ -1,5 +1,5 @@
 """
-The recipes of ``docs/authentication.rst``, run exactly as documented.
+The recipes of the page "authentication", run exactly as documented.
 
 Each recipe is added to a project from ``startproject`` with the README's changes. So a
 recipe cannot change a name that this project does not define.
@@ -11,9 +11,10 @@ import re
 import textwrap
 from tempfile import TemporaryDirectory
 
-from tests.fresh import CHECKOUT, SETTINGS, URLS, start_project
+from tests.fresh import SETTINGS, URLS, start_project
+from tests.pages import page
 
-PAGE = CHECKOUT / "docs/authentication.rst"
+PAGE = page("authentication")
 SECTION = re.compile(r"^(.+)\n-+\n", re.MULTILINE)
 BLOCK = re.compile(
     r"^\.\. code-block:: python\n   :caption: (\S+)\n\n((?:   .*\n|\n)+)", re.MULTILINE

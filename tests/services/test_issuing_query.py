@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from datetime import timedelta
 
 import pytest
+from asgiref.sync import sync_to_async
 from django.contrib.auth.models import User
 from django.db import connections, transaction
 
@@ -39,8 +43,8 @@ def bound(django_db_setup, django_db_blocker):
         del connections["bound"], connections.settings["bound"]
 
 
-def check_each_field(private_key):
-    """Read a row twice, with the SQL compiled and kept, and compare it with querysets."""
+def create_rows(private_key):
+    """Create an app with an active key, and Alice with a ledger entry."""
     app = LayerApp.objects.create(
         name="Messenger",
         app_id=APP_ID,
@@ -52,6 +56,12 @@ def check_each_field(private_key):
     key.activate()
     alice = User.objects.create(username="alice")
     ledger.rename(app, alice, "Ålice")
+    return app, alice
+
+
+def check_each_field(private_key):
+    """Read a row twice, with the SQL compiled and kept, and compare it with querysets."""
+    app, alice = create_rows(private_key)
 
     for wanted in (None, str(APP_ID)):
         for _ in range(2):
@@ -70,3 +80,39 @@ def test_parameters_may_be_bound_by_the_server(bound, private_key):
 
     with bound.cursor() as cursor:
         assert "ServerBindingCursor" in type(cursor.cursor).__name__
+
+
+@pytest.fixture
+def alice(database, private_key):
+    _, alice = create_rows(private_key)
+    return alice
+
+
+def read_and_hang_up(user_pk):
+    """Read the row on a connection of this thread, and close the connection."""
+    try:
+        return get_for_issuing(None, user_pk)
+    finally:
+        connections.close_all()
+
+
+@pytest.mark.django_db(transaction=True, databases=["default", "postgresql"])
+@pytest.mark.parametrize("database", ["postgresql"], indirect=True)
+def test_threads_use_connections_of_their_own(alice):
+    with ThreadPoolExecutor(4) as threads:
+        runs = [
+            threads.submit(copy_context().run, read_and_hang_up, alice.pk)
+            for _ in range(8)
+        ]
+    rows = [run.result() for run in runs]
+
+    assert [row.key.key_id for row in rows] == [KEY_ID] * 8
+    assert {row.entry.user_id for row in rows} == {"Ålice"}
+
+
+@pytest.mark.django_db(transaction=True, databases=["default", "postgresql"])
+@pytest.mark.parametrize("database", ["postgresql"], indirect=True)
+def test_an_asynchronous_view_can_use_it(alice):
+    row = asyncio.run(sync_to_async(read_and_hang_up)(alice.pk))
+
+    assert row.entry.user_id == "Ålice"

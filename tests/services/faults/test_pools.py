@@ -10,7 +10,7 @@ from contextlib import contextmanager
 import pytest
 from django.conf import settings
 
-from tests.fresh import CHECKOUT
+from tests.pages import page
 from tests.server.bouncer import PrivateBouncer
 from tests.server.clients import phone
 from tests.server.process import database as database_settings
@@ -26,7 +26,7 @@ pytestmark = [
 BLOCK = re.compile(
     r"^\.\. code-block:: \w+\n   :caption: (.+)\n\n((?:   .*\n|\n)+)", re.MULTILINE
 )
-PAGE = (CHECKOUT / "docs/reliability.rst").read_text()
+PAGE = page("reliability").read_text()
 RECIPES = {title: textwrap.dedent(text) for title, text in BLOCK.findall(PAGE)}
 SILENT, AUDIT = "tests.audit.apps.SilentAuditConfig", "django_layer_identity.audit"
 LOGGING = {

@@ -1,1 +1,1 @@
-"""The recipe of ``docs/other-packages.rst`` for django-unfold."""
+"""The recipe of the page "other-packages" for django-unfold."""
