@@ -9,7 +9,7 @@ LOCKED = $(PYTHON) -c 'import fcntl, os, sys; folder = os.open(".", os.O_RDONLY)
 	fcntl.flock(folder, fcntl.LOCK_EX); os.set_inheritable(folder, True); \
 	os.execvp(sys.argv[1], sys.argv[1:])'
 
-.PHONY: demo test test-all long
+.PHONY: demo test test-all long pictures
 
 # Each target prints its duration first, then installs tox if it is missing.
 demo:
@@ -28,6 +28,10 @@ test-all:
 	@echo "Tests are skipped if their service or program is missing; the reasons are at the end."
 	@$(MAKE) -s --no-print-directory $(TOX)
 	@$(TOX) $(RUN) -e $(ENV)
+
+pictures:
+	@$(MAKE) -s --no-print-directory $(TOX)
+	@$(TOX) run -q -e pictures
 
 long:
 	@echo "Running the long tests. They take hours."

@@ -7,6 +7,8 @@ from contextlib import closing
 
 import pytest
 
+from tests.browser.pictures import take_picture
+
 pytestmark = pytest.mark.browser
 
 FRONT_PAGE = "/admin/layer_identity/"
@@ -54,6 +56,7 @@ def test_the_front_page_fits(page):
 
     assert page.locator(".layer-overview .layer-table").count() == 1
     assert_fits(page)
+    take_picture(page, "front-page")
 
 
 def test_a_token_is_tried_without_a_mouse(page):
@@ -68,6 +71,7 @@ def test_a_token_is_tried_without_a_mouse(page):
         "heading", name="Layer would accept the token of admin."
     ).wait_for()
     assert_fits(page)
+    take_picture(page, "try-it")
 
 
 def test_a_token_is_explained_on_a_phone(page):
@@ -78,4 +82,5 @@ def test_a_token_is_explained_on_a_phone(page):
 
     page.get_by_role("heading", name="Layer would refuse this token.").wait_for()
     assert page.locator("textarea").input_value() == ""
+    take_picture(page, "explain")
     assert_fits(page)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.browser.pictures import take_picture
 from tests.browser.test_guided_flow import STAFF, VIEWS, installation, logged_in
 
 pytestmark = pytest.mark.browser
@@ -43,6 +44,7 @@ def test_all_columns_fit_beside_the_navigation_and_the_filters(chromium, audited
         assert page.locator("#nav-sidebar").is_visible()
         [(_, right)] = spans(page, "#changelist .results")
         [(filters, _)] = spans(page, "#changelist-filter")
+        take_picture(page, "audit-trail")
         cells = spans(page, "#result_list td")
     assert len(cells) == 3 * 5
     assert [cell for cell in cells if cell[1] > right] == []

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from tests.browser.conftest import MANAGE, absent, environment
+from tests.browser.pictures import take_picture
 
 pytestmark = pytest.mark.browser
 
@@ -453,6 +454,7 @@ def test_a_new_token_is_in_view(phone, width, height):
     assert token["y"] + token["height"] < height
     focused = phone.step("authenticate").locator(".result:focus")
     assert focused.count() == 1
+    take_picture(phone.page, "demo")
 
 
 @pytest.mark.parametrize(

@@ -20,6 +20,7 @@ from tests.browser.conftest import (
     free_port,
     is_not_serving,
 )
+from tests.browser.pictures import take_picture
 
 pytestmark = pytest.mark.browser
 
@@ -165,6 +166,7 @@ def test_the_key_guide_leads_to_the_first_token(chromium, empty, tmp_path):
 
         press(page, "Run the self-test")
         assert (state(page), next_step(page)) == ("ready", "4. Activate")
+        take_picture(page, "key-guide")
 
         press(page, "Activate")
         assert state(page) == "active"
@@ -206,6 +208,8 @@ def test_the_key_page_fits_and_shows_only_permitted_buttons(
     with logged_in(chromium, with_keys, name, **settings) as page:
         for called, address in PAGES.items():
             page.goto(address)
+            if name == "root" and called == "list":
+                take_picture(page, "keys")
             shot = tmp_path / f"{name}-{width}-{scheme}-{called}.png"
             page.screenshot(path=shot, full_page=True)
             assert shot.stat().st_size > 10_000
