@@ -20,6 +20,7 @@ from django_layer_identity.admin.base import (
 )
 from django_layer_identity.admin.display import (
     IMPORT_AGAIN,
+    NEXT_STEPS,
     REMEDY,
     State,
     active_key_state,
@@ -42,13 +43,6 @@ if TYPE_CHECKING:
 
 DISABLE = "admin/layer_identity/layerapp/disable_confirmation.html"
 CONFIRMED = "confirm_disable"  # posted by the confirmation page
-#: States of keys that can become active, the best first. Each has the permission for the
-#: next step and the text of the link to the key's page.
-NEXT_STEPS = (
-    (State.READY, "activate_signingkey", _("Activate a key")),
-    (State.RETIRED, "activate_signingkey", _("Activate a retired key again")),
-    (State.DRAFT, "change_signingkey", _("Continue with a draft key")),
-)
 
 
 class SigningKeyInline(ReadOnly, admin.TabularInline):

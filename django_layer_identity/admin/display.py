@@ -23,6 +23,13 @@ REMEDY = _(
     "Put the entry back that encrypted it, or import the same private key again."
 )
 IMPORT_AGAIN = _("Import the key again")
+#: States of keys that can become active, the best first. Each has the permission for the
+#: next step and the text of the link to the key's page.
+NEXT_STEPS = (
+    (State.READY, "activate_signingkey", _("Activate a key")),
+    (State.RETIRED, "activate_signingkey", _("Activate a retired key again")),
+    (State.DRAFT, "change_signingkey", _("Continue with a draft key")),
+)
 
 
 def badge(kind: str, label: str | _StrPromise) -> SafeString:

@@ -10,7 +10,7 @@ from django.db import Error, router
 from django.db.models import Count, OuterRef, Subquery
 from django.utils import timezone
 
-from django_layer_identity.admin.display import active_key_state, age
+from django_layer_identity.admin.display import NEXT_STEPS, active_key_state, age
 from django_layer_identity.doctor import ERROR, OK, Finding, run_checks
 from django_layer_identity.models import LayerApp, LayerUser, SigningKey
 
@@ -18,16 +18,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from django.db.models import Model
+    from django.utils.functional import _StrPromise
     from django.utils.safestring import SafeString
 
-State = SigningKey.State
 MAX_COUNT = 10_000  # Layer users that are counted per app; a larger count is slow
-#: States in the order in which they are offered, with the permission for the next step.
-NEXT_STEPS = {
-    State.READY: "layer_identity.activate_signingkey",
-    State.DRAFT: "layer_identity.change_signingkey",
-    State.RETIRED: "layer_identity.activate_signingkey",
-}
 
 
 @dataclass
@@ -40,6 +34,7 @@ class Row:
     refused: int | None = None
     #: A key that could become the active one, if the app needs one.
     candidate: SigningKey | None = None
+    next_step: _StrPromise | str = ""
 
     @property
     def active(self) -> SigningKey | None:
@@ -152,11 +147,12 @@ class Overview:
             app__in=needy, destroyed_at=None
         )
         usable = [key for key in keys.order_by("pk") if not key.lacks_encryption_key]
-        for state, permission in reversed(NEXT_STEPS.items()):  # the best comes last
-            if self.user.has_perm(permission):
+        for state, permission, text in reversed(NEXT_STEPS):  # the best comes last
+            if self.user.has_perm(f"layer_identity.{permission}"):
                 for key in usable:
                     if key.state == state:
                         needy[key.app_id].candidate = key
+                        needy[key.app_id].next_step = text
 
     def _count_outcomes(self) -> None:
         from django_layer_identity.audit.models import AuditEntry

@@ -169,9 +169,9 @@ def test_without_a_key_the_button_imports_one(admin_client, app):
 @pytest.mark.parametrize(
     ("name", "label"),
     [
-        ("draft", "Finish the key"),
+        ("draft", "Continue with a draft key"),
         ("ready", "Activate a key"),
-        ("only_retired", "Activate a key"),
+        ("only_retired", "Activate a retired key again"),
     ],
 )
 def test_the_button_opens_the_key_that_can_be_activated(
