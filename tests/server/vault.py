@@ -5,8 +5,9 @@ from __future__ import annotations
 import socket
 import socketserver
 import threading
-import time
 from contextlib import contextmanager
+
+from tests.services.waiting import wait_until
 
 
 class VaultBackend:
@@ -39,10 +40,7 @@ class Vault(socketserver.ThreadingTCPServer):
         self.waiting = 0
 
     def wait_until_idle(self):
-        deadline = time.monotonic() + 30
-        while self.waiting:
-            assert time.monotonic() < deadline, "A call still waits."
-            time.sleep(0.01)
+        wait_until(lambda: not self.waiting)
 
     def signers(self, **options):
         """Return ``SIGNERS`` with this vault."""

@@ -21,6 +21,7 @@ from tests.internals import expect_initialized_tokens, reopen_tokens
 from tests.sandbox.layer import ACCEPT, post_session
 from tests.services.hsm import softhsm
 from tests.services.hsm.softhsm import PIN, held, removed
+from tests.services.waiting import wait_until
 
 pytestmark = [pytest.mark.service, pytest.mark.django_db]
 
@@ -192,7 +193,7 @@ def test_a_hanging_token_is_used_again_when_it_answers(key, hsm, alice, folder, 
         in caplog.text
     )
     hsm()
-    assert read(ask(alice, nonce=NONCE))[0] == 200
+    wait_until(lambda: ask(alice, nonce=NONCE).status_code == 200)
 
 
 def test_a_module_that_hangs_in_finalize_does_not_block_other_requests(
