@@ -9,21 +9,16 @@ import sys
 from pathlib import Path
 
 CHECKOUT = Path(__file__).parent.parent
-BLOCK = re.compile(r"^```(\w+)\n(.*?)^```", re.MULTILINE | re.DOTALL)
+BLOCK = re.compile(r"^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
 
 
 def _install():
-    """Return the code blocks of the README's section "Install" by language."""
+    """Return the Python code of the README's section "Install"."""
     _, section = (CHECKOUT / "README.md").read_text().split("\n## Install\n")
-    blocks = BLOCK.findall(section.split("\n## ")[0])
-    return {
-        language: [code for found, code in blocks if found == language]
-        for language in ("python", "console")
-    }
+    return BLOCK.findall(section.split("\n## ")[0])
 
 
-INSTALL = _install()
-SETTINGS, URLS = INSTALL["python"]
+SETTINGS, URLS = _install()
 
 
 def environment(**variables):

@@ -1,27 +1,29 @@
-"""The README's installation, run exactly as written in a new project."""
+"""The README, run exactly as written in a new project, from the installation to a token."""
 
 from __future__ import annotations
 
-import subprocess
+import pytest
 
-from tests.fresh import INSTALL, SETTINGS, URLS, add, environment, start_project
+from tests.fresh import CHECKOUT, start_project
+from tests.walkthrough import read_markdown, reader
 
+README = (CHECKOUT / "README.md").read_text()
 
-def run(project, console):
-    """Run the lines of a console block in a new shell."""
-    lines = [line.removeprefix("$ ") for line in console.splitlines()]
-    subprocess.run(
-        ["sh", "-e", "-c", "\n".join(lines)], cwd=project, env=environment(), check=True
-    )
+pytestmark = pytest.mark.slow  # it runs migrations and a server
 
 
-def test_the_installation_stores_the_encryption_secret(tmp_path):
+def test_the_readme_is_short_and_shows_a_picture():
+    lines = README.splitlines()
+
+    assert len(lines) <= 130
+    assert len([line for line in lines if line.startswith("![")]) == 1
+
+
+def test_the_commands_from_the_installation_to_a_token_work_as_printed(tmp_path):
     start_project(tmp_path)
-    add(tmp_path, {"settings.py": SETTINGS, "urls.py": URLS})
-    _, generate, load = INSTALL["console"]
-
-    run(tmp_path, generate)
-    run(tmp_path, load)  # another shell, so the secret comes from the file
+    _, text = README.split("\n## Install\n")
+    with reader(tmp_path) as alice:
+        alice.follow(read_markdown(text))
 
     stored = tmp_path / ".env"
     assert oct(stored.stat().st_mode) == "0o100600"
