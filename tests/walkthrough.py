@@ -80,7 +80,9 @@ def commands(console):
 def pattern_of(shown):
     """Return a pattern for the output that a page shows."""
     return "".join(
-        r"(?:.*\n)*" if line == "…" else ".*".join(map(re.escape, line.split("…"))) + r"\n"
+        r"(?:.*\n)*"
+        if line == "…"
+        else ".*".join(map(re.escape, line.split("…"))) + r"\n"
         for line in shown.splitlines()
     )
 

@@ -22,15 +22,17 @@ BLOCK = re.compile(
 
 
 def sections():
-    """Return the code by title and file name."""
+    """Return the text of each section by title."""
     _, *parts = SECTION.split(PAGE.read_text())
-    return {
-        title: {name: textwrap.dedent(code) for name, code in BLOCK.findall(text)}
-        for title, text in zip(parts[::2], parts[1::2], strict=True)
-    }
+    return dict(zip(parts[::2], parts[1::2], strict=True))
 
 
-RECIPES = {title: files for title, files in sections().items() if files}
+SECTIONS = sections()
+FILES = {
+    title: {name: textwrap.dedent(code) for name, code in BLOCK.findall(text)}
+    for title, text in SECTIONS.items()
+}
+RECIPES = {title: files for title, files in FILES.items() if files}
 
 with TemporaryDirectory() as directory:
     FRESH_SETTINGS, FRESH_URLS = start_project(directory)
