@@ -77,6 +77,11 @@ def commands(console):
     return [("\n".join(command), "\n".join(shown)) for command, shown in found]
 
 
+def is_run(command):
+    """Return whether the tests run the command: it may install packages."""
+    return INSTALL or not INSTALLS.match(command)
+
+
 def pattern_of(shown):
     """Return a pattern for the output that a page shows."""
     return "".join(
@@ -144,7 +149,7 @@ class Reader:
 
     def type(self, console):
         for command, shown in commands(console):
-            if INSTALL or not INSTALLS.match(command):
+            if is_run(command):
                 ours = command.replace("/path/to/clone", str(CHECKOUT))
                 status, printed = self.terminal.run(ours)
                 _compare(command, shown, printed)
@@ -154,7 +159,7 @@ class Reader:
         """Run the block's commands in a new terminal; the last one is the server."""
         *before, (_, shown) = commands(console)
         server = f"exec python manage.py runserver --noreload {self.port}"
-        script = [command for command, _ in before if not INSTALLS.match(command)]
+        script = [command for command, _ in before if is_run(command)]
         log = self.folder / "server.log"
         with log.open("w") as output:
             self.server = subprocess.Popen(
