@@ -94,3 +94,20 @@ def test_a_command_has_several_lines_only_after_a_backslash():
         ("one \\\n  two", "out"),
         ("three", ""),
     ]
+
+
+def test_code_without_the_name_of_a_file_is_not_added(alice):
+    alice.follow([Block("json", "", "{}\n")])
+
+    assert [path.name for path in alice.folder.iterdir()] == [".curlrc"]
+
+
+@pytest.mark.slow
+def test_packages_are_installed_in_a_new_virtual_environment(tmp_path, monkeypatch):
+    monkeypatch.setattr("tests.walkthrough.INSTALL", True)
+
+    with reader(tmp_path) as alice:
+        alice.type("$ python -m venv .venv\n$ . .venv/bin/activate")
+        alice.type("$ python -m pip list --format freeze\npip==…")
+
+    assert (tmp_path / ".venv").exists()
