@@ -1,35 +1,24 @@
-"""Install the wheel in a clean environment, and check the files and a project."""
+"""Check which files are in the wheel and in the source distribution."""
 
 from __future__ import annotations
 
-import os
-import subprocess
 import sys
 import tarfile
-import tempfile
-import venv
 from pathlib import Path
 from zipfile import ZipFile
 
-PROJECT = """
-SECRET_KEY = "x"
-INSTALLED_APPS = [
-    "django.contrib.auth",
-    "django.contrib.contenttypes",
-    "rest_framework",
-    "django_layer_identity",
-    "django_layer_identity.sandbox",
-    "django_layer_identity.audit",
-]
-DATABASES = {"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": "db"}}
-DEFAULT_AUTO_FIELD = "django.db.models.AutoField"
-"""
 NEEDED = {
     "django_layer_identity/py.typed",
     "django_layer_identity/migrations/0001_initial.py",
     "django_layer_identity/templates/",
     "django_layer_identity/sandbox/urls.py",
     "django_layer_identity/audit/migrations/0001_initial.py",
+}
+TOPS = {
+    *(".editorconfig", ".github", ".gitignore", ".pre-commit-config.yaml"),
+    *(".readthedocs.yaml", "CHANGELOG.md", "CONTRIBUTING.md", "LICENSE", "Makefile"),
+    *("PKG-INFO", "README.md", "RELEASING.md", "SECURITY.md", "django_layer_identity"),
+    *("docs", "example_project", "hatch_build.py", "pyproject.toml", "tests", "tox.ini"),
 }
 
 
@@ -47,37 +36,17 @@ def check_wheel(wheel: Path) -> None:
 def check_sdist(sdist: Path) -> None:
     with tarfile.open(sdist) as archive:
         tops = {name.split("/")[1] for name in archive.getnames() if "/" in name}
-    assert tops == {
-        *("CHANGELOG.md", "CONTRIBUTING.md", "LICENSE", "Makefile", "PKG-INFO"),
-        *("README.md", "SECURITY.md", "django_layer_identity", "docs"),
-        *("example_project", "pyproject.toml", "tests", "tox.ini", ".gitignore"),
-    }, tops
+    assert tops == TOPS, tops ^ TOPS
 
 
-def check_installed(wheel: Path, folder: Path) -> None:
-    venv.create(folder / "env", with_pip=True)
-    python = folder / "env" / "bin" / "python"
-    (folder / "project_settings.py").write_text(PROJECT)
-    manage = [python, "-m", "django"]
-    commands = [
-        [python, "-m", "pip", "install", "--quiet", wheel],
-        [*manage, "check", "--fail-level", "WARNING"],
-        [*manage, "makemigrations", "--check", "--dry-run"],
-        [*manage, "migrate", "--verbosity", "0"],
-    ]
-    environment = {"DJANGO_SETTINGS_MODULE": "project_settings", "PYTHONPATH": "."}
-    for command in commands:
-        subprocess.run(
-            command, cwd=folder, check=True, env={**os.environ, **environment}
-        )
+def built(folder: str) -> tuple[Path, Path]:
+    """Return the wheel and the source distribution in the folder."""
+    [wheel], [sdist] = (list(Path(folder).glob(end)) for end in ("*.whl", "*.tar.gz"))
+    return wheel, sdist
 
 
 if __name__ == "__main__":
-    [wheel], [sdist] = (
-        list(Path(sys.argv[1]).glob(pattern)) for pattern in ("*.whl", "*.tar.gz")
-    )
+    wheel, sdist = built(sys.argv[1])
     check_wheel(wheel)
     check_sdist(sdist)
-    with tempfile.TemporaryDirectory() as folder:
-        check_installed(wheel, Path(folder))
-    sys.stdout.write(f"{wheel.name}: installed, checked and migrated\n")
+    sys.stdout.write("The wheel and the source distribution have the right files.\n")
