@@ -7,8 +7,8 @@ from pathlib import Path
 
 from hatchling.metadata.plugin.interface import MetadataHookInterface
 
-#: The start of an image or a link in Markdown, and its target if that is a file.
-LINK = re.compile(r"(!\[[^\]]*\]\(|\]\()(?![a-z]+:|#)([^)\s]+)")
+#: The start of an image or a link, in Markdown or HTML, and its target if that is a file.
+LINK = re.compile(r"""(!\[[^\]]*\]\(|\]\(|src="|href=")(?![a-z]+:|#)([^)\s"]+)""")
 
 
 def absolute_links(text: str, repository: str, version: str) -> str:
@@ -16,7 +16,7 @@ def absolute_links(text: str, repository: str, version: str) -> str:
 
     def absolute(match: re.Match[str]) -> str:
         start, target = match.groups()
-        view = "raw" if start.startswith("!") else "blob"
+        view = "raw" if start.startswith(("!", "src")) else "blob"
         return f"{start}{repository.rstrip('/')}/{view}/v{version}/{target}"
 
     return LINK.sub(absolute, text)

@@ -10,7 +10,8 @@ import pytest
 ROOT = Path(__file__).parent.parent
 PLACES = (
     *("django_layer_identity", "docs", "example_project", "tests"),
-    *("README.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md"),
+    *("README.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md", "RELEASING.md"),
+    "hatch_build.py",
 )
 SUFFIXES = (".css", ".html", ".js", ".md", ".py", ".rst", ".txt")
 #: Folders that are built or downloaded, and texts of other origin.

@@ -14,7 +14,16 @@ from zipfile import ZipFile
 from check import built
 
 STAND_IN = "https://repository.example/owner/name"
-RELATIVE = re.compile(r"\]\((?!https://|#)([^)\s]+)")
+RELATIVE = re.compile(r"""(?:\]\(|src="|href=")(?!https://|#)([^)\s"]+)""")
+#: Lines for the README, and how they are published: images have an address of their own.
+SAMPLE = """
+[![Page](docs/page.png)](docs/index.rst#top) [Other](https://other.example/docs/)
+<a href="LICENSE"><img src="docs/page.png"></a> [Install](#install)
+"""
+PUBLISHED = """
+[![Page]({0}/raw/v{1}/docs/page.png)]({0}/blob/v{1}/docs/index.rst#top) [Other](https://other.example/docs/)
+<a href="{0}/blob/v{1}/LICENSE"><img src="{0}/raw/v{1}/docs/page.png"></a> [Install](#install)
+"""
 
 
 def run(*arguments: str | Path) -> None:
@@ -27,6 +36,8 @@ def build(sdist: Path, folder: Path) -> Path:
         archive.extractall(folder, filter="data")
     [source] = folder.iterdir()
     (source / "PKG-INFO").unlink()  # the description without the address
+    with (source / "README.md").open("a", encoding="utf-8") as readme:
+        readme.write(SAMPLE)
     settings = source / "pyproject.toml"
     table = f'[project.urls]\nRepository = "{STAND_IN}"\n'
     before, after = settings.read_text().split("[project.urls]\n")
@@ -44,15 +55,13 @@ def description(wheel: Path) -> tuple[str, str]:
 
 
 def check_links(wheel: Path) -> None:
-    """Each link in the README to a file is a link to this version's file."""
     version, published = description(wheel)
     readme = Path("README.md").read_text(encoding="utf-8")
-    files = RELATIVE.findall(readme)
-    links = re.findall(
-        rf"\]\({STAND_IN}/(?:blob|raw)/v{re.escape(version)}/([^)]+)", published
-    )
-    assert links == files != [], (links, files)
+    assert published.endswith(PUBLISHED.format(STAND_IN, version)), published[-400:]
     assert RELATIVE.findall(published) == []
+    # Nothing but the links is changed.
+    address = rf"{STAND_IN}/(?:blob|raw)/v{re.escape(version)}/"
+    assert re.sub(address, "", published) == readme + SAMPLE
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ import pytest
 
 from tests.packaging.files import ROOT
 
-LINK = re.compile(r"\]\((?![a-z]+:|#)([^)\s#]+)")
+LINK = re.compile(r"""(?:\]\(|src="|href=")(?![a-z]+:|#)([^)\s#"]+)""")
 PAGES = sorted(file.name for file in ROOT.glob("*.md"))
 
 
