@@ -10,7 +10,7 @@ from rest_framework.renderers import JSONRenderer
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from django_layer_identity.api.errors import STATUSES, refusal_body, to_refusal
+from django_layer_identity.api.errors import refusal_body, status_of, to_refusal
 from django_layer_identity.exceptions import Refusal
 
 if TYPE_CHECKING:
@@ -61,6 +61,6 @@ class JSONView(APIView):
 
     def refuse(self, refusal: Refusal) -> Response:
         """Return the refusal as a response."""
-        status = STATUSES[refusal.code]
+        status = status_of(refusal)
         headers = {"Cache-Control": "no-store"}
         return Response(refusal_body(refusal, status), status, headers=headers)

@@ -148,6 +148,16 @@ def note_refusing_class(policy: object) -> Iterator[None]:
         raise
 
 
+def status_of(refusal: Refusal) -> int:
+    """
+    Return the HTTP status of a refusal, for a view of your own.
+
+    The two authentication codes have the status 403. A view that can challenge the
+    client, with ``WWW-Authenticate``, answers 401 itself.
+    """
+    return STATUSES[refusal.code]
+
+
 def refusal_body(refusal: Refusal, status: int) -> dict[str, Any]:
     """Return the JSON. ``error`` repeats ``detail`` for Layer's clients."""
     body: dict[str, Any] = {

@@ -34,11 +34,17 @@ def document(settings):
 
 @pytest.fixture
 def operation(document):
-    return document["paths"]["/layer/authenticate/"]["post"]
+    return document["paths"]["/layer/authenticate"]["post"]
 
 
-def schema(operation, status):
-    return operation["responses"][status]["content"][JSON]["schema"]
+@pytest.fixture
+def schema(document, operation):
+    def schema(status):
+        content = operation["responses"][status]["content"][JSON]
+        name = content["schema"]["$ref"].removeprefix("#/components/schemas/")
+        return document["components"]["schemas"][name]
+
+    return schema
 
 
 def test_the_document_is_valid_without_warnings(document, capsys):
@@ -54,7 +60,7 @@ def test_the_document_has_both_views(document):
         for method, operation in methods.items()
     }
     assert operations == {
-        ("/layer/authenticate/", "post"): "layer_authenticate",
+        ("/layer/authenticate", "post"): "layer_authenticate",
         ("/layer/jwks.json", "get"): "layer_jwks",
     }
 
