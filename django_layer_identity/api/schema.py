@@ -211,7 +211,9 @@ SUCCESS = Component(
         "additionalProperties": False,
     },
 )
-_TOKEN_EXAMPLE = "eyJ0eXAiOiJKV1QiLCJhbGciOiJSUzI1NiJ9.eyJwcm4iOiJhbGljZSJ9.c2lnbmF0dXJl"
+_TOKEN_EXAMPLE = (
+    "eyJ0eXAiOiJKV1QiLCJhbGciOiJSUzI1NiJ9.eyJwcm4iOiJhbGljZSJ9.c2lnbmF0dXJl"
+)
 SUCCESS_EXAMPLE = {
     "identity_token": _TOKEN_EXAMPLE,
     "layer_identity_token": _TOKEN_EXAMPLE,
