@@ -108,7 +108,7 @@ CREDENTIALS: Mapping[str, Schema] = {
 _USER_ID = {**_LOGIN, "description": "Used if there is no username and no email."}
 
 
-class CredentialsExtension(OpenApiSerializerExtension):
+class CredentialsExtension(OpenApiSerializerExtension):  # type: ignore[no-untyped-call]
     """Add the credentials to the body of a view with ``BodyCredentialsAuthentication``."""
 
     target_class = LayerNonceRequest
@@ -146,7 +146,7 @@ class CredentialsExtension(OpenApiSerializerExtension):
         )
 
 
-class BodyCredentialsExtension(OpenApiAuthenticationExtension):
+class BodyCredentialsExtension(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
     """
     Describe that a request may have no other credentials than those in its body.
 
@@ -154,7 +154,7 @@ class BodyCredentialsExtension(OpenApiAuthenticationExtension):
     """
 
     target_class = BodyCredentialsAuthentication
-    name: list[str] = []  # type: ignore[assignment]
+    name: list[str] = []
 
     def get_security_requirement(self, auto_schema: Any) -> dict[str, list[str]]:
         return {}
@@ -171,7 +171,7 @@ class Component:
     schema: Schema = field(hash=False)
 
 
-class ComponentExtension(OpenApiSerializerExtension):
+class ComponentExtension(OpenApiSerializerExtension):  # type: ignore[no-untyped-call]
     """Add a :class:`Component` to the document, as it is."""
 
     target_class = Component
@@ -211,12 +211,10 @@ SUCCESS = Component(
         "additionalProperties": False,
     },
 )
-_TOKEN_EXAMPLE = (
-    "eyJ0eXAiOiJKV1QiLCJhbGciOiJSUzI1NiJ9.eyJwcm4iOiJhbGljZSJ9.c2lnbmF0dXJl"
-)
+_EXAMPLE_JWT = "eyJ0eXAiOiJKV1QiLCJhbGciOiJSUzI1NiJ9.eyJwcm4iOiJhbGljZSJ9.c2lnbmF0dXJl"
 SUCCESS_EXAMPLE = {
-    "identity_token": _TOKEN_EXAMPLE,
-    "layer_identity_token": _TOKEN_EXAMPLE,
+    "identity_token": _EXAMPLE_JWT,
+    "layer_identity_token": _EXAMPLE_JWT,
     "user_id": "alice",
     "expires_at": 1_795_396_278,
 }

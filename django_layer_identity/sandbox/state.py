@@ -31,7 +31,7 @@ class Session:
 
 def create_nonce() -> str:
     """Return a new nonce. It can be used once, within :data:`NONCE_LIFETIME`."""
-    nonce = _random_nonce()
+    nonce = random_nonce()
     cache.set(_key("nonce", nonce), True, NONCE_LIFETIME.total_seconds())
     return nonce
 
@@ -48,7 +48,7 @@ def use_nonce(nonce: str) -> bool:
     return has_nonce(nonce) and cache.delete(_key("nonce", nonce))
 
 
-def _random_nonce() -> str:
+def random_nonce() -> str:
     """
     Return 64 random bytes in standard base64, as Layer's nonces are.
 

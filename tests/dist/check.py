@@ -13,6 +13,7 @@ NEEDED = {
     "django_layer_identity/templates/",
     "django_layer_identity/sandbox/urls.py",
     "django_layer_identity/audit/migrations/0001_initial.py",
+    "django_layer_identity/keys/public_test_key.pem",
 }
 TOPS = {
     *(".editorconfig", ".github", ".gitignore", ".pre-commit-config.yaml"),
