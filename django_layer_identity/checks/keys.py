@@ -10,6 +10,7 @@ from django.apps import apps
 from django.conf import settings
 from django.core.checks import CheckMessage, Warning
 from django.db import connections, router
+from django.db.models import QuerySet
 from django.utils.module_loading import import_string
 from django.views.debug import SafeExceptionReporterFilter
 
@@ -24,6 +25,7 @@ from django_layer_identity.keys.encryption import (
     is_setting_valid,
 )
 from django_layer_identity.keys.reading import MAX_LENGTH
+from django_layer_identity.keys.rsa import TEST_KEY_FINGERPRINT
 from django_layer_identity.models import LayerUser, SigningKey
 
 IN_MEMORY = "django.core.files.uploadhandler.MemoryFileUploadHandler"
@@ -63,15 +65,18 @@ HOW_TO_READ_AGAIN = (
 def check_stored_keys(
     databases: Sequence[str] | None = None, **kwargs: Any
 ) -> list[CheckMessage]:
-    """Check that each stored private key can be decrypted."""
-    return _unreadable(_unreadable_keys(databases))
+    """Check that each stored private key can be decrypted, and is a secret."""
+    keys = _stored_keys(databases)
+    return [*_unreadable(_unreadable_keys(keys)), *_test_key(_test_keys(keys))]
 
 
 def check_active_keys(
     databases: Sequence[str] | None = None, **kwargs: Any
 ) -> list[CheckMessage]:
-    """Check the same for the active keys of enabled apps, when a project is deployed."""
-    return _unreadable_and_active(_unreadable_keys(databases))
+    """Check the same for a deployment: whether users get tokens, and from whom."""
+    keys = _stored_keys(databases)
+    unreadable = _unreadable_and_active(_unreadable_keys(keys))
+    return [*unreadable, *_test_key_deployed(_test_keys(keys))]
 
 
 @rule("W011", hint=HOW_TO_READ_AGAIN)
@@ -102,16 +107,57 @@ def _describe(keys: list[SigningKey]) -> Iterator[str]:
         yield f"Further signing keys that cannot be decrypted: {further}."
 
 
-def _unreadable_keys(databases: Sequence[str] | None) -> list[SigningKey]:
-    """Return the keys that no entry decrypts; those that users need come first."""
+HOW_TO_REPLACE = "Revoke it here and at Layer, and create another key."
+
+
+@rule("W012", hint=HOW_TO_REPLACE)
+def _test_key(keys: list[SigningKey]) -> Iterator[str]:
+    yield from _describe_test_keys(keys)
+
+
+@rule("E012", hint=HOW_TO_REPLACE)
+def _test_key_deployed(keys: list[SigningKey]) -> Iterator[str]:
+    yield from _describe_test_keys(keys)
+
+
+def _describe_test_keys(keys: list[SigningKey]) -> Iterator[str]:
+    for key in keys:
+        yield (
+            f"The signing key {key} of the Layer app {key.app.name!r} is the public test "
+            "key: anyone can sign identity tokens with it."
+        )
+
+
+def _test_keys(keys: QuerySet[SigningKey]) -> list[SigningKey]:
+    """Return the keys whose private key is in this package, unless they are revoked."""
+    usable = keys.filter(fingerprint=TEST_KEY_FINGERPRINT, revoked_at=None)
+    return list(
+        usable.select_related("app")
+        .only("app__name", "key_id", "fingerprint")
+        .order_by("pk")
+    )
+
+
+def _stored_keys(databases: Sequence[str] | None) -> QuerySet[SigningKey]:
+    """Return all keys; none if their database is not checked or has no table yet."""
     using = router.db_for_write(SigningKey)
+    keys = SigningKey.objects.using(using)
+    # ``migrate`` runs the checks before it creates the table and adds newer columns.
+    if (
+        using not in (databases or ())
+        or SigningKey._meta.db_table
+        not in connections[using].introspection.table_names()
+    ):
+        return keys.none()
+    return keys.all()
+
+
+def _unreadable_keys(keys: QuerySet[SigningKey]) -> list[SigningKey]:
+    """Return the keys that no entry decrypts; those that users need come first."""
     # E004 reports an invalid setting, which decrypts nothing.
-    if check_type() or not is_setting_valid() or using not in (databases or ()):
+    if check_type() or not is_setting_valid():
         return []
-    # ``migrate`` runs this check before it creates the table and adds newer columns.
-    if SigningKey._meta.db_table not in connections[using].introspection.table_names():
-        return []
-    stored = SigningKey.objects.using(using).exclude(encrypted_private_key="")
+    stored = keys.exclude(encrypted_private_key="")
     keys = stored.select_related("app").only(
         *("app__name", "app__enabled", "active_for", "key_id", "fingerprint"),
         "encrypted_private_key",

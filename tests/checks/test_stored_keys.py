@@ -10,7 +10,7 @@ from django.core.checks import Error, Warning
 from django.core.management import call_command
 from django.db import connection
 
-from django_layer_identity import keyring
+from django_layer_identity import keyring, testing
 from django_layer_identity.checks import keys
 from django_layer_identity.models import LayerApp, SigningKey
 from tests.checks import assert_documented
@@ -191,7 +191,7 @@ def test_the_first_migration_of_a_project_is_not_disturbed(
 def test_newer_columns_are_not_read(key, lose_secret, django_assert_num_queries):
     lose_secret()
 
-    with django_assert_num_queries(2) as queries:
+    with django_assert_num_queries(3) as queries:
         run()
 
     columns = queries[-1]["sql"]
@@ -218,3 +218,39 @@ def test_a_name_cannot_split_a_message(key, lose_secret):
 
     [message] = run()
     assert "of the Layer app 'M\\nERRORS:' cannot" in message.msg
+
+
+PUBLIC = (
+    f"The signing key {testing.KEY_ID} of the Layer app 'Messenger' is the public test "
+    "key: anyone can sign identity tokens with it."
+)
+REPLACE = "Revoke it here and at Layer, and create another key."
+
+
+def public(kind, id):
+    return kind(PUBLIC, hint=REPLACE, id=f"layer_identity.{id}")
+
+
+def test_the_public_test_key_is_reported(app):
+    testing.create_layer_key(app)
+
+    assert run() == [public(Warning, "W012")]
+
+
+def test_the_public_test_key_is_an_error_for_deployment(app):
+    testing.create_layer_key(app).retire()
+
+    assert run(deploy=True) == [public(Warning, "W012"), public(Error, "E012")]
+
+
+def test_a_revoked_test_key_is_accepted(app):
+    testing.create_layer_key(app).revoke("public")
+
+    assert run(deploy=True) == []
+
+
+def test_the_public_test_key_is_reported_with_an_invalid_setting(app, settings):
+    testing.create_layer_key(app)
+    settings.LAYER_IDENTITY = None
+
+    assert run() == [public(Warning, "W012")]
