@@ -24,6 +24,10 @@ from tests.internals import (  # noqa: F401  # fixtures for all tests
 from tests.key_pairs import load_private_key
 from tests.services.figures import pytest_terminal_summary  # noqa: F401
 
+collect_ignore = [
+    "sample_project"
+]  # a project of its own: tests/test_sample_project.py
+
 APP_ID = UUID("aaaaaaaa-0000-4000-8000-000000000001")
 PROVIDER_ID = UUID("bbbbbbbb-0000-4000-8000-000000000002")
 KEY_ID = UUID("cccccccc-0000-4000-8000-000000000003")

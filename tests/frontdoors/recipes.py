@@ -8,17 +8,13 @@ recipe cannot change a name that this project does not define.
 from __future__ import annotations
 
 import re
-import textwrap
 from tempfile import TemporaryDirectory
 
 from tests.fresh import SETTINGS, URLS, start_project
-from tests.pages import page
+from tests.pages import code_with_captions, page
 
 PAGE = page("authentication")
 SECTION = re.compile(r"^(.+)\n-+\n", re.MULTILINE)
-BLOCK = re.compile(
-    r"^\.\. code-block:: python\n   :caption: (\S+)\n\n((?:   .*\n|\n)+)", re.MULTILINE
-)
 
 
 def sections():
@@ -28,10 +24,7 @@ def sections():
 
 
 SECTIONS = sections()
-FILES = {
-    title: {name: textwrap.dedent(code) for name, code in BLOCK.findall(text)}
-    for title, text in SECTIONS.items()
-}
+FILES = {title: dict(code_with_captions(text)) for title, text in SECTIONS.items()}
 RECIPES = {title: files for title, files in FILES.items() if files}
 
 with TemporaryDirectory() as directory:

@@ -1,0 +1,9 @@
+from __future__ import annotations
+
+import os
+import sys
+
+from django.core.management import execute_from_command_line
+
+os.environ["DJANGO_SETTINGS_MODULE"] = "messenger.settings"
+execute_from_command_line(sys.argv)
