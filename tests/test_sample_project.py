@@ -40,7 +40,11 @@ def run(project, *command):
     done = subprocess.run(
         [sys.executable, *command],
         cwd=project,
-        env=environment(),
+        # Only these two: some of the plug-ins that are installed here take long to import.
+        env=environment(
+            PYTEST_DISABLE_PLUGIN_AUTOLOAD="1",
+            PYTEST_PLUGINS="pytest_django.plugin,xdist.plugin",
+        ),
         capture_output=True,
         text=True,
         timeout=120,
