@@ -230,13 +230,21 @@ class Sandbox:
         try:
             connection.request("POST", url.path, json.dumps(body), headers)
             response = connection.getresponse()
-            answer: dict[str, Any] = json.loads(response.read())
+            status, content = response.status, response.read()
         finally:
             connection.close()
-        if response.status != 201:
-            text = f"{answer.get('message')} ({response.status})"
+        try:
+            answer: dict[str, Any] = json.loads(content)
+        except ValueError:
+            text = f"The status is {status}. {_KEEP_SANDBOX}"
+            _fail("The sandbox did not answer:", [text])
+        if status != 201:
+            text = f"{answer.get('message')} ({status})"
             _fail("The sandbox refused the request:", [text])
         return answer
+
+
+_KEEP_SANDBOX = "Change LAYER_IDENTITY only with layer_settings(SANDBOX=True, ...)."
 
 
 def sandbox_settings() -> dict[str, Any]:
