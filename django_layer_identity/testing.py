@@ -75,7 +75,7 @@ def create_layer_key(app: LayerApp | None = None) -> SigningKey:
     """
     Return the public test key, active for the app. Create it if it does not exist.
 
-    It takes about a millisecond: no key is generated, and the only file that is read is
+    It takes a few milliseconds: no key is generated, and the only file that is read is
     parsed once in a process. ``KEY_ENCRYPTION_KEYS`` must have an entry, as in
     :func:`layer_settings`.
 
