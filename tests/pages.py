@@ -7,8 +7,8 @@ import textwrap
 from pathlib import Path
 
 DOCS = Path(__file__).parent.parent / "docs"
-BLOCK = re.compile(
-    r"^\.\. code-block:: python\n   :caption: (\S+)\n\n((?:   .*\n|\n)+)", re.MULTILINE
+CAPTIONED = re.compile(
+    r"^\.\. code-block:: \S+\n   :caption: (.+)\n\n((?:   .*\n|\n)+)", re.MULTILINE
 )
 
 
@@ -18,6 +18,14 @@ def page(name: str) -> Path:
     return found
 
 
-def code_with_captions(text):
-    """Return the file name and the code of each block with a caption, in order."""
-    return [(name, textwrap.dedent(code)) for name, code in BLOCK.findall(text)]
+def code_with_captions(text: str) -> list[tuple[str, str]]:
+    """Return the caption and the code of each block with a caption, in order."""
+    return [
+        (caption, textwrap.dedent(code).strip("\n") + "\n")
+        for caption, code in CAPTIONED.findall(text)
+    ]
+
+
+def captioned(name: str) -> dict[str, str]:
+    """Return the code of the page's blocks by caption."""
+    return dict(code_with_captions(page(name).read_text(encoding="utf-8")))

@@ -18,10 +18,19 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from tests.npm import install, run
 from tests.services.available import skip_or_fail
 
 MANAGE = Path(__file__).parents[2] / "example_project" / "manage.py"
 START_SECONDS = 60  # the first start creates a database and a key
+WEBSDK = Path(__file__).parent / "websdk"
+ESBUILD = [
+    "entry.js",
+    "--bundle",
+    "--platform=browser",
+    "--define:global=window",  # the SDK was made for browserify
+    "--outfile=bundle.js",
+]
 CHROMIUM_FLAGS = [  # no background traffic, no screen
     "--disable-background-networking",
     "--disable-component-update",
@@ -128,3 +137,12 @@ def phone(chromium, demo):
     settings = {"base_url": demo.url, "reduced_motion": "reduce"}
     with closing(chromium.new_context(**settings)) as context:
         yield Phone(context.new_page())
+
+
+@pytest.fixture(scope="session")
+def bundle(tmp_path_factory):
+    """Layer's web SDK, downloaded and bundled for the browser in a temporary folder."""
+    folder = install(WEBSDK, tmp_path_factory.mktemp("websdk"))
+    bundled = run(folder, folder / "node_modules/.bin/esbuild", *ESBUILD)
+    assert bundled.returncode == 0, bundled.stderr
+    return folder / "bundle.js"

@@ -2,48 +2,13 @@
 
 from __future__ import annotations
 
-import shutil
-import subprocess
-from pathlib import Path
-
 import pytest
-
-from tests.browser.conftest import absent
 
 pytestmark = pytest.mark.browser
 
-SOURCES = Path(__file__).parent / "websdk"
-NPM = ["install", "--no-package-lock", "--ignore-scripts", "--no-audit", "--no-fund"]
-ESBUILD = [
-    "entry.js",
-    "--bundle",
-    "--platform=browser",
-    "--define:global=window",  # the SDK was made for browserify
-    "--outfile=bundle.js",
-]
 SIGN_IN = ["connected", "challenge", "authenticated", "ready"]
 ALICE = "Alice Zoë 東京 😀"
 LAYER = {"Accept": "application/vnd.layer+json; version=2.0"}
-
-
-def run(folder, *command):
-    return subprocess.run(
-        command, cwd=folder, capture_output=True, text=True, check=False, timeout=120
-    )
-
-
-@pytest.fixture(scope="session")
-def bundle(tmp_path_factory):
-    """The SDK, downloaded and bundled for the browser in a temporary folder."""
-    shutil.which("node") or absent("Node.js", "install Debian's package nodejs.")
-    npm = shutil.which("npm") or absent("npm", "install Debian's package npm.")
-    folder = tmp_path_factory.mktemp("websdk")
-    shutil.copytree(SOURCES, folder, dirs_exist_ok=True)
-    fetched = run(folder, npm, *NPM)
-    fetched.returncode == 0 or absent("layer-websdk", f"npm said: {fetched.stderr}")
-    bundled = run(folder, folder / "node_modules/.bin/esbuild", *ESBUILD)
-    assert bundled.returncode == 0, bundled.stderr
-    return folder / "bundle.js"
 
 
 @pytest.fixture

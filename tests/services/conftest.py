@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from pathlib import Path
 from uuid import uuid4
 
 import pytest
@@ -9,6 +10,7 @@ from django.core.cache import caches
 from django.db import connections
 
 from django_layer_identity.models import LayerApp, LayerUser, SigningKey, SpentNonce
+from tests.npm import install
 from tests.services import routing
 from tests.services.available import missing, skip_or_fail
 from tests.services.figures import show  # noqa: F401  # a fixture for these tests
@@ -69,3 +71,9 @@ def redis(settings):
     settings.CACHES = {**settings.CACHES, "default": empty}
     yield caches["default"]
     hang_up()
+
+
+@pytest.fixture(scope="session")
+def jose(tmp_path_factory):
+    """A folder with the npm package ``jose``."""
+    return install(Path(__file__).parent / "jose", tmp_path_factory.mktemp("jose"))

@@ -3,36 +3,20 @@
 from __future__ import annotations
 
 import json
-import shutil
 import subprocess
-from pathlib import Path
 
 import jwt
 import pytest
 from rest_framework.test import APIClient
 
 from django_layer_identity.models import SigningKey
-from tests.browser.conftest import absent
-from tests.browser.test_websdk import NPM, run
 from tests.conftest import APP_ID, KEY_ID, OTHER_KEY_ID
 from tests.endpoint import NONCE
 from tests.endpoint import URL as AUTHENTICATE
 
 pytestmark = pytest.mark.service
 
-SOURCES = Path(__file__).parent / "jose"
 KID = f"layer:///keys/{KEY_ID}"
-
-
-@pytest.fixture(scope="session")
-def jose(tmp_path_factory):
-    """A folder with the npm package ``jose``."""
-    npm = shutil.which("npm") or absent("npm", "install Debian's package npm.")
-    folder = tmp_path_factory.mktemp("jose")
-    shutil.copytree(SOURCES, folder, dirs_exist_ok=True)
-    fetched = run(folder, npm, *NPM)
-    fetched.returncode == 0 or absent("jose", f"npm said: {fetched.stderr}")
-    return folder
 
 
 @pytest.fixture
