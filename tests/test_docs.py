@@ -79,8 +79,9 @@ def test_every_command_is_documented():
 
 def test_verifiers_in_the_docs_cache_keys_for_the_allowed_time():
     assert documented("jwks", r"kept for (\d+) seconds") == [str(MAX_AGE)]
-    assert documented("jwks", r"\blifespan=(\d+)\)") == [str(MAX_AGE)]
-    assert documented("jwks", r"\bcacheMaxAge: (\d+)_000,") == [str(MAX_AGE)]
+    assert documented("own-layer", r"\blifespan=(\d+),") == [str(MAX_AGE)]
+    assert documented("own-layer", r"\bcacheMaxAge: (\d+)_000,") == [str(MAX_AGE)]
+    assert documented("own-layer", r"\bKEYS_SECONDS = (\d+)\b") == [str(MAX_AGE)]
 
 
 #: An anchor and a heading for each status, and then the same for each of its codes.

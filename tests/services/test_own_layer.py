@@ -6,6 +6,7 @@ import base64
 import hashlib
 import hmac
 import json
+import re
 import socket
 import subprocess
 import sys
@@ -91,7 +92,7 @@ class Chat:
         return self.send("POST", "/sessions", body)
 
     def me(self, session):
-        return self.send("GET", "/me", Authorization=f"Bearer {session}")
+        return self.send("GET", "/me", Authorization=f'Layer session-token="{session}"')
 
 
 def wait_for(port, process, log):
@@ -150,8 +151,12 @@ def folder(request, program, tmp_path):
 
 
 @pytest.fixture
-def chat(live_server, key, program, folder):
-    jwks = f"{live_server.url}/layer/jwks.json?app_id={APP_ID}"
+def jwks(live_server, key):
+    return f"{live_server.url}/layer/jwks.json?app_id={APP_ID}"
+
+
+@pytest.fixture
+def chat(jwks, program, folder):
     with running(program, folder, jwks) as served:
         yield served
 
@@ -185,8 +190,16 @@ def forge(nonce, private_key, header=None, algorithm="RS256", **changes):
         "nce": nonce,
         **changes,
     }
-    given = {name: value for name, value in claims.items() if value is not None}
-    return jwt.encode(given, private_key, algorithm, {**HEADER, **(header or {})})
+    return jwt.encode(
+        without_none(claims),
+        private_key,
+        algorithm,
+        without_none({**HEADER, **(header or {})}),
+    )
+
+
+def without_none(values):
+    return {name: value for name, value in values.items() if value is not None}
 
 
 def test_a_token_opens_one_session_which_can_end(chat, issue):
@@ -276,6 +289,15 @@ def test_a_nonce_of_another_server_is_refused(chat, issue):
 )
 def test_a_body_without_a_token_is_refused(chat, body):
     assert chat.send("POST", "/sessions", body.encode("latin-1")) == REFUSED
+
+
+def test_an_expired_nonce_is_refused(jwks, issue, program, folder, monkeypatch):
+    for name, code in CODE.items():
+        at_once = re.sub(r"\b(NONCE_\w+) = 10 \* 60( \* 1000)?", r"\1 = -1", code)
+        monkeypatch.setitem(CODE, name, at_once)
+
+    with running(program, folder, jwks) as chat:
+        assert chat.open(issue(chat.nonce())) == REFUSED
 
 
 def test_made_up_sessions_are_refused(chat):
