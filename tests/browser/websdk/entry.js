@@ -70,3 +70,4 @@ function describe({ userId, displayName, firstName, isFullIdentity }) {
 }
 
 window.App = App;
+window.layer = layer; // for the code of the documentation
