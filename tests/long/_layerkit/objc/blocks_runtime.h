@@ -1,0 +1,1 @@
+#include <Block.h> // GNUstep looks for this file, which belongs to another runtime
