@@ -284,25 +284,14 @@ def test_a_nonce_of_another_server_is_refused(chat, issue):
     assert chat.open(issue("x" * 43)) == REFUSED
 
 
-@pytest.mark.parametrize(
-    "body", ["", "{", "null", "[]", "{}", '"text"', "\xff", "[" * 9999]
-)
-def test_a_body_without_a_token_is_refused(chat, body):
-    assert chat.send("POST", "/sessions", body.encode("latin-1")) == REFUSED
+def test_a_body_without_a_token_is_refused(chat):
+    bodies = ["", "{", "null", "[]", "{}", '"text"', "\xff", "[" * 9999]
 
+    answers = [
+        chat.send("POST", "/sessions", body.encode("latin-1")) for body in bodies
+    ]
 
-def test_an_expired_nonce_is_refused(jwks, issue, program, folder, monkeypatch):
-    for name, code in CODE.items():
-        at_once = re.sub(r"\b(NONCE_\w+) = 10 \* 60( \* 1000)?", r"\1 = -1", code)
-        monkeypatch.setitem(CODE, name, at_once)
-
-    with running(program, folder, jwks) as chat:
-        assert chat.open(issue(chat.nonce())) == REFUSED
-
-
-def test_made_up_sessions_are_refused(chat):
-    assert chat.me("made-up")[0] == 401
-    assert chat.send("GET", "/me")[0] == 401
+    assert answers == [REFUSED] * len(bodies)
 
 
 def test_without_the_public_keys_no_token_is_judged(
@@ -312,3 +301,8 @@ def test_without_the_public_keys_no_token_is_judged(
         status, body = chat.open(issue(chat.nonce()))
 
     assert (status, body) == (503, {"error": "Try again later."})
+
+
+def test_made_up_sessions_are_refused(chat):
+    assert chat.me("made-up")[0] == 401
+    assert chat.send("GET", "/me")[0] == 401
