@@ -294,6 +294,15 @@ def test_a_body_without_a_token_is_refused(chat):
     assert answers == [REFUSED] * len(bodies)
 
 
+def test_an_expired_nonce_is_refused(jwks, issue, program, folder, monkeypatch):
+    for name, code in CODE.items():
+        at_once = re.sub(r"\b(NONCE_\w+) = 10 \* 60( \* 1000)?", r"\1 = -1", code)
+        monkeypatch.setitem(CODE, name, at_once)
+
+    with running(program, folder, jwks) as chat:
+        assert chat.open(issue(chat.nonce())) == REFUSED
+
+
 def test_without_the_public_keys_no_token_is_judged(
     live_server, key, issue, program, folder
 ):
