@@ -18,8 +18,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tests.npm import install, run
 from tests.services.available import skip_or_fail
+from tests.services.npm import install, run
 
 MANAGE = Path(__file__).parents[2] / "example_project" / "manage.py"
 START_SECONDS = 60  # the first start creates a database and a key

@@ -10,10 +10,10 @@ from django.core.cache import caches
 from django.db import connections
 
 from django_layer_identity.models import LayerApp, LayerUser, SigningKey, SpentNonce
-from tests.npm import install
 from tests.services import routing
 from tests.services.available import missing, skip_or_fail
 from tests.services.figures import show  # noqa: F401  # a fixture for these tests
+from tests.services.npm import install
 
 
 def need(name):

@@ -20,8 +20,8 @@ from tests import urls
 from tests.conftest import APP_ID, OTHER_KEY_ID
 from tests.endpoint import ALICE, BOB, NONCE, URL, configure, phone_of
 from tests.frontdoors.recipes import urls_of
-from tests.npm import install, run
 from tests.pages import captioned
+from tests.services.npm import install, run
 from tests.services.test_own_layer import django, node, pyjwt, running
 
 pytestmark = pytest.mark.service
