@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import re
-import textwrap
 import time
 from contextlib import contextmanager
 
 import pytest
 from django.conf import settings
 
-from tests.pages import page
+from tests.pages import captioned
 from tests.server.bouncer import PrivateBouncer
 from tests.server.clients import phone
 from tests.server.process import database as database_settings
@@ -23,11 +21,7 @@ pytestmark = [
     pytest.mark.django_db(transaction=True, databases=["default", "postgresql"]),
     pytest.mark.parametrize("database", ["postgresql"], indirect=True),
 ]
-BLOCK = re.compile(
-    r"^\.\. code-block:: \w+\n   :caption: (.+)\n\n((?:   .*\n|\n)+)", re.MULTILINE
-)
-PAGE = page("reliability").read_text()
-RECIPES = {title: textwrap.dedent(text) for title, text in BLOCK.findall(PAGE)}
+RECIPES = captioned("reliability")
 SILENT, AUDIT = "tests.audit.apps.SilentAuditConfig", "django_layer_identity.audit"
 LOGGING = {
     "version": 1,
