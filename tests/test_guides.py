@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.fresh import CHECKOUT, environment
-from tests.guide_pages import PROJECTS, start_guide
+from tests.guide_pages import PROJECTS, commands, start_guide
 from tests.services.available import skip_or_fail
 
 #: Guides that need packages of the dependency group "neighbours".
@@ -38,7 +38,7 @@ def run(project, *command):
     done = subprocess.run(
         [sys.executable, *command],
         cwd=CHECKOUT,
-        env=environment(**SECRETS, PYTHONPATH=path),
+        env=environment(**SECRETS, PYTHONPATH=path, PYTEST_DISABLE_PLUGIN_AUTOLOAD="1"),
         capture_output=True,
         text=True,
     )
@@ -46,14 +46,16 @@ def run(project, *command):
     return done.stdout
 
 
-def params():
-    for name in PROJECTS:
-        marks = [pytest.mark.neighbour] if name in NEIGHBOURS else []
-        yield pytest.param(name, marks=marks)
+MARKS = {name: [pytest.mark.neighbour] for name in NEIGHBOURS}
+PARAMS = [
+    pytest.param(name, marks=MARKS.get(name, ()))
+    for name in PROJECTS
+    if name != "deployment"  # see below
+]
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", params())
+@pytest.mark.parametrize("name", PARAMS)
 def test_a_new_project_with_the_guide_does_what_the_guide_says(name, tmp_path):
     package = NEEDS.get(name)
     if package and not find_spec(package):
@@ -63,6 +65,18 @@ def test_a_new_project_with_the_guide_does_what_the_guide_says(name, tmp_path):
 
     run(
         tmp_path,
-        *("-m", "pytest", "-q", "-p", "no:cacheprovider", "--nomigrations"),
+        *("-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "pytest_django"),
+        "--nomigrations",
         *("--ds", "messenger.settings", str(tests)),
     )
+
+
+@pytest.mark.slow
+def test_the_check_for_deployment_prints_what_the_page_says(tmp_path):
+    start_guide(tmp_path, "deployment")
+    line, expected = commands("deployment")[-1]
+    assert line.startswith("python manage.py check --deploy")
+
+    printed = run(tmp_path, tmp_path / "manage.py", *line.split()[2:])
+
+    assert printed == f"{expected}\n"

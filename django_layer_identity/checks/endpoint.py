@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from typing import Any
@@ -14,6 +15,7 @@ from django.core.cache.backends.db import DatabaseCache
 from django.core.cache.backends.dummy import DummyCache
 from django.core.cache.backends.filebased import FileBasedCache
 from django.core.cache.backends.locmem import LocMemCache
+from django.urls import NoReverseMatch, reverse
 from django.utils.module_loading import import_string
 
 from django_layer_identity.checks.settings import rule
@@ -23,6 +25,7 @@ from django_layer_identity.exceptions import ConfigurationError
 BASIC = "rest_framework.authentication.BasicAuthentication"
 BODY = "django_layer_identity.api.authentication.BodyCredentialsAuthentication"
 SESSION = "rest_framework.authentication.SessionAuthentication"
+CORS = "corsheaders.middleware.CorsMiddleware"
 #: Apps that ask for a second factor in their own login views.
 MFA_APPS = (
     "allauth.mfa",
@@ -269,11 +272,33 @@ def _cache_problem(cache: BaseCache) -> str | None:
     "False and LAYER_IDENTITY['SANDBOX'] to None.",
 )
 def _sandbox_enabled() -> Iterator[str]:
-    if apps.is_installed("django_layer_identity.sandbox") and conf.sandbox_enabled:
+    if _is_sandbox_in_use():
         yield (
             "The sandbox is enabled: every client that can reach it can use it in "
             "place of Layer."
         )
+
+
+@rule(
+    "W052",
+    hint="Let CORS_URLS_REGEX match only the URLs of your own API, for example: "
+    'CORS_URLS_REGEX = r"^/layer/".',
+)
+def _cors_in_place_of_the_sandbox() -> Iterator[str]:
+    if not (_is_sandbox_in_use() and CORS in settings.MIDDLEWARE):
+        return
+    with suppress(NoReverseMatch):  # its URLs are not included
+        root = reverse("layer_identity_sandbox:root")
+        if re.match(getattr(settings, "CORS_URLS_REGEX", ""), root):
+            yield (
+                f"django-cors-headers answers in the sandbox's place at {root}: "
+                "Layer's SDKs cannot use the sandbox from a web page."
+            )
+
+
+def _is_sandbox_in_use() -> bool:
+    installed = apps.is_installed("django_layer_identity.sandbox")
+    return installed and conf.sandbox_enabled
 
 
 RULES = (
@@ -284,6 +309,7 @@ RULES = (
     _guard,
     _guard_failure,
     _cache_alias,
+    _cors_in_place_of_the_sandbox,
 )
 DEPLOYMENT_RULES = (
     _sandbox_enabled,

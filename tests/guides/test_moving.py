@@ -1,0 +1,46 @@
+from __future__ import annotations
+
+import json
+import shlex
+
+import pytest
+from django.contrib.auth.models import User
+from django.core.management import call_command
+
+from tests.endpoint import ALICE, JSON, NONCE, URL, read
+from tests.guide_pages import blocks, commands
+
+ALICES_ID = "9a6f3c1e-7d52-4b8a-b0c4-2f1e5d6a7b88"
+
+
+def test_only_the_deployment_is_left_to_configure(warnings):
+    assert warnings == ["layer_identity.W041", "layer_identity.W040"]
+
+
+@pytest.fixture
+def imported(app, alice, tmp_path, monkeypatch, capsys):
+    """Alice and Bob, after the guide's commands; what these printed as in the guide."""
+    User.objects.create(username="bob")
+    [table] = [code for _, caption, code in blocks("moving") if caption == "users.csv"]
+    (tmp_path / "users.csv").write_text(table)
+    monkeypatch.chdir(tmp_path)
+    for line, printed in commands("moving"):
+        call_command(*shlex.split(line)[2:])
+        assert capsys.readouterr().out == f"{printed}\n"
+
+
+def test_a_user_of_the_old_server_keeps_the_id(imported, key, client):
+    body = json.dumps({"nonce": NONCE, **ALICE})
+
+    status, answer = read(client.post(URL, body, JSON))
+
+    assert (status, answer["user_id"]) == (200, ALICES_ID)
+
+
+def test_a_client_that_computes_another_id_is_refused(imported, key, client):
+    body = json.dumps({"nonce": NONCE, "user": ALICE, "user_id": "alice"})
+
+    status, answer = read(client.post(URL, body, JSON))
+
+    assert (status, answer["code"]) == (403, "user_id_mismatch")
+    assert answer["user_id"] == ALICES_ID
