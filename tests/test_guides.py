@@ -65,7 +65,7 @@ def test_a_new_project_with_the_guide_does_what_the_guide_says(name, tmp_path):
 
     run(
         tmp_path,
-        *("-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "pytest_django"),
+        *("-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "pytest_django.plugin"),
         "--nomigrations",
         *("--ds", "messenger.settings", str(tests)),
     )

@@ -1,0 +1,1 @@
+"""Packages of the dependency group "neighbours", for the page "Works with"."""

@@ -1,0 +1,1 @@
+"""A project with django-tenants: each tenant has its own users, Layer apps and ledger."""
