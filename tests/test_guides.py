@@ -57,9 +57,10 @@ PARAMS = [
 @pytest.mark.slow
 @pytest.mark.parametrize("name", PARAMS)
 def test_a_new_project_with_the_guide_does_what_the_guide_says(name, tmp_path):
-    package = NEEDS.get(name)
-    if package and not find_spec(package):
-        skip_or_fail(f"{package} is not installed: see the dependency groups.")
+    package = NEEDS.get(name, "django")
+    find_spec(package) or skip_or_fail(
+        f"{package} is not installed: see the dependency groups."
+    )
     start_guide(tmp_path, name)
     tests = Path("tests/guides", f"test_{name.replace('-', '_')}.py")
 

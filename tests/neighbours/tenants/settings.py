@@ -7,7 +7,7 @@ import os
 from tests.guide_pages import blocks
 from tests.services.available import databases
 from tests.settings import *  # noqa: F403
-from tests.settings import CACHES, MIDDLEWARE
+from tests.settings import CACHES
 
 DATABASES = {"default": databases().get("postgresql", {})}
 [recipe] = [
