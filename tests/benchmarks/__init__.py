@@ -1,8 +1,6 @@
-from __future__ import annotations
+"""
+Benchmarks: ``make bench`` or ``python -m tests.benchmarks NAME``.
 
-import os
-
-import django
-
-os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tests.services.settings")
-django.setup()
+Each compares CPU times in one run, in interleaved rounds, and prints ratios. The absolute
+times depend on the machine. Nothing fails if a ratio is high.
+"""

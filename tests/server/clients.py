@@ -42,8 +42,10 @@ def new_nonce():
 class Phone:
     """Request tokens for a user; must be closed."""
 
-    def __init__(self, address, token=None, source="127.0.0.1", **headers):
-        self.address = address
+    def __init__(
+        self, address, token=None, source="127.0.0.1", url=URL, **headers
+    ):
+        self.address, self.url = address, url
         self.connection = HTTPConnection(
             *address, timeout=60, source_address=(source, 0)
         )
@@ -69,7 +71,7 @@ class Phone:
         """Send any body."""
         asked_at = time.monotonic()
         try:
-            self.connection.request(method, URL, body, {**self.headers, **headers})
+            self.connection.request(method, self.url, body, {**self.headers, **headers})
             response = self.connection.getresponse()
             text = response.read()
         except (HTTPException, OSError) as exc:

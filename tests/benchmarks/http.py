@@ -1,0 +1,124 @@
+"""The endpoint under load: gunicorn, PostgreSQL and Redis."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from dataclasses import dataclass, field
+from statistics import median, quantiles
+
+from tests.benchmarks.handler import form_body, json_body
+from tests.benchmarks.names import FORM, JSON
+from tests.benchmarks.rounds import MICROSECONDS, AtLeast, AtMost, ratio, say, show_share
+from tests.server.clients import URL, Phone
+from tests.server.process import database, serve
+
+CLIENTS = 4  # concurrent
+SERVERS = [(1, 1), (2, 1), (1, 4)]  # workers, threads
+ROUNDS = 5
+FLOOR, OURS, BARE, SAMPLE = (
+    "the floor view",
+    "the endpoint",
+    "a bare view",
+    "the way of Layer's sample",
+)
+RATIOS = [(OURS, FLOOR, AtMost(1.15)), (OURS, BARE, None), (SAMPLE, OURS, AtLeast(9))]
+
+
+@dataclass
+class View:
+    """A view under load, and what was measured."""
+
+    url: str
+    requests: int  # of each client in a round
+    content_type: str = JSON
+    body: Callable[[], str] = json_body
+    cpu: list[float] = field(default_factory=list)  # seconds of a request, per round
+    rate: list[float] = field(default_factory=list)  # requests a second, per round
+    latencies: list[float] = field(default_factory=list)  # seconds
+
+
+def views():
+    return {
+        BARE: View("/bare", 50),
+        FLOOR: View("/floor/token", 50),
+        OURS: View(URL, 50),
+        SAMPLE: View("/sample", 5, FORM, form_body),
+    }
+
+
+def run(rounds, place, logins):
+    cpu = {}
+    for workers, threads in SERVERS:
+        title = f"gunicorn, {workers} x {threads} (workers x threads), {CLIENTS} clients"
+        found = _load(min(rounds, ROUNDS), workers, threads, logins["token"])
+        _show(title, found)
+        cpu[workers, threads] = median(found[OURS].cpu)
+    say("\nCPU of the endpoint, a request")
+    one, two = cpu[1, 1], cpu[2, 1]
+    show_share(two / one, two, "two workers / one worker", AtMost(1.1))
+
+
+def _load(rounds, workers, threads, headers):
+    changed = json.loads(os.environ["TEST_SERVER"])
+    changed["DATABASES"] = database("default", CONN_HEALTH_CHECKS=False)
+    found = views()
+    with serve(workers=workers, threads=threads, **changed) as server:
+        for view in views().values():  # not counted: the first requests of each worker
+            _round(server, view, headers)
+        for turn in range(rounds):
+            for name in list(found)[:: -1 if turn % 2 else 1]:
+                _round(server, found[name], headers)
+    return found
+
+
+def _round(server, view, headers):
+    before, start = _cpu_seconds(server), time.perf_counter()
+    with ThreadPoolExecutor(CLIENTS) as pool:
+        clients = [
+            pool.submit(_send, server.address, view, headers) for _ in range(CLIENTS)
+        ]
+        latencies = [seconds for client in clients for seconds in client.result()]
+    view.rate.append(len(latencies) / (time.perf_counter() - start))
+    view.cpu.append((_cpu_seconds(server) - before) / len(latencies))
+    view.latencies += latencies
+
+
+def _send(address, view, headers):
+    """Send the requests of one client; return the seconds that each took."""
+    taken = []
+    with closing(Phone(address, url=view.url, **headers)) as phone:
+        for _ in range(view.requests):
+            body, start = view.body(), time.perf_counter()
+            answer = phone.send(body, **{"Content-Type": view.content_type})
+            taken.append(time.perf_counter() - start)
+            assert answer.status == 200, answer
+    return taken
+
+
+def _cpu_seconds(server):
+    """Return the CPU time of the workers: utime and stime, but in nanoseconds."""
+    return sum(time.clock_gettime(_clock_of(pid)) for pid in server.workers)
+
+
+def _clock_of(pid):
+    """Return the clock of another process, as clock_getcpuclockid(3) in Linux does."""
+    return ~pid << 3 | 2
+
+
+def _show(title, found):
+    say(f"\n{title}")
+    say("   CPU µs  requests/s   p50 ms   p99 ms")
+    for name, view in found.items():
+        cuts = quantiles(view.latencies, n=100)
+        say(
+            f"{median(view.cpu) * MICROSECONDS:9,.0f} {median(view.rate):11,.0f}"
+            f" {cuts[49] * 1000:8.1f} {cuts[98] * 1000:8.1f}  {name}"
+        )
+    for name, unit, goal in RATIOS:
+        share = ratio(found[name].cpu, found[unit].cpu)
+        show_share(share, median(found[name].cpu), f"CPU of {name} / {unit}", goal)
