@@ -9,7 +9,7 @@ LOCKED = $(PYTHON) -c 'import fcntl, os, sys; folder = os.open(".", os.O_RDONLY)
 	fcntl.flock(folder, fcntl.LOCK_EX); os.set_inheritable(folder, True); \
 	os.execvp(sys.argv[1], sys.argv[1:])'
 
-.PHONY: demo test test-all long pictures
+.PHONY: demo test test-all bench long pictures
 
 # Each target prints its duration first, then installs tox if it is missing.
 demo:
@@ -32,6 +32,11 @@ test-all:
 pictures:
 	@$(MAKE) -s --no-print-directory $(TOX)
 	@$(TOX) run -q -e pictures
+
+bench:
+	@echo "Running the benchmarks: five minutes on two cores that do nothing else."
+	@$(MAKE) -s --no-print-directory $(TOX)
+	@$(TOX) run -q -e bench -- $(OPTIONS)
 
 long:
 	@echo "Running the long tests. They take hours."

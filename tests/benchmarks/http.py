@@ -13,7 +13,14 @@ from statistics import median, quantiles
 
 from tests.benchmarks.handler import form_body, json_body
 from tests.benchmarks.names import FORM, JSON
-from tests.benchmarks.rounds import MICROSECONDS, AtLeast, AtMost, ratio, say, show_share
+from tests.benchmarks.rounds import (
+    MICROSECONDS,
+    AtLeast,
+    AtMost,
+    ratio,
+    say,
+    show_share,
+)
 from tests.server.clients import URL, Phone
 from tests.server.process import database, serve
 
@@ -54,7 +61,9 @@ def views():
 def run(rounds, place, logins):
     cpu = {}
     for workers, threads in SERVERS:
-        title = f"gunicorn, {workers} x {threads} (workers x threads), {CLIENTS} clients"
+        title = (
+            f"gunicorn, {workers} x {threads} (workers x threads), {CLIENTS} clients"
+        )
         found = _load(min(rounds, ROUNDS), workers, threads, logins["token"])
         _show(title, found)
         cpu[workers, threads] = median(found[OURS].cpu)

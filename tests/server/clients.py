@@ -42,9 +42,7 @@ def new_nonce():
 class Phone:
     """Request tokens for a user; must be closed."""
 
-    def __init__(
-        self, address, token=None, source="127.0.0.1", url=URL, **headers
-    ):
+    def __init__(self, address, token=None, source="127.0.0.1", url=URL, **headers):
         self.address, self.url = address, url
         self.connection = HTTPConnection(
             *address, timeout=60, source_address=(source, 0)
