@@ -34,7 +34,7 @@ pictures:
 	@$(TOX) run -q -e pictures
 
 bench:
-	@echo "Running the benchmarks: five minutes on two cores that do nothing else."
+	@echo "Running the benchmarks: about ten minutes on two cores, which should do nothing else."
 	@$(MAKE) -s --no-print-directory $(TOX)
 	@$(TOX) run -q -e bench -- $(OPTIONS)
 

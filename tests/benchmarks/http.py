@@ -7,7 +7,7 @@ import os
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from statistics import median, quantiles
 
@@ -26,7 +26,7 @@ from tests.server.process import database, serve
 
 CLIENTS = 4  # concurrent
 SERVERS = [(1, 1), (2, 1), (1, 4)]  # workers, threads
-ROUNDS = 5
+ROUNDS = 9
 FLOOR, OURS, BARE, SAMPLE = (
     "the floor view",
     "the endpoint",
@@ -51,38 +51,39 @@ class View:
 
 def views():
     return {
-        BARE: View("/bare", 50),
-        FLOOR: View("/floor/token", 50),
-        OURS: View(URL, 50),
-        SAMPLE: View("/sample", 5, FORM, form_body),
+        BARE: View("/bare", 25),
+        FLOOR: View("/floor/token", 25),
+        OURS: View(URL, 25),
+        SAMPLE: View("/sample", 3, FORM, form_body),
     }
 
 
 def run(rounds, place, logins):
-    cpu = {}
-    for workers, threads in SERVERS:
-        title = (
-            f"gunicorn, {workers} x {threads} (workers x threads), {CLIENTS} clients"
+    """Start all servers, and send requests to one view of one server at a time."""
+    headers = logins["token"]
+    found = {size: views() for size in SERVERS}
+    with ExitStack() as stack:
+        servers = {size: stack.enter_context(_serve(*size)) for size in SERVERS}
+        pairs = [(size, name) for size in SERVERS for name in found[size]]
+        for size, name in pairs:  # not counted: the first requests of each worker
+            _round(servers[size], views()[name], headers)
+        for turn in range(min(rounds, ROUNDS)):
+            for size, name in pairs[:: -1 if turn % 2 else 1]:
+                _round(servers[size], found[size][name], headers)
+    for (workers, threads), measured in found.items():
+        _show(
+            f"gunicorn, workers: {workers}, threads: {threads}; {CLIENTS} clients",
+            measured,
         )
-        found = _load(min(rounds, ROUNDS), workers, threads, logins["token"])
-        _show(title, found)
-        cpu[workers, threads] = median(found[OURS].cpu)
-    say("\nCPU of the endpoint, a request")
-    one, two = cpu[1, 1], cpu[2, 1]
-    show_share(two / one, two, "two workers / one worker", AtMost(1.1))
+    say("\nCPU of the endpoint")
+    one, two = found[1, 1][OURS].cpu, found[2, 1][OURS].cpu
+    show_share(ratio(two, one), median(two), "two workers / one worker", AtMost(1.1))
 
 
-def _load(rounds, workers, threads, headers):
+def _serve(workers, threads):
     changed = json.loads(os.environ["TEST_SERVER"])
     changed["DATABASES"] = database("default", CONN_HEALTH_CHECKS=False)
-    found = views()
-    with serve(workers=workers, threads=threads, **changed) as server:
-        for view in views().values():  # not counted: the first requests of each worker
-            _round(server, view, headers)
-        for turn in range(rounds):
-            for name in list(found)[:: -1 if turn % 2 else 1]:
-                _round(server, found[name], headers)
-    return found
+    return serve(workers=workers, threads=threads, **changed)
 
 
 def _round(server, view, headers):
