@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING
 
 from asgiref.sync import sync_to_async
+from django.core.exceptions import ValidationError
 from django.db import Error, router
 from django.views.decorators.debug import sensitive_variables
 
@@ -30,7 +31,7 @@ from django_layer_identity.mapping.claims import profile_claims
 from django_layer_identity.mapping.sources import MappingContext
 from django_layer_identity.mapping.users import check_user, saved_user
 from django_layer_identity.models import LayerApp, SigningKey
-from django_layer_identity.models.issuing import get_for_issuing
+from django_layer_identity.models.issuing import compile_queries, get_for_issuing
 from django_layer_identity.nonces import reserve_nonce
 from django_layer_identity.protocol.claims import (
     IdentityClaims,
@@ -162,7 +163,7 @@ def preview_identity_token(
 
 def warm_keys() -> None:
     """
-    Load the active key of every enabled app before the first request.
+    Load the active key of every enabled app, and compile the query of the token path.
 
     Call it from a server's post-fork hook. It never raises: errors are logged, and the
     first request that needs the key loads it again.
@@ -172,6 +173,8 @@ def warm_keys() -> None:
         keys = SigningKey.objects.using(using).filter(active_for__enabled=True)
         for key in keys.select_related("app"):
             _warm(key)
+        with suppress(ValidationError):  # of a primary key that cannot be 1
+            compile_queries()
     except Error:
         logger.exception("No signing key was loaded, because the database failed.")
 

@@ -21,7 +21,7 @@ from django_layer_identity.keys.signers import (
     clear_loaded_keys,
     load_stored_private_key,
 )
-from django_layer_identity.models import LayerUser
+from django_layer_identity.models import LayerUser, issuing
 from django_layer_identity.models.locking import lock_and_refresh, retry_on_conflict
 
 PACKAGE = "django_layer_identity"
@@ -57,6 +57,7 @@ AUTHENTICATE = f"{PACKAGE}.api.authentication.authenticate"
 CHECK_KEY_PAIR = f"{PACKAGE}.keys.reading._check_pair"
 CHECKED_DATABASES = f"{PACKAGE}.checks.users.connections"
 BACKEND_CLOCK = f"{PACKAGE}.keys.backends.time"
+COMPILE_QUERIES = f"{PACKAGE}.issuing.compile_queries"
 DECRYPT_KEY = f"{PACKAGE}.keys.signers.decrypt_private_key"
 ENCRYPT_KEY = f"{PACKAGE}.models.key.encrypt_private_key"
 HIDE_LOCALS = f"{PACKAGE}.keys.secrets._clear_frames"
@@ -240,8 +241,10 @@ def rate_clock(monkeypatch):
 
 
 def reset_process_state() -> None:
-    """Reset to the state of a new process: no key loaded, no use of a key recorded."""
+    """Reset to the state of a new process: no key loaded or used, no query compiled."""
     clear_loaded_keys()
+    for query in (issuing._first_two, issuing._with_app_id):
+        query._statements.clear()
     key_usage._attempts.clear()
 
 

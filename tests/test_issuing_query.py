@@ -12,6 +12,7 @@ from django.db.models import Value
 from django.db.models.sql.compiler import SQLCompiler
 
 from django_layer_identity import ledger
+from django_layer_identity.issuing import warm_keys
 from django_layer_identity.models import LayerApp, LayerUser
 from django_layer_identity.models.compiled import CompiledQuery
 from django_layer_identity.models.issuing import get_for_issuing
@@ -31,6 +32,16 @@ def compiled(monkeypatch):
 
     monkeypatch.setattr(SQLCompiler, "as_sql", record)
     return queries
+
+
+def test_warm_keys_compiles_both_queries(app, alice, compiled):
+    warm_keys()
+    compiled.clear()
+
+    get_for_issuing(None, alice.pk)
+    get_for_issuing(app, alice.pk)
+
+    assert compiled == []
 
 
 @pytest.mark.parametrize("wanted", [None, str(APP_ID)], ids=["only app", "app ID"])

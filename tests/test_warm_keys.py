@@ -1,15 +1,17 @@
 from __future__ import annotations
 
 import logging
+from unittest.mock import Mock
 
 import pytest
+from django.core.exceptions import ValidationError
 from django.db import OperationalError, connection
 
 from django_layer_identity.issuing import issue_identity_token, warm_keys
 from django_layer_identity.models import LayerApp, SigningKey
 from tests.conftest import KEY_ID, OTHER_KEY_ID, PROVIDER_ID
 from tests.endpoint import NONCE, configure
-from tests.internals import clear_loaded_keys
+from tests.internals import COMPILE_QUERIES, clear_loaded_keys
 
 NOT_LOADED = (
     f"Signing key '{KEY_ID}' of the Layer app 'Messenger' was not loaded, so its users get "
@@ -118,3 +120,16 @@ def test_a_server_starts_without_a_database(key, caplog):
     assert record.getMessage() == (
         "No signing key was loaded, because the database failed."
     )
+
+
+def test_without_a_compiled_query_the_keys_are_loaded_all_the_same(
+    key, alice, parsed, monkeypatch
+):
+    clear_loaded_keys()
+    refuse = Mock(side_effect=ValidationError("1 is not a primary key."))
+    monkeypatch.setattr(COMPILE_QUERIES, refuse)
+
+    warm_keys()
+
+    assert len(parsed) == 1
+    assert issue_identity_token(alice, NONCE).user_id == "alice"

@@ -47,8 +47,7 @@ class CompiledQuery:
 
     def rows(self, using: str, *values: object) -> list[Row]:
         """Run the query in the database with this alias, and return its rows."""
-        if using not in self._statements:
-            self._statements[using] = self._compile(using, values)
+        self.compile(using, *values)
         statement = self._statements[using]
         if statement is None:
             return list(self._build(*values).using(using))
@@ -62,6 +61,11 @@ class CompiledQuery:
             cursor.execute(statement.sql, parameters)
             rows = cursor.fetchall()
         return [_converted(row, statement, connection) for row in rows]
+
+    def compile(self, using: str, *values: object) -> None:
+        """Compile the query for this alias, if that was not done before."""
+        if using not in self._statements:
+            self._statements[using] = self._compile(using, values)
 
     def _compile(self, using: str, values: Sequence[object]) -> _Statement | None:
         compiler = self._build(*values).query.get_compiler(using)

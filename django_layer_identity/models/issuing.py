@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
+from uuid import UUID
 
 from django.db import models, router
 from django.db.models import FilteredRelation, Q
@@ -53,6 +54,14 @@ def get_for_issuing(app: LayerApp | str | None, user_pk: object) -> IssuingRow:
     if wanted is not None and not found.app.identifier.matches(wanted):
         raise AppUnknown
     return found
+
+
+def compile_queries() -> None:
+    """Compile the queries of :func:`get_for_issuing` before they are needed."""
+    using = router.db_for_write(LayerApp)
+    user_pk = _CURRENT_FOR.to_python(1)  # any value; MariaDB has no AutoField of 0
+    _first_two.compile(using, user_pk)
+    _with_app_id.compile(using, user_pk, UUID(int=1))
 
 
 def _parse(app: LayerApp | str) -> AppID:

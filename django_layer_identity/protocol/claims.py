@@ -45,6 +45,8 @@ RESERVED_CLAIMS = frozenset({"iss", "prn", "iat", "exp", "nce"})
 
 def has_unprintable(text: str) -> bool:
     """Return whether the text has control characters or lone surrogates."""
+    if text.isprintable():  # most texts are, and this test is a hundred times faster
+        return False
     return any(unicodedata.category(character) in ("Cc", "Cs") for character in text)
 
 
