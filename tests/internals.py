@@ -28,8 +28,10 @@ PACKAGE = "django_layer_identity"
 
 # Places: numbers
 
+CHOICE_LIMIT = f"{PACKAGE}.audit.models.MAX_VALUES"
 KEY_USE_LIMIT = f"{PACKAGE}.key_usage.MAX_KEYS"
 PURGE_BATCH_SIZE = f"{PACKAGE}.audit.models.BATCH"
+RECURSIVE_QUERIES = f"{PACKAGE}.audit.models.RECURSIVE"
 RETRY_PAUSE = f"{PACKAGE}.models.locking.PAUSE"
 SURVEY_FOLDER_ACCESS = f"{PACKAGE}.collisions.os.access"
 SURVEY_TABLES = f"{PACKAGE}.collisions._TABLES"

@@ -106,18 +106,18 @@ def test_thousands_of_entries_are_purged(database):
     assert AuditEntry.objects.count() == 0
 
 
-def test_each_value_that_occurs_is_found_with_one_query(database):
+def test_all_values_that_occur_are_found_with_one_query(database):
     codes = ["issued", "user_id_taken", "nonce_missing", "Unpaid"]
     AuditEntry.objects.bulk_create(
         AuditEntry(code=codes[number % 4]) for number in range(4_000)
     )
 
     with CaptureQueriesContext(database) as captured:
-        found = AuditEntry.objects.occurring("code")
+        found = AuditEntry.objects.filter(user_pk="").occurring("code")
 
     assert sorted(found) == sorted(codes)
     assert AuditEntry.objects.occurring("app_id") == []
-    assert len(captured) == 4 + 1
+    assert len(captured) == 1
 
 
 def test_users_of_entries_are_found(alice, database):
