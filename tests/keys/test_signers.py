@@ -1,12 +1,15 @@
 from __future__ import annotations
 
+import gc
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from weakref import WeakSet
 
 import pytest
 from django.views.debug import ExceptionReporter
 
 from django_layer_identity.exceptions import DamagedCiphertext, WrongEncryptionKey
+from django_layer_identity.keys import signers
 from django_layer_identity.keys.encryption import encrypt_private_key
 from django_layer_identity.keys.signers import StoredPrivateKey, load_private_key
 from tests import internals
@@ -132,6 +135,24 @@ def test_keys_of_64_apps_are_cached(store, parsed):
     assert len(parsed) == 65
     load_private_key(keys[0])
     assert len(parsed) == 66
+
+
+def test_two_keys_of_each_of_64_apps_stay_in_memory_at_most(store, monkeypatch):
+    alive, parse = WeakSet(), signers.load_stored_private_key
+
+    def parse_and_watch(der):
+        key = parse(der)
+        alive.add(key)
+        return key
+
+    monkeypatch.setattr(internals.PARSE_STORED_KEY, parse_and_watch)
+    for app in range(70):
+        for digit in "123":
+            load_private_key(store(app, digit * 64))
+    gc.collect()
+
+    assert (signers.MAX_APPS, signers.MAX_KEYS) == (64, 2)
+    assert len(alive) == 64 * 2
 
 
 def test_repr_does_not_show_the_ciphertext(stored):
