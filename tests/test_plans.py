@@ -11,7 +11,7 @@ from django_layer_identity.exceptions import AppIDRequired
 from django_layer_identity.models import LayerUser
 from django_layer_identity.models.issuing import get_for_issuing
 from tests.growth import PLANS, fill, look_ups
-from tests.plans import plan_of
+from tests.services.plans import plan_of
 
 
 @pytest.fixture

@@ -31,8 +31,8 @@ from django_layer_identity.models import LayerUser, SigningKey
 from django_layer_identity.models.issuing import get_for_issuing
 from tests.growth import PLANS, fill, look_ups
 from tests.internals import clear_loaded_keys, stop_recording
-from tests.plans import plan_of
 from tests.services import routing
+from tests.services.plans import plan_of
 
 NEEDS = ("postgresql",)
 APPS, KEYS, ROWS = 1_000, 10_000, 1_000_000
