@@ -18,13 +18,14 @@ from urllib.parse import urlsplit
 from uuid import UUID
 
 from django.conf import settings
+from django.core import mail
 from django.db import models, router
 from django.test import override_settings
-from django.urls import NoReverseMatch, include, path, reverse
+from django.urls import NoReverseMatch, get_resolver, include, path, reverse
 from django.utils import timezone
 
 from django_layer_identity.conf import DEFAULT_THROTTLE_RATES, conf
-from django_layer_identity.exceptions import refusals_by_code
+from django_layer_identity.exceptions import KeyStateError, refusals_by_code
 from django_layer_identity.keys.reading import read_private_key
 from django_layer_identity.keys.rsa import TEST_KEY_FINGERPRINT, PrivateKey
 from django_layer_identity.models import LayerApp, LayerUser, SigningKey
@@ -63,7 +64,12 @@ def layer_settings(**changes: Any) -> dict[str, Any]:
 
 
 def create_layer_app() -> LayerApp:
-    """Return the Layer app for tests. Create it if it does not exist."""
+    """
+    Return the Layer app for tests. Create it if it does not exist.
+
+    :raises RuntimeError: outside of Django's or pytest-django's tests.
+    """
+    _require_tests()
     return LayerApp.objects.get_or_create_exact(
         name="Tests",
         app_id=AppID(APP_ID, "production"),
@@ -80,14 +86,24 @@ def create_layer_key(app: LayerApp | None = None) -> SigningKey:
     :func:`layer_settings`.
 
     :param app: without it, the app of :func:`create_layer_app`.
+    :raises RuntimeError: outside of Django's or pytest-django's tests.
+    :raises KeyStateError: if the app has another active key, or has this one but not
+        active: activate it, or use another app.
     """
+    _require_tests()
     app = app or create_layer_app()
     using = router.db_for_write(SigningKey)
     same = SigningKey.objects.using(using).filter(
         app=app, fingerprint=TEST_KEY_FINGERPRINT
     )
-    if stored := same.first():
+    active = SigningKey.objects.get_active_pk(app.pk, using)
+    if (stored := same.first()) and stored.pk == active:
         return stored
+    if stored or active:
+        raise KeyStateError(
+            f"The Layer app {app} already has "
+            + ("this key, but it is not active." if stored else "another active key.")
+        )
     key = SigningKey.from_private_key(app, _test_key(), key_id=KEY_ID)
     key.active_for = app
     key.tested_at = key.activated_at = timezone.now()
@@ -95,6 +111,15 @@ def create_layer_key(app: LayerApp | None = None) -> SigningKey:
     models.Model.save(key, using=using)
     LayerApp.objects.freeze(app.pk, using)
     return key
+
+
+def _require_tests() -> None:
+    """Refuse to store a key that everyone knows in a database that is not for tests."""
+    if not hasattr(mail, "outbox"):  # Django sets it when its test environment begins
+        raise RuntimeError(
+            "django_layer_identity.testing works only in tests that Django or "
+            "pytest-django runs."
+        )
 
 
 @cache
@@ -262,15 +287,19 @@ def sandbox_settings() -> dict[str, Any]:
 
 
 def _with_sandbox(project: Any) -> ModuleType:
+    resolver = get_resolver(project)
     urls = ModuleType("django_layer_identity.testing.urls")
     sandbox = path(_PREFIX, include("django_layer_identity.sandbox.urls"))
-    vars(urls)["urlpatterns"] = [sandbox, path("", include(project))]
+    # Not include(project): it may have i18n_patterns(), which only a root URLconf may have.
+    vars(urls)["urlpatterns"] = [sandbox, *resolver.url_patterns]
+    for status in (400, 403, 404, 500):
+        vars(urls)[f"handler{status}"] = resolver.resolve_error_handler(status)
     return urls
 
 
 class LayerTestMixin:
     """
-    Give a test case a Layer app, its key and a nonce; for all of Django's test cases.
+    Give a test case a Layer app, its key and a nonce; for those that use the database.
 
     In a live server test case, :attr:`layer_sandbox` is the sandbox on its server.
     """

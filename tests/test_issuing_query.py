@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from datetime import timedelta
+from inspect import getinnerframes
 
 import pytest
 from django.contrib.auth.models import User
@@ -12,8 +13,9 @@ from django.db.models import Value
 from django.db.models.sql.compiler import SQLCompiler
 
 from django_layer_identity import ledger
+from django_layer_identity.exceptions import AppUnknown
 from django_layer_identity.issuing import warm_keys
-from django_layer_identity.models import LayerApp, LayerUser
+from django_layer_identity.models import LayerApp, LayerUser, SigningKey
 from django_layer_identity.models.compiled import CompiledQuery
 from django_layer_identity.models.issuing import get_for_issuing
 from tests.conftest import APP_ID, OTHER_KEY_ID, PROVIDER_ID
@@ -150,12 +152,46 @@ def test_parameters_are_found_in_any_order_and_among_others(alice, compiled):
 
 
 @pytest.mark.parametrize("values", [("alice", "alice"), ("x", "Alice")])
-def test_if_parameters_cannot_be_told_apart_django_runs_the_query(
+def test_values_that_cannot_be_told_apart_are_run_by_django_this_time(
     alice, compiled, values
 ):
     query = CompiledQuery(names_like, *FIELDS)
     assert query.rows("default", *values) == []
+    assert len(compiled) == 2
+    assert query.rows("default", "alice", "Alice") == [["alice", "x"]]
     compiled.clear()
 
-    assert query.rows("default", "alice", "Alice") == [("alice", "x")]
-    assert len(compiled) == 1
+    assert query.rows("default", *values) == []
+    assert query.rows("default", "alice", "Alice") == [["alice", "x"]]
+    assert compiled == []
+
+
+def test_the_kept_sql_does_not_contain_the_first_values(alice):
+    query = CompiledQuery(names_like, *FIELDS)
+    query.rows("default", "alice@example.com", "Alice")
+
+    kept = query.compile("default", "bob@example.com", "Bob")
+
+    assert kept.parameters == ["x", None, None]
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_times_are_converted_as_the_settings_say(settings, key, alice, first):
+    settings.USE_TZ = first
+    get_for_issuing(None, alice.pk)
+    settings.USE_TZ = not first
+
+    row = get_for_issuing(None, alice.pk)
+
+    stored = SigningKey.objects.get()
+    assert row.key.created_at == stored.created_at
+
+
+def test_a_refusal_keeps_no_row_of_the_database(key, alice):
+    with pytest.raises(AppUnknown) as caught:
+        get_for_issuing(f"layer:///apps/staging/{APP_ID}", alice.pk)
+
+    _, *inner = getinnerframes(caught.value.__traceback__)
+    variables = repr([frame.frame.f_locals for frame in inner])
+    assert "SigningKey" in variables
+    assert key.encrypted_private_key not in variables

@@ -4,7 +4,6 @@ import logging
 from unittest.mock import Mock
 
 import pytest
-from django.core.exceptions import ValidationError
 from django.db import OperationalError, connection
 
 from django_layer_identity.issuing import issue_identity_token, warm_keys
@@ -126,7 +125,7 @@ def test_without_a_compiled_query_the_keys_are_loaded_all_the_same(
     key, alice, parsed, monkeypatch
 ):
     clear_loaded_keys()
-    refuse = Mock(side_effect=ValidationError("1 is not a primary key."))
+    refuse = Mock(side_effect=TypeError("Can't convert int to PhoneNumber"))
     monkeypatch.setattr(COMPILE_QUERIES, refuse)
 
     warm_keys()

@@ -15,7 +15,7 @@ from django.core.cache.backends.db import DatabaseCache
 from django.core.cache.backends.dummy import DummyCache
 from django.core.cache.backends.filebased import FileBasedCache
 from django.core.cache.backends.locmem import LocMemCache
-from django.urls import NoReverseMatch, reverse
+from django.urls import NoReverseMatch, get_script_prefix, reverse
 from django.utils.module_loading import import_string
 
 from django_layer_identity.checks.settings import rule
@@ -287,9 +287,11 @@ def _sandbox_enabled() -> Iterator[str]:
 def _cors_in_place_of_the_sandbox() -> Iterator[str]:
     if not (_is_sandbox_in_use() and CORS in settings.MIDDLEWARE):
         return
-    with suppress(NoReverseMatch):  # its URLs are not included
+    # Its URLs are not included, or django-cors-headers reports a wrong expression.
+    with suppress(NoReverseMatch, re.error, TypeError):
         root = reverse("layer_identity_sandbox:root")
-        if re.match(getattr(settings, "CORS_URLS_REGEX", ""), root):
+        path = root.removeprefix(get_script_prefix().rstrip("/"))
+        if re.match(getattr(settings, "CORS_URLS_REGEX", ""), path):
             yield (
                 f"django-cors-headers answers in the sandbox's place at {root}: "
                 "Layer's SDKs cannot use the sandbox from a web page."

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from django.conf import settings
 from django.db import connections
 from django.db.models import Field, QuerySet
 
@@ -17,7 +18,9 @@ class _Statement:
     """The SQL of a query, and what it takes to send and read it."""
 
     sql: str
-    parameters: Sequence[object]  # with those of the first use
+    #: The parameters, with None in place of each value that changes. Such a value may be
+    #: a person's e-mail address, so it must not be kept.
+    parameters: Sequence[object]
     #: The position in the parameters of each value that changes.
     positions: Sequence[int]
     #: The columns that this kind of database does not return as Python values, and
@@ -43,12 +46,11 @@ class CompiledQuery:
     ) -> None:
         self._build = build
         self._fields = fields
-        self._statements: dict[str, _Statement | None] = {}
+        self._statements: dict[tuple[object, ...], _Statement] = {}
 
     def rows(self, using: str, *values: object) -> list[Row]:
         """Run the query in the database with this alias, and return its rows."""
-        self.compile(using, *values)
-        statement = self._statements[using]
+        statement = self.compile(using, *values)
         if statement is None:
             return list(self._build(*values).using(using))
         parameters: list[Any] = list(statement.parameters)
@@ -62,25 +64,38 @@ class CompiledQuery:
             rows = cursor.fetchall()
         return [_converted(row, statement, connection) for row in rows]
 
-    def compile(self, using: str, *values: object) -> None:
-        """Compile the query for this alias, if that was not done before."""
-        if using not in self._statements:
-            self._statements[using] = self._compile(using, values)
+    def compile(self, using: str, *values: object) -> _Statement | None:
+        """
+        Return the kept SQL for this alias; compile it if that was not done before.
+
+        :returns: None if the values cannot be told apart in the SQL.
+        """
+        # Which columns are converted depends on the kind of database and on USE_TZ.
+        key = (using, connections[using].vendor, settings.USE_TZ)
+        if key not in self._statements:
+            statement = self._compile(using, values)
+            if statement is None:
+                return None
+            self._statements[key] = statement
+        return self._statements[key]
 
     def _compile(self, using: str, values: Sequence[object]) -> _Statement | None:
         compiler = self._build(*values).query.get_compiler(using)
-        sql, parameters = compiler.as_sql()
+        sql, found = compiler.as_sql()
+        parameters: list[object] = list(found)
         positions = []
         for value in self._prepared(using, values):
-            found = [
+            same = [
                 position
                 for position, parameter in enumerate(parameters)
                 # The type too, because True == 1.
                 if type(parameter) is type(value) and parameter == value
             ]
-            if len(found) != 1:
+            if len(same) != 1:
                 return None
-            positions += found
+            positions += same
+        for position in positions:
+            parameters[position] = None
         columns = [column for column, *_ in compiler.select]
         converted = list(compiler.get_converters(columns))
         return _Statement(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
-from uuid import UUID
+from uuid import uuid4
 
 from django.db import models, router
 from django.db.models import FilteredRelation, Q
@@ -39,29 +39,32 @@ def get_for_issuing(app: LayerApp | str | None, user_pk: object) -> IssuingRow:
     :raises AppIDRequired: if None was given and several are enabled.
     :raises AppUnknown: if there is no such app, or it is disabled.
     """
+    wanted = None if app is None else _parse(app)
+    found = _read(user_pk, wanted)
+    if len(found) > 1:
+        raise AppIDRequired
+    if not found or (wanted and not found[0].app.identifier.matches(wanted)):
+        raise AppUnknown
+    return found[0]
+
+
+def _read(user_pk: object, wanted: AppID | None) -> list[IssuingRow]:
+    """Return the app with this ID, or the first two; objects, whose repr is harmless."""
     using = router.db_for_write(LayerApp)
-    if app is None:
+    if wanted is None:
         rows = _first_two.rows(using, user_pk)
-        if len(rows) > 1:
-            raise AppIDRequired
-        wanted = None
     else:
-        wanted = _parse(app)
         rows = _with_app_id.rows(using, user_pk, wanted.uuid)
-    if not rows:
-        raise AppUnknown
-    found = _issuing_row(using, rows[0])
-    if wanted is not None and not found.app.identifier.matches(wanted):
-        raise AppUnknown
-    return found
+    return [_issuing_row(using, row) for row in rows]
 
 
 def compile_queries() -> None:
     """Compile the queries of :func:`get_for_issuing` before they are needed."""
     using = router.db_for_write(LayerApp)
-    user_pk = _CURRENT_FOR.to_python(1)  # any value; MariaDB has no AutoField of 0
+    # Any values that differ: 1 as a UUID is not random, and MariaDB has no AutoField of 0.
+    user_pk = _CURRENT_FOR.to_python(1)
     _first_two.compile(using, user_pk)
-    _with_app_id.compile(using, user_pk, UUID(int=1))
+    _with_app_id.compile(using, user_pk, uuid4())
 
 
 def _parse(app: LayerApp | str) -> AppID:

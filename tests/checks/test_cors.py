@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from django.core.checks import Warning
-from django.urls import include, path
+from django.urls import include, path, set_script_prefix
 
 from tests.checks import found
 
@@ -37,6 +37,24 @@ def test_the_regex_decides_whether_cors_headers_are_reported(settings, regex, wa
     settings.CORS_URLS_REGEX = regex
 
     assert found(settings, SANDBOX=True) == warnings
+
+
+@pytest.mark.parametrize("regex", ["(", None, b"^/"])
+def test_a_wrong_expression_is_left_to_django_cors_headers(settings, regex):
+    settings.CORS_URLS_REGEX = regex
+
+    assert found(settings, SANDBOX=True) == []
+
+
+def test_the_prefix_of_the_server_is_not_part_of_the_path(settings):
+    settings.CORS_URLS_REGEX = "^/sandbox/"
+    set_script_prefix("/chat/")
+    try:
+        [warning] = found(settings, SANDBOX=True)
+    finally:
+        set_script_prefix("/")
+
+    assert "at /chat/sandbox/:" in warning.msg
 
 
 def test_cors_headers_without_an_enabled_sandbox_are_accepted(settings):

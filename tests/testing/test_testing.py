@@ -11,9 +11,14 @@ from uuid import UUID
 
 import pytest
 from django.conf import settings as django_settings
+from django.conf.urls.i18n import i18n_patterns
+from django.core import mail
+from django.http import HttpResponse
 from django.test import LiveServerTestCase, TestCase, override_settings
+from django.urls import path
 
 from django_layer_identity import testing
+from django_layer_identity.exceptions import KeyStateError
 from django_layer_identity.issuing import issue_identity_token
 from django_layer_identity.keys.rsa import TEST_KEY_FINGERPRINT
 from django_layer_identity.models import LayerApp, SigningKey
@@ -93,6 +98,39 @@ def test_the_key_passes_through_its_lifecycle(layer_key):
 
 
 # Settings
+
+
+def test_a_key_that_is_not_active_any_more_is_not_returned(layer_key):
+    layer_key.retire()
+
+    with pytest.raises(KeyStateError) as caught:
+        testing.create_layer_key()
+
+    assert str(caught.value) == (
+        "The Layer app Tests already has this key, but it is not active."
+    )
+
+
+def test_an_app_with_another_active_key_is_refused(layer_app, private_key, key):
+    with pytest.raises(KeyStateError) as caught:
+        testing.create_layer_key(key.app)
+
+    assert str(caught.value) == (
+        "The Layer app Messenger already has another active key."
+    )
+
+
+def test_outside_of_tests_nothing_is_stored(key, monkeypatch):
+    monkeypatch.delattr(mail, "outbox")
+
+    for create in (testing.create_layer_app, lambda: testing.create_layer_key(key.app)):
+        with pytest.raises(RuntimeError) as caught:
+            create()
+        assert str(caught.value) == (
+            "django_layer_identity.testing works only in tests that Django or "
+            "pytest-django runs."
+        )
+    assert SigningKey.objects.get() == key
 
 
 def test_rate_limits_are_off(layer_key, alice, client, settings):
@@ -251,6 +289,23 @@ def test_a_project_without_a_sandbox_gets_one(settings, client, key, alice, requ
     assert sandbox.url.endswith("/layer-sandbox/")
     assert sandbox.create_nonce()
     assert client.post("/chat", {"nonce": NONCE}).status_code == 403
+
+
+urlpatterns = i18n_patterns(path("here/", lambda request: HttpResponse("here")))
+handler404 = "tests.testing.test_testing.not_found"
+
+
+def not_found(request, exception):
+    return HttpResponse("the project's own page", status=404)
+
+
+def test_the_projects_prefixes_and_error_pages_are_kept(settings, client, request):
+    settings.ROOT_URLCONF = __name__
+
+    request.getfixturevalue("layer_sandbox")
+
+    assert client.get("/en-us/here/").content == b"here"
+    assert client.get("/elsewhere/").content == b"the project's own page"
 
 
 def test_without_the_sandbox_a_nonce_is_made_up(layer_nonce):
