@@ -57,8 +57,8 @@ def pyjwt(folder, port):
         for line in page("own-layer").read_text().splitlines()
         if line.strip().startswith("$ gunicorn")
     ]
-    bind = ["--bind", f"127.0.0.1:{port}", "--no-control-socket"]
-    return [sys.executable, "-m", *printed.split(), *bind]
+    words = printed.replace(":8001", f":{port}").split()
+    return [sys.executable, "-m", *words, "--no-control-socket"]
 
 
 def node(folder, port):
