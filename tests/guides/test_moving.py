@@ -1,7 +1,10 @@
 from __future__ import annotations
 
+import base64
 import json
 import shlex
+import subprocess
+import sys
 
 import pytest
 from django.contrib.auth.models import User
@@ -24,9 +27,26 @@ def imported(app, alice, tmp_path, monkeypatch, capsys):
     [table] = [code for _, caption, code in blocks("moving") if caption == "users.csv"]
     (tmp_path / "users.csv").write_text(table)
     monkeypatch.chdir(tmp_path)
-    for line, printed in commands("moving"):
+    for line, printed in commands("moving")[1:]:
         call_command(*shlex.split(line)[2:])
         assert capsys.readouterr().out == f"{printed}\n"
+
+
+def test_the_id_in_a_token_of_the_old_server_is_printed():
+    claims = json.dumps({"prn": ALICES_ID}).encode()
+    content = base64.urlsafe_b64encode(claims).rstrip(b"=").decode()
+    line, printed = commands("moving")[0]
+    _python, *arguments = shlex.split(line.removesuffix(" < token.txt"))
+
+    done = subprocess.run(
+        [sys.executable, *arguments],
+        input=f"eyJ9.{content}.c2ln\n",
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    assert done.stdout == f"{printed}\n" == f"{ALICES_ID}\n"
 
 
 def test_a_user_of_the_old_server_keeps_the_id(imported, key, client):
