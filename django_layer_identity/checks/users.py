@@ -58,7 +58,9 @@ def _normalizer() -> Iterator[str]:
         yield f"LAYER_IDENTITY['USER_ID_NORMALIZER'] is invalid: {exc}"
 
 
-@rule("E021", hint='Run: pip install "django-layer-identity[phone]"')
+@rule(
+    "E021", hint='Install this package with its extra "phone", or install phonenumbers.'
+)
 def _phone_extra() -> Iterator[str]:
     if _normalizer_in_use() is phone and not find_spec("phonenumbers"):
         yield (
