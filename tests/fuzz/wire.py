@@ -86,8 +86,8 @@ def measure(project, number):
     return answer, time.process_time() - start
 
 
-def run_honest(project):
-    """Return the CPU seconds of an honest request: the median of many."""
+def run_ordinary(project):
+    """Return the CPU seconds of an ordinary request: the median of many."""
     times = []
     for _ in range(51):
         environ = build(

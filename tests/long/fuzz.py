@@ -32,10 +32,10 @@ def _schema(target, count):
 
 def _wire(target, count):
     answers, slowest = wire.run(target, range(count))
-    honest = wire.run_honest(target)
+    ordinary = wire.run_ordinary(target)
     yield f"changed requests: {answers.total():,} inputs, crashes: 0"
     yield f"  answers by code: {_listed(answers)}"
-    yield f"  the slowest took {slowest / honest:.1f} times the CPU of an honest request"
+    yield f"  the slowest took {slowest / ordinary:.1f} times the CPU of an ordinary request"
 
 
 def _tokens(target, count):
