@@ -323,9 +323,9 @@ class NewSigningKeyForm(forms.ModelForm):
         field_classes = {"key_id": KeyIDField}
         help_texts = {
             "key_id": _(
-                "From Layer's dashboard, where it is shown beside the public key. If you "
-                "generate a key pair, leave this empty until Layer has assigned a key ID "
-                "to the new public key."
+                "From Layer's dashboard, beside the public key, or a UUID that you make up. "
+                "If you generate a key pair for Layer, leave this empty until Layer has "
+                "assigned a key ID to the new public key."
             )
         }
 

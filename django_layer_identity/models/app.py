@@ -147,7 +147,9 @@ class LayerApp(models.Model):
     app_id = models.UUIDField(
         _("app ID"),
         unique=True,
-        help_text=_("From Layer's dashboard. Clients may send it in their requests."),
+        help_text=_(
+            "From Layer's dashboard, or a UUID that you make up. Clients may send it in requests."
+        ),
     )
     environment = models.CharField(
         _("environment"),
@@ -157,7 +159,9 @@ class LayerApp(models.Model):
     )
     provider_id = models.UUIDField(
         _("provider ID"),
-        help_text=_("From Layer's dashboard. Tokens contain it as their issuer."),
+        help_text=_(
+            "From Layer's dashboard, or another UUID that you make up. Tokens contain it as their issuer."
+        ),
     )
     enabled = models.BooleanField(
         _("enabled"),

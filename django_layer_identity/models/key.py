@@ -177,7 +177,9 @@ class SigningKey(models.Model):
         _("key ID"),
         null=True,
         blank=True,
-        help_text=_("From Layer's dashboard, where it is shown beside the public key."),
+        help_text=_(
+            "From Layer's dashboard, beside the public key, or a UUID that you make up."
+        ),
     )
     fingerprint = models.CharField(_("fingerprint"), max_length=64, editable=False)
     public_key = models.TextField(_("public key"), editable=False)

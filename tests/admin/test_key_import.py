@@ -155,8 +155,8 @@ def test_a_refused_form_does_not_ask_again_for_a_key_that_it_ignores(add, privat
 def test_the_key_id_is_left_empty_until_layer_has_assigned_one(admin_client, app):
     assertContains(
         admin_client.get(ADD),
-        "If you generate a key pair, leave this empty until Layer has assigned a key ID "
-        "to the new public key.",
+        "If you generate a key pair for Layer, leave this empty until Layer has assigned "
+        "a key ID to the new public key.",
     )
 
 

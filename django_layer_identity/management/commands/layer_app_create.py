@@ -18,9 +18,15 @@ class Command(LayerCommand):
         parser.add_argument(
             "--name", required=True, help="a name for your staff; users do not see it"
         )
-        parser.add_argument("--app-id", required=True, help="from Layer's dashboard")
         parser.add_argument(
-            "--provider-id", required=True, help="from Layer's dashboard"
+            "--app-id",
+            required=True,
+            help="from Layer's dashboard, or a UUID that you make up",
+        )
+        parser.add_argument(
+            "--provider-id",
+            required=True,
+            help="from Layer's dashboard, or a UUID that you make up",
         )
         parser.add_argument(
             "--environment",

@@ -17,7 +17,11 @@ class Command(KeyCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         super().add_arguments(parser)
-        parser.add_argument("key_id", metavar="ID", help="from Layer's dashboard")
+        parser.add_argument(
+            "key_id",
+            metavar="ID",
+            help="from Layer's dashboard, or a UUID that you make up",
+        )
 
     def change(self, key: SigningKey, *, key_id: str, **options: Any) -> None:
         key.set_key_id(key_id)
