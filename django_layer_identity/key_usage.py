@@ -31,6 +31,8 @@ def record_use(key: SigningKey) -> None:
     if is_unreachable(key.database) or not _should_sample(key):
         return
     now = timezone.now()
+    if key.last_used_at is not None and key.last_used_at > now - SAMPLE:
+        return  # another process has just recorded it
 
     def write_last_use() -> None:
         due = Q(last_used_at__isnull=True) | Q(last_used_at__lte=now - SAMPLE)
