@@ -44,6 +44,7 @@ def page(request, chromium, demo):
         page.on("console", lambda message: page.violations.append(message.text))
         page.route("**/admin/**", restrict)
         yield page
+        page.unroute_all(behavior="ignoreErrors")  # requests may be in flight
 
 
 def assert_fits(page):
