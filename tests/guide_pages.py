@@ -3,24 +3,18 @@
 from __future__ import annotations
 
 import re
-import textwrap
 from pathlib import Path
 
 from tests.fresh import SETTINGS, URLS, add, start_project
-from tests.pages import DOCS, page
+from tests.pages import DOCS, code_blocks, page
 
 #: Pages whose code other tests run: tests/frontdoors, tests/change_logs, tests/themes.
 TESTED_ELSEWHERE = {"authentication", "other-packages"}
-_BLOCK = re.compile(
-    r"^( *)\.\. code-block:: (\w+)\n(?:\1   :caption: (.+)\n)?\n((?:\1   .*\n|\n)+)",
-    re.MULTILINE,
-)
 
 
 def blocks(name):
     """Return language, caption (may be empty) and code of each block of a page."""
-    found = _BLOCK.findall(page(name).read_text())
-    return [(kind, caption, textwrap.dedent(code)) for _, kind, caption, code in found]
+    return code_blocks(page(name).read_text())
 
 
 def files(name):
@@ -28,7 +22,7 @@ def files(name):
     found = {}
     for language, caption, code in blocks(name):
         if language == "python" and caption.endswith(".py"):
-            found[caption] = found.get(caption, "") + code.strip("\n") + "\n"
+            found[caption] = found.get(caption, "") + code
     return found
 
 

@@ -7,8 +7,9 @@ import textwrap
 from pathlib import Path
 
 DOCS = Path(__file__).parent.parent / "docs"
-CAPTIONED = re.compile(
-    r"^\.\. code-block:: \S+\n   :caption: (.+)\n\n((?:   .*\n|\n)+)", re.MULTILINE
+BLOCK = re.compile(
+    r"^( *)\.\. code-block:: (\S+)\n(?:\1   :caption: (.+)\n)?\n((?:\1   .*\n|\n)+)",
+    re.MULTILINE,
 )
 
 
@@ -18,12 +19,17 @@ def page(name: str) -> Path:
     return found
 
 
+def code_blocks(text: str) -> list[tuple[str, str, str]]:
+    """Return the language, the caption (or "") and the code of each block, in order."""
+    return [
+        (language, caption, textwrap.dedent(code).strip("\n") + "\n")
+        for _indent, language, caption, code in BLOCK.findall(text)
+    ]
+
+
 def code_with_captions(text: str) -> list[tuple[str, str]]:
     """Return the caption and the code of each block with a caption, in order."""
-    return [
-        (caption, textwrap.dedent(code).strip("\n") + "\n")
-        for caption, code in CAPTIONED.findall(text)
-    ]
+    return [(caption, code) for _, caption, code in code_blocks(text) if caption]
 
 
 def captioned(name: str) -> dict[str, str]:

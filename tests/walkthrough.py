@@ -16,7 +16,6 @@ import os
 import re
 import subprocess
 import sys
-import textwrap
 import time
 from contextlib import contextmanager
 from pathlib import Path
@@ -25,13 +24,10 @@ from typing import NamedTuple
 
 from tests.browser.conftest import free_port
 from tests.fresh import CHECKOUT, add, environment
+from tests.pages import code_blocks
 
 INSTALL = bool(os.environ.get("TEST_INSTALL"))
 INSTALLS = re.compile(r"python -m (?:pip|venv) |\. \.venv/bin/activate$")
-RST = re.compile(
-    r"^\.\. code-block:: (\w+)\n(?:   :caption: (\S+)\n)?\n((?:   .*\n|\n)+)",
-    re.MULTILINE,
-)
 #: The text before a block of Python code names its file.
 MARKDOWN = re.compile(
     r"(?:`([\w/]+\.py)`:\n\n)?^```(\w+)\n(.*?)^```", re.MULTILINE | re.DOTALL
@@ -50,10 +46,7 @@ class Block(NamedTuple):
 
 def read_rst(text):
     """Return the code blocks of a page of the documentation."""
-    return [
-        Block(language, file, textwrap.dedent(code).strip() + "\n")
-        for language, file, code in RST.findall(text)
-    ]
+    return [Block(*block) for block in code_blocks(text)]
 
 
 def read_markdown(text):

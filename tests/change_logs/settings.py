@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import os
-import re
-import textwrap
 
-from tests.pages import page
+from tests.pages import captioned
 from tests.settings import *  # noqa: F403
 from tests.settings import INSTALLED_APPS
 
@@ -19,13 +17,8 @@ DJANGO_EASY_AUDIT_UNREGISTERED_CLASSES_EXTRA = ["auditlog.LogEntry"]
 EXCLUDE = "TEST_CHANGE_LOGS_EXCLUDE" in os.environ
 
 if EXCLUDE:
-    [recipe] = re.findall(
-        r"^\.\. code-block:: python\n   :caption: settings.py\n\n((?:   .*\n|\n)+)",
-        page("other-packages").read_text(),
-        re.MULTILINE,
-    )
     names = {}
-    exec(textwrap.dedent(recipe), names)  # noqa: S102
+    exec(captioned("other-packages")["settings.py"], names)  # noqa: S102
     AUDITLOG_EXCLUDE_TRACKING_MODELS += names["AUDITLOG_EXCLUDE_TRACKING_MODELS"]
     DJANGO_EASY_AUDIT_UNREGISTERED_CLASSES_EXTRA += names[
         "DJANGO_EASY_AUDIT_UNREGISTERED_CLASSES_EXTRA"
