@@ -177,9 +177,7 @@ def warm_keys() -> None:
         return
     try:
         compile_queries()
-    except (
-        Exception
-    ):  # some primary keys refuse a made-up value; the first token compiles
+    except Exception:  # some primary keys refuse a made-up value
         logger.debug("The query of the token path was not compiled.", exc_info=True)
 
 

@@ -34,7 +34,12 @@ class Row:
     refused: int | None = None
     #: A key that could become the active one, if the app needs one.
     candidate: SigningKey | None = None
-    next_step: _StrPromise | str = ""
+
+    @property
+    def next_step(self) -> _StrPromise:
+        """The text of the link to the page of the candidate."""
+        texts = {state: text for state, _permission, text in NEXT_STEPS}
+        return texts[self.candidate.state]  # type: ignore[union-attr]
 
     @property
     def active(self) -> SigningKey | None:
@@ -147,12 +152,11 @@ class Overview:
             app__in=needy, destroyed_at=None
         )
         usable = [key for key in keys.order_by("pk") if not key.lacks_encryption_key]
-        for state, permission, text in reversed(NEXT_STEPS):  # the best comes last
+        for state, permission, _text in reversed(NEXT_STEPS):  # the best comes last
             if self.user.has_perm(f"layer_identity.{permission}"):
                 for key in usable:
                     if key.state == state:
                         needy[key.app_id].candidate = key
-                        needy[key.app_id].next_step = text
 
     def _count_outcomes(self) -> None:
         from django_layer_identity.audit.models import AuditEntry

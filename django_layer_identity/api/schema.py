@@ -85,15 +85,14 @@ class LayerNonceForm(LayerNonceRequest):
 NONCE_EXAMPLE = "mL2Xv+R0c8e/KkYw5n3sT1aQ7uJd9ZbHfGxPqL4iV6oE2hWt8yCrMgNjBzSkDpXv0w=="
 EXAMPLE = {"nonce": NONCE_EXAMPLE}
 REQUEST = {
-    JSONBodyParser.media_type: OpenApiRequest(
-        LayerNonceRequest, examples=[OpenApiExample("a nonce", EXAMPLE)]
-    ),
-    FormBodyParser.media_type: OpenApiRequest(
-        LayerNonceForm, examples=[OpenApiExample("a nonce", EXAMPLE)]
-    ),
-    MultiPartBodyParser.media_type: OpenApiRequest(
-        LayerNonceRequest, examples=[OpenApiExample("a nonce", EXAMPLE)]
-    ),
+    parser.media_type: OpenApiRequest(
+        serializer, examples=[OpenApiExample("a nonce", EXAMPLE)]
+    )
+    for parser, serializer in (
+        (JSONBodyParser, LayerNonceRequest),
+        (FormBodyParser, LayerNonceForm),
+        (MultiPartBodyParser, LayerNonceRequest),
+    )
 }
 _LOGIN = {"type": "string", "maxLength": MAX_LENGTH}
 CREDENTIALS: Mapping[str, Schema] = {
