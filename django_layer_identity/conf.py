@@ -119,6 +119,11 @@ class LayerIdentitySettings:
         return self._get("CACHE_ALIAS", "default")
 
     @property
+    def is_cache_used(self) -> bool:
+        """Whether nonces or rate limits are stored in the cache of ``CACHE_ALIAS``."""
+        return self.NONCE_GUARD == "cache" or any(self.THROTTLE_RATES.values())
+
+    @property
     def NONCE_GUARD(self) -> str | None:
         """Where used nonces are stored: ``"cache"``, ``"database"`` or None."""
         return self._get("NONCE_GUARD", "cache")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -10,7 +9,7 @@ from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING
 
 from asgiref.sync import sync_to_async
-from django.db import Error, router
+from django.db import Error
 from django.views.decorators.debug import sensitive_variables
 
 from django_layer_identity import ledger
@@ -30,7 +29,7 @@ from django_layer_identity.mapping.claims import profile_claims
 from django_layer_identity.mapping.sources import MappingContext
 from django_layer_identity.mapping.users import check_user, saved_user
 from django_layer_identity.models import LayerApp, SigningKey
-from django_layer_identity.models.issuing import compile_queries, get_for_issuing
+from django_layer_identity.models.issuing import get_for_issuing
 from django_layer_identity.nonces import reserve_nonce
 from django_layer_identity.protocol.claims import (
     IdentityClaims,
@@ -41,17 +40,15 @@ from django_layer_identity.protocol.claims import (
 from django_layer_identity.protocol.signing import Signer, sign_identity_token
 from django_layer_identity.reporting import (
     Facts,
-    explains_itself,
     report_issued,
     report_preview,
     report_refused,
 )
+from django_layer_identity.warming import warm_keys as warm_keys  # public from here
 
 if TYPE_CHECKING:
     from django.contrib.auth.base_user import AbstractBaseUser
     from django.http import HttpRequest
-
-logger = logging.getLogger("django_layer_identity")
 
 
 @dataclass(frozen=True)
@@ -158,41 +155,6 @@ def preview_identity_token(
         raise
     report_preview(attempt.facts(), by)
     return preview
-
-
-def warm_keys() -> None:
-    """
-    Load the active key of every enabled app, and compile the query of the token path.
-
-    Call it from a server's post-fork hook. It never raises: errors are logged, and the
-    first request that needs the key loads it again.
-    """
-    using = router.db_for_write(SigningKey)
-    try:
-        keys = SigningKey.objects.using(using).filter(active_for__enabled=True)
-        for key in keys.select_related("app"):
-            _warm(key)
-    except Error:
-        logger.exception("No signing key was loaded, because the database failed.")
-        return
-    try:
-        compile_queries()
-    except Exception:  # some primary keys refuse a made-up value
-        logger.debug("The query of the token path was not compiled.", exc_info=True)
-
-
-def _warm(key: SigningKey) -> None:
-    try:
-        key.load_signer()
-    except Exception as exc:  # a signing backend may raise anything
-        line = (
-            "Signing key %r of the Layer app %r was not loaded, so its users get no "
-            "identity tokens: %s"
-        )
-        own = explains_itself(exc)
-        reason = str(exc) if own else type(exc).__name__
-        name = key.app.name
-        logger.error(line, str(key), name, reason, exc_info=None if own else exc)
 
 
 @dataclass(frozen=True)

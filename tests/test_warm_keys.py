@@ -1,10 +1,12 @@
 from __future__ import annotations
 
 import logging
+import sys
 from unittest.mock import Mock
 
 import pytest
 from django.db import OperationalError, connection
+from django.urls import set_urlconf
 
 from django_layer_identity.issuing import issue_identity_token, warm_keys
 from django_layer_identity.models import LayerApp, SigningKey
@@ -12,6 +14,7 @@ from tests.conftest import KEY_ID, OTHER_KEY_ID, PROVIDER_ID
 from tests.endpoint import NONCE, configure
 from tests.internals import COMPILE_QUERIES, clear_loaded_keys
 
+UNREACHABLE = "redis://127.0.0.1:1"
 NOT_LOADED = (
     f"Signing key '{KEY_ID}' of the Layer app 'Messenger' was not loaded, so its users get "
     "no identity tokens: "
@@ -132,3 +135,78 @@ def test_without_a_compiled_query_the_keys_are_loaded_all_the_same(
 
     assert len(parsed) == 1
     assert issue_identity_token(alice, NONCE).user_id == "alice"
+
+
+@pytest.fixture
+def urlconf(tmp_path, monkeypatch, settings):
+    """Return a function that writes the URLconf of a project, not imported yet."""
+    monkeypatch.syspath_prepend(tmp_path)
+
+    def write(text):
+        (tmp_path / "warm_urls.py").write_text(text)
+        settings.ROOT_URLCONF = "warm_urls"
+        set_urlconf(None)
+
+    yield write
+    sys.modules.pop("warm_urls", None)
+
+
+def test_the_first_request_does_not_import_the_urlconf(key, urlconf):
+    urlconf("urlpatterns = []")
+
+    warm_keys()
+
+    assert "warm_urls" in sys.modules
+
+
+def test_an_error_in_the_urlconf_is_logged(key, urlconf, caplog):
+    urlconf("1 / 0")
+
+    warm_keys()
+
+    [record] = caplog.records
+    assert record.getMessage() == (
+        "The project's URLconf cannot be imported, so the project answers no request."
+    )
+    assert record.exc_info[0] is ZeroDivisionError
+
+
+@pytest.fixture
+def unreachable_cache(settings):
+    backend = "django.core.cache.backends.redis.RedisCache"
+    settings.CACHES = {"default": {"BACKEND": backend, "LOCATION": UNREACHABLE}}
+
+
+def test_a_cache_that_fails_is_logged(key, unreachable_cache, caplog):
+    warm_keys()
+
+    [record] = caplog.records
+    assert record.getMessage() == (
+        "The cache of LAYER_IDENTITY['CACHE_ALIAS'] failed. Until it works, replay guard "
+        "and rate limits do not."
+    )
+    assert "Connection refused" in caplog.text
+
+
+def test_a_cache_that_no_token_needs_is_not_read(
+    key, settings, unreachable_cache, caplog
+):
+    configure(
+        settings,
+        NONCE_GUARD="database",
+        THROTTLE_RATES={"user": None, "failures": None},
+    )
+
+    warm_keys()
+
+    assert caplog.records == []
+
+
+def test_wrong_settings_are_logged(key, settings, caplog):
+    clear_loaded_keys()
+    settings.LAYER_IDENTITY = "wrong"
+
+    warm_keys()
+
+    assert [record.levelname for record in caplog.records] == ["ERROR", "ERROR"]
+    assert "'str' object has no attribute 'get'" in caplog.text

@@ -246,7 +246,7 @@ def _cache_alias() -> Iterator[str]:
 def shared_cache() -> Iterator[str]:
     if cannot_check_cache():
         return  # reported by check_settings()
-    if conf.NONCE_GUARD != "cache" and not any(conf.THROTTLE_RATES.values()):
+    if not conf.is_cache_used:
         return
     cache = caches[conf.CACHE_ALIAS]
     if reason := _cache_problem(cache):

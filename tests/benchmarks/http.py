@@ -26,6 +26,7 @@ from tests.server.process import database, serve
 
 CLIENTS = 4  # concurrent
 SERVERS = [(1, 1), (2, 1), (1, 4)]  # workers, threads
+PACE = 0.05  # seconds from a client's request to its next one, for the same load
 ROUNDS = 9
 FLOOR, OURS, BARE, SAMPLE = (
     "the floor view",
@@ -61,7 +62,7 @@ def views():
 def run(rounds, place, logins):
     """Start all servers, and send requests to one view of one server at a time."""
     headers = logins["token"]
-    found = {size: views() for size in SERVERS}
+    found, paced = ({size: views() for size in SERVERS} for _ in range(2))
     with ExitStack() as stack:
         servers = {size: stack.enter_context(_serve(*size)) for size in SERVERS}
         pairs = [(size, name) for size in SERVERS for name in found[size]]
@@ -70,14 +71,16 @@ def run(rounds, place, logins):
         for turn in range(min(rounds, ROUNDS)):
             for size, name in pairs[:: -1 if turn % 2 else 1]:
                 _round(servers[size], found[size][name], headers)
+            for size in SERVERS[:2][:: -1 if turn % 2 else 1]:
+                _round(servers[size], paced[size][OURS], headers, PACE)
     for (workers, threads), measured in found.items():
         _show(
             f"gunicorn, workers: {workers}, threads: {threads}; {CLIENTS} clients",
             measured,
         )
-    say("\nCPU of the endpoint")
-    one, two = found[1, 1][OURS].cpu, found[2, 1][OURS].cpu
-    show_share(ratio(two, one), median(two), "two workers / one worker", AtMost(1.1))
+    say("\nCPU of the endpoint, two workers / one worker")
+    _show_workers(found, "each as busy as it can be")
+    _show_workers(paced, f"with the same load: {CLIENTS / PACE:.0f} requests a second")
 
 
 def _serve(workers, threads):
@@ -86,11 +89,12 @@ def _serve(workers, threads):
     return serve(workers=workers, threads=threads, **changed)
 
 
-def _round(server, view, headers):
+def _round(server, view, headers, pace=0):
     before, start = _cpu_seconds(server), time.perf_counter()
     with ThreadPoolExecutor(CLIENTS) as pool:
         clients = [
-            pool.submit(_send, server.address, view, headers) for _ in range(CLIENTS)
+            pool.submit(_send, server.address, view, headers, pace)
+            for _ in range(CLIENTS)
         ]
         latencies = [seconds for client in clients for seconds in client.result()]
     view.rate.append(len(latencies) / (time.perf_counter() - start))
@@ -98,11 +102,12 @@ def _round(server, view, headers):
     view.latencies += latencies
 
 
-def _send(address, view, headers):
+def _send(address, view, headers, pace):
     """Send the requests of one client; return the seconds that each took."""
-    taken = []
+    taken, began = [], time.perf_counter()
     with closing(Phone(address, url=view.url, **headers)) as phone:
-        for _ in range(view.requests):
+        for number in range(view.requests):
+            time.sleep(max(0, began + number * pace - time.perf_counter()))
             body, start = view.body(), time.perf_counter()
             answer = phone.send(body, **{"Content-Type": view.content_type})
             taken.append(time.perf_counter() - start)
@@ -118,6 +123,11 @@ def _cpu_seconds(server):
 def _clock_of(pid):
     """Return the clock of another process, as clock_getcpuclockid(3) in Linux does."""
     return ~pid << 3 | 2
+
+
+def _show_workers(found, name):
+    one, two = found[1, 1][OURS].cpu, found[2, 1][OURS].cpu
+    show_share(ratio(two, one), median(two), name, AtMost(1.1))
 
 
 def _show(title, found):

@@ -33,6 +33,11 @@ STORAGES = {
     },
 }
 """
+WARM = """
+from django_layer_identity.issuing import warm_keys
+
+warm_keys()
+"""
 CREATE = """
 from django.contrib.auth.models import User
 from django.core.management import call_command
@@ -53,7 +58,7 @@ def url(tmp_path):
         )
     start_project(tmp_path)
     add(tmp_path, {"settings.py": SETTINGS, "urls.py": URLS})
-    add(tmp_path, {"settings.py": WHITENOISE})
+    add(tmp_path, {"settings.py": WHITENOISE, "asgi.py": WARM})
     variables = environment(LAYER_KEY_ENCRYPTION_KEY="x" * 32)
     run = partial(subprocess.run, cwd=tmp_path, env=variables, check=True)
     for command in (

@@ -124,8 +124,8 @@ def serve(*, workers=2, threads=4, options=(), environment=None, **changed):
         command = [
             *(sys.executable, "-m", "gunicorn", f"--bind=fd://{listener.fileno()}"),
             *(f"--workers={workers}", f"--threads={threads}", "--keep-alive=60"),
-            *("--graceful-timeout=5", "--no-control-socket", *options),
-            "--config=python:tests.server.memory",
+            *("--graceful-timeout=5", "--no-control-socket"),
+            *("--config=python:tests.server.memory", *options),
             "django.core.wsgi:get_wsgi_application()",
         ]
         process = subprocess.Popen(

@@ -26,9 +26,10 @@ VIEWS = [
 ]
 NEW_PROCESS = [
     "first request / parsing the PEM",
-    "first request after one of another view / parsing the PEM",
+    "first request of the floor view / the same",
+    "first request after one of the floor view / the same",
     "first request after warm_keys() / a later request",
-    "first request after warm_keys() and one of another view / a later request",
+    "first request of the endpoint / of the floor view",
 ]
 SQLITE, POSTGRESQL = "SQLite in a file, cache in the process", "PostgreSQL and Redis"
 

@@ -1,0 +1,110 @@
+"""Do what the first token of a process would wait for."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
+
+from django.core.cache import caches
+from django.db import close_old_connections, connections, router
+from django.urls import get_resolver
+
+from django_layer_identity.conf import conf
+from django_layer_identity.models import SigningKey
+from django_layer_identity.models.issuing import compile_queries
+from django_layer_identity.reporting import explains_itself
+
+logger = logging.getLogger("django_layer_identity")
+
+
+def warm_keys() -> None:
+    """
+    Load the active key of every enabled app, and all else that the first token waits for.
+
+    That is: compile the query of the token path, import the project's URLconf, and
+    connect to the database and the cache. Call it in each process of a server, after it
+    has forked. It never raises: errors are logged, and the first request tries again. A
+    database or a cache that hangs keeps it waiting as long as their timeouts allow.
+    """
+    if not _is_in_event_loop():
+        _warm_all()
+        return
+    # In an event loop, such as that of an ASGI lifespan handler, Django allows no query.
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(copy_context().run, _warm_all_and_disconnect).result()
+
+
+def _is_in_event_loop() -> bool:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True
+
+
+def _warm_all_and_disconnect() -> None:
+    _warm_all()
+    connections.close_all()
+
+
+def _warm_all() -> None:
+    _load_keys()
+    _compile_queries()
+    _import_urlconf()
+    _connect_to_cache()
+    # With CONN_MAX_AGE = 0, a connection pool gets its connection back.
+    close_old_connections()
+
+
+def _load_keys() -> None:
+    try:
+        using = router.db_for_write(SigningKey)
+        keys = SigningKey.objects.using(using).filter(active_for__enabled=True)
+        for key in keys.select_related("app"):
+            _load(key)
+    except Exception:  # a router or a database backend may raise anything
+        logger.exception("No signing key was loaded, because the database failed.")
+
+
+def _load(key: SigningKey) -> None:
+    try:
+        key.load_signer()
+    except Exception as exc:  # a signing backend may raise anything
+        line = (
+            "Signing key %r of the Layer app %r was not loaded, so its users get no "
+            "identity tokens: %s"
+        )
+        own = explains_itself(exc)
+        reason = str(exc) if own else type(exc).__name__
+        name = key.app.name
+        logger.error(line, str(key), name, reason, exc_info=None if own else exc)
+
+
+def _compile_queries() -> None:
+    try:
+        compile_queries()
+    except Exception:  # some primary keys refuse a made-up value
+        logger.debug("The query of the token path was not compiled.", exc_info=True)
+
+
+def _import_urlconf() -> None:
+    """Import the views with REST framework, as Django does at the first request."""
+    try:
+        _ = get_resolver().url_patterns
+    except Exception:  # any code of the project
+        logger.exception(
+            "The project's URLconf cannot be imported, so the project answers no request."
+        )
+
+
+def _connect_to_cache() -> None:
+    try:
+        if conf.is_cache_used:
+            caches[conf.CACHE_ALIAS].get("layer_identity:warm_keys")
+    except Exception:  # a cache may raise anything
+        logger.exception(
+            "The cache of LAYER_IDENTITY['CACHE_ALIAS'] failed. Until it works, replay "
+            "guard and rate limits do not."
+        )
