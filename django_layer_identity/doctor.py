@@ -264,14 +264,16 @@ def _ids(installation: _Installation) -> _Problems:
                 f"The app ID of {app}, {app.app_id}, is also a provider ID.",
                 "Create a new Layer app with the right IDs and disable this one."
                 if app.frozen_at
-                else "Compare both with Layer's dashboard, and correct the Layer app.",
+                else "Find out which of the two is wrong, and correct the Layer app.",
             )
     for key in keys.select_related("app"):
         if kind := owners.get(key.key_id):
             yield (
                 ERROR if key.app.enabled else WARNING,
                 f"The key ID {key.key_id} is also {kind}: Layer refuses the tokens.",
-                "Compare it with Layer's dashboard. Import the key again with its ID.",
+                "Create another key with a key ID of its own, and activate it."
+                if key.activated_at
+                else "Enter another key ID (layer_key_set_id).",
             )
 
 

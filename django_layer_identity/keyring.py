@@ -41,15 +41,15 @@ def import_private_key(
     passphrase: str | None = None,
 ) -> SigningKey:
     """
-    Import the private key that Layer's dashboard showed once.
+    Import a private key, such as the one that Layer's dashboard showed once.
 
     If the app has this key and no entry of ``KEY_ENCRYPTION_KEYS`` decrypts it, or its
     row is damaged, the private key is stored again in the same row. Its key ID and
     state stay. This is refused if the key was revoked or its private key destroyed.
 
     :param data: PEM or DER, PKCS#1 or PKCS#8. It is stored encrypted and never shown.
-    :param key_id: the ID that Layer's dashboard shows for the key, if known. A key that
-        is stored again keeps its key ID, and another one is refused.
+    :param key_id: the ID that Layer's dashboard showed for the key, or a new UUID. A key
+        that is stored again keeps its key ID, and another one is refused.
     :param passphrase: needed if the key is encrypted. It is never stored.
     :raises InvalidKey: if it is not an RSA private key of an accepted size.
     """

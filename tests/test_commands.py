@@ -51,8 +51,8 @@ def test_app_create_refuses_the_app_id_as_provider_id(run, db):
 
     assert str(caught.value) == (
         "provider_id: The app ID and the provider ID are the same, so one of them is "
-        "wrong. Copy both from the page “Keys” of Layer's dashboard: the app ID begins "
-        "with layer:///apps/ there, and the provider ID with layer:///providers/."
+        "wrong. Make up two different UUIDs. If they are from Layer's dashboard: the app "
+        "ID began with layer:///apps/ there, and the provider ID with layer:///providers/."
     )
     assert not LayerApp.objects.exists()
 

@@ -485,7 +485,15 @@ def test_the_ids_of_an_app_that_is_not_frozen_can_be_corrected(app, draft):
 
     [hint] = [finding.hint for finding in problems() if finding.id == "ids"]
 
-    assert hint == "Compare both with Layer's dashboard, and correct the Layer app."
+    assert hint == "Find out which of the two is wrong, and correct the Layer app."
+
+
+def test_the_id_of_a_key_that_was_never_active_can_be_corrected(draft):
+    QuerySet.update(SigningKey.objects.all(), key_id=APP_ID)  # past the checks
+
+    [hint] = [finding.hint for finding in problems() if finding.id == "ids"]
+
+    assert hint == "Enter another key ID (layer_key_set_id)."
 
 
 @pytest.mark.parametrize(

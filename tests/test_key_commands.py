@@ -195,8 +195,8 @@ def test_key_destroy_prints_the_state(run, key):
 STOPS = "Messenger's users get no tokens until you activate another key.\n"
 CANNOT_BE_UNDONE = "Revoking a key cannot be undone. "
 DELETE_IT = (
-    "Delete its public key in Layer's dashboard too: Layer accepts tokens that it signed "
-    "until they expire.\n"
+    "Delete its public key from each verifier that has a copy of it: otherwise the tokens "
+    "that it signed are accepted until they expire.\n"
 )
 NEVER_AGAIN = "This cannot be undone: the key can never be activated again.\n"
 QUESTION = "Type 'yes' to continue, or 'no' to cancel: "
@@ -275,8 +275,7 @@ def test_revoking_again_asks_nothing(key, capsys, terminal):
 
     assert capsys.readouterr() == (
         "revoked\n",
-        "Delete its public key in Layer's dashboard too: Layer accepts tokens that it "
-        "signed until they expire.\n",
+        DELETE_IT,
     )
 
 

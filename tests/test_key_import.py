@@ -113,7 +113,7 @@ def test_key_import_asks_to_delete_the_file(app, pem_file, capsys):
 
 def test_key_import_stores_nothing_if_the_key_cannot_be_activated(app, pem_file):
     assert error("layer_key_import", "--activate", pem_file) == (
-        "Enter the key ID that Layer assigned to this key first."
+        "Enter a key ID for this key first."
     )
     assert not SigningKey.objects.exists()
 

@@ -227,9 +227,9 @@ def test_a_lifetime_out_of_range_is_explained(app, lifetime, message):
 
 
 SAME_IDS = (
-    "The app ID and the provider ID are the same, so one of them is wrong. Copy both from "
-    "the page “Keys” of Layer's dashboard: the app ID begins with layer:///apps/ there, and "
-    "the provider ID with layer:///providers/."
+    "The app ID and the provider ID are the same, so one of them is wrong. Make up two "
+    "different UUIDs. If they are from Layer's dashboard: the app ID began with "
+    "layer:///apps/ there, and the provider ID with layer:///providers/."
 )
 
 

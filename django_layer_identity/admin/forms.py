@@ -254,7 +254,7 @@ def _check_key_id(key: SigningKey, key_id: UUID | None) -> UUID:
 
 
 class KeyIDForm(forms.ModelForm):
-    """Change the key ID that Layer assigned; no other field can be edited."""
+    """Change the key ID; no other field can be edited."""
 
     class Meta:
         model = SigningKey
@@ -323,9 +323,8 @@ class NewSigningKeyForm(forms.ModelForm):
         field_classes = {"key_id": KeyIDField}
         help_texts = {
             "key_id": _(
-                "From Layer's dashboard, beside the public key, or a UUID that you make up. "
-                "If you generate a key pair for Layer, leave this empty until Layer has "
-                "assigned a key ID to the new public key."
+                "A UUID that you make up, or the one that Layer's dashboard showed beside the "
+                "public key. You can enter it later."
             )
         }
 

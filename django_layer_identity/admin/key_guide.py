@@ -39,21 +39,23 @@ LINK = (
     ),
 )
 REGISTER = (
-    _("Register the public key with Layer"),
+    _("Register the public key"),
     _(
-        "Copy the public key below into Layer's dashboard. Compare the fingerprint. Then "
-        "enter the key ID that the dashboard shows. If the private key came from the "
-        "dashboard, the dashboard already shows its key ID."
+        "Enter a key ID. Then jwks.json has the public key. A verifier that does not read "
+        "jwks.json needs a copy of the public key below: compare the fingerprint there."
     ),
 )
 REGISTERED = (
     REGISTER[0],
     _(
-        "Leave the public key in Layer's dashboard until the last identity token of this "
-        "key has expired."
+        "Verifiers need the public key until the last identity token of this key has "
+        "expired."
     ),
 )
-UNREGISTER = (REGISTER[0], _("Delete the public key in Layer's dashboard."))
+UNREGISTER = (
+    REGISTER[0],
+    _("Delete the public key from each verifier that has a copy of it."),
+)
 TEST = (
     _("Self-test"),
     _("Sign a sample with the private key, and verify it with the public key."),

@@ -193,7 +193,7 @@ class SigningKeyAdmin(LayerModelAdmin):
         return super().changelist_view(request, *args, **kwargs)
 
     def public_key_view(self, request: HttpRequest, pk: int) -> HttpResponse:
-        """Return the public key as a file, for Layer's dashboard."""
+        """Return the public key as a file, for verifiers that do not read jwks.json."""
         if not self.has_view_or_change_permission(request):
             raise PermissionDenied
         key = get_object_or_404(self.get_queryset(request), pk=pk)

@@ -65,8 +65,8 @@ MIN_EXPONENT, MAX_EXPONENT = 65537, 2**32 - 1  # FIPS 186-5 allows no smaller ex
 SAMPLE = b"django-layer-identity sign and verify"
 
 _TOO_SMALL = (
-    " Layer's own early keys had 1024 bits. Generate a new key, register its public "
-    "key in Layer's dashboard and activate the new key."
+    " Layer's own early keys had 1024 bits. Generate a new key, enter a key ID "
+    "for it and activate it."
 )
 _MISMATCH = (
     "The numbers in this private key do not belong together, so it cannot sign. Copy "

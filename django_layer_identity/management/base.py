@@ -28,7 +28,8 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
         "help": "app ID in any form; optional if there is only one Layer app",
     },
     "--key-id": {
-        "help": "the key ID that Layer's dashboard shows, if you know it already"
+        "help": "a UUID that you make up, or the one from Layer's dashboard; "
+        "layer_key_set_id sets it later"
     },
     "--activate": {"action": "store_true", "help": "sign with this key from now on"},
     "--no-input": {

@@ -48,7 +48,7 @@ class Migration(migrations.Migration):
                 (
                     "app_id",
                     models.UUIDField(
-                        help_text="From Layer's dashboard, or a UUID that you make up. Clients may send it in requests.",
+                        help_text="A UUID that you make up, or the one from Layer's dashboard. Clients may send it in requests.",
                         unique=True,
                         verbose_name="app ID",
                     ),
@@ -65,7 +65,7 @@ class Migration(migrations.Migration):
                 (
                     "provider_id",
                     models.UUIDField(
-                        help_text="From Layer's dashboard, or another UUID that you make up. Tokens contain it as their issuer.",
+                        help_text="Another UUID that you make up, or the one from Layer's dashboard. Tokens contain it as their issuer.",
                         verbose_name="provider ID",
                     ),
                 ),
@@ -248,7 +248,7 @@ class Migration(migrations.Migration):
                     "key_id",
                     models.UUIDField(
                         blank=True,
-                        help_text="From Layer's dashboard, beside the public key, or a UUID that you make up.",
+                        help_text="A UUID that you make up, or the one that Layer's dashboard showed beside the public key.",
                         null=True,
                         verbose_name="key ID",
                     ),

@@ -32,9 +32,9 @@ FROZEN_IDS = ("app_id", "environment", "provider_id")
 
 KEY_IN_NAME = _("A name must not contain a private key or a part of one.")
 SAME_IDS = _(
-    "The app ID and the provider ID are the same, so one of them is wrong. Copy both from "
-    "the page “Keys” of Layer's dashboard: the app ID begins with layer:///apps/ there, and "
-    "the provider ID with layer:///providers/."
+    "The app ID and the provider ID are the same, so one of them is wrong. Make up two "
+    "different UUIDs. If they are from Layer's dashboard: the app ID began with "
+    "layer:///apps/ there, and the provider ID with layer:///providers/."
 )
 IDS_ARE_FROZEN = _(
     "The app ID, environment and provider ID cannot change, because a key of this Layer "
@@ -139,7 +139,7 @@ class LayerAppManager(models.Manager["LayerApp"]):
 
 
 class LayerApp(models.Model):
-    """An app in Layer's dashboard, with the provider that signs for it."""
+    """An app at Layer, with the provider that signs for it."""
 
     name = models.CharField(
         _("name"), max_length=100, help_text=_("Shown to your staff only.")
@@ -148,7 +148,8 @@ class LayerApp(models.Model):
         _("app ID"),
         unique=True,
         help_text=_(
-            "From Layer's dashboard, or a UUID that you make up. Clients may send it in requests."
+            "A UUID that you make up, or the one from Layer's dashboard. Clients may send it "
+            "in requests."
         ),
     )
     environment = models.CharField(
@@ -160,7 +161,8 @@ class LayerApp(models.Model):
     provider_id = models.UUIDField(
         _("provider ID"),
         help_text=_(
-            "From Layer's dashboard, or another UUID that you make up. Tokens contain it as their issuer."
+            "Another UUID that you make up, or the one from Layer's dashboard. Tokens contain "
+            "it as their issuer."
         ),
     )
     enabled = models.BooleanField(
@@ -274,7 +276,7 @@ class LayerApp(models.Model):
 
     def check_key_id(self, key_id: str | UUID) -> UUID:
         """
-        Parse the ID that Layer assigned to a key of this app.
+        Parse the ID of a key of this app.
 
         :raises InvalidIdentifier: if it is malformed, or is the app's or provider's ID.
         """

@@ -178,7 +178,8 @@ class SigningKey(models.Model):
         null=True,
         blank=True,
         help_text=_(
-            "From Layer's dashboard, beside the public key, or a UUID that you make up."
+            "A UUID that you make up, or the one that Layer's dashboard showed beside the "
+            "public key."
         ),
     )
     fingerprint = models.CharField(_("fingerprint"), max_length=64, editable=False)
@@ -512,9 +513,7 @@ class SigningKey(models.Model):
                 "The private key of this key was destroyed. Activate another key."
             )
         if self.key_id is None:
-            raise KeyStateError(
-                "Enter the key ID that Layer assigned to this key first."
-            )
+            raise KeyStateError("Enter a key ID for this key first.")
         key_id = KeyID(self.key_id)
         if self.signer:
             return open_remote_signer(self.signer, key_id, self.public_key)
@@ -526,7 +525,7 @@ class SigningKey(models.Model):
     @serialized
     def set_key_id(self, key_id: str | UUID) -> None:
         """
-        Enter the key ID that Layer assigned.
+        Enter the key ID: a UUID that you make up, or the one from Layer.
 
         :raises InvalidIdentifier: if it is not a key ID.
         :raises KeyStateError: if the key was active or is revoked.

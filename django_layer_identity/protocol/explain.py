@@ -367,8 +367,8 @@ class Inspection:
             yield _warning(
                 "layer_identity_key_retired",
                 "The signing key that the token's “kid” names is retired.",
-                "The token is valid until it expires, unless the key was removed from "
-                "Layer's dashboard. New tokens must be signed with the active key.",
+                "The token is valid until it expires, unless the verifier no longer has the "
+                "public key. New tokens must be signed with the active key.",
             )
         if self.app and key.app_id and not key.is_of_app(self.app):
             yield _warning(

@@ -32,7 +32,7 @@ class KnownKey:
     """
     A public key of a Layer app.
 
-    :param key_id: its key ID in any accepted form; empty if Layer has not assigned one.
+    :param key_id: its key ID in any accepted form; empty if it has none yet.
     :param public_key: an RSA public key as PEM (SubjectPublicKeyInfo).
     :param app_id: the app ID in any accepted form, or empty if it does not matter.
     :param provider_id: the provider ID, or empty if it does not matter.

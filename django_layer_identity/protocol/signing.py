@@ -27,7 +27,7 @@ class Signer(Protocol):
 
     @property
     def key_id(self) -> KeyID:
-        """The ID that Layer assigned to the public key."""
+        """The key ID, by which a verifier finds the public key."""
 
     def sign(self, message: bytes) -> bytes:
         """

@@ -152,11 +152,11 @@ def test_a_refused_form_does_not_ask_again_for_a_key_that_it_ignores(add, privat
     assert asked_again(response) == {}
 
 
-def test_the_key_id_is_left_empty_until_layer_has_assigned_one(admin_client, app):
+def test_the_form_says_where_a_key_id_comes_from(admin_client, app):
     assertContains(
         admin_client.get(ADD),
-        "If you generate a key pair for Layer, leave this empty until Layer has assigned "
-        "a key ID to the new public key.",
+        "A UUID that you make up, or the one that Layer's dashboard showed beside the "
+        "public key. You can enter it later.",
     )
 
 

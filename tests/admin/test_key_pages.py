@@ -32,7 +32,9 @@ def test_the_page_of_a_key_shows_fingerprint_and_public_key(admin_client, draft)
     assertContains(response, f'<code class="layer-digits">{digits}</code>')
     pem = escape(draft.public_key)
     assertContains(response, f'<pre class="layer-pem" tabindex="0">{pem}</pre>')
-    assertContains(response, "Copy the public key below into Layer&#x27;s dashboard")
+    assertContains(
+        response, "a copy of the public key below: compare the fingerprint there."
+    )
 
 
 @pytest.mark.parametrize(
@@ -368,9 +370,9 @@ def retired_alone(key) -> SigningKey:
         ),
         (
             "revoked",
-            "revoked This key is revoked and never signs again. Also delete its public key "
-            "in Layer's dashboard, so that Layer refuses every token that it signed. "
-            + NO_ACTIVE_KEY,
+            "revoked This key is revoked and never signs again. If a verifier has a copy of "
+            "its public key, delete the copy, so that the verifier refuses every token that "
+            f"the key signed. {NO_ACTIVE_KEY}",
         ),
     ],
 )
@@ -413,15 +415,17 @@ def test_the_guide_of_a_key_that_was_active_does_not_ask_for_its_key_id(
     key = request.getfixturevalue(name)
 
     assert step_texts(admin_client.get(page_of(key)).content.decode())[1] == (
-        "Leave the public key in Layer's dashboard until the last identity token of this "
-        "key has expired."
+        "Verifiers need the public key until the last identity token of this key has "
+        "expired."
     )
 
 
 def test_the_guide_of_a_revoked_key_does_not_ask_to_register_it(admin_client, revoked):
     texts = step_texts(admin_client.get(page_of(revoked)).content.decode())
 
-    assert texts[1] == "Delete the public key in Layer's dashboard."
+    assert texts[1] == (
+        "Delete the public key from each verifier that has a copy of it."
+    )
 
 
 def test_the_open_steps_of_a_revoked_key_do_not_come_later(admin_client, revoked_draft):

@@ -133,9 +133,9 @@ def test_an_app_is_added_with_ids_in_any_form(admin_client, app_id, provider_id)
         (
             "provider_id",
             str(APP_ID).upper(),
-            "The app ID and the provider ID are the same, so one of them is wrong. Copy "
-            "both from the page “Keys” of Layer's dashboard: the app ID begins with "
-            "layer:///apps/ there, and the provider ID with layer:///providers/.",
+            "The app ID and the provider ID are the same, so one of them is wrong. Make "
+            "up two different UUIDs. If they are from Layer's dashboard: the app ID began "
+            "with layer:///apps/ there, and the provider ID with layer:///providers/.",
         ),
         ("name", KEY, HOLDS_KEY),
         ("name", "M" * 65, HOLDS_KEY),

@@ -172,8 +172,8 @@ def small_pem():
         (
             small_pem,
             "This key has 1024 bits. It must have 2048 to 4096 bits. Layer's own early "
-            "keys had 1024 bits. Generate a new key, register its public key in Layer's "
-            "dashboard and activate the new key.",
+            "keys had 1024 bits. Generate a new key, enter a key ID for it and "
+            "activate it.",
         ),
     ],
     ids=["nothing", "not-pem", "ec", "1024-bits"],

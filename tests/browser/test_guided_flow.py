@@ -156,7 +156,7 @@ def test_the_key_guide_leads_to_the_first_token(chromium, empty, tmp_path):
         generate_key(page)
         assert (state(page), next_step(page)) == (
             "draft",
-            "2. Register the public key with Layer",
+            "2. Register the public key",
         )
         public_key = download_public_key(page)
 

@@ -260,8 +260,7 @@ def test_a_small_key_is_refused_with_instructions():
 
     assert message_of(as_pem(small)) == (
         "This key has 1024 bits. It must have 2048 to 4096 bits. Layer's own early "
-        "keys had 1024 bits. Generate a new key, register its public key in Layer's "
-        "dashboard and activate the new key."
+        "keys had 1024 bits. Generate a new key, enter a key ID for it and activate it."
     )
 
 

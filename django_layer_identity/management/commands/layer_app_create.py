@@ -21,12 +21,12 @@ class Command(LayerCommand):
         parser.add_argument(
             "--app-id",
             required=True,
-            help="from Layer's dashboard, or a UUID that you make up",
+            help="a UUID that you make up, or the one from Layer's dashboard",
         )
         parser.add_argument(
             "--provider-id",
             required=True,
-            help="from Layer's dashboard, or a UUID that you make up",
+            help="a UUID that you make up, or the one from Layer's dashboard",
         )
         parser.add_argument(
             "--environment",

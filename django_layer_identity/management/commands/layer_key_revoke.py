@@ -15,8 +15,8 @@ class Command(KeyCommand):
     help = "Revoke a key permanently, destroy its private key, and print its new state."
     arguments = ("--app", "--no-input", "key")
     consequence = (
-        "Delete its public key in Layer's dashboard too: Layer accepts tokens that it "
-        "signed until they expire."
+        "Delete its public key from each verifier that has a copy of it: otherwise the "
+        "tokens that it signed are accepted until they expire."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:

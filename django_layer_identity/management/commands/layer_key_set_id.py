@@ -11,16 +11,14 @@ from django_layer_identity.models import SigningKey
 
 
 class Command(KeyCommand):
-    help = (
-        "Enter the key ID that Layer assigned, test the key, and print its new state."
-    )
+    help = "Enter the ID of a key, test it, and print its new state."
 
     def add_arguments(self, parser: CommandParser) -> None:
         super().add_arguments(parser)
         parser.add_argument(
             "key_id",
             metavar="ID",
-            help="from Layer's dashboard, or a UUID that you make up",
+            help="a UUID that you make up, or the one from Layer's dashboard",
         )
 
     def change(self, key: SigningKey, *, key_id: str, **options: Any) -> None:
