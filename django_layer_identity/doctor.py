@@ -30,6 +30,7 @@ from django_layer_identity.exceptions import (
     LayerIdentityError,
     refusals_by_code,
 )
+from django_layer_identity.keys.encryption import HOW_TO_READ_AGAIN
 from django_layer_identity.keys.rsa import TEST_KEY_FINGERPRINT
 from django_layer_identity.models import LayerApp, SigningKey
 from django_layer_identity.protocol.claims import MAX_CLOCK_SKEW, IdentityClaims
@@ -46,14 +47,17 @@ RECENT = timedelta(hours=1)
 MADE_UP_USER = "layer-doctor"
 CACHE_CHECK = "layer_identity.W040"  # the check “cache” reports it
 MEND = "Mend the cause, or activate another key."
-ROTATE = (
-    "Create a new key, register its public key with Layer, and activate it: see “Rotate "
-    "a key” in the documentation."
-)
-IMPORT_KEY = (
-    "Import the private key that Layer's dashboard showed (layer_key_import), or "
-    "generate one (layer_key_generate), and activate it."
-)
+ROTATE = "Create a new key, and activate it: see “Rotate a key” in the documentation."
+CREATE_KEY = "Generate a key (layer_key_generate) or import one (layer_key_import), and activate it."
+#: States of keys that can become active, the best first, and how.
+NEXT_STEPS = {
+    SigningKey.State.READY: "Activate the key {} (layer_key_activate).",
+    SigningKey.State.RETIRED: "Activate the key {} again (layer_key_activate), or create "
+    "another one.",
+    SigningKey.State.DRAFT: "Enter the key ID of {} (layer_key_set_id), and activate it "
+    "(layer_key_activate).",
+}
+NO_ACTIVE_KEY = "Not tested: no enabled Layer app has an active key."
 #: SQL for the database's time in Unix seconds.
 _DATABASE_TIME = {
     "sqlite": "SELECT strftime('%s', 'now')",
@@ -191,10 +195,23 @@ def _apps(installation: _Installation) -> _Problems:
             "Create one in the admin or with layer_app_create, or enable one.",
         )
     active = {key.active_for_id for key in installation.keys}
-    for app in installation.enabled:
-        if app.pk not in active:
-            text = f"{app} has no active signing key: its users get no identity tokens."
-            yield ERROR, text, IMPORT_KEY
+    needy = [app for app in installation.enabled if app.pk not in active]
+    found = SigningKey.objects.using(installation.using).filter(
+        app__in=needy, destroyed_at=None
+    )
+    usable = [key for key in found.order_by("pk") if not key.lacks_encryption_key]
+    for app in needy:
+        text = f"{app} has no active signing key: its users get no identity tokens."
+        yield ERROR, text, _next_step([key for key in usable if key.app_id == app.pk])
+
+
+def _next_step(keys: list[SigningKey]) -> str:
+    """Say how an app with these keys gets an active one."""
+    for state, text in NEXT_STEPS.items():
+        for key in keys:
+            if key.state == state:
+                return text.format(key)
+    return CREATE_KEY
 
 
 def _encryption(installation: _Installation) -> _Problems:
@@ -210,12 +227,13 @@ def _encryption(installation: _Installation) -> _Problems:
                 f"The private key of {key} ({key.app}, {key.state.label}) cannot be "
                 "decrypted with the present KEY_ENCRYPTION_KEYS"
                 + (": its users get no identity tokens." if is_active else "."),
-                "Add the entry that encrypted it again, or import the same private key "
-                "again.",
+                HOW_TO_READ_AGAIN,
             )
 
 
 def _self_test(installation: _Installation) -> _Problems:
+    if not installation.keys:
+        yield OK, NO_ACTIVE_KEY, ""
     for key in installation.keys:
         if key.pk in installation.failed:
             yield _not_tested(key)
@@ -337,6 +355,8 @@ def _test_key(installation: _Installation) -> _Problems:
 
 def _round_trip(installation: _Installation) -> _Problems:
     """Sign and verify a token; issue_identity_token() would leave traces."""
+    if not installation.keys:
+        yield OK, NO_ACTIVE_KEY, ""
     for key in installation.keys:
         if key.pk in installation.failed:
             yield _not_tested(key)

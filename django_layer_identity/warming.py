@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 
 from django.core.cache import caches
-from django.db import close_old_connections, connections, router
+from django.db import connections, router
 from django.urls import get_resolver
 
 from django_layer_identity.conf import conf
@@ -23,17 +23,20 @@ def warm_keys() -> None:
     """
     Load the active key of every enabled app, and all else that the first token waits for.
 
-    That is: compile the query of the token path, import the project's URLconf, and
-    connect to the database and the cache. Call it in each process of a server, after it
-    has forked. It never raises: errors are logged, and the first request tries again. A
-    database or a cache that hangs keeps it waiting as long as their timeouts allow.
+    That is: compile the query of the token path, and import the project's URLconf and
+    the client of the cache. Call it when a server starts, before or after it forks: it
+    leaves no connection open. It never raises: errors are logged, and the first request
+    tries again. A database or a cache that hangs keeps it waiting as long as their
+    timeouts allow.
     """
+    _import_urlconf()  # here: the caller's thread may hold locks of modules it imports
     if not _is_in_event_loop():
         _warm_all()
         return
     # In an event loop, such as that of an ASGI lifespan handler, Django allows no query.
     with ThreadPoolExecutor(1) as pool:
-        pool.submit(copy_context().run, _warm_all_and_disconnect).result()
+        # As in asyncio.to_thread(), for a project that routes queries by its context.
+        pool.submit(copy_context().run, _warm_all).result()
 
 
 def _is_in_event_loop() -> bool:
@@ -44,18 +47,11 @@ def _is_in_event_loop() -> bool:
     return True
 
 
-def _warm_all_and_disconnect() -> None:
-    _warm_all()
-    connections.close_all()
-
-
 def _warm_all() -> None:
     _load_keys()
     _compile_queries()
-    _import_urlconf()
-    _connect_to_cache()
-    # With CONN_MAX_AGE = 0, a connection pool gets its connection back.
-    close_old_connections()
+    _ask_cache()
+    _disconnect()
 
 
 def _load_keys() -> None:
@@ -99,12 +95,24 @@ def _import_urlconf() -> None:
         )
 
 
-def _connect_to_cache() -> None:
+def _ask_cache() -> None:
+    """Import the client of the cache, and see whether the cache answers."""
     try:
         if conf.is_cache_used:
             caches[conf.CACHE_ALIAS].get("layer_identity:warm_keys")
+            caches[conf.CACHE_ALIAS].close()
+            del caches[conf.CACHE_ALIAS]
     except Exception:  # a cache may raise anything
         logger.exception(
             "The cache of LAYER_IDENTITY['CACHE_ALIAS'] failed. Until it works, replay "
             "guard and rate limits do not."
         )
+
+
+def _disconnect() -> None:
+    """Close all connections: if the server forks now, processes must not share one."""
+    for connection in connections.all(initialized_only=True):
+        if not connection.in_atomic_block:
+            connection.close()
+            if hasattr(connection, "close_pool"):  # PostgreSQL's
+                connection.close_pool()

@@ -27,6 +27,10 @@ from tests.internals import SURVEY_FOLDER_ACCESS, fill_disk_of_survey
 from tests.models import Member, Profile
 
 pytestmark = pytest.mark.django_db
+DATABASE_FAILED = (
+    "The database failed, so the command did not finish. If a table or a column is missing, "
+    "run “manage.py migrate”. If the database was busy or unavailable, run the command again."
+)
 
 
 @pytest.fixture
@@ -358,7 +362,10 @@ def test_the_command_needs_a_layer_app_if_there_are_several(app, create_users, c
         name="Other", app_id=app.provider_id, provider_id=app.provider_id
     )
 
-    assert run(capsys) == ("", "Name the Layer app: there is not exactly one.")
+    assert run(capsys) == (
+        "",
+        "There are several Layer apps. Name one by its app ID, in a command with --app.",
+    )
 
 
 # Exit status
@@ -410,13 +417,11 @@ def test_the_exit_status_is_2_for_errors_of_system_checks(
     [
         (
             OperationalError("server closed the connection"),
-            "CommandError: The database is busy or unavailable, so the command did not "
-            "finish. Run it again. Reason: server closed the connection\n",
+            f"CommandError: {DATABASE_FAILED} Reason: server closed the connection\n",
         ),
         (
             ProgrammingError("no such table: auth_user"),
-            "CommandError: The command failed: ProgrammingError. Add --traceback to see "
-            "the details.\n",
+            f"CommandError: {DATABASE_FAILED} Reason: no such table: auth_user\n",
         ),
     ],
     ids=["no server", "no table"],

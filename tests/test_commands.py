@@ -114,8 +114,9 @@ def test_the_error_about_a_busy_database_says_what_to_do(db, monkeypatch):
     monkeypatch.setattr(LayerApp, "save", fail)
 
     assert error(*CREATE) == (
-        "The database is busy or unavailable, so the command did not finish. Run it "
-        "again. Reason: database is locked"
+        "The database failed, so the command did not finish. If a table or a column is "
+        "missing, run “manage.py migrate”. If the database was busy or unavailable, run "
+        "the command again. Reason: database is locked"
     )
 
 
@@ -151,7 +152,9 @@ def test_key_generate_writes_remarks_to_standard_error(app, capsys):
 
     fingerprint = SigningKey.objects.get().fingerprint
     assert capsys.readouterr().err == (
-        f"The key is draft; its fingerprint is {fingerprint}.\n"
+        f"Fingerprint: {fingerprint}. The key is draft, so it signs nothing yet. Next: "
+        f"layer_key_set_id {fingerprint[:8]} UUID, then layer_key_activate "
+        f"{fingerprint[:8]}.\n"
     )
 
 

@@ -532,7 +532,7 @@ def run_command(**options):
     try:
         call_command("layer_doctor", stdout=out, stderr=StringIO(), **options)
     except CommandError as exc:
-        return f"{out.getvalue()}CommandError: {exc}\n"
+        return f"{out.getvalue()}{type(exc).__name__}: {exc}\n"
     return out.getvalue()
 
 
@@ -623,7 +623,7 @@ def test_the_command_fails_on_a_warning_only_if_asked(key):
 
     assert "CommandError" not in run_command()
     assert run_command(fail_level="warning").endswith(
-        "CommandError: This installation has problems: key-age.\n"
+        "Found: This installation has problems: key-age.\n"
     )
 
 

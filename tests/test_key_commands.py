@@ -133,8 +133,10 @@ def test_key_list_says_which_keys_cannot_be_decrypted(key, settings, capsys):
     assert json.loads(out)[0]["lacks_encryption_key"] is True
     assert err == (
         f"The key {KEY_ID} (Messenger, active) cannot be decrypted with the present "
-        "KEY_ENCRYPTION_KEYS, so it cannot sign. Put the entry back that encrypted it, or "
-        "import the same private key again.\n"
+        "KEY_ENCRYPTION_KEYS, so it cannot sign. Put the entry that encrypted it back "
+        "into the list. If that entry is lost, import the same private key again, with "
+        "“manage.py layer_key_import” or in the admin. If the private key is lost too, "
+        "activate another key.\n"
     )
 
 
@@ -504,8 +506,9 @@ def test_key_reencrypt_names_the_setting_if_the_old_entry_is_missing(keys, entri
 
     assert len(lines) == 2
     assert lines[0].endswith(
-        "that is not in LAYER_IDENTITY['KEY_ENCRYPTION_KEYS']. Add that entry again. If "
-        "it is lost, import the same private key again."
+        "that is not in LAYER_IDENTITY['KEY_ENCRYPTION_KEYS']. Put that entry back. If "
+        "it is lost, import the same private key again. If the private key is lost too, "
+        "activate another key."
     )
 
 

@@ -107,13 +107,14 @@ def test_key_import_asks_to_delete_the_file(app, pem_file, capsys):
     call_command("layer_key_import", pem_file)
 
     assert capsys.readouterr().err == (
-        "The key is draft. Delete the file that you imported.\n"
+        "The key is draft, so it signs nothing yet. Next: layer_key_set_id 40293bb4 UUID, "
+        "then layer_key_activate 40293bb4. Delete the file that you imported.\n"
     )
 
 
 def test_key_import_stores_nothing_if_the_key_cannot_be_activated(app, pem_file):
     assert error("layer_key_import", "--activate", pem_file) == (
-        "Enter a key ID for this key first."
+        "Enter a key ID for this key first (layer_key_set_id)."
     )
     assert not SigningKey.objects.exists()
 
@@ -164,7 +165,7 @@ def test_key_import_does_not_read_large_files_completely(app, tmp_path):
 
 def test_key_import_needs_an_app(db, pem_file):
     assert error("layer_key_import", pem_file) == (
-        "Name the Layer app: there is not exactly one."
+        "There is no Layer app. Create one in the admin or with layer_app_create."
     )
 
 

@@ -128,7 +128,9 @@ def test_each_app_has_its_own_active_key(key, other_app, other_private_key):
 
 
 def test_a_draft_is_not_activated(draft):
-    assert refusal_message(draft.activate) == ("Enter a key ID for this key first.")
+    assert refusal_message(draft.activate) == (
+        "Enter a key ID for this key first (layer_key_set_id)."
+    )
     assert draft.state == "draft"
 
 
@@ -246,7 +248,7 @@ def test_a_self_test_of_a_loaded_key_decrypts_the_stored_key(key):
 
 def test_a_self_test_needs_a_key_id(draft):
     assert refusal_message(draft.run_self_test) == (
-        "Enter a key ID for this key first."
+        "Enter a key ID for this key first (layer_key_set_id)."
     )
 
 

@@ -126,7 +126,9 @@ def test_a_command_must_name_one_of_several_apps(app, other_app):
     with pytest.raises(NotFound) as caught:
         LayerApp.objects.get_by_app_id(None)
 
-    assert str(caught.value) == "Name the Layer app: there is not exactly one."
+    assert str(caught.value) == (
+        "There are several Layer apps. Name one by its app ID, in a command with --app."
+    )
 
 
 @pytest.mark.parametrize("app_id", [str(OTHER), f"layer:///apps/staging/{APP_ID}"])

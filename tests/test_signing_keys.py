@@ -65,7 +65,7 @@ def test_a_key_without_an_id_is_not_activated_and_not_stored(app, private_key):
         lambda: keyring.import_private_key(app, as_pem(private_key), activate=True)
     )
 
-    assert message == "Enter a key ID for this key first."
+    assert message == "Enter a key ID for this key first (layer_key_set_id)."
     assert not SigningKey.objects.exists()
 
 

@@ -146,7 +146,9 @@ def test_nothing_is_stored_again_if_the_key_cannot_be_activated(
     with pytest.raises(KeyStateError) as caught:
         keyring.import_private_key(app, as_pem(other_private_key), activate=True)
 
-    assert str(caught.value) == ("Enter a key ID for this key first.")
+    assert str(caught.value) == (
+        "Enter a key ID for this key first (layer_key_set_id)."
+    )
     assert SigningKey.objects.values().get() == before
 
 

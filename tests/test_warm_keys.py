@@ -70,7 +70,8 @@ def test_a_key_that_cannot_be_loaded_is_logged_and_the_others_are_loaded(
         (
             [],
             "LAYER_IDENTITY['KEY_ENCRYPTION_KEYS'] is empty, so private keys cannot be "
-            "encrypted or decrypted. Set it to its previous value: no other value "
+            "encrypted or decrypted. If it comes from an environment variable, check that "
+            "the variable is set here. Set it to its previous value: no other value "
             "decrypts the stored private keys. Only if that value is lost, or in a new "
             "installation, create an entry with “manage.py layer_encryption_key”, store "
             "it, and import the private keys again.",
@@ -79,8 +80,9 @@ def test_a_key_that_cannot_be_loaded_is_logged_and_the_others_are_loaded(
             ["another entry of forty characters, all new"],
             "The stored private key of signing key 40293bb473810c85 (Layer app {app}) was "
             "encrypted with an entry (ID '36893939bc1abbd8') that is not in "
-            "LAYER_IDENTITY['KEY_ENCRYPTION_KEYS']. Add that entry again. If it is lost, "
-            "import the same private key again.",
+            "LAYER_IDENTITY['KEY_ENCRYPTION_KEYS']. Put that entry back. If it is lost, "
+            "import the same private key again. If the private key is lost too, activate "
+            "another key.",
         ),
     ],
     ids=["empty", "another"],

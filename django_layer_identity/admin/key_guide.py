@@ -41,8 +41,9 @@ LINK = (
 REGISTER = (
     _("Register the public key"),
     _(
-        "Enter a key ID. Then jwks.json has the public key. A verifier that does not read "
-        "jwks.json needs a copy of the public key below: compare the fingerprint there."
+        "Enter a key ID. After the self-test, jwks.json has the public key. A verifier that "
+        "does not read jwks.json needs a copy of the public key below: compare the "
+        "fingerprint there."
     ),
 )
 REGISTERED = (

@@ -120,7 +120,7 @@ class IdentityTokenView(JSONView):
         if isinstance(refusal, Throttled) and refusal.wait is not None:
             response["Retry-After"] = str(refusal.wait)
         if isinstance(refusal, NonceMissing):
-            response.data["fields"]["nonce"] += _received_names(self.request.data)
+            response.data["fields"]["nonce"] += _received_names(self.request)
         return response
 
     def report(self, refusal: Refusal) -> None:
@@ -219,10 +219,13 @@ def _is_form(request: Request) -> bool:
     return request._request.content_type == FormBodyParser.media_type
 
 
-def _received_names(data: Any) -> list[str]:
-    """Return a hint for a client that sent the nonce nested or misspelt."""
+def _received_names(request: Request) -> list[str]:
+    """Return a hint for a client that sent the nonce nested, misspelt or mislabelled."""
+    data: Any = request.data
     if not data or "nonce" in data:
         return []
+    if _is_form(request) and str(next(iter(data))).startswith("{"):
+        return ["The body is JSON, but its Content-Type is not application/json."]
     names = ", ".join(str(name)[:40] for name in list(data)[:8])
     return [f"The top level of the body has: {names}."]
 

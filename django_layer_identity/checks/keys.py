@@ -19,10 +19,10 @@ from django_layer_identity.conf import conf
 from django_layer_identity.exceptions import ConfigurationError
 from django_layer_identity.keys.backends import MAX_ALIAS_LENGTH, build_backend
 from django_layer_identity.keys.encryption import (
+    HOW_TO_READ_AGAIN,
     HOW_TO_SET_IT,
-    INVALID_SETTING,
     SETTING,
-    is_setting_valid,
+    setting_problem,
 )
 from django_layer_identity.keys.reading import MAX_LENGTH
 from django_layer_identity.keys.rsa import TEST_KEY_FINGERPRINT
@@ -42,8 +42,8 @@ _INLINE_SECRET = re.compile(
 
 @rule("E004", hint=HOW_TO_SET_IT)
 def _encryption_keys() -> Iterator[str]:
-    if not is_setting_valid():
-        yield INVALID_SETTING
+    if problem := setting_problem():
+        yield problem
 
 
 @rule("W004", hint=HOW_TO_SET_IT)
@@ -53,13 +53,6 @@ def _no_encryption_keys() -> Iterator[str]:
             "LAYER_IDENTITY['KEY_ENCRYPTION_KEYS'] is empty: no signing key can be "
             "stored or used."
         )
-
-
-HOW_TO_READ_AGAIN = (
-    "Put the entry that encrypted it back into the list. If that entry is lost, import "
-    "the same private key again, with “manage.py layer_key_import” or in the admin. If "
-    "the private key is lost too, activate another key."
-)
 
 
 def check_stored_keys(
@@ -155,7 +148,7 @@ def _stored_keys(databases: Sequence[str] | None) -> QuerySet[SigningKey]:
 def _unreadable_keys(keys: QuerySet[SigningKey]) -> list[SigningKey]:
     """Return the keys that no entry decrypts; those that users need come first."""
     # E004 reports an invalid setting, which decrypts nothing.
-    if check_type() or not is_setting_valid():
+    if check_type() or setting_problem():
         return []
     stored = keys.exclude(encrypted_private_key="")
     keys = stored.select_related("app").only(

@@ -32,13 +32,15 @@ _HOW_TO_RECOVER = (
     "key."
 )
 SETTING = "LAYER_IDENTITY['KEY_ENCRYPTION_KEYS']"
-INVALID_SETTING = (
-    f"{SETTING} must be a list of strings of {MIN_ENTRY_LENGTH} characters or more."
-)
 HOW_TO_SET_IT = (
     "Set it to its previous value: no other value decrypts the stored private keys. "
     "Only if that value is lost, or in a new installation, create an entry with "
     "“manage.py layer_encryption_key”, store it, and import the private keys again."
+)
+HOW_TO_READ_AGAIN = (
+    "Put the entry that encrypted it back into the list. If that entry is lost, import "
+    "the same private key again, with “manage.py layer_key_import” or in the admin. If "
+    "the private key is lost too, activate another key."
 )
 
 
@@ -69,23 +71,33 @@ class _EncryptionKey(NotPicklable):
 
 
 def _encryption_keys() -> list[_EncryptionKey]:
-    if not is_setting_valid():
-        raise ConfigurationError(f"{INVALID_SETTING} {HOW_TO_SET_IT}")
+    if problem := setting_problem():
+        raise ConfigurationError(f"{problem} {HOW_TO_SET_IT}")
     entries = conf.KEY_ENCRYPTION_KEYS
     if not entries:
         raise ConfigurationError(
-            f"{SETTING} is empty, so private keys cannot be encrypted or decrypted. "
+            f"{SETTING} is empty, so private keys cannot be encrypted or decrypted. If "
+            "it comes from an environment variable, check that the variable is set here. "
             f"{HOW_TO_SET_IT}"
         )
     return [_EncryptionKey(entry) for entry in entries]
 
 
-def is_setting_valid() -> bool:
-    """Return whether the setting is a list of strings that are long enough."""
+def setting_problem() -> str | None:
+    """Say why the setting is not a list of strings that are long enough; never show one."""
     entries: object = conf.KEY_ENCRYPTION_KEYS
-    return isinstance(entries, (list, tuple)) and all(
-        isinstance(entry, str) and len(entry) >= MIN_ENTRY_LENGTH for entry in entries
-    )
+    if not isinstance(entries, (list, tuple)):
+        return f"{SETTING} must be a list of strings, not {type(entries).__name__}."
+    for number, entry in enumerate(entries, start=1):
+        if not isinstance(entry, str):
+            kind = type(entry).__name__
+            return f"Entry {number} of {SETTING} must be a string, not {kind}."
+        if len(entry) < MIN_ENTRY_LENGTH:
+            return (
+                f"Entry {number} of {SETTING} has {len(entry)} characters. It must have "
+                f"{MIN_ENTRY_LENGTH} or more."
+            )
+    return None
 
 
 def has_encryption_key(ciphertext: str) -> bool:
@@ -137,8 +149,8 @@ def decrypt_private_key(ciphertext: str, *, app: int, fingerprint: str) -> bytes
     if key_id not in by_id and not any(key.decrypts(token) for key in by_id.values()):
         raise WrongEncryptionKey(
             f"{which} was encrypted with an entry (ID {key_id!r}) that is not in "
-            f"{SETTING}. Add that entry again. If it is lost, import the same private "
-            "key again."
+            f"{SETTING}. Put that entry back. If it is lost, import the same private key "
+            "again. If the private key is lost too, activate another key."
         )
     try:
         document = json.loads(by_id[key_id].fernet.decrypt(token))

@@ -13,7 +13,7 @@ from typing import IO, Any, TextIO
 
 from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from django.db import InterfaceError, OperationalError, router
+from django.db import InterfaceError, OperationalError, ProgrammingError, router
 
 from django_layer_identity.exceptions import LayerIdentityError, Refusal
 from django_layer_identity.keys.reading import MAX_LENGTH
@@ -75,7 +75,7 @@ class LayerCommand(BaseCommand):
             self.run(**clean_options(options))
         except Refusal as exc:
             # Clients do not get the reason, but the operator does.
-            reason = f" Reason: {exc.__cause__}" if exc.__cause__ else ""
+            reason = f" Reason: {_sentence(exc.__cause__)}" if exc.__cause__ else ""
             needs_advice = exc.needs_operator or (
                 exc.is_server_error and not explains_itself(exc.__cause__)
             )
@@ -85,10 +85,11 @@ class LayerCommand(BaseCommand):
             raise CommandError(str(exc)) from exc
         except ValidationError as exc:
             raise CommandError(_by_field(exc)) from exc
-        except (InterfaceError, OperationalError) as exc:
+        except (InterfaceError, OperationalError, ProgrammingError) as exc:
             raise CommandError(
-                "The database is busy or unavailable, so the command did not finish. "
-                f"Run it again. Reason: {exc}"
+                "The database failed, so the command did not finish. If a table or a "
+                "column is missing, run “manage.py migrate”. If the database was busy or "
+                f"unavailable, run the command again. Reason: {exc}"
             ) from exc
 
     def remark(self, text: str) -> None:
@@ -181,6 +182,22 @@ class KeyCommand(LayerCommand):
             raise CommandError("Cancelled: nothing was changed.")
 
 
+def what_is_next(key: SigningKey) -> str:
+    """Say the state of a new key, and how it becomes the active one."""
+    digits = key.fingerprint[:8]
+    if key.state == key.State.DRAFT:
+        return (
+            "The key is draft, so it signs nothing yet. Next: layer_key_set_id "
+            f"{digits} UUID, then layer_key_activate {digits}."
+        )
+    if key.state == key.State.READY:
+        return (
+            "The key is ready, but it signs nothing yet. Next: layer_key_activate "
+            f"{digits}."
+        )
+    return f"The key is {key.state.label}."
+
+
 def what_stops(key: SigningKey) -> str:
     """Say what the users of a key's app get when the key does not sign any more."""
     app = LayerApp.objects.using(key.database).get(pk=key.app_id)
@@ -195,6 +212,11 @@ def what_stops(key: SigningKey) -> str:
     if active.lacks_encryption_key:
         return f"{app}'s active key, {active}, cannot be decrypted: its users get no tokens."
     return f"{app} still has its active key, {active}."
+
+
+def _sentence(exc: BaseException) -> str:
+    text = str(exc)
+    return text if text.endswith(".") else f"{text}."
 
 
 def _by_field(exc: ValidationError) -> str:

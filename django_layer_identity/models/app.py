@@ -36,6 +36,10 @@ SAME_IDS = _(
     "different UUIDs. If they are from Layer's dashboard: the app ID began with "
     "layer:///apps/ there, and the provider ID with layer:///providers/."
 )
+NO_APP = "There is no Layer app. Create one in the admin or with layer_app_create."
+SEVERAL_APPS = (
+    "There are several Layer apps. Name one by its app ID, in a command with --app."
+)
 IDS_ARE_FROZEN = _(
     "The app ID, environment and provider ID cannot change, because a key of this Layer "
     "app has been active."
@@ -78,9 +82,9 @@ class LayerAppManager(models.Manager["LayerApp"]):
         stored = self.using(router.db_for_write(self.model))
         if text is None:
             apps = list(stored[:2])
-            if len(apps) != 1:
-                raise NotFound("Name the Layer app: there is not exactly one.")
-            return apps[0]
+            if len(apps) == 1:
+                return apps[0]
+            raise NotFound(SEVERAL_APPS if apps else NO_APP)
         wanted = AppID.parse(text)
         found = stored.filter(app_id=wanted.uuid).first()
         if found is None or not found.identifier.matches(wanted):

@@ -513,7 +513,7 @@ class SigningKey(models.Model):
                 "The private key of this key was destroyed. Activate another key."
             )
         if self.key_id is None:
-            raise KeyStateError("Enter a key ID for this key first.")
+            raise KeyStateError("Enter a key ID for this key first (layer_key_set_id).")
         key_id = KeyID(self.key_id)
         if self.signer:
             return open_remote_signer(self.signer, key_id, self.public_key)

@@ -41,7 +41,7 @@ def test_revoking_asks_for_confirmation(admin_client, key):
 
     assertContains(response, "Revoking a key cannot be undone")
     assertContains(response, "The stored private key is destroyed")
-    assertContains(response, "stay valid until they expire")
+    assertContains(response, "otherwise it accepts the tokens until they expire")
     hidden = f'<input type="hidden" name="_selected_action" value="{key.pk}">'
     assertContains(response, hidden, html=True)
     assertContains(response, f'href="{page_of(key)}" class="button cancel-link"')

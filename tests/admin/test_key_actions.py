@@ -121,7 +121,7 @@ def test_a_retired_key_is_activated_again(admin_client, retired):
         (
             "draft",
             "activate",
-            "Enter a key ID for this key first.",
+            "Enter a key ID for this key first (layer_key_set_id).",
         ),
         ("revoked", "activate", "A revoked key cannot sign. Activate another key."),
         ("ready", "retire", "Only an active key can be retired. This key is ready."),

@@ -21,7 +21,10 @@ from tests.internals import DECRYPT_KEY
 APPS = "/admin/layer_identity/layerapp/"
 CANNOT_BE_DECRYPTED = '<span class="layer-state layer-none">cannot be decrypted</span>'
 LINK = '<a href="/admin/layer_identity/signingkey/add/?app={}" class="button layer-button">Import the key again</a>'
-REMEDY = "Put the entry back that encrypted it, or import the same private key again."
+REMEDY = (
+    "Put the entry that encrypted it back into the list. If that entry is lost, import the "
+    "same private key again. If the private key is lost too, activate another key."
+)
 
 
 @pytest.fixture

@@ -253,7 +253,8 @@ def test_without_an_encryption_key_no_private_key_is_stored(
 
     error = (
         "LAYER_IDENTITY['KEY_ENCRYPTION_KEYS'] is empty, so private keys cannot be "
-        "encrypted or decrypted. Set it to its previous value: no other value "
+        "encrypted or decrypted. If it comes from an environment variable, check that "
+        "the variable is set here. Set it to its previous value: no other value "
         "decrypts the stored private keys. Only if that value is lost, or in a new "
         "installation, create an entry with “manage.py layer_encryption_key”, store it, "
         "and import the private keys again."

@@ -98,7 +98,9 @@ def test_what_the_doctor_finds_is_shown_with_a_hint(admin_client, app):
     assert messages_of(page)[0] == (
         "Messenger has no active signing key: its users get no identity tokens."
     )
-    assertContains(page, "Import the private key that Layer&#x27;s dashboard showed")
+    assertContains(
+        page, "Generate a key (layer_key_generate) or import one (layer_key_import)"
+    )
     assertContains(page, "<strong>Error:</strong>")
     assertContains(page, "<strong>Warning:</strong>")
     assertNotContains(page, "All migrations are applied.")

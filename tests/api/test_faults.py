@@ -155,10 +155,11 @@ def test_a_revoked_key_does_not_sign(key, alice):
     [
         (
             ["another entry, longer than 32 characters"],
-            "Add that entry again. If it is lost, import the same private key again.",
+            "Put that entry back. If it is lost, import the same private key again. If "
+            "the private key is lost too, activate another key.",
         ),
-        (["too short"], f"a list of strings of 32 characters or more. {HOW_TO_SET_IT}"),
-        ([], f"so private keys cannot be encrypted or decrypted. {HOW_TO_SET_IT}"),
+        (["too short"], f"has 9 characters. It must have 32 or more. {HOW_TO_SET_IT}"),
+        ([], f"check that the variable is set here. {HOW_TO_SET_IT}"),
     ],
     ids=["another", "short", "empty"],
 )

@@ -218,7 +218,8 @@ def test_the_command_prints_only_the_fingerprint_to_standard_output(
     printed = capsys.readouterr()
     assert printed.out == f"{private_key.fingerprint}\n"
     assert printed.err == (
-        "The key is ready. Its public key, for Layer:\n" + private_key.public_key.pem
+        "The key is ready, but it signs nothing yet. Next: layer_key_activate 40293bb4. "
+        "Its public key:\n" + private_key.public_key.pem
     )
 
 

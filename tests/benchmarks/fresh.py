@@ -48,7 +48,7 @@ def run(rounds, place, logins):
     firsts += [[each["floor"] for each in found["floor"]]]
     share = ratio(*firsts)
     name = "first request of the endpoint / of the floor view"
-    show_share(share, median(firsts[0]), name, AtMost(1.15))
+    show_share(share, median(firsts[0]), name)
 
 
 def _show(processes, time, unit, name, goal):

@@ -12,24 +12,31 @@ HOW_TO_SET_IT = (
 )
 
 
+NO_LIST = "LAYER_IDENTITY['KEY_ENCRYPTION_KEYS'] must be a list of strings, not {}."
+NO_STRING = "Entry 1 of LAYER_IDENTITY['KEY_ENCRYPTION_KEYS'] must be a string, not {}."
+TOO_SHORT = (
+    "Entry {} of LAYER_IDENTITY['KEY_ENCRYPTION_KEYS'] has 31 characters. It must have 32 or "
+    "more."
+)
+
+
 @pytest.mark.parametrize(
-    "entries",
+    ("entries", "problem"),
     [
-        "x" * 32,
-        ["x" * 31],
-        [f" {'x' * 31}\n"],
-        [b"x" * 32],
-        None,
-        5,
-        [{}],
-        [["x" * 32]],
+        ("x" * 32, NO_LIST.format("str")),
+        (None, NO_LIST.format("NoneType")),
+        (5, NO_LIST.format("int")),
+        ([b"x" * 32], NO_STRING.format("bytes")),
+        ([{}], NO_STRING.format("dict")),
+        ([["x" * 32]], NO_STRING.format("list")),
+        (["x" * 31], TOO_SHORT.format(1)),
+        (["x" * 32, f" {'x' * 31}\n"], TOO_SHORT.format(2)),
     ],
 )
-def test_encryption_keys_are_long_strings(settings, entries):
+def test_encryption_keys_are_long_strings(settings, entries, problem):
     assert found(settings, KEY_ENCRYPTION_KEYS=entries) == [
         Error(
-            "LAYER_IDENTITY['KEY_ENCRYPTION_KEYS'] must be a list of strings of 32 "
-            "characters or more.",
+            problem,
             hint=HOW_TO_SET_IT,
             id="layer_identity.E004",
         )

@@ -83,8 +83,9 @@ def test_a_missing_entry_is_named_with_its_setting(entries):
     assert str(caught.value) == (
         "The stored private key of signing key ffffffffffffffff (Layer app 7) was "
         "encrypted with an entry (ID '265818783eb54ea6') that is not in "
-        "LAYER_IDENTITY['KEY_ENCRYPTION_KEYS']. Add that entry again. If it is lost, "
-        "import the same private key again."
+        "LAYER_IDENTITY['KEY_ENCRYPTION_KEYS']. Put that entry back. If it is lost, "
+        "import the same private key again. If the private key is lost too, activate "
+        "another key."
     )
 
 
@@ -170,23 +171,27 @@ def test_encryption_without_an_entry_is_refused(entries, empty):
 
     assert str(caught.value) == (
         "LAYER_IDENTITY['KEY_ENCRYPTION_KEYS'] is empty, so private keys cannot be "
-        f"encrypted or decrypted. {HOW_TO_SET_IT}"
+        "encrypted or decrypted. If it comes from an environment variable, check that "
+        f"the variable is set here. {HOW_TO_SET_IT}"
     )
 
 
 @pytest.mark.parametrize(
-    "invalid", [["x" * 31], [f"  {'x' * 31}  "], [b"x" * 32], "x" * 32, None, 7, [{}]]
+    ("invalid", "problem"),
+    [
+        (["x" * 31], "Entry 1 of {} has 31 characters. It must have 32 or more."),
+        ([b"x" * 32], "Entry 1 of {} must be a string, not bytes."),
+        ("x" * 32, "{} must be a list of strings, not str."),
+    ],
 )
-def test_an_invalid_setting_is_refused(settings, invalid):
+def test_an_invalid_setting_is_refused(settings, invalid, problem):
     settings.LAYER_IDENTITY = {"KEY_ENCRYPTION_KEYS": invalid}
 
     with pytest.raises(ConfigurationError) as caught:
         encrypt_private_key(b"the key", **OWNER)
 
-    assert str(caught.value) == (
-        "LAYER_IDENTITY['KEY_ENCRYPTION_KEYS'] must be a list of strings of 32 "
-        f"characters or more. {HOW_TO_SET_IT}"
-    )
+    text = problem.format("LAYER_IDENTITY['KEY_ENCRYPTION_KEYS']")
+    assert str(caught.value) == f"{text} {HOW_TO_SET_IT}"
 
 
 def test_a_new_entry_is_long_enough_and_unique():

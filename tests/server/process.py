@@ -105,7 +105,15 @@ def identity(**changes):
 
 
 @contextmanager
-def serve(*, workers=2, threads=4, options=(), environment=None, **changed):
+def serve(
+    *,
+    workers=2,
+    threads=4,
+    options=(),
+    environment=None,
+    application="django.core.wsgi:get_wsgi_application()",
+    **changed,
+):
     """
     Run a server with changed settings; their values must be JSON.
 
@@ -126,7 +134,7 @@ def serve(*, workers=2, threads=4, options=(), environment=None, **changed):
             *(f"--workers={workers}", f"--threads={threads}", "--keep-alive=60"),
             *("--graceful-timeout=5", "--no-control-socket"),
             *("--config=python:tests.server.memory", *options),
-            "django.core.wsgi:get_wsgi_application()",
+            application,
         ]
         process = subprocess.Popen(
             command,

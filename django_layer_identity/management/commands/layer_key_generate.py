@@ -7,12 +7,16 @@ from typing import Any
 from django.core.management.base import CommandParser
 
 from django_layer_identity import keyring
-from django_layer_identity.management.base import LayerCommand, new_key_as_json
+from django_layer_identity.management.base import (
+    LayerCommand,
+    new_key_as_json,
+    what_is_next,
+)
 from django_layer_identity.models import LayerApp
 
 
 class Command(LayerCommand):
-    help = "Generate a key pair and print the public key, to register it with Layer."
+    help = "Generate a key pair and print the public key."
     arguments = ("--app", "--key-id", "--activate", "--json")
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -39,6 +43,4 @@ class Command(LayerCommand):
             layer_app, bits=int(bits), key_id=key_id, activate=activate
         )
         self.stdout.write(new_key_as_json(key) if json else key.public_key.rstrip())
-        self.remark(
-            f"The key is {key.state.label}; its fingerprint is {key.fingerprint}."
-        )
+        self.remark(f"Fingerprint: {key.fingerprint}. {what_is_next(key)}")

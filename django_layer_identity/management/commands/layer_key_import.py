@@ -16,6 +16,7 @@ from django_layer_identity.management.base import (
     LayerCommand,
     new_key_as_json,
     read_secret_file,
+    what_is_next,
 )
 from django_layer_identity.models import LayerApp, SigningKey
 
@@ -64,14 +65,14 @@ class Command(LayerCommand):
         how: dict[str, Any] = {"key_id": key_id, "activate": activate}
         if signer is not None:
             key = keyring.link_remote_key(layer_app, signer, **how)
-            remark = f"Its public key, for Layer:\n{key.public_key.rstrip()}"
+            remark = f"Its public key:\n{key.public_key.rstrip()}"
         else:
             key = _import_file(layer_app, str(file), passphrase_file, **how)
             remark = "Delete the file that you imported."
             if key.was_stored_again:
                 remark = f"Its private key was stored again. {remark}"
         self.stdout.write(new_key_as_json(key) if json else key.fingerprint)
-        self.remark(f"The key is {key.state.label}. {remark}")
+        self.remark(f"{what_is_next(key)} {remark}")
 
 
 @hide_locals

@@ -9,6 +9,7 @@ from typing import Any
 from django.db import router
 from django.utils import timezone
 
+from django_layer_identity.keys.encryption import HOW_TO_READ_AGAIN
 from django_layer_identity.management.base import LayerCommand
 from django_layer_identity.models import LayerApp, SigningKey
 
@@ -34,8 +35,8 @@ class Command(LayerCommand):
             if key.lacks_encryption_key:
                 self.remark(
                     f"The key {key} ({key.app}, {key.state.label}) cannot be decrypted "
-                    "with the present KEY_ENCRYPTION_KEYS, so it cannot sign. Put the "
-                    "entry back that encrypted it, or import the same private key again."
+                    "with the present KEY_ENCRYPTION_KEYS, so it cannot sign. "
+                    f"{HOW_TO_READ_AGAIN}"
                 )
         if json:
             self.stdout.write(dumps([_facts(key) for key in keys], indent=2))
@@ -64,7 +65,7 @@ def _iso(time: datetime | None) -> str | None:
 def _row(key: SigningKey) -> tuple[str, ...]:
     days = (timezone.now() - key.created_at).days
     return (
-        key.state.value,
+        f"{key.state.value} (destroyed)" if key.destroyed_at else key.state.value,
         str(key.identifier or "-"),
         key.fingerprint[:16],
         str(key.bits),
