@@ -12,7 +12,7 @@ from django.db import connections, router
 from django.urls import get_resolver
 
 from django_layer_identity.conf import conf
-from django_layer_identity.models import SigningKey
+from django_layer_identity.models import LayerApp, SigningKey
 from django_layer_identity.models.issuing import compile_queries
 from django_layer_identity.reporting import explains_itself
 
@@ -57,14 +57,24 @@ def _warm_all() -> None:
 def _load_keys() -> None:
     try:
         using = router.db_for_write(SigningKey)
-        keys = SigningKey.objects.using(using).filter(active_for__enabled=True)
-        for key in keys.select_related("app"):
-            _load(key)
+        apps = LayerApp.objects.using(using).filter(enabled=True)
+        for app in apps.select_related("active_key"):
+            _load(app, getattr(app, "active_key", None))
     except Exception:  # a router or a database backend may raise anything
-        logger.exception("No signing key was loaded, because the database failed.")
+        logger.exception(
+            "No signing key was loaded, because the database failed. Until it works, users "
+            "get no identity tokens. If a table is missing, run “manage.py migrate”."
+        )
 
 
-def _load(key: SigningKey) -> None:
+def _load(app: LayerApp, key: SigningKey | None) -> None:
+    if key is None:
+        line = (
+            "The Layer app %r has no active signing key, so its users get no identity "
+            "tokens. Activate one with “manage.py layer_key_activate” or in the admin."
+        )
+        logger.error(line, app.name)
+        return
     try:
         key.load_signer()
     except Exception as exc:  # a signing backend may raise anything
@@ -74,8 +84,7 @@ def _load(key: SigningKey) -> None:
         )
         own = explains_itself(exc)
         reason = str(exc) if own else type(exc).__name__
-        name = key.app.name
-        logger.error(line, str(key), name, reason, exc_info=None if own else exc)
+        logger.error(line, str(key), app.name, reason, exc_info=None if own else exc)
 
 
 def _compile_queries() -> None:
@@ -104,8 +113,9 @@ def _ask_cache() -> None:
             del caches[conf.CACHE_ALIAS]
     except Exception:  # a cache may raise anything
         logger.exception(
-            "The cache of LAYER_IDENTITY['CACHE_ALIAS'] failed. Until it works, replay "
-            "guard and rate limits do not."
+            "The cache of LAYER_IDENTITY['CACHE_ALIAS'] failed. Until it works, there are no "
+            "replay guard and no rate limits, or, with NONCE_GUARD_FAILURE = 'refuse', no "
+            "identity tokens. Correct CACHES, or start the cache."
         )
 
 

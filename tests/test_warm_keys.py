@@ -1,7 +1,11 @@
 from __future__ import annotations
 
+import json
 import logging
+import os
+import subprocess
 import sys
+from pathlib import Path
 from unittest.mock import Mock
 
 import pytest
@@ -38,6 +42,17 @@ def test_the_keys_of_a_disabled_app_are_not_loaded(key, parsed):
     warm_keys()
 
     assert parsed == []
+
+
+def test_an_app_without_an_active_key_is_named(app, draft, caplog):
+    warm_keys()
+
+    [record] = caplog.records
+    assert (record.levelname, record.getMessage()) == (
+        "ERROR",
+        "The Layer app 'Messenger' has no active signing key, so its users get no identity "
+        "tokens. Activate one with “manage.py layer_key_activate” or in the admin.",
+    )
 
 
 def test_a_key_that_cannot_be_loaded_is_logged_and_the_others_are_loaded(
@@ -122,7 +137,8 @@ def test_a_server_starts_without_a_database(key, caplog):
 
     [record] = caplog.records
     assert record.getMessage() == (
-        "No signing key was loaded, because the database failed."
+        "No signing key was loaded, because the database failed. Until it works, users get "
+        "no identity tokens. If a table is missing, run “manage.py migrate”."
     )
 
 
@@ -184,8 +200,9 @@ def test_a_cache_that_fails_is_logged(key, unreachable_cache, caplog):
 
     [record] = caplog.records
     assert record.getMessage() == (
-        "The cache of LAYER_IDENTITY['CACHE_ALIAS'] failed. Until it works, replay guard "
-        "and rate limits do not."
+        "The cache of LAYER_IDENTITY['CACHE_ALIAS'] failed. Until it works, there are no "
+        "replay guard and no rate limits, or, with NONCE_GUARD_FAILURE = 'refuse', no "
+        "identity tokens. Correct CACHES, or start the cache."
     )
     assert "Connection refused" in caplog.text
 
@@ -212,3 +229,42 @@ def test_wrong_settings_are_logged(key, settings, caplog):
 
     assert [record.levelname for record in caplog.records] == ["ERROR", "ERROR"]
     assert "'str' object has no attribute 'get'" in caplog.text
+
+
+ASGI = """
+import asyncio
+from django_layer_identity.issuing import warm_keys
+
+application = object()
+
+async def start():
+    warm_keys()
+
+asyncio.run(start())
+"""
+
+
+def test_the_urlconf_may_import_the_module_that_calls_it(tmp_path):
+    (tmp_path / "warm_asgi.py").write_text(ASGI)
+    (tmp_path / "warm_urls.py").write_text(
+        "from warm_asgi import application\nurlpatterns = []\n"
+    )
+    root = Path(__file__).parent.parent
+    environment = {
+        **os.environ,
+        "DJANGO_SETTINGS_MODULE": "tests.server.settings",
+        "TEST_SERVER": json.dumps({"ROOT_URLCONF": "warm_urls"}),
+        "PYTHONPATH": os.pathsep.join([str(tmp_path), str(root)]),
+    }
+
+    # Two threads that wait for each other would never end.
+    process = subprocess.run(
+        [sys.executable, "-c", "import django; django.setup(); import warm_asgi"],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+
+    assert "The project's URLconf cannot be imported" not in process.stderr
+    assert process.returncode == 0
