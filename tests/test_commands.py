@@ -8,7 +8,7 @@ from django.core.management import CommandError, call_command
 from django.db import OperationalError
 
 from django_layer_identity.models import LayerApp, SigningKey
-from tests.conftest import APP_ID, KEY_ID, PROVIDER_ID
+from tests.conftest import APP_ID, KEY_ID, OTHER_KEY_ID, PROVIDER_ID
 from tests.routers import Replica
 
 
@@ -186,6 +186,16 @@ def test_token_issue_prints_a_token(run, key, alice):
 
     claims = jwt.decode(token, key.public_key, algorithms=["RS256"])
     assert (claims["prn"], claims["nce"]) == ("alice", "a+b/c==")
+
+
+def test_token_issue_asks_for_one_of_several_apps_in_the_words_of_a_command(key, alice):
+    LayerApp.objects.create(
+        name="Other", app_id=OTHER_KEY_ID, provider_id=key.app.provider_id
+    )
+
+    assert error("layer_token_issue", "alice", "--nonce", "a") == (
+        "There are several Layer apps. Name one by its app ID, in a command with --app."
+    )
 
 
 def test_token_issue_logs_the_token_like_any_other(run, key, alice, caplog):

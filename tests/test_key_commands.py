@@ -96,6 +96,13 @@ def test_key_list_prints_a_table(run, key, draft):
     ]
 
 
+def test_key_list_says_that_a_private_key_was_destroyed(run, key):
+    key.retire()
+    key.destroy_private_key()
+
+    assert cells(run("layer_key_list"))[1][0] == "retired (destroyed)"
+
+
 def iso(time):
     return f"{time:%Y-%m-%dT%H:%M:%S}+00:00"
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, ClassVar
+from uuid import uuid4
 
 from django.contrib import admin, messages
 from django.contrib.admin.utils import unquote
@@ -83,6 +84,11 @@ class LayerAppAdmin(TokenPages, LayerModelAdmin):
 
         name, *others = super().get_list_display(request)
         return [name, active_key, *others]
+
+    def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
+        """Propose two new IDs: Layer's dashboard, which assigned them, is closed."""
+        initial = {"app_id": uuid4(), "provider_id": uuid4()}
+        return {**initial, **super().get_changeform_initial_data(request)}
 
     def get_readonly_fields(
         self, request: HttpRequest, obj: LayerApp | None = None
@@ -189,8 +195,10 @@ class LayerAppAdmin(TokenPages, LayerModelAdmin):
                 if key and request.user.has_perm(f"layer_identity.{permission}"):
                     return self._link(text, "change", key.pk)
         if key_admin.has_add_permission(request):
-            text = IMPORT_AGAIN if active else _("Add a signing key")
-            return self._link(text, "add", query=f"?app={app.pk}")
+            query = f"?app={app.pk}"
+            if active:
+                return self._link(IMPORT_AGAIN, "add", query=f"{query}&source=import")
+            return self._link(_("Add a signing key"), "add", query=query)
         return ""
 
     def _link(

@@ -40,10 +40,13 @@ def badge(kind: str, label: str | _StrPromise) -> SafeString:
 
 @admin.display(description=_("state"))
 def state(key: SigningKey) -> SafeString:
-    """Show the state; not as a healthy one if the private key cannot be decrypted."""
+    """Show the state, and whether the private key is lost or was destroyed."""
     if key.lacks_encryption_key:
         lost = badge("none", _("cannot be decrypted"))
         return format_html("{} {}", badge("lost", key.state.label), lost)
+    if key.state == State.RETIRED and key.destroyed_at:
+        destroyed = badge("none", _("destroyed"))
+        return format_html("{} {}", badge(key.state.value, key.state.label), destroyed)
     return badge(key.state.value, key.state.label)
 
 

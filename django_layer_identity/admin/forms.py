@@ -266,14 +266,17 @@ class KeyIDForm(forms.ModelForm):
 
 
 def _sources() -> list[tuple[str, Any]]:
-    """Return the choices: import, generate, and each alias of ``SIGNERS``."""
+    """Return the choices: generate, import, and each alias of ``SIGNERS``."""
     form = NewSigningKeyForm
     link = _(
         "Link to the key in the signing backend “%(alias)s”: the private key stays there"
     )
     return [
-        (form.IMPORT, _("Import the private key that Layer's dashboard showed once")),
         (form.GENERATE, _("Generate a key pair on this server")),
+        (
+            form.IMPORT,
+            _("Import a private key, such as the one that Layer's dashboard showed"),
+        ),
         *((form.SIGNER + alias, link % {"alias": alias}) for alias in conf.SIGNERS),
     ]
 
@@ -286,7 +289,7 @@ class NewSigningKeyForm(forms.ModelForm):
     source = forms.ChoiceField(
         label=_("Private key"),
         choices=_sources,
-        initial=IMPORT,
+        initial=GENERATE,
         widget=AdminRadioSelect,
     )
     private_key = SecretField(

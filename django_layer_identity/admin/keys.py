@@ -225,7 +225,7 @@ class SigningKeyAdmin(LayerModelAdmin):
         link = ""
         if self.has_add_permission(request):
             name, site = "admin:layer_identity_signingkey_add", self.admin_site.name
-            url = f"{reverse(name, current_app=site)}?app={key.app_id}"
+            url = f"{reverse(name, current_app=site)}?app={key.app_id}&source=import"
             link = format_html(
                 '<a href="{}" class="button layer-button">{}</a>', url, IMPORT_AGAIN
             )

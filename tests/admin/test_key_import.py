@@ -42,6 +42,17 @@ def test_a_key_is_imported_from_its_file(add, private_key, form):
     assert SigningKey.objects.get().fingerprint == private_key.fingerprint
 
 
+@pytest.mark.parametrize(
+    ("query", "source"), [("", "generate"), ("?source=import", "import")]
+)
+def test_the_page_preselects_a_new_key_pair_or_what_the_link_asks_for(
+    admin_client, app, query, source
+):
+    form = admin_client.get(f"{ADD}{query}").context["adminform"].form
+
+    assert form["source"].value() == source
+
+
 def test_the_add_page_can_upload_files(admin_client, app):
     assertContains(admin_client.get(ADD), 'enctype="multipart/form-data"')
 

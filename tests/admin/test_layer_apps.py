@@ -54,6 +54,18 @@ def errors(response):
     return response.context["adminform"].form.errors
 
 
+def test_the_form_proposes_two_new_ids(admin_client):
+    proposed = [
+        UUID(
+            str(admin_client.get(f"{APPS}add/").context["adminform"].form[name].value())
+        )
+        for name in ("app_id", "provider_id", "app_id")
+    ]
+
+    assert len(set(proposed)) == 3
+    assert [each.version for each in proposed] == [4, 4, 4]
+
+
 @pytest.mark.parametrize(
     ("app_id", "provider_id"),
     [

@@ -20,7 +20,7 @@ from tests.internals import DECRYPT_KEY
 
 APPS = "/admin/layer_identity/layerapp/"
 CANNOT_BE_DECRYPTED = '<span class="layer-state layer-none">cannot be decrypted</span>'
-LINK = '<a href="/admin/layer_identity/signingkey/add/?app={}" class="button layer-button">Import the key again</a>'
+LINK = '<a href="/admin/layer_identity/signingkey/add/?app={}&source=import" class="button layer-button">Import the key again</a>'
 REMEDY = (
     "Put the entry that encrypted it back into the list. If that entry is lost, import the "
     "same private key again. If the private key is lost too, activate another key."
@@ -57,6 +57,16 @@ def test_the_list_shows_that_a_key_cannot_be_decrypted(
 
     badge = f'<span class="layer-state layer-lost">{key.state}</span>'
     assert f'<td class="field-state">{badge} {CANNOT_BE_DECRYPTED}</td>' in page
+
+
+def test_the_list_shows_that_a_private_key_was_destroyed(admin_client, destroyed):
+    page = admin_client.get(KEYS).content.decode()
+
+    badges = (
+        '<span class="layer-state layer-retired">retired</span> '
+        '<span class="layer-state layer-none">destroyed</span>'
+    )
+    assert f'<td class="field-state">{badges}</td>' in page
 
 
 def test_the_list_shows_a_key_with_its_entry_as_healthy(admin_client, key):
@@ -175,7 +185,8 @@ def test_the_list_of_apps_shows_that_the_active_key_cannot_be_decrypted(
     page = admin_client.get(APPS).content.decode()
 
     badge = '<span class="layer-state layer-lost">active</span>'
-    cell = f"{badge} {CANNOT_BE_DECRYPTED} {LINK.format(app.pk)}"
+    link = LINK.format(app.pk).replace("&", "&amp;")
+    cell = f"{badge} {CANNOT_BE_DECRYPTED} {link}"
     assert f'<td class="field-active_key">{cell}</td>' in page
 
 

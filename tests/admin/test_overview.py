@@ -221,7 +221,9 @@ def test_an_active_key_that_cannot_be_decrypted_needs_a_new_one(
     own = {"KEY_ENCRYPTION_KEYS": ["another entry, also longer than 32 characters"]}
     settings.LAYER_IDENTITY = {**settings.LAYER_IDENTITY, **own}
 
-    assertContains(admin_client.get(PAGE), f'href="{ADD_KEY}?app={key.app.pk}"')
+    assertContains(
+        admin_client.get(PAGE), f'href="{ADD_KEY}?app={key.app.pk}&amp;source=import"'
+    )
 
 
 def test_a_key_that_cannot_be_decrypted_is_not_offered(settings, admin_client, ready):

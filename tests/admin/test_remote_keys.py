@@ -29,13 +29,13 @@ def source_choices(response):
 
 
 def test_without_signers_no_alias_is_offered(admin_client):
-    assert source_choices(admin_client.get(ADD)) == ["import", "generate"]
+    assert source_choices(admin_client.get(ADD)) == ["generate", "import"]
 
 
 def test_each_alias_is_offered(admin_client, hsm):
     response = admin_client.get(ADD)
 
-    assert source_choices(response) == ["import", "generate", "signer:hsm"]
+    assert source_choices(response) == ["generate", "import", "signer:hsm"]
     assert (
         "Link to the key in the signing backend “hsm”: the private key stays there"
         in (response.content.decode())

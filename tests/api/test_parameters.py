@@ -91,6 +91,14 @@ def other_app(db):
             ),
             id="long-and-many",
         ),
+        pytest.param(
+            '{"nonce": "abc"}',
+            FORM,
+            nonce_missing(
+                "The body is JSON, but its Content-Type is not application/json."
+            ),
+            id="json-sent-as-form",
+        ),
     ],
 )
 def test_a_missing_nonce_is_reported_with_the_received_names(
