@@ -365,7 +365,7 @@ def retired_alone(key) -> SigningKey:
         ("retired_alone", f"{CAN_BE_ACTIVATED_AGAIN} {NO_ACTIVE_KEY}"),
         (
             "destroyed",
-            "retired This key no longer signs. Its private key was destroyed, so it cannot "
+            "retired destroyed This key no longer signs. Its private key was destroyed, so it cannot "
             f"be activated again. {SIGNS_WITH_OTHER}",
         ),
         (
