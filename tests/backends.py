@@ -47,6 +47,13 @@ class Broken(InMemory):
         raise self.options["error"]
 
 
+class Unbuildable(InMemory):
+    """Raise ``OPTIONS["error"]`` from the constructor."""
+
+    def __init__(self, options):
+        raise options["error"]
+
+
 def signer(backend, **options):
     """Return a value for ``SIGNERS`` with this backend under the alias “hsm”."""
     return {"hsm": {"BACKEND": f"tests.backends.{backend}", "OPTIONS": options}}

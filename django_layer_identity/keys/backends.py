@@ -103,6 +103,10 @@ def build_backend(alias: str, entry: Any) -> TimeLimitedBackend:
         backend = backend_class(options)
     except ConfigurationError as exc:
         raise ConfigurationError(f"{name}: {exc}") from exc
+    except Exception as exc:  # its text may contain a secret of the options
+        raise ConfigurationError(
+            f"{name}: the backend cannot be created ({type(exc).__name__})."
+        ) from exc
     return TimeLimitedBackend(name, backend, timeout=timeout, max_calls=max_calls)
 
 

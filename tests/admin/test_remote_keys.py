@@ -85,6 +85,20 @@ def test_the_error_of_a_signing_backend_names_its_alias(
     assert SigningKey.objects.count() == 0
 
 
+def test_a_signing_backend_that_cannot_be_created_is_an_error_of_the_form(
+    admin_client, app, settings
+):
+    error = LookupError("no vault for the token 8765")
+    configure(settings, SIGNERS=signer("Unbuildable", error=error))
+
+    response = admin_client.post(ADD, entered(app))
+
+    assert errors(response) == {
+        "__all__": ["SIGNERS['hsm']: the backend cannot be created (LookupError)."]
+    }
+    assert SigningKey.objects.count() == 0
+
+
 def test_an_alias_that_is_not_offered_is_refused(admin_client, app, hsm):
     response = admin_client.post(ADD, entered(app, source="signer:other"))
 

@@ -95,6 +95,19 @@ def test_an_error_of_the_backend_is_reported(settings, backend, problem):
     ]
 
 
+def test_an_unexpected_error_of_the_backend_is_reported_without_its_text(settings):
+    error = LookupError("no vault for the token 8765")
+
+    assert found(settings, SIGNERS=signer("Unbuildable", error=error)) == [
+        Error(
+            "LAYER_IDENTITY['SIGNERS'] is invalid. SIGNERS['hsm']: the backend cannot be "
+            "created (LookupError).",
+            hint="The page “Keys in an HSM” in the documentation lists the options.",
+            id="layer_identity.E019",
+        )
+    ]
+
+
 @pytest.mark.parametrize("variable", ["HSM_PIN_SECRET", "HSM_PASSWORD"])
 def test_a_valid_entry_is_accepted(settings, variable):
     signers = signer("InMemory", key=1, PIN_ENV=variable, TIMEOUT=2.5)
