@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 from django_layer_identity.exceptions import ConfigurationError
 
 
@@ -52,6 +54,14 @@ class Unbuildable(InMemory):
 
     def __init__(self, options):
         raise options["error"]
+
+
+class Slow(InMemory):
+    """Take some time to create. ``OPTIONS["created"]`` lists all instances."""
+
+    def __init__(self, options):
+        time.sleep(0.05)
+        options["created"].append(self)
 
 
 def signer(backend, **options):

@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, wait
 from dataclasses import dataclass, field
-from threading import BoundedSemaphore, Thread
+from threading import BoundedSemaphore, Lock, Thread
 from typing import Any, Protocol, TypeVar
 
 from django.utils.module_loading import import_string
@@ -54,6 +54,7 @@ class SigningBackend(Protocol):
 
 
 _backends: dict[str, tuple[int, object, TimeLimitedBackend]] = {}
+_creating = Lock()
 
 
 def get_backend(alias: str) -> TimeLimitedBackend:
@@ -66,11 +67,20 @@ def get_backend(alias: str) -> TimeLimitedBackend:
     :raises ConfigurationError: if the alias is unknown or its entry is invalid.
     """
     entry = conf.SIGNERS.get(alias)
+    if backend := _find_backend(alias, entry):
+        return backend
+    with _creating:  # otherwise all first requests of a new process would create one
+        backend = _find_backend(alias, entry)
+        if backend is None:
+            backend = build_backend(alias, entry)
+            _backends[alias] = os.getpid(), entry, backend
+        return backend
+
+
+def _find_backend(alias: str, entry: object) -> TimeLimitedBackend | None:
+    """Return the backend that this process has created from the entry, or None."""
     process, built_from, backend = _backends.get(alias, (None, None, None))
-    if backend is None or process != os.getpid() or built_from != entry:
-        backend = build_backend(alias, entry)
-        _backends[alias] = os.getpid(), entry, backend
-    return backend
+    return backend if process == os.getpid() and built_from == entry else None
 
 
 def build_backend(alias: str, entry: Any) -> TimeLimitedBackend:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from concurrent.futures import ThreadPoolExecutor
 from threading import Event, Semaphore
 
 import pytest
@@ -22,6 +23,17 @@ def test_an_alias_has_one_backend_per_process(settings, private_key):
     configure(settings, SIGNERS=signer("InMemory", key=private_key))
 
     assert get_backend("hsm") is get_backend("hsm")
+
+
+def test_concurrent_threads_create_a_backend_once(settings):
+    created = []
+    configure(settings, SIGNERS=signer("Slow", created=created))
+
+    with ThreadPoolExecutor(8) as pool:
+        backends = set(pool.map(get_backend, ["hsm"] * 32))
+
+    assert len(backends) == 1
+    assert len(created) == 1
 
 
 def test_a_changed_setting_creates_a_new_backend(settings, private_key):
