@@ -7,9 +7,11 @@ from io import StringIO
 import pytest
 from django.core.management import call_command
 from django.db import OperationalError, connection
+from django.template import Context, Template
 from django.utils import timezone
 
 from django_layer_identity import keyring
+from django_layer_identity.audit.models import AuditEntry
 from django_layer_identity.exceptions import (
     DamagedCiphertext,
     InvalidKey,
@@ -21,7 +23,9 @@ from django_layer_identity.exceptions import (
 )
 from django_layer_identity.models import (
     LayerApp,
+    LayerUser,
     SigningKey,
+    SpentNonce,
 )
 from tests import internals
 from tests.conftest import KEY_ID, OTHER_KEY_ID, PROVIDER_ID
@@ -583,3 +587,34 @@ def test_a_transition_is_retried_when_the_database_is_busy(key, before_key_lock)
     key.retire()
 
     assert stored(key).state == "retired"
+
+
+@pytest.mark.parametrize("fixture", ["draft", "key", "retired"])
+def test_a_template_cannot_change_a_key(request, fixture):
+    key = request.getfixturevalue(fixture)
+    before = SigningKey.objects.values().get()
+    template = Template(
+        "{{ key.retire }}{{ key.destroy_private_key }}{{ key.activate }}"
+        "{{ key.run_self_test }}{{ key.reencrypt_private_key }}"
+    )
+
+    assert template.render(Context({"key": key})) == ""
+    assert SigningKey.objects.values().get() == before
+
+
+@pytest.mark.parametrize(
+    "method",
+    [
+        *(SigningKey.save, SigningKey.delete, SigningKey.save_unique),
+        *(SigningKey.set_key_id, SigningKey.run_self_test, SigningKey.revoke),
+        *(SigningKey.objects.all().delete, LayerApp.save),
+        *(LayerApp.objects.all().update, LayerApp.objects.update),
+        *(LayerApp.objects.freeze, LayerApp.objects.get_or_create_exact),
+        *(LayerUser.objects.switch, LayerUser.objects.reassign),
+        *(SpentNonce.objects.reserve, SpentNonce.objects.purge),
+        *(AuditEntry.objects.purge, AuditEntry.objects.all().purge),
+    ],
+    ids=lambda method: method.__qualname__,
+)
+def test_templates_do_not_call_a_method_that_writes(method):
+    assert method.alters_data

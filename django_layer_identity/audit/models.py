@@ -34,6 +34,8 @@ class AuditEntryQuerySet(models.QuerySet["AuditEntry"]):
             count += retry_on_conflict(delete, using=alias)[0]
         return count
 
+    purge.alters_data = True  # type: ignore[attr-defined]
+
     def occurring(self, column: str) -> list[str]:
         """
         Return the values of an indexed text column, sorted, each once, without ``""``.

@@ -107,6 +107,8 @@ class LayerAppManager(models.Manager["LayerApp"]):
         fresh = self.using(using).filter(pk=pk, frozen_at__isnull=True)
         fresh.update(frozen_at=timezone.now())
 
+    freeze.alters_data = True  # type: ignore[attr-defined]
+
     def get_or_create_exact(
         self, *, name: str, app_id: AppID, provider_id: ProviderID
     ) -> LayerApp:
@@ -140,6 +142,8 @@ class LayerAppManager(models.Manager["LayerApp"]):
                     f"{getattr(found, field)}. Use the same value."
                 )
         return found
+
+    get_or_create_exact.alters_data = True  # type: ignore[attr-defined]
 
 
 class LayerApp(models.Model):

@@ -391,6 +391,8 @@ class SigningKey(models.Model):
             else:
                 self._store_again(same.pk)
 
+    save_unique.alters_data = True  # type: ignore[attr-defined]
+
     def find_same(self) -> SigningKey | None:
         """Return the app's stored key with this public key."""
         keys = SigningKey.objects.using(self.database)
@@ -580,6 +582,8 @@ class SigningKey(models.Model):
         """
         former = SigningKey.objects.get_active_pk(self.app_id, self.database)
         self.activate_replacing(former)
+
+    activate.alters_data = True  # type: ignore[attr-defined]
 
     @serialized
     def activate_replacing(self, former: int | None) -> SigningKey | None:

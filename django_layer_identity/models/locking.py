@@ -77,6 +77,7 @@ def serialized(
     Run the method under the app's row lock, on a freshly loaded key.
 
     Retry it as :func:`retry_on_conflict` does. If it raises, restore the object's fields.
+    Templates do not call the method.
     """
 
     def wrapper(key: Any, /, *args: P.args, **kwargs: P.kwargs) -> T:
@@ -93,6 +94,7 @@ def serialized(
                 setattr(key, name, value)
             raise
 
+    wrapper.alters_data = True  # type: ignore[attr-defined]
     return wraps(method)(wrapper)
 
 

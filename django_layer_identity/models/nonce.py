@@ -54,6 +54,8 @@ class SpentNonceManager(models.Manager["SpentNonce"]):
                 raise NonceGuardUnavailable from exc
             raise
 
+    reserve.alters_data = True  # type: ignore[attr-defined]
+
     def purge(self) -> int:
         """Delete a bounded number of expired rows; return how many."""
         using = router.db_for_write(self.model)
@@ -67,6 +69,8 @@ class SpentNonceManager(models.Manager["SpentNonce"]):
             return batch._raw_delete(using) or 0  # None if nothing was deleted
 
         return retry_on_conflict(delete, using=using)
+
+    purge.alters_data = True  # type: ignore[attr-defined]
 
     def _insert(self, using: str, *, digest: str, **fields: object) -> bool:
         rows = self.using(using)

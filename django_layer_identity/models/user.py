@@ -94,6 +94,8 @@ class LayerUserManager(models.Manager["LayerUser"]):
 
         return self._write_unless_stale(write)
 
+    switch.alters_data = True  # type: ignore[attr-defined]
+
     def reassign(
         self, entry: LayerUser, user_pk: Any, user_id: str, reason: str
     ) -> bool:
@@ -121,6 +123,8 @@ class LayerUserManager(models.Manager["LayerUser"]):
             )
 
         return self._write_unless_stale(write)
+
+    reassign.alters_data = True  # type: ignore[attr-defined]
 
     def _write_queryset(self) -> models.QuerySet[LayerUser]:
         return self.using(router.db_for_write(self.model))
