@@ -111,6 +111,7 @@ def import_user_id(app: LayerApp, user: AbstractBaseUser, user_id: str) -> None:
         another one.
     """
     _check_saved_user(user)
+    check_user_id(user_id)
     current = LayerUser.objects.current(app, user.pk)
     if current is not None and not current.matches(user_id):
         raise LedgerConflict(

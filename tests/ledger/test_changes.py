@@ -92,6 +92,17 @@ def test_an_invalid_id_is_refused(app, alice, operation, user_id):
 
 
 @pytest.mark.parametrize("operation", [ledger.import_user_id, ledger.rename])
+@pytest.mark.parametrize("user_id", ["", "x" * 300, "\ud800"], ids=ascii)
+def test_an_invalid_id_is_refused_for_a_user_with_an_id(app, alice, operation, user_id):
+    ledger.import_user_id(app, alice, "auth0|17")
+
+    with pytest.raises(InvalidClaims):
+        operation(app, alice, user_id)
+
+    assert entries() == [("auth0|17", alice.pk, True)]
+
+
+@pytest.mark.parametrize("operation", [ledger.import_user_id, ledger.rename])
 def test_an_operation_that_loses_a_race_is_refused(
     app, alice, around_ledger_write, operation
 ):
