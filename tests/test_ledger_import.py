@@ -462,6 +462,15 @@ def test_an_invalid_rename_is_refused(app, alice, bob, user, user_id, message):
     assert entries() == [("alice", "a-1")]
 
 
+def test_a_name_with_a_nul_character_is_not_sent_to_the_database(
+    db, django_assert_num_queries
+):
+    with django_assert_num_queries(0), pytest.raises(LookupError) as caught:
+        find_user("ali\0ce")
+
+    assert str(caught.value) == "There is no user with this name."
+
+
 def test_users_without_natural_keys_are_found_by_primary_key(settings, db):
     settings.AUTH_USER_MODEL = "tests.Device"
     alice = Device.objects.create(udid=UUID(int=5), user_id=1)

@@ -78,7 +78,9 @@ def find_user(key: str) -> Any:
 
     :raises NotFound: if no user or more than one user matches.
     """
-    if BEGIN in str(key):  # queries are logged, so they must not contain a private key
+    # Queries are logged, so they must not contain a private key. PostgreSQL refuses a
+    # query that contains a NUL character.
+    if BEGIN in str(key) or "\0" in str(key):
         raise NotFound("There is no user with this name.")
     model: Any = get_user_model()
     users = model._default_manager.db_manager(router.db_for_write(model))

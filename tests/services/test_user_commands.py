@@ -71,3 +71,16 @@ def test_all_ids_are_imported_or_none(layer_app, tmp_path, capsys):
     call_command("layer_user_import", str(path), exact=True)
     given = LayerUser.objects.values_list("owner__username", "user_id")
     assert sorted(given) == [("alice", "a"), ("bob", "A"), ("carol", "a ")]
+
+
+def test_a_user_whose_name_has_a_nul_character_is_not_found(
+    layer_app, tmp_path, capsys
+):
+    User.objects.create(username="alice")
+    path = tmp_path / "ids.csv"
+    path.write_text("alice,a-1\nb\0ob,b-2\n")
+
+    with pytest.raises(CommandError):
+        call_command("layer_user_import", str(path))
+
+    assert capsys.readouterr().err == "line 2: There is no user with this name.\n"
