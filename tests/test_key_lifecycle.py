@@ -485,6 +485,13 @@ def test_saving_cannot_change_the_id_of_a_key_that_was_active(retired):
     assert stored(retired).key_id == KEY_ID
 
 
+def test_a_key_id_that_is_given_as_text_is_compared_as_a_uuid(retired):
+    retired.key_id = str(KEY_ID).upper()
+    retired.save()
+
+    assert stored(retired).key_id == KEY_ID
+
+
 def test_saving_can_change_the_id_of_a_key_that_was_never_active(draft):
     draft.key_id = OTHER_KEY_ID
     draft.save()

@@ -476,8 +476,12 @@ class SigningKey(models.Model):
             )
 
     def _refuse_changes(self, stored_values: dict[str, Any]) -> None:
+        fields = {field.attname: field for field in self._meta.concrete_fields}
         changed = [
-            name for name in stored_values if stored_values[name] != getattr(self, name)
+            name
+            for name, value in stored_values.items()
+            # Code may have assigned the key ID as a string.
+            if fields[name].to_python(getattr(self, name)) != value
         ]
         if not stored_values["activated_at"] and "key_id" in changed:
             changed.remove("key_id")
