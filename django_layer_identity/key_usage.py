@@ -6,7 +6,7 @@ import time
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from django.db import transaction
+from django.db import connections, transaction
 from django.db.models import Q
 from django.utils import timezone
 
@@ -26,10 +26,14 @@ def record_use(key: SigningKey) -> None:
     Record that a key has signed, unless that was recorded in the last ten minutes.
 
     Inside a transaction it is written after the commit, so that no lock is held. Django
-    logs a failure. Nothing is written if the database connection has failed.
+    logs a failure. Nothing is written if the database connection has failed, or if the
+    project commits by itself after ``set_autocommit(False)``.
     """
     if is_unreachable(key.database) or not _should_sample(key):
         return
+    connection = connections[key.database]
+    if not connection.in_atomic_block and not connection.get_autocommit():
+        return  # on_commit() would raise
     now = timezone.now()
     if key.last_used_at is not None and key.last_used_at > now - SAMPLE:
         return  # another process has just recorded it

@@ -145,6 +145,19 @@ def test_a_token_is_issued_if_the_use_cannot_be_recorded(key, alice, failures, c
     )
 
 
+@pytest.mark.django_db(transaction=True)
+def test_without_autocommit_a_token_is_issued_and_no_use_is_recorded(key, alice):
+    transaction.set_autocommit(False)
+    try:
+        issued = issue_identity_token(alice, NONCE)
+        transaction.commit()
+    finally:
+        transaction.set_autocommit(True)
+
+    assert issued.user_id == "alice"
+    assert last_used_at() is None
+
+
 def test_a_failed_recording_is_not_retried_for_each_token(key, issue, failures):
     for _ in range(3):
         issue()
