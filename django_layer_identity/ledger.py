@@ -45,12 +45,10 @@ class Assignment:
     context: MappingContext
     expected: str | None = field(repr=False)
     user_id: str = field(repr=False)
-    current: LayerUser | None = field(
-        default=None, repr=False
-    )  # the user's present entry
-    entry: LayerUser | None = field(
-        default=None, repr=False
-    )  # the entry of ``user_id``
+    #: The user's present entry.
+    current: LayerUser | None = field(default=None, repr=False)
+    #: The entry of ``user_id``.
+    entry: LayerUser | None = field(default=None, repr=False)
 
     @property
     def is_recorded(self) -> bool:
@@ -171,8 +169,8 @@ def foresee_loss(entry: LayerUser) -> Assignment | None:
     """
     Decide which ID the owner of an entry will get after its reassignment to another user.
 
-    Write nothing, and call no function of the project: return None if only such a
-    function can tell.
+    Write nothing, and call no callable of the settings; methods of an attribute path are
+    called. Return None if only a callable can tell.
 
     :raises UserIDTaken: if ``USER_ID`` gives the owner the ID of this entry.
     :raises Refusal: if another reason will prevent tokens, as in :func:`resolve`.

@@ -64,8 +64,8 @@ class Overview:
     What one person sees on the front page of one admin site.
 
     ``available_apps`` is Django's list of the models that are registered in the site and
-    that the person may see. Each query is bounded, and their number does not depend on
-    the number of Layer apps.
+    that the person may see. The number of queries does not depend on the number of Layer
+    apps.
     """
 
     def __init__(self, user: Any, available_apps: Iterable[Any]) -> None:

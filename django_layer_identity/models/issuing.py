@@ -61,7 +61,8 @@ def _read(user_pk: object, wanted: AppID | None) -> list[IssuingRow]:
 def compile_queries() -> None:
     """Compile the queries of :func:`get_for_issuing` before they are needed."""
     using = router.db_for_write(LayerApp)
-    # Any values that differ: 1 as a UUID is not random, and MariaDB has no AutoField of 0.
+    # Two values that differ, so that each is found in the SQL. The user's primary key is
+    # not 0, because MariaDB refuses 0 for an AutoField.
     user_pk = _CURRENT_FOR.to_python(1)
     _first_two.compile(using, user_pk)
     _with_app_id.compile(using, user_pk, uuid4())
