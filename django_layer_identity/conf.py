@@ -44,7 +44,11 @@ def parse_rate(rate: object) -> tuple[int, int]:
 
 
 class LayerIdentitySettings:
-    """Read ``settings.LAYER_IDENTITY``, with one typed property per key."""
+    """
+    Read ``settings.LAYER_IDENTITY``, with one typed property per key.
+
+    :raises ConfigurationError: if the setting is not a mapping.
+    """
 
     @property
     def KEY_ENCRYPTION_KEYS(self) -> Sequence[str]:
@@ -172,7 +176,13 @@ class LayerIdentitySettings:
         return settings.DEBUG or self.SANDBOX is True
 
     def _get(self, name: str, default: T) -> T:
-        value: T = getattr(settings, "LAYER_IDENTITY", {}).get(name, default)
+        stored = getattr(settings, "LAYER_IDENTITY", {})
+        if not isinstance(stored, Mapping):
+            # The value itself may hold secrets.
+            raise ConfigurationError(
+                f"LAYER_IDENTITY must be a dict, not {type(stored).__name__}."
+            )
+        value: T = stored.get(name, default)
         return value
 
 

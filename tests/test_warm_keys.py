@@ -228,7 +228,7 @@ def test_wrong_settings_are_logged(key, settings, caplog):
     warm_keys()
 
     assert [record.levelname for record in caplog.records] == ["ERROR", "ERROR"]
-    assert "'str' object has no attribute 'get'" in caplog.text
+    assert "LAYER_IDENTITY must be a dict, not str." in caplog.text
 
 
 ASGI = """

@@ -20,6 +20,7 @@ from rest_framework import exceptions as drf
 from django_layer_identity.exceptions import (
     AuthenticationFailed,
     BodyMalformed,
+    ConfigurationError,
     CSRFFailed,
     MediaTypeUnsupported,
     MethodNotAllowed,
@@ -77,6 +78,7 @@ _TRANSLATIONS: tuple[tuple[type[Exception], type[Refusal]], ...] = (
     (UnreadablePostError, BodyMalformed),
     (Error, Unavailable),
     (OSError, Unavailable),
+    (ConfigurationError, Unavailable),
 )
 #: Cache clients whose errors are not an ``OSError``. A cache may store sessions.
 CACHE_CLIENTS = frozenset({"_pylibmc", "pylibmc", "pymemcache", "redis", "valkey"})

@@ -39,6 +39,7 @@ from django_layer_identity.api.throttling import UserThrottle, limit_failed_logi
 from django_layer_identity.conf import conf
 from django_layer_identity.exceptions import (
     AuthenticationFailed,
+    ConfigurationError,
     NonceHasSpaces,
     NonceMissing,
     NotAuthenticated,
@@ -79,6 +80,7 @@ class IdentityTokenView(JSONView):
     parser_classes = [JSONBodyParser, FormBodyParser, MultiPartBodyParser]
 
     user: AbstractBaseUser | None = None  # set by perform_authentication()
+    _settings_error: ConfigurationError | None = None  # set by get_authenticators()
 
     @sensitive_variables()
     def post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
@@ -135,6 +137,8 @@ class IdentityTokenView(JSONView):
         client that is not logged in gets the error of the body only if the body may
         contain credentials.
         """
+        if self._settings_error is not None:
+            raise self._settings_error
         body_error = read_body(request)
         in_body = takes_passwords(request)
         if in_body:
@@ -174,7 +178,12 @@ class IdentityTokenView(JSONView):
             raise NotAuthenticated
 
     def get_authenticators(self) -> list[Any]:
-        own, project = self.authentication_classes, conf.AUTHENTICATION_CLASSES
+        try:
+            own, project = self.authentication_classes, conf.AUTHENTICATION_CLASSES
+        except ConfigurationError as exc:
+            # DRF handles no errors here, so initial() raises it.
+            self._settings_error = exc
+            return []
         default = api_settings.DEFAULT_AUTHENTICATION_CLASSES
         return _instances(own, project, default)
 

@@ -255,6 +255,22 @@ def test_what_the_operator_can_mend_is_logged_without_a_traceback(
     assert traceback is None
 
 
+@pytest.mark.parametrize(
+    ("setting", "kind"), [(["USER_ID"], "list"), ("secret", "str"), (None, "NoneType")]
+)
+def test_settings_that_are_not_a_dict_are_one_log_line_that_says_so(
+    settings, key, alice, logged, setting, kind
+):
+    settings.LAYER_IDENTITY = setting
+
+    assert read(ask(alice, nonce=NONCE)) == UNAVAILABLE
+    line, traceback = logged()
+    assert literal_eval(line.partition(" reason=")[2]) == (
+        f"LAYER_IDENTITY must be a dict, not {kind}."
+    )
+    assert traceback is None
+
+
 def test_an_error_of_the_projects_code_is_logged_with_its_traceback(
     settings, key, alice, logged
 ):
