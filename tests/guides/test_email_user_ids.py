@@ -4,6 +4,8 @@ import pytest
 from django.contrib.auth.models import User
 from django.core.management import CommandError, call_command
 
+from tests.endpoint import configure
+
 
 @pytest.fixture
 def address(alice):
@@ -41,6 +43,20 @@ def test_a_user_who_changes_their_address_keeps_the_user_id(user_id, alice, addr
     address.save()
 
     assert user_id(alice) == "alice@example.com"
+
+
+@pytest.mark.parametrize(
+    ("change", "answer"),
+    [("keep", "alice@example.com"), ("follow", "user_id_unavailable")],
+)
+def test_a_user_who_lost_the_verified_address_is_refused_unless_the_id_is_kept(
+    settings, user_id, alice, address, change, answer
+):
+    user_id(alice)
+    address.delete()
+    configure(settings, USER_ID_CHANGE=change)
+
+    assert user_id(alice) == answer
 
 
 def test_a_mailbox_that_passed_to_another_person_is_refused(user_id, alice, address):
