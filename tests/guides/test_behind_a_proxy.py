@@ -1,9 +1,15 @@
 from __future__ import annotations
 
+import base64
 import json
+import re
 
-from tests.endpoint import JSON, NONCE, URL, configure
+import pytest
 
+from tests.endpoint import FORM, JSON, NONCE, URL, configure
+from tests.guide_pages import commands
+
+REST = "rest_framework.authentication"
 BODY = "django_layer_identity.api.authentication.BodyCredentialsAuthentication"
 
 
@@ -29,6 +35,33 @@ def test_wrong_passwords_of_one_client_do_not_block_another(
 
     assert statuses == [403] * 20 + [429]
     assert post(client, "alice", "wonderland", "192.0.2.2").status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("classes", "expected"),
+    [
+        ([f"{REST}.BasicAuthentication"], [401] * 20 + [429]),
+        (
+            [f"{REST}.SessionAuthentication", f"{REST}.BasicAuthentication"],
+            [403] * 20 + [429],
+        ),
+        ([f"{REST}.TokenAuthentication"], [401] * 21),
+    ],
+)
+def test_the_command_shows_that_passwords_are_counted_and_tokens_are_not(
+    settings, rate_clock, client, key, classes, expected
+):
+    [(line, _output)] = commands("behind-a-proxy")
+    login, body = re.search(
+        r"-u (\S+) -d (\S+) https://example.com/layer/", line
+    ).groups()
+    configure(settings, AUTHENTICATION_CLASSES=classes)
+    basic = f"Basic {base64.b64encode(login.encode()).decode()}"
+    headers = {"Authorization": basic, "X-Forwarded-Proto": "https"}
+
+    answers = [client.post(URL, body, FORM, headers=headers) for _ in range(21)]
+
+    assert [answer.status_code for answer in answers] == expected
 
 
 def test_a_forged_address_does_not_help(settings, rate_clock, client, key, alice):
