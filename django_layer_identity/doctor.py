@@ -349,7 +349,7 @@ def _test_key(installation: _Installation) -> _Problems:
             ERROR,
             f"The key {key} of {key.app} is the public test key: anyone can sign "
             "identity tokens with it.",
-            "Revoke it here and at Layer, and create another key.",
+            "Revoke it, and create another key.",
         )
 
 

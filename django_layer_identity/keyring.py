@@ -66,7 +66,7 @@ def generate_private_key(
     activate: bool = False,
 ) -> SigningKey:
     """
-    Generate a key pair. Its public key must be registered with Layer.
+    Generate a key pair. Verifiers need its public key.
 
     :raises InvalidKey: if the size is not 2048, 3072 or 4096 bits.
     """

@@ -100,7 +100,7 @@ def _describe(keys: list[SigningKey]) -> Iterator[str]:
         yield f"Further signing keys that cannot be decrypted: {further}."
 
 
-HOW_TO_REPLACE = "Revoke it here and at Layer, and create another key."
+HOW_TO_REPLACE = "Revoke it, and create another key."
 
 
 @rule("W012", hint=HOW_TO_REPLACE)

@@ -47,7 +47,7 @@ class PrivateKey(NotPicklable):
 
     @cached_property
     def public_key(self) -> PublicKey:
-        """The public key, which is registered with Layer."""
+        """The public key, which verifiers need."""
         return PublicKey.of(self._key.public_key())
 
     @property

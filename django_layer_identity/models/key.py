@@ -152,7 +152,7 @@ class SigningKeyManager(models.Manager["SigningKey"]):
 
 
 class SigningKey(models.Model):
-    """An RSA key pair whose public key is registered with Layer."""
+    """An RSA key pair of a Layer app. Verifiers need its public key."""
 
     class State(models.TextChoices):
         DRAFT = "draft", _("draft")

@@ -323,8 +323,8 @@ class Inspection:
             yield _error(
                 "eit_key_malformed",
                 "The token's header field “kid” is not a key ID.",
-                f"{kind}A key ID starts with layer:///keys/. Use the ID that Layer "
-                f"shows, not the key's name.{self._signer_hint()}",
+                f"{kind}A key ID starts with layer:///keys/. Use the key ID, not "
+                f"the key's name.{self._signer_hint()}",
             )
             return
         self.key = find_key(self.keys, key_id, app=self.app, provider=self.provider)
@@ -346,8 +346,8 @@ class Inspection:
         if any(key.app_id.endswith(uuid) for key in self.keys):
             return "It is the UUID of an app ID. Use the key ID."
         return (
-            "A key ID starts with layer:///keys/. Layer shows it beside the key. "
-            "Compare it with the signing keys in the admin."
+            "A key ID starts with layer:///keys/. Compare it with the signing keys in the "
+            "admin."
         )
 
     def _state(self, key: KnownKey) -> Iterator[Finding]:

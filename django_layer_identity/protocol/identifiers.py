@@ -94,7 +94,7 @@ class ProviderID(_PrefixedUUID):
 
 
 class KeyID(_PrefixedUUID):
-    """The ID that Layer gives a key pair: the ``kid`` header."""
+    """The ID of a key pair: the ``kid`` header."""
 
     name = "a key ID"
     prefix = "layer:///keys/"

@@ -224,7 +224,7 @@ PUBLIC = (
     f"The signing key {testing.KEY_ID} of the Layer app 'Messenger' is the public test "
     "key: anyone can sign identity tokens with it."
 )
-REPLACE = "Revoke it here and at Layer, and create another key."
+REPLACE = "Revoke it, and create another key."
 
 
 def public(kind, id):
