@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from datetime import timedelta
 from pathlib import Path
 
@@ -15,7 +17,7 @@ from django_layer_identity.conf import conf
 from django_layer_identity.exceptions import Refusal
 from django_layer_identity.protocol.explain import LAYER_CODES
 from tests.checks import documented_checks
-from tests.pages import page
+from tests.pages import code_blocks, page
 
 ROOT = Path(__file__).parent.parent
 CHECKS = ROOT / "django_layer_identity/checks"
@@ -142,3 +144,34 @@ def test_every_refusal_has_a_status():
 def test_every_refusal_has_a_text_for_the_client_and_one_for_the_operator(refusal):
     assert re.fullmatch(r"[A-Z“].{15,130}\.", refusal.detail)
     assert re.fullmatch(r"[A-Z“].{60,270}\.", refusal.advice)
+
+
+#: A project of one view, which has an error, and a request to it.
+BROKEN = """
+import django
+from django.conf import settings
+from django.test import Client
+from django.urls import path
+
+settings.configure(LOGGING=LOGGING, ROOT_URLCONF=__name__, ALLOWED_HOSTS=["*"])
+django.setup()
+urlpatterns = [path("", lambda request: 1 / 0)]
+Client(raise_request_exception=False).get("/")
+"""
+
+
+def test_the_documented_logging_shows_the_errors_of_other_views():
+    [(_language, _caption, code)] = code_blocks(page("logging").read_text())
+
+    done = subprocess.run(
+        [sys.executable, "-c", code + BROKEN],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    lines = done.stderr.splitlines()
+    assert (lines[0], lines[-1]) == (
+        "Internal Server Error: /",
+        "ZeroDivisionError: division by zero",
+    )
