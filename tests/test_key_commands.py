@@ -11,6 +11,7 @@ import pytest
 from django.core.management import (
     CommandError,
     call_command,
+    load_command_class,
     execute_from_command_line,
 )
 
@@ -380,6 +381,17 @@ def test_a_call_of_a_command_takes_interactive_as_a_python_value(key, terminal):
     call_command("layer_key_retire", str(KEY_ID), interactive=False)
 
     assert SigningKey.objects.get().state == "retired"
+
+
+@pytest.mark.parametrize("name", ["retire", "revoke", "destroy"])
+def test_the_help_says_that_a_command_without_a_terminal_does_not_ask(name):
+    parser = load_command_class("django_layer_identity", f"layer_key_{name}")
+    shown = " ".join(parser.create_parser("manage.py", "").format_help().split())
+
+    assert (
+        "do not ask for confirmation; without a terminal, the command never asks"
+        in shown
+    )
 
 
 def test_a_command_without_standard_input_does_not_ask(key, monkeypatch):

@@ -35,7 +35,7 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "--no-input": {
         "action": "store_false",
         "dest": "interactive",
-        "help": "do not ask for confirmation",
+        "help": "do not ask for confirmation; without a terminal, the command never asks",
     },
     "--json": {"action": "store_true", "help": "print JSON, for scripts"},
     "key": {
