@@ -11,8 +11,8 @@ import pytest
 from django.core.management import (
     CommandError,
     call_command,
-    load_command_class,
     execute_from_command_line,
+    load_command_class,
 )
 
 from django_layer_identity.models import LayerApp, SigningKey
