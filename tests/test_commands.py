@@ -45,6 +45,24 @@ def test_app_create_again_changes_nothing_and_succeeds(run, app):
     assert LayerApp.objects.get() == app
 
 
+def test_app_create_says_what_a_second_enabled_app_changes_for_clients(app, capsys):
+    call_command(*CREATE, "--app-id", "aaaaaaaa-0000-4000-8000-000000000009")
+
+    assert capsys.readouterr() == (
+        "layer:///apps/production/aaaaaaaa-0000-4000-8000-000000000009\n",
+        "2 Layer apps are enabled now: requests without app_id are refused with 400 "
+        "app_id_required.\n",
+    )
+
+
+def test_app_create_remarks_nothing_if_the_other_app_is_disabled(app, capsys):
+    LayerApp.objects.update(enabled=False)
+
+    call_command(*CREATE, "--app-id", "aaaaaaaa-0000-4000-8000-000000000009")
+
+    assert capsys.readouterr().err == ""
+
+
 def test_app_create_refuses_the_app_id_as_provider_id(run, db):
     with pytest.raises(CommandError) as caught:
         run(*CREATE[:-1], f"layer:///providers/{APP_ID}")

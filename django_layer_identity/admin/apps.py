@@ -157,6 +157,15 @@ class LayerAppAdmin(TokenPages, LayerModelAdmin):
             context["may_add_key"] = key_admin.has_add_permission(request)
         return super().render_change_form(request, context, *args, **kwargs)
 
+    def response_add(
+        self, request: HttpRequest, obj: LayerApp, *args: Any, **kwargs: Any
+    ) -> HttpResponse:
+        """Warn if the app is not the only one that is enabled."""
+        response = super().response_add(request, obj, *args, **kwargs)
+        if obj.enabled and (message := LayerApp.objects.several_enabled()):
+            self.message_user(request, message, messages.WARNING)
+        return response
+
     def response_post_save_add(
         self, request: HttpRequest, obj: LayerApp
     ) -> HttpResponseRedirect:

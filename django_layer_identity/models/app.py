@@ -40,6 +40,10 @@ NO_APP = "There is no Layer app. Create one in the admin or with layer_app_creat
 SEVERAL_APPS = (
     "There are several Layer apps. Name one by its app ID, in a command with --app."
 )
+SEVERAL_ENABLED = _(
+    "%(n)s Layer apps are enabled now: requests without app_id are refused with 400 "
+    "app_id_required."
+)
 IDS_ARE_FROZEN = _(
     "The app ID, environment and provider ID cannot change, because a key of this Layer "
     "app has been active."
@@ -90,6 +94,12 @@ class LayerAppManager(models.Manager["LayerApp"]):
         if found is None or not found.identifier.matches(wanted):
             raise NotFound(f"There is no Layer app with the app ID {wanted}.")
         return found
+
+    def several_enabled(self) -> str:
+        """Return what changes for clients if several apps are enabled, otherwise ``""``."""
+        stored = self.using(router.db_for_write(self.model))
+        count = stored.filter(enabled=True).count()
+        return str(SEVERAL_ENABLED % {"n": count}) if count > 1 else ""
 
     def lock(self, pk: int, using: str) -> LayerApp | None:
         """

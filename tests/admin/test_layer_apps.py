@@ -96,6 +96,31 @@ def test_an_app_is_added_with_ids_in_any_form(admin_client, app_id, provider_id)
     ]
 
 
+SEVERAL = (
+    "2 Layer apps are enabled now: requests without app_id are refused with 400 "
+    "app_id_required."
+)
+
+
+@pytest.mark.parametrize(("enabled", "expected"), [("on", [SEVERAL]), ("", [])])
+def test_an_added_app_that_is_enabled_as_the_second_one_gives_a_warning(
+    admin_client, app, enabled, expected
+):
+    posted = entered(app_id="aaaaaaaa-0000-4000-8000-000000000009", enabled=enabled)
+
+    response = admin_client.post(f"{APPS}add/", posted)
+
+    success, *warnings = map(str, get_messages(response.wsgi_request))
+    assert "was added successfully" in success
+    assert warnings == expected
+
+
+def test_the_first_app_gives_no_warning(admin_client):
+    response = admin_client.post(f"{APPS}add/", entered())
+
+    assert len(get_messages(response.wsgi_request)) == 1
+
+
 @pytest.mark.parametrize(
     ("field", "text", "error"),
     [

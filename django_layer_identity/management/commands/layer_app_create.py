@@ -55,3 +55,5 @@ class Command(LayerCommand):
             provider_id=ProviderID.parse(provider_id),
         )
         self.stdout.write(str(app.identifier))
+        if remark := LayerApp.objects.several_enabled():
+            self.remark(remark)
