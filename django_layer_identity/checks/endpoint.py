@@ -240,8 +240,8 @@ def _cache_alias() -> Iterator[str]:
 
 @rule(
     "W040",
-    hint="Set LAYER_IDENTITY['CACHE_ALIAS'] to a cache on Redis or Memcached, or to a "
-    f"DatabaseCache with MAX_ENTRIES of {MIN_ENTRIES} or more.",
+    hint="Set LAYER_IDENTITY['CACHE_ALIAS'] to a cache on Redis or Memcached. Without rate "
+    f"limits, a DatabaseCache with MAX_ENTRIES of {MIN_ENTRIES} or more works too.",
 )
 def shared_cache() -> Iterator[str]:
     if cannot_check_cache():
@@ -261,9 +261,18 @@ def cannot_check_cache() -> bool:
 
 
 def _cache_problem(cache: BaseCache) -> str | None:
+    for kind, reason in _REASONS:
+        if isinstance(cache, kind):
+            return reason
+    # This incr() is a get() and a set() with the cache's default TIMEOUT.
+    if any(conf.THROTTLE_RATES.values()) and type(cache).incr is BaseCache.incr:
+        return (
+            "it loses counts of simultaneous requests, and forgets counts after its "
+            "TIMEOUT"
+        )
     if isinstance(cache, DatabaseCache) and cache._max_entries < MIN_ENTRIES:
         return f"with over {cache._max_entries} entries, it deletes unexpired ones"
-    return next((why for kind, why in _REASONS if isinstance(cache, kind)), None)
+    return None
 
 
 @rule(

@@ -22,8 +22,8 @@ def warning(problem):
     return Warning(
         f"Nonces and rate limits are stored in {problem}.",
         hint=(
-            "Set LAYER_IDENTITY['CACHE_ALIAS'] to a cache on Redis or Memcached, or to a "
-            "DatabaseCache with MAX_ENTRIES of 10000 or more."
+            "Set LAYER_IDENTITY['CACHE_ALIAS'] to a cache on Redis or Memcached. Without "
+            "rate limits, a DatabaseCache with MAX_ENTRIES of 10000 or more works too."
         ),
         id="layer_identity.W040",
     )
@@ -97,7 +97,6 @@ def test_deploy_does_not_repeat_an_unknown_alias(settings):
             "FileBasedCache: two requests can add the same entry, because add() is not "
             "atomic",
         ),
-        (TABLE, "DatabaseCache: with over 300 entries, it deletes unexpired ones"),
     ],
 )
 def test_deploy_reports_a_cache_that_cannot_guard_nonces(settings, backend, problem):
@@ -106,6 +105,28 @@ def test_deploy_reports_a_cache_that_cannot_guard_nonces(settings, backend, prob
     assert deployed(settings, NONCE_GUARD="cache") == [warning(problem)]
     assert deployed(settings, THROTTLE_RATES={"failures": None}) == [warning(problem)]
     assert deployed(settings, NONCE_GUARD="database") == []
+
+
+def test_deploy_reports_a_small_table_of_nonces(settings):
+    use(settings, TABLE)
+
+    assert deployed(settings, NONCE_GUARD="cache") == [
+        warning("DatabaseCache: with over 300 entries, it deletes unexpired ones")
+    ]
+
+
+@pytest.mark.parametrize("scope", ["user", "failures"])
+def test_deploy_reports_rate_limits_in_a_table(settings, scope):
+    use(settings, TABLE, OPTIONS={"MAX_ENTRIES": 10_000})
+    settings.REST_FRAMEWORK = {"NUM_PROXIES": 0}
+    rates = {"user": None, "failures": None, scope: "20/min"}
+
+    assert deployed(settings, THROTTLE_RATES=rates) == [
+        warning(
+            "DatabaseCache: it loses counts of simultaneous requests, and forgets counts "
+            "after its TIMEOUT"
+        )
+    ]
 
 
 def test_deploy_reports_a_disabled_guard(settings):
