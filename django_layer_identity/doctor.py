@@ -17,6 +17,7 @@ from uuid import UUID
 
 from django.apps import apps as installed_apps
 from django.core import checks as system_checks
+from django.core.cache import caches
 from django.db import Error, connections, router
 from django.db.migrations.executor import MigrationExecutor
 from django.db.models import Count
@@ -57,6 +58,12 @@ NEXT_STEPS = {
     SigningKey.State.DRAFT: "Enter the key ID of {} (layer_key_set_id), and activate it "
     "(layer_key_activate).",
 }
+UNKNOWN_CACHE = (
+    ERROR,
+    "Not tested: CACHE_ALIAS or THROTTLE_RATES is invalid.",
+    "The check “settings” says what is wrong.",
+)
+MEND_CACHE = "Correct CACHES, or start the cache."
 NO_ACTIVE_KEY = "Not tested: no enabled Layer app has an active key."
 #: SQL for the database's time in Unix seconds.
 _DATABASE_TIME = {
@@ -297,10 +304,46 @@ def _ids(installation: _Installation) -> _Problems:
 
 def _cache(installation: _Installation) -> _Problems:
     if cannot_check_cache():
-        text = "Not tested: CACHE_ALIAS or THROTTLE_RATES is invalid."
-        yield ERROR, text, "The check “settings” says what is wrong."
+        yield UNKNOWN_CACHE
     for message in shared_cache():
         yield WARNING, str(message.msg), message.hint or ""
+
+
+def _cache_answers(installation: _Installation) -> _Problems:
+    if cannot_check_cache():
+        yield UNKNOWN_CACHE
+    elif not conf.is_cache_used:
+        yield (
+            OK,
+            "Not tested: neither the replay guard nor rate limits use a cache.",
+            "",
+        )
+    elif reason := _cache_failure():
+        is_guard = conf.NONCE_GUARD == "cache"
+        refuses = is_guard and conf.NONCE_GUARD_FAILURE != "serve"
+        consequence = "rate limits do not either."
+        if is_guard:
+            consequence = f"replay guard and {consequence}"
+        if refuses:
+            consequence = "users get no identity tokens."
+        yield (
+            ERROR if refuses else WARNING,
+            f"The cache {conf.CACHE_ALIAS!r} does not work ({reason}): {consequence}",
+            MEND_CACHE,
+        )
+
+
+def _cache_failure() -> str | None:
+    """Store an entry, and return why the cache does not return it, or None."""
+    key = value = f"layer_identity:doctor:{token_urlsafe()}"
+    try:
+        cache = caches[conf.CACHE_ALIAS]
+        cache.set(key, value, 60)
+        found = cache.get(key)
+        cache.delete(key)
+    except Exception as exc:  # a cache may raise anything
+        return type(exc).__name__
+    return None if found == value else "it does not return what it stores"
 
 
 def _clock(installation: _Installation) -> _Problems:
@@ -402,6 +445,12 @@ CHECKS = (
     _Check("key-age", "No active key is older than a year.", _key_age),
     _Check("ids", "No ID is used for two things.", _ids),
     _Check("cache", "All processes share nonces and rate limits.", _cache),
+    _Check(
+        "cache-answers",
+        "The cache stores and returns values.",
+        _cache_answers,
+        is_quick=False,
+    ),
     _Check("clock", "The clock agrees with the database's.", _clock),
     _Check("refusals", "No refusals in the last hour are recorded.", _refusals),
     _Check("test-key", "The public test key is not in use.", _test_key),

@@ -10,6 +10,8 @@ from textwrap import dedent
 from uuid import UUID
 
 import pytest
+from django.core.cache import caches
+from django.core.cache.backends.redis import RedisCache
 from django.core.management import (
     CommandError,
     call_command,
@@ -40,6 +42,7 @@ HEALTHY = [
     ("key-age", "ok"),
     ("ids", "ok"),
     ("cache", "ok"),
+    ("cache-answers", "ok"),
     ("clock", "ok"),
     ("refusals", "ok"),
     ("test-key", "ok"),
@@ -47,15 +50,42 @@ HEALTHY = [
 ]
 
 
+DEAD_CACHE = {
+    "BACKEND": "django.core.cache.backends.redis.RedisCache",
+    "LOCATION": "redis://127.0.0.1:1",
+}
+
+
+class Working(RedisCache):
+    """Needs no server."""
+
+    def __init__(self, location, params):
+        super().__init__(location, params)
+        self.entries = {}
+
+    def set(self, key, value, timeout):
+        self.entries[key] = value
+
+    def get(self, key):
+        return self.entries.get(key)
+
+    def delete(self, key):
+        del self.entries[key]
+
+
+class Forgetful(Working):
+    """Behaves like a Memcached client that ignores errors."""
+
+    def get(self, key):
+        return None
+
+
 @pytest.fixture(autouse=True)
 def production(settings):
     """Settings of a project that is deployed correctly."""
     settings.DEBUG = False
     settings.CACHES = {
-        "default": {
-            "BACKEND": "django.core.cache.backends.redis.RedisCache",
-            "LOCATION": "redis://127.0.0.1:1",  # not used
-        }
+        "default": {"BACKEND": "tests.test_doctor.Working", "LOCATION": "unused"}
     }
     settings.LAYER_IDENTITY = {
         **settings.LAYER_IDENTITY,
@@ -79,8 +109,8 @@ def test_a_healthy_installation_has_no_problems(key):
     assert severities() == HEALTHY
 
 
-def test_there_are_at_most_a_dozen_checks():
-    assert len(CHECKS) <= 12
+def test_there_are_at_most_thirteen_checks():
+    assert len(CHECKS) <= 13
 
 
 def test_an_empty_installation_has_no_app(db):
@@ -181,6 +211,79 @@ def test_a_cache_of_each_process_is_a_warning(key, settings):
 
     assert (finding.id, finding.severity) == ("cache", "warning")
     assert "each process has its own cache" in finding.message
+
+
+def test_the_entry_that_tests_the_cache_is_deleted(key):
+    run_checks()
+
+    assert caches["default"].entries == {}
+
+
+def test_a_cache_that_is_down_is_a_warning(key, dead_cache):
+    assert problems() == [
+        Finding(
+            "cache-answers",
+            "warning",
+            "The cache 'default' does not work (ConnectionError): replay guard and rate "
+            "limits do not either.",
+            "Correct CACHES, or start the cache.",
+        )
+    ]
+
+
+def test_only_rate_limits_need_the_cache_if_the_database_stores_the_nonces(
+    key, dead_cache, settings
+):
+    settings.LAYER_IDENTITY = {**settings.LAYER_IDENTITY, "NONCE_GUARD": "database"}
+
+    [finding] = problems()
+
+    assert finding.message == (
+        "The cache 'default' does not work (ConnectionError): rate limits do not either."
+    )
+
+
+def test_a_cache_that_is_down_is_an_error_if_tokens_need_it(key, dead_cache, settings):
+    settings.LAYER_IDENTITY = {
+        **settings.LAYER_IDENTITY,
+        "NONCE_GUARD_FAILURE": "refuse",
+    }
+
+    assert problems() == [
+        Finding(
+            "cache-answers",
+            "error",
+            "The cache 'default' does not work (ConnectionError): users get no identity "
+            "tokens.",
+            "Correct CACHES, or start the cache.",
+        )
+    ]
+
+
+def test_a_cache_that_returns_nothing_does_not_work(key, settings):
+    settings.CACHES = {
+        "default": {"BACKEND": "tests.test_doctor.Forgetful", "LOCATION": "unused"}
+    }
+
+    [finding] = problems()
+
+    assert finding.message == (
+        "The cache 'default' does not work (it does not return what it stores): replay "
+        "guard and rate limits do not either."
+    )
+
+
+def test_a_cache_that_is_not_used_is_not_tested(key, dead_cache, settings):
+    settings.LAYER_IDENTITY = {
+        **settings.LAYER_IDENTITY,
+        "NONCE_GUARD": "database",
+        "THROTTLE_RATES": {"user": None, "failures": None},
+    }
+
+    assert problems() == []
+    assert "Not tested: neither the replay guard nor rate limits use a cache." in [
+        finding.message for finding in run_checks()
+    ]
 
 
 @pytest.mark.parametrize(
@@ -367,9 +470,8 @@ def test_quick_checks_open_no_key(key, parsed):
 
     found = severities(quick=True)
 
-    assert found == [
-        row for row in HEALTHY if row[0] not in ("self-test", "round-trip")
-    ]
+    slow = ("self-test", "cache-answers", "round-trip")
+    assert found == [row for row in HEALTHY if row[0] not in slow]
     assert parsed == []
 
 
@@ -502,15 +604,15 @@ def test_the_id_of_a_key_that_was_never_active_can_be_corrected(draft):
 def test_a_cache_that_cannot_be_tested_is_not_ok(key, settings, wrong):
     settings.LAYER_IDENTITY = {**settings.LAYER_IDENTITY, **wrong}
 
-    assert (
+    assert [finding for finding in problems() if finding.id != "settings"] == [
         Finding(
-            "cache",
+            id,
             "error",
             "Not tested: CACHE_ALIAS or THROTTLE_RATES is invalid.",
             "The check “settings” says what is wrong.",
         )
-        in problems()
-    )
+        for id in ("cache", "cache-answers")
+    ]
 
 
 def test_a_disabled_app_that_is_examined_is_named(key):
@@ -558,6 +660,11 @@ def process_cache(key, settings):
 
 
 @pytest.fixture
+def dead_cache(key, settings):
+    settings.CACHES = {"default": DEAD_CACHE}
+
+
+@pytest.fixture
 def wrong_clock(key, monkeypatch):
     sql = "SELECT strftime('%s', 'now', '-1 hour')"
     monkeypatch.setitem(internals.DATABASE_TIME, "sqlite", sql)
@@ -579,6 +686,7 @@ def damaged_row(key):
         ("A damaged row", "damaged_row"),
         ("IDs that were mixed up", "mixed_up_ids"),
         ("A cache of each process", "process_cache"),
+        ("A cache that is down", "dead_cache"),
         ("A wrong clock", "wrong_clock"),
     ],
 )
@@ -717,15 +825,8 @@ def test_the_view_for_monitoring_asks_the_database_once_a_minute(
 
 
 def test_the_view_for_monitoring_answers_503_without_a_cache(
-    key, layer_health, rf, settings
+    key, layer_health, dead_cache, rf
 ):
-    settings.CACHES = {
-        "default": {
-            "BACKEND": "django.core.cache.backends.redis.RedisCache",
-            "LOCATION": "redis://127.0.0.1:1",
-        }
-    }
-
     response = layer_health(rf.get("/"))
 
     assert (response.status_code, response.content) == (503, b"")
