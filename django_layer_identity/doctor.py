@@ -27,10 +27,12 @@ from django_layer_identity.checks import check_deployment, check_settings
 from django_layer_identity.checks.endpoint import cannot_check_cache, shared_cache
 from django_layer_identity.conf import conf
 from django_layer_identity.exceptions import (
+    ConfigurationError,
     InvalidClaims,
     LayerIdentityError,
     refusals_by_code,
 )
+from django_layer_identity.issuing import token_lifetime
 from django_layer_identity.keys.encryption import HOW_TO_READ_AGAIN
 from django_layer_identity.keys.rsa import TEST_KEY_FINGERPRINT
 from django_layer_identity.models import LayerApp, SigningKey
@@ -406,8 +408,8 @@ def _round_trip(installation: _Installation) -> _Problems:
             continue
         try:
             claims = _made_up_claims(key.app)
-        except InvalidClaims as exc:
-            hint = "Correct the lifetime of the app's tokens."
+        except (ConfigurationError, InvalidClaims) as exc:
+            hint = "Correct the lifetime of the app's tokens, or CLOCK_SKEW."
             yield ERROR, f"No token of {key.app} can be issued: {exc}", hint
             continue
         try:
@@ -429,7 +431,7 @@ def _made_up_claims(app: LayerApp) -> IdentityClaims:
         user_id=MADE_UP_USER,
         nonce=token_urlsafe(),
         issued_at=now_in_seconds - conf.CLOCK_SKEW,
-        expires_at=now_in_seconds + (app.token_lifetime or conf.TOKEN_LIFETIME),
+        expires_at=now_in_seconds + token_lifetime(app),
     )
 
 

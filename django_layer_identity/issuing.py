@@ -263,7 +263,7 @@ def _prepare(
             user_id=user_id,
             nonce=nonce,
             issued_at=now - conf.CLOCK_SKEW,
-            expires_at=now + _lifetime(app),
+            expires_at=now + token_lifetime(app),
             profile=profile,
         )
         return claims, key.load_signer()
@@ -271,7 +271,12 @@ def _prepare(
         raise SigningFailed from exc
 
 
-def _lifetime(app: LayerApp) -> timedelta:
+def token_lifetime(app: LayerApp) -> timedelta:
+    """
+    Return the lifetime of this app's tokens.
+
+    :raises ConfigurationError: if ``TOKEN_LIFETIME`` is invalid.
+    """
     try:
         return app.token_lifetime or check_lifetime(conf.TOKEN_LIFETIME)
     except (InvalidClaims, TypeError) as exc:

@@ -420,27 +420,47 @@ def test_the_public_test_key_is_an_error(app):
 def test_the_round_trip_finds_what_layer_would_refuse(key, settings):
     settings.LAYER_IDENTITY = {
         **settings.LAYER_IDENTITY,
-        "TOKEN_LIFETIME": timedelta(0),
+        "CLOCK_SKEW": timedelta(minutes=-2),
     }
 
     [_, finding] = problems()
 
     assert (finding.id, finding.severity) == ("round-trip", "error")
-    assert finding.message.startswith("A token of Messenger: The token has expired")
+    assert finding.message.startswith("A token of Messenger: ")
 
 
+@pytest.mark.parametrize("lifetime", [timedelta(0), timedelta(days=20), 300, None])
 def test_the_round_trip_finds_a_lifetime_with_which_no_token_can_be_issued(
+    key, settings, caplog, lifetime
+):
+    settings.LAYER_IDENTITY = {**settings.LAYER_IDENTITY, "TOKEN_LIFETIME": lifetime}
+
+    assert problems()[1:] == [
+        Finding(
+            "round-trip",
+            "error",
+            "No token of Messenger can be issued: LAYER_IDENTITY['TOKEN_LIFETIME'] must be "
+            "a timedelta from 30 seconds to 24 hours. Correct it; for example: "
+            "timedelta(minutes=5).",
+            "Correct the lifetime of the app's tokens, or CLOCK_SKEW.",
+        )
+    ]
+    assert caplog.records == []
+
+
+def test_the_round_trip_finds_a_clock_skew_with_which_no_token_can_be_issued(
     key, settings
 ):
     settings.LAYER_IDENTITY = {
         **settings.LAYER_IDENTITY,
-        "TOKEN_LIFETIME": timedelta(days=20),
+        "CLOCK_SKEW": timedelta(days=2),
     }
 
     [_, finding] = problems()
 
     assert (finding.id, finding.severity) == ("round-trip", "error")
     assert finding.message.startswith("No token of Messenger can be issued: ")
+    assert finding.hint == "Correct the lifetime of the app's tokens, or CLOCK_SKEW."
 
 
 def test_one_app_can_be_examined(key, other_private_key):
