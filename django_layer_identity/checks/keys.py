@@ -9,6 +9,7 @@ from typing import Any
 from django.apps import apps
 from django.conf import settings
 from django.core.checks import CheckMessage, Warning
+from django.db import Error as DatabaseFailure
 from django.db import connections, router
 from django.db.models import QuerySet
 from django.utils.module_loading import import_string
@@ -59,17 +60,32 @@ def check_stored_keys(
     databases: Sequence[str] | None = None, **kwargs: Any
 ) -> list[CheckMessage]:
     """Check that each stored private key can be decrypted, and is a secret."""
-    keys = _stored_keys(databases)
-    return [*_unreadable(_unreadable_keys(keys)), *_test_key(_test_keys(keys))]
+    try:
+        keys = _stored_keys(databases)
+        return [*_unreadable(_unreadable_keys(keys)), *_test_key(_test_keys(keys))]
+    except DatabaseFailure as exc:
+        return _no_answer(exc)
 
 
 def check_active_keys(
     databases: Sequence[str] | None = None, **kwargs: Any
 ) -> list[CheckMessage]:
     """Check the same for a deployment: whether users get tokens, and from whom."""
-    keys = _stored_keys(databases)
-    unreadable = _unreadable_and_active(_unreadable_keys(keys))
-    return [*unreadable, *_test_key_deployed(_test_keys(keys))]
+    try:
+        keys = _stored_keys(databases)
+        unreadable = _unreadable_and_active(_unreadable_keys(keys))
+        return [*unreadable, *_test_key_deployed(_test_keys(keys))]
+    except DatabaseFailure:
+        return []  # check_stored_keys() reports it
+
+
+@rule("E013", hint="Check that it runs and that its settings are right.")
+def _no_answer(exc: DatabaseFailure) -> Iterator[str]:
+    alias = router.db_for_write(SigningKey)
+    yield (
+        f"The database {alias!r} cannot be asked for signing keys: "
+        f"{type(exc).__name__}."
+    )
 
 
 @rule("W011", hint=HOW_TO_READ_AGAIN)

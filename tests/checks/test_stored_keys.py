@@ -8,7 +8,7 @@ import pytest
 from django.core import checks
 from django.core.checks import Error, Warning
 from django.core.management import call_command
-from django.db import connection
+from django.db import InterfaceError, OperationalError, connection
 
 from django_layer_identity import keyring, testing
 from django_layer_identity.checks import keys
@@ -186,6 +186,23 @@ def test_the_first_migration_of_a_project_is_not_disturbed(
     finally:
         with connection.schema_editor() as editor:
             editor.create_model(SigningKey)
+
+
+@pytest.mark.parametrize("error", [OperationalError, InterfaceError])
+def test_a_database_that_fails_is_reported_once(key, error):
+    def fail(*args):
+        raise error("connection refused for user alice")
+
+    with connection.execute_wrapper(fail):
+        messages = run(deploy=True)
+
+    assert messages == [
+        Error(
+            f"The database 'default' cannot be asked for signing keys: {error.__name__}.",
+            hint="Check that it runs and that its settings are right.",
+            id="layer_identity.E013",
+        )
+    ]
 
 
 def test_newer_columns_are_not_read(key, lose_secret, django_assert_num_queries):
