@@ -47,12 +47,18 @@ def _encryption_keys() -> Iterator[str]:
         yield problem
 
 
-@rule("W004", hint=HOW_TO_SET_IT)
-def _no_encryption_keys() -> Iterator[str]:
+def _no_encryption_keys() -> Iterator[CheckMessage]:
+    text, hint = f"{SETTING} is empty", HOW_TO_SET_IT
+    if not hasattr(settings, "LAYER_IDENTITY"):
+        text = "The setting LAYER_IDENTITY does not exist, so all defaults apply"
+        hint = (
+            f"Is its name misspelt? Otherwise add it, with KEY_ENCRYPTION_KEYS. {hint}"
+        )
     if not conf.KEY_ENCRYPTION_KEYS:
-        yield (
-            "LAYER_IDENTITY['KEY_ENCRYPTION_KEYS'] is empty: no signing key can be "
-            "stored or used."
+        yield Warning(
+            f"{text}: no signing key can be stored or used.",
+            hint=hint,
+            id="layer_identity.W004",
         )
 
 

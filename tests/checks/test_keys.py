@@ -3,7 +3,8 @@ from __future__ import annotations
 import pytest
 from django.core.checks import Error, Warning
 
-from tests.checks import deployed, found
+from django_layer_identity.checks import check_deployment
+from tests.checks import assert_documented, deployed, found
 
 HOW_TO_SET_IT = (
     "Set it to its previous value: no other value decrypts the stored private keys. Only "
@@ -55,6 +56,24 @@ def test_deploy_reports_missing_encryption_keys(settings, entries):
             "LAYER_IDENTITY['KEY_ENCRYPTION_KEYS'] is empty: no signing key can be "
             "stored or used.",
             hint=HOW_TO_SET_IT,
+            id="layer_identity.W004",
+        )
+    ]
+
+
+def test_deploy_reports_a_project_without_settings(settings):
+    del settings.LAYER_IDENTITY
+    settings.LAYER_IDENTITIES = {"KEY_ENCRYPTION_KEYS": ["x" * 32]}
+
+    messages = [one for one in check_deployment() if one.id == "layer_identity.W004"]
+
+    assert_documented(messages)
+    assert messages == [
+        Warning(
+            "The setting LAYER_IDENTITY does not exist, so all defaults apply: no signing "
+            "key can be stored or used.",
+            hint="Is its name misspelt? Otherwise add it, with KEY_ENCRYPTION_KEYS. "
+            f"{HOW_TO_SET_IT}",
             id="layer_identity.W004",
         )
     ]
