@@ -25,6 +25,7 @@ from django_layer_identity.exceptions import ConfigurationError
 BASIC = "rest_framework.authentication.BasicAuthentication"
 BODY = "django_layer_identity.api.authentication.BodyCredentialsAuthentication"
 SESSION = "rest_framework.authentication.SessionAuthentication"
+TOKEN = "rest_framework.authentication.TokenAuthentication"  # noqa: S105  # a class
 CORS = "corsheaders.middleware.CorsMiddleware"
 #: Apps that ask for a second factor in their own login views.
 MFA_APPS = (
@@ -91,6 +92,29 @@ def _second_factors() -> Iterator[str]:
             "BodyCredentialsAuthentication issues identity tokens for a password only, "
             f"without the second factor of {found[0]}."
         )
+
+
+@rule(
+    "E045",
+    hint='Add "rest_framework.authtoken" to INSTALLED_APPS, and run '
+    "“manage.py migrate”.",
+)
+def _token_table() -> Iterator[str]:
+    installed = apps.is_installed("rest_framework.authtoken")
+    if not installed and any(map(_uses_default_model, _accepted(TOKEN))):
+        yield (
+            "TokenAuthentication stores its tokens in rest_framework.authtoken, which is "
+            "not in INSTALLED_APPS: every request with a token fails."
+        )
+
+
+def _uses_default_model(kind: type) -> bool:
+    """Return whether this TokenAuthentication, or subclass, uses DRF's token model."""
+    names = ("model", "get_model", "authenticate", "authenticate_credentials")
+    owners = [
+        next(base for base in kind.__mro__ if name in vars(base)) for name in names
+    ]
+    return all(_path(owner) == TOKEN for owner in owners)
 
 
 @rule("W043", hint='Remove "failures" from THROTTLE_RATES. The default is "20/min".')
@@ -315,6 +339,7 @@ def _is_sandbox_in_use() -> bool:
 RULES = (
     _class_lists,
     _second_factors,
+    _token_table,
     _rates,
     _proxies,
     _guard,

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 from django.apps import apps
-from django.core.checks import Warning
-from rest_framework.authentication import SessionAuthentication
+from django.core.checks import Error, Warning
+from rest_framework.authentication import SessionAuthentication, TokenAuthentication
 
 from django_layer_identity.api.authentication import BodyCredentialsAuthentication
 from tests.checks import deployed, found
@@ -19,8 +19,9 @@ class Subclass(BodyCredentialsAuthentication):
 
 @pytest.fixture
 def otp(monkeypatch):
-    """Make the app registry report that only django-otp is installed."""
-    monkeypatch.setattr(apps, "is_installed", lambda name: name == "django_otp")
+    """Make the app registry report that django-otp is installed."""
+    installed = ("django_otp", "rest_framework.authtoken")
+    monkeypatch.setattr(apps, "is_installed", lambda name: name in installed)
 
 
 def warning():
@@ -60,6 +61,51 @@ def test_invalid_classes_are_reported_once(settings, otp, classes):
 
 def test_body_passwords_without_a_second_factor_are_accepted(settings):
     assert found(settings, AUTHENTICATION_CLASSES=[BODY]) == []
+
+
+class RenamedToken(TokenAuthentication):
+    keyword = "Bearer"
+
+
+class OwnModel(TokenAuthentication):
+    model = object
+
+
+class OwnGetModel(TokenAuthentication):
+    def get_model(self):
+        """Return another model."""
+
+
+class OwnCredentials(TokenAuthentication):
+    def authenticate_credentials(self, key):
+        """Ask another service."""
+
+
+@pytest.fixture
+def without_tokens(settings):
+    settings.INSTALLED_APPS = [
+        name for name in settings.INSTALLED_APPS if name != "rest_framework.authtoken"
+    ]
+
+
+@pytest.mark.parametrize("entry", [TOKEN, TokenAuthentication, RenamedToken])
+def test_token_authentication_without_its_table_is_reported(
+    settings, without_tokens, entry
+):
+    assert found(settings, AUTHENTICATION_CLASSES=[entry]) == [
+        Error(
+            "TokenAuthentication stores its tokens in rest_framework.authtoken, which is "
+            "not in INSTALLED_APPS: every request with a token fails.",
+            hint='Add "rest_framework.authtoken" to INSTALLED_APPS, and run “manage.py '
+            "migrate”.",
+            id="layer_identity.E045",
+        )
+    ]
+
+
+@pytest.mark.parametrize("entry", [BODY, OwnModel, OwnGetModel, OwnCredentials])
+def test_authentication_without_that_table_is_accepted(settings, without_tokens, entry):
+    assert found(settings, AUTHENTICATION_CLASSES=[entry]) == []
 
 
 SESSION = "rest_framework.authentication.SessionAuthentication"
