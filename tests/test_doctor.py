@@ -138,6 +138,74 @@ def test_an_app_without_an_active_key_is_named(app, draft):
     )
 
 
+CREATE = (
+    "Generate a key (layer_key_generate) or import one (layer_key_import), and activate "
+    "it."
+)
+
+
+def next_step():
+    """Return the hint for the only app, which has no active key."""
+    [finding] = problems()
+    return finding.hint
+
+
+def test_an_app_without_keys_needs_one(app):
+    assert next_step() == CREATE
+
+
+def test_a_draft_needs_a_key_id(app, draft):
+    assert next_step() == (
+        f"Enter the key ID of {draft} (layer_key_set_id), and activate it "
+        "(layer_key_activate)."
+    )
+
+
+def test_a_draft_with_a_key_id_only_needs_activation(app, private_key):
+    SigningKey.from_private_key(app, private_key, key_id=KEY_ID).save()
+
+    assert next_step() == f"Activate the key {KEY_ID} (layer_key_activate)."
+
+
+def test_a_retired_key_can_be_activated_again(key, draft):
+    key.retire()
+
+    assert next_step() == (
+        f"Activate the key {KEY_ID} again (layer_key_activate), or create another one."
+    )
+
+
+def test_a_ready_key_is_the_first_choice(key, draft, app):
+    key.retire()
+    third = load_private_key("third")
+    ready = SigningKey.from_private_key(app, third, key_id=OTHER_ID)
+    ready.save()
+    ready.run_self_test()
+
+    assert next_step() == f"Activate the key {OTHER_ID} (layer_key_activate)."
+
+
+def test_a_revoked_key_cannot_become_active(key):
+    key.revoke("leaked")
+
+    assert next_step() == CREATE
+
+
+def test_a_key_that_cannot_be_decrypted_is_no_next_step(key, other_secret):
+    key.retire()
+
+    assert [found.hint for found in problems() if found.id == "apps"] == [CREATE]
+
+
+def test_without_an_active_key_no_key_is_tested(app, draft):
+    untested = [found for found in run_checks() if found.message.startswith("Not")]
+
+    assert untested == [
+        Finding(id, "ok", "Not tested: no enabled Layer app has an active key.")
+        for id in ("self-test", "round-trip")
+    ]
+
+
 def test_with_another_secret_the_keys_that_cannot_be_decrypted_are_named(
     key, draft, settings
 ):
