@@ -8,6 +8,7 @@ has an ID and returns at least one finding. No finding contains a secret.
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
@@ -67,6 +68,11 @@ UNKNOWN_CACHE = (
 )
 MEND_CACHE = "Correct CACHES, or start the cache."
 NO_ACTIVE_KEY = "Not tested: no enabled Layer app has an active key."
+#: What SQLite, PostgreSQL and MySQL say if a table or a column does not exist.
+_NO_TABLE = (
+    "no such (table|column)|(relation|column) .* does not exist|"
+    "Table .* doesn't exist|Unknown column"
+)
 #: SQL for the database's time in Unix seconds.
 _DATABASE_TIME = {
     "sqlite": "SELECT strftime('%s', 'now')",
@@ -134,7 +140,10 @@ def run_checks(
     findings += _run(_MIGRATIONS, _Installation(using, []))
     if findings[-1].severity == ERROR:
         return findings  # without the tables, no other check can run
-    installation = _load(app, using)
+    try:
+        installation = _load(app, using)
+    except Error as exc:
+        return [*findings, Finding("apps", *_database_failure(exc))]
     for check in CHECKS[2:]:
         if check.is_quick or not quick:
             findings += _run(check, installation)
@@ -158,8 +167,7 @@ def _run(check: _Check, installation: _Installation) -> list[Finding]:
     try:
         problems.extend(check.find(installation))
     except Error as exc:
-        hint = f"Check the connection to the database. {type(exc).__name__}: {exc}"
-        problems.append((ERROR, "The database failed during this check.", hint))
+        problems.append(_database_failure(exc))
     except Exception as exc:  # the other checks must still run
         logger.exception("The check %s failed.", check.id)
         text = f"This check failed: {type(exc).__name__}."
@@ -170,6 +178,14 @@ def _run(check: _Check, installation: _Installation) -> list[Finding]:
     if not problems:
         return [Finding(check.id, OK, check.ok)]
     return [Finding(check.id, *problem) for problem in problems]
+
+
+def _database_failure(exc: Error) -> tuple[str, str, str]:
+    advice = "Check the connection to the database."
+    if re.search(_NO_TABLE, str(exc)):
+        advice = "Run “manage.py migrate”: the tables do not match the code."
+    text = "The database failed during this check."
+    return ERROR, text, f"{advice} {type(exc).__name__}: {exc}"
 
 
 def _settings(installation: _Installation) -> _Problems:

@@ -17,7 +17,7 @@ from django.core.management import (
     call_command,
     execute_from_command_line,
 )
-from django.db import OperationalError, connection
+from django.db import OperationalError, ProgrammingError, connection
 from django.db.models import QuerySet
 from django.utils.timezone import now
 
@@ -410,6 +410,72 @@ def test_a_database_that_fails_is_an_error(key, lost_database, monkeypatch):
             "connection",
         )
     ]
+
+
+@pytest.mark.parametrize(
+    ("kind", "text"),
+    [
+        (OperationalError, "no such table: layer_identity_signingkey"),
+        (OperationalError, "no such column: layer_identity_signingkey.tested_at"),
+        (ProgrammingError, 'relation "layer_identity_signingkey" does not exist'),
+        (ProgrammingError, "column layer_identity_signingkey.id does not exist"),
+        (ProgrammingError, "(1146, \"Table 'x.layer_identity_key' doesn't exist\")"),
+        (OperationalError, "(1054, \"Unknown column 'tested_at' in 'field list'\")"),
+    ],
+)
+def test_a_missing_table_needs_a_migration(key, kind, text):
+    def fail(execute, sql, *args):
+        if (
+            "layer_identity_signingkey" in sql
+            and "fingerprint" in sql.split("WHERE")[-1]
+        ):
+            raise kind(text)
+        return execute(sql, *args)
+
+    with connection.execute_wrapper(fail):
+        assert problems() == [
+            Finding(
+                "test-key",
+                "error",
+                "The database failed during this check.",
+                "Run “manage.py migrate”: the tables do not match the code. "
+                f"{kind.__name__}: {text}",
+            )
+        ]
+
+
+def test_a_missing_table_of_apps_ends_the_checks(db):
+    def fail(execute, sql, *args):
+        if "layer_identity_layerapp" in sql:
+            raise OperationalError("no such table: layer_identity_layerapp")
+        return execute(sql, *args)
+
+    with connection.execute_wrapper(fail):
+        findings = run_checks()
+
+    assert findings[2:] == [
+        Finding(
+            "apps",
+            "error",
+            "The database failed during this check.",
+            "Run “manage.py migrate”: the tables do not match the code. "
+            "OperationalError: no such table: layer_identity_layerapp",
+        )
+    ]
+
+
+@pytest.mark.parametrize("name", ["database", "role"])
+def test_a_missing_database_is_a_matter_of_the_connection(key, name):
+    def fail(*args):
+        raise OperationalError(f'{name} "shop" does not exist')
+
+    with connection.execute_wrapper(fail):
+        findings = run_checks()
+
+    assert findings[1].hint == (
+        f'Check the connection to the database. OperationalError: {name} "shop" does not '
+        "exist"
+    )
 
 
 def test_a_key_older_than_a_year_is_a_warning(key):
