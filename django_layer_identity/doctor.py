@@ -37,6 +37,7 @@ from django_layer_identity.issuing import token_lifetime
 from django_layer_identity.keys.encryption import HOW_TO_READ_AGAIN
 from django_layer_identity.keys.rsa import TEST_KEY_FINGERPRINT
 from django_layer_identity.models import LayerApp, SigningKey
+from django_layer_identity.nonces import MEND_CACHE
 from django_layer_identity.protocol.claims import MAX_CLOCK_SKEW, IdentityClaims
 from django_layer_identity.protocol.explain import ERROR as TOKEN_ERROR
 from django_layer_identity.protocol.explain import explain_token
@@ -66,7 +67,6 @@ UNKNOWN_CACHE = (
     "Not tested: CACHE_ALIAS or THROTTLE_RATES is invalid.",
     "The check “settings” says what is wrong.",
 )
-MEND_CACHE = "Correct CACHES, or start the cache."
 NO_ACTIVE_KEY = "Not tested: no enabled Layer app has an active key."
 #: What SQLite, PostgreSQL and MySQL say if a table or a column does not exist.
 _NO_TABLE = (

@@ -20,6 +20,8 @@ from django_layer_identity.models import LayerApp, SpentNonce
 
 LIFETIME = timedelta(minutes=10)  # a nonce expires at Layer after this time
 ATTEMPTS = 3  # the entry may expire between add() and get()
+MEND_CACHE = "Correct CACHES, or start the cache."
+CACHE_FAILED = f"cache=%r (LAYER_IDENTITY['CACHE_ALIAS']). {MEND_CACHE}"
 
 logger = logging.getLogger("django_layer_identity")
 
@@ -50,7 +52,11 @@ def reserve_nonce(app: LayerApp, digest: str, user_pk: Any, user_id: str) -> Non
         if conf.NONCE_GUARD_FAILURE != "serve":
             raise NonceGuardUnavailable from exc
         line = "Replay guard failed, so a token is issued without it: app=%r nonce=%r"
-        logger.error(line, str(app.identifier), digest, exc_info=exc)
+        values = [str(app.identifier), digest]
+        if conf.NONCE_GUARD == "cache":
+            line += f" {CACHE_FAILED}"
+            values.append(conf.CACHE_ALIAS)
+        logger.error(line, *values, exc_info=exc)
         return
     if not reserved:
         raise NonceAlreadyUsed

@@ -321,11 +321,33 @@ def test_a_guard_outage_is_logged_and_tokens_are_served(
     assert read(ask(alice, nonce=NONCE))[0] == 200
 
     [record] = [one for one in caplog.records if one.levelno == logging.ERROR]
-    assert record.getMessage() == (
+    assert record.getMessage().startswith(
         "Replay guard failed, so a token is issued without it: "
         f"app='layer:///apps/production/{APP_ID}' nonce={nonce_digest(NONCE)!r}"
     )
     assert broken_guard in caplog.text
+
+
+def test_an_outage_of_the_cache_is_logged_with_advice(settings, caplog, key, alice):
+    settings.CACHES = {"default": {"BACKEND": "tests.test_nonces.Silent"}}
+
+    issue_identity_token(alice, NONCE)
+
+    assert caplog.messages[0].endswith(
+        f"nonce={nonce_digest(NONCE)!r} cache='default' (LAYER_IDENTITY['CACHE_ALIAS']). "
+        "Correct CACHES, or start the cache."
+    )
+
+
+def test_an_outage_of_the_database_is_not_blamed_on_the_cache(
+    settings, caplog, key, alice
+):
+    use_database_guard(settings)
+
+    with connection.execute_wrapper(failing("INSERT", OperationalError("gone"))):
+        issue_identity_token(alice, NONCE)
+
+    assert caplog.messages[0].endswith(f"nonce={nonce_digest(NONCE)!r}")
 
 
 @pytest.mark.parametrize("failure", ["refuse", "misspelt"])

@@ -37,6 +37,7 @@ from django_layer_identity.conf import conf, parse_rate
 from django_layer_identity.digests import keyed_digest
 from django_layer_identity.exceptions import ConfigurationError, Throttled, Unavailable
 from django_layer_identity.keys.secrets import hide_locals
+from django_layer_identity.nonces import CACHE_FAILED
 
 Rate = tuple[int, int]  # limit, period in seconds
 
@@ -66,7 +67,7 @@ class UserThrottle(BaseThrottle):
         except (InterfaceError, OperationalError) as exc:
             raise Unavailable from exc
         except Exception:  # a cache may raise anything
-            logger.exception("The cache failed, so a request is not counted")
+            _log_failure("a request is not counted")
             return True
 
     def wait(self) -> float | None:
@@ -100,7 +101,12 @@ def limit_failed_logins(request: Request) -> Iterator[None]:
     try:
         _undo(counters)
     except Exception:
-        logger.exception("The cache failed, so a correct password counts as wrong")
+        _log_failure("a correct password counts as wrong")
+
+
+def _log_failure(consequence: str) -> None:
+    line = f"The cache failed, so {consequence}: {CACHE_FAILED}"
+    logger.exception(line, conf.CACHE_ALIAS)
 
 
 def _count(

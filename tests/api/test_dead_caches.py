@@ -98,7 +98,14 @@ def test_tokens_are_served_and_the_failure_is_logged(dead_cache, alice, caplog, 
 
     assert read(log_in(client, {}, headers))[0] == 200
 
-    assert "The cache failed, so a request is not counted" in caplog.messages
+    [record] = [
+        one for one in caplog.records if one.getMessage().startswith("The cache failed")
+    ]
+    assert record.getMessage() == (
+        "The cache failed, so a request is not counted: cache='default' "
+        "(LAYER_IDENTITY['CACHE_ALIAS']). Correct CACHES, or start the cache."
+    )
+    assert record.exc_info
 
 
 def test_wrong_tokens_are_still_refused(dead_cache, client):
@@ -130,18 +137,33 @@ def test_without_a_rate_for_failures_passwords_need_no_cache(
     assert read(log_in(client, ALICE))[0] == 200
 
 
-@pytest.mark.parametrize(("password", "status"), [("wonderland", 200), ("wrong", 403)])
-def test_a_cache_that_fails_during_a_login_does_not_change_the_response(
-    settings, monkeypatch, key, alice, caplog, client, password, status
-):
+@pytest.fixture
+def breaking_cache(settings, monkeypatch, key):
+    """A cache that fails while a password is checked."""
     monkeypatch.setattr(Breakable, "broken", False)
     settings.CACHES = {"default": {"BACKEND": f"{HERE}.Breakable"}}
     settings.AUTHENTICATION_BACKENDS = [f"{HERE}.Breaking"]
     configure(settings, AUTHENTICATION_CLASSES=[BODY])
 
+
+@pytest.mark.parametrize(("password", "status"), [("wonderland", 200), ("wrong", 403)])
+def test_a_cache_that_fails_during_a_login_does_not_change_the_response(
+    breaking_cache, alice, client, password, status
+):
     response = log_in(client, {"username": "alice", "password": password})
 
     assert (read(response)[0], Breakable.broken) == (status, True)
+
+
+def test_a_correct_password_that_counts_as_wrong_is_logged(
+    breaking_cache, alice, caplog, client
+):
+    log_in(client, ALICE)
+
+    assert caplog.messages[0] == (
+        "The cache failed, so a correct password counts as wrong: cache='default' "
+        "(LAYER_IDENTITY['CACHE_ALIAS']). Correct CACHES, or start the cache."
+    )
 
 
 def test_a_project_throttle_in_a_dead_cache_lets_requests_through(
