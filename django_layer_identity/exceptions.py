@@ -476,10 +476,10 @@ class SigningFailed(Refusal):
     code = "signing_failed"
     detail = "The identity token could not be signed. Try again later."
     advice = (
-        "The active signing key cannot be used, or TOKEN_LIFETIME or CLOCK_SKEW is wrong, "
-        "so the app's users get no tokens. The log says which. Correct the setting, "
-        "restore the entry of KEY_ENCRYPTION_KEYS that encrypted the key, repair the "
-        "signing backend, or activate another key."
+        "The active signing key or a setting cannot be used, so the app's users get no "
+        "tokens. The log says which. Correct TOKEN_LIFETIME or CLOCK_SKEW, restore the "
+        "entry of KEY_ENCRYPTION_KEYS that encrypted the key, repair the signing backend, "
+        "or activate another key."
     )
     is_server_error = True
 
