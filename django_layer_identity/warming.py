@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from contextvars import copy_context
 
 from django.core.cache import caches
@@ -14,6 +15,7 @@ from django.urls import get_resolver
 from django_layer_identity.conf import conf
 from django_layer_identity.models import LayerApp, SigningKey
 from django_layer_identity.models.issuing import compile_queries
+from django_layer_identity.nonces import MEND_CACHE
 from django_layer_identity.reporting import explains_itself
 
 logger = logging.getLogger("django_layer_identity")
@@ -108,14 +110,15 @@ def _ask_cache() -> None:
     """Import the client of the cache, and see whether the cache answers."""
     try:
         if conf.is_cache_used:
-            caches[conf.CACHE_ALIAS].get("layer_identity:warm_keys")
-            caches[conf.CACHE_ALIAS].close()
-            del caches[conf.CACHE_ALIAS]
+            with closing(caches[conf.CACHE_ALIAS]) as cache:
+                cache.get("layer_identity:warm_keys")
+            del caches[conf.CACHE_ALIAS]  # not every client closes its connections
     except Exception:  # a cache may raise anything
         logger.exception(
             "The cache of LAYER_IDENTITY['CACHE_ALIAS'] failed. Until it works, there are no "
             "replay guard and no rate limits, or, with NONCE_GUARD_FAILURE = 'refuse', no "
-            "identity tokens. Correct CACHES, or start the cache."
+            "identity tokens. %s",
+            MEND_CACHE,
         )
 
 

@@ -21,8 +21,7 @@ if TYPE_CHECKING:
 State = SigningKey.State
 REMEDY = _(
     "Put the entry that encrypted it back into the list. If that entry is lost, import the "
-    "same private key again. If the private key is lost too, activate another "
-    "key."
+    "same private key again. If the private key is lost too, activate another key."
 )
 IMPORT_AGAIN = _("Import the key again")
 #: States of keys that can become active, the best first. Each has the permission for the

@@ -44,11 +44,10 @@ def run(rounds, place, logins):
     say(f"\nA new process: {PLACES[place]}")
     for processes, time, unit, name, goal in LINES:
         _show(found[processes], time, unit, name, goal)
-    firsts = [[each["first"] for each in found["nothing"]]]
-    firsts += [[each["floor"] for each in found["floor"]]]
-    share = ratio(*firsts)
+    ours = [each["first"] for each in found["nothing"]]
+    floor = [each["floor"] for each in found["floor"]]
     name = "first request of the endpoint / of the floor view"
-    show_share(share, median(firsts[0]), name)
+    show_share(ratio(ours, floor), median(ours), name)
 
 
 def _show(processes, time, unit, name, goal):
